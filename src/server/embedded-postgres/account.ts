@@ -1,0 +1,52 @@
+import * as fs from 'node:fs';
+import { run } from './command';
+import { EmbeddedPostgresError } from './errors';
+
+/** The unprivileged account that root lends to the server, because PostgreSQL refuses to run as root. */
+export interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+}
+
+const USUAL_ACCOUNTS = ['postgres', 'nobody'];
+
+/** Undefined when this process is not root, and the server simply runs as it does. */
+export function pickAccount(requested: string | undefined): Account | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  const known = readAccounts();
+  if (requested !== undefined) return requireUnprivileged(requested, known.get(requested));
+  for (const name of USUAL_ACCOUNTS) {
+    const account = known.get(name);
+    if (account !== undefined) return account;
+  }
+  throw new EmbeddedPostgresError(
+    'PostgreSQL does not run as root and there is neither a "postgres" nor a "nobody" account, ' +
+      'so run Latchkey as an ordinary user or set LATCHKEY_PG_USER to an unprivileged account.',
+  );
+}
+
+function requireUnprivileged(name: string, account: Account | undefined): Account {
+  if (account !== undefined && account.uid !== 0) return account;
+  throw new EmbeddedPostgresError(
+    `PostgreSQL cannot run as the account "${name}", which ${account ? 'is root' : 'does not exist'}, ` +
+      'so set LATCHKEY_PG_USER to an existing unprivileged account.',
+  );
+}
+
+// PostgreSQL itself looks its account up, so one that is not in this file could not be used anyway.
+function readAccounts(): Map<string, Account> {
+  const accounts = new Map<string, Account>();
+  for (const line of fs.readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (name && uid && gid) accounts.set(name, { name, uid: Number(uid), gid: Number(gid) });
+  }
+  return accounts;
+}
+
+/** Asks the kernel, because modes, groups and access lists together decide. */
+export async function canEnter(path: string, account: Account | undefined): Promise<boolean> {
+  if (account === undefined) return true;
+  const { exitCode } = await run('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { account });
+  return exitCode === 0;
+}

@@ -1,0 +1,97 @@
+import * as fs from 'node:fs';
+import { type Account, pickAccount } from './account';
+import { locateBinaries } from './binaries';
+import { ensureCluster } from './cluster';
+import { EmbeddedPostgresError, explain } from './errors';
+import { type Layout, PORT, prepareLayout } from './layout';
+import { isWatched, joinLifeline, prepareLifeline } from './lifetime';
+import { pollUntil } from './polling';
+import { hasStopped, launchServer, type Running, START_LIMIT_MS, waitUntilReady } from './server';
+import { acquireStartLock } from './start-lock';
+
+export interface EmbeddedPostgresOptions {
+  /** Will hold the data, the socket and the log; its parent has to be searchable by the account. */
+  dir: string;
+  /** Server settings, stronger than the defaults. */
+  settings?: Record<string, string>;
+  /** Of the server when this process is root; else `postgres` or `nobody` is taken. */
+  account?: string;
+}
+
+export interface EmbeddedPostgres {
+  url: string;
+  dataDir: string;
+  /** False: another process had started the server, and we have joined. */
+  started: boolean;
+  /** Ends our use of the server, which stops with its last user. */
+  stop(): Promise<void>;
+}
+
+const OTHER_USERS_SHOW_AFTER_MS = 300;
+
+/**
+ * Runs a private PostgreSQL for all processes that ask for the same directory. To revive a server that has died,
+ * call it once more: the URL stays the same. Every call counts as one user, to be stopped on its own.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    const account = pickAccount(options.account);
+    const layout = await prepareLayout(options.dir, account);
+    const release = await acquireStartLock(layout.startLock, Date.now() + START_LIMIT_MS);
+    try {
+      await prepareLifeline(layout, account);
+      const joined = await joinServer(layout);
+      const running = joined ?? (await startServer(layout, account, options.settings ?? {}));
+      return describeServer(layout, running, joined === undefined);
+    } finally {
+      release();
+    }
+  } catch (error) {
+    throw explain(error, options.dir);
+  }
+}
+
+async function joinServer(layout: Layout): Promise<Running | undefined> {
+  const lifeline = await joinLifeline(layout);
+  if (lifeline === undefined) return undefined;
+  const postmaster = await waitUntilReady(layout.dataDir, () => !isWatched(layout.lifeline));
+  if (postmaster !== undefined) return { postmaster, lifeline };
+  const stillThere = isWatched(layout.lifeline);
+  fs.closeSync(lifeline);
+  if (!stillThere) return undefined;
+  throw new EmbeddedPostgresError(
+    `The PostgreSQL in ${layout.dir} is still not ready, so see what it does in ${layout.logFile} or wait longer.`,
+  );
+}
+
+async function startServer(
+  layout: Layout,
+  account: Account | undefined,
+  settings: Record<string, string>,
+): Promise<Running> {
+  const binaries = await locateBinaries(layout, account);
+  await ensureCluster(layout, binaries, account);
+  return launchServer({ layout, binaries, account, settings });
+}
+
+function describeServer(layout: Layout, { postmaster, lifeline }: Running, started: boolean): EmbeddedPostgres {
+  const host = encodeURIComponent(postmaster.socketDir);
+  let inUse = true;
+  return {
+    url: `postgres://latchkey@localhost:${PORT}/latchkey?host=${host}&sslmode=disable`,
+    dataDir: layout.dataDir,
+    started,
+    stop: async () => {
+      if (!inUse) return;
+      inUse = false;
+      fs.closeSync(lifeline);
+      if (await wasLastUser(layout)) await hasStopped(layout.dataDir);
+    },
+  };
+}
+
+/** The watchdog drops the pipe at once when the last user has; while there are others, it goes on reading. */
+async function wasLastUser(layout: Layout): Promise<boolean> {
+  const deadline = Date.now() + OTHER_USERS_SHOW_AFTER_MS;
+  return (await pollUntil(deadline, () => (isWatched(layout.lifeline) ? undefined : true))) ?? false;
+}

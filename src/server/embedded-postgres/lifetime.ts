@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import type { Account } from './account';
+import { run } from './command';
+import { EmbeddedPostgresError, errorCode } from './errors';
+import type { Layout } from './layout';
+import { pollUntil } from './polling';
+
+/**
+ * The lifeline is a named pipe that every process with a use for the server holds open for writing. A watchdog
+ * reads it: when the last process ends, in whatever way, it sees the end of the pipe and stops the server.
+ */
+const ANSWER_LIMIT_MS = 30_000;
+const RECEIPT_PREFIX = 'joined-';
+
+/**
+ * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for those who join go to "$1".
+ * The trap ends the reader when the server dies by itself, before `wait` as well as during it. SIGINT is a fast
+ * shutdown and is repeated, because the shell starts the server with SIGINT ignored until it is set up.
+ */
+export const WATCHDOG_SCRIPT = `
+dir=$1; shift
+while read -r token; do : >"$dir/${RECEIPT_PREFIX}$token"; done <&3 &
+reader=$!
+trap 'kill "$reader" 2>/dev/null' CHLD
+"$@" 3<&- &
+server=$!
+exec 3<&-
+wait "$reader"
+trap : CHLD
+while kill -INT "$server" 2>/dev/null; do sleep 0.1; done
+`;
+
+export interface PipeEnds {
+  readEnd: number;
+  writeEnd: number;
+}
+
+/** Only for the holder of the start lock. */
+export async function prepareLifeline(layout: Layout, account: Account | undefined): Promise<void> {
+  for (const name of fs.readdirSync(layout.dir)) {
+    if (name.startsWith(RECEIPT_PREFIX)) fs.rmSync(path.join(layout.dir, name), { force: true });
+  }
+  if (fs.lstatSync(layout.lifeline, { throwIfNoEntry: false })?.isFIFO()) return;
+  fs.rmSync(layout.lifeline, { recursive: true, force: true });
+  const { exitCode, stderr } = await run('mkfifo', ['-m', '600', layout.lifeline], { account });
+  if (exitCode !== 0) throw new Error(stderr.trim());
+}
+
+/** Undefined when no watchdog reads the pipe. */
+function openWriteEnd(lifeline: string): number | undefined {
+  try {
+    return fs.openSync(lifeline, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
+  } catch (error) {
+    if (errorCode(error) === 'ENXIO') return undefined;
+    throw error;
+  }
+}
+
+export function isWatched(lifeline: string): boolean {
+  const probe = openWriteEnd(lifeline);
+  if (probe !== undefined) fs.closeSync(probe);
+  return probe !== undefined;
+}
+
+/** Both ends, before the watchdog exists: so it is never without a pipe whose end it would see. */
+export function openBothEnds(lifeline: string): PipeEnds {
+  // Opening one end alone blocks or fails as long as the other is not open.
+  const both = fs.openSync(lifeline, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  try {
+    const readEnd = fs.openSync(lifeline, fs.constants.O_RDONLY);
+    const writeEnd = fs.openSync(lifeline, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
+    return { readEnd, writeEnd };
+  } finally {
+    fs.closeSync(both);
+  }
+}
+
+/**
+ * A write end that the watchdog has answered on, or undefined when there is no watchdog. Without the answer it
+ * might have seen the end of the pipe just before we opened it, and be about to stop the server.
+ */
+export async function joinLifeline(layout: Layout): Promise<number | undefined> {
+  const writeEnd = openWriteEnd(layout.lifeline);
+  if (writeEnd === undefined) return undefined;
+  const token = randomBytes(8).toString('hex');
+  const receipt = path.join(layout.dir, `${RECEIPT_PREFIX}${token}`);
+  const answered = sendToken(writeEnd, token)
+    ? await pollUntil(Date.now() + ANSWER_LIMIT_MS, () => receiptState(layout.lifeline, receipt))
+    : false;
+  fs.rmSync(receipt, { force: true });
+  if (answered === true) return writeEnd;
+  fs.closeSync(writeEnd);
+  if (answered === false) return undefined;
+  throw new EmbeddedPostgresError(
+    `The watchdog of the PostgreSQL in ${layout.dir} does not answer, so end that server and start Latchkey again.`,
+  );
+}
+
+function receiptState(lifeline: string, receipt: string): boolean | undefined {
+  if (fs.existsSync(receipt)) return true;
+  return isWatched(lifeline) ? undefined : false;
+}
+
+function sendToken(writeEnd: number, token: string): boolean {
+  try {
+    fs.writeSync(writeEnd, `${token}\n`);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EPIPE') return false;
+    throw error;
+  }
+}

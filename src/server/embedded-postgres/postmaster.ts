@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { serverEnvironment } from './command';
+import { errorCode } from './errors';
+import { type Layout, PORT } from './layout';
+
+/** What the server says about itself in `postmaster.pid`. */
+export interface Postmaster {
+  pid: number;
+  socketDir: string;
+  ready: boolean;
+}
+
+// Above what any supported system gives to a process, so PostgreSQL always finds it to be nobody.
+const NOBODYS_PID = 2_147_483_646;
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The live server of the data directory, be it starting, ready or stopping. */
+export function livePostmaster(dataDir: string): Postmaster | undefined {
+  const lines = readIfThere(path.join(dataDir, 'postmaster.pid'))?.split('\n') ?? [];
+  // A single-user server writes its process id negated.
+  const pid = Math.abs(Number(lines[0]));
+  if (!Number.isSafeInteger(pid) || pid === 0 || !serves(pid, dataDir)) return undefined;
+  return { pid, socketDir: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
+}
+
+/** The process id alone proves nothing: it may be a zombie's, or belong to somebody else by now. */
+function serves(pid: number, dataDir: string): boolean {
+  if (process.platform === 'linux') {
+    const commandLine = readCommandLine(pid);
+    return commandLine?.split('\0').includes(dataDir) ?? false;
+  }
+  return isAlive(pid) && psCommandLine(pid).includes(dataDir);
+}
+
+function readCommandLine(pid: number): string | undefined {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ESRCH') return false;
+    if (errorCode(error) === 'EPERM') return true;
+    throw error;
+  }
+}
+
+function psCommandLine(pid: number): string {
+  try {
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: serverEnvironment(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch (error) {
+    // `ps` exits with 1 when the process has ended in the meantime.
+    if (typeof error === 'object' && error !== null && Reflect.get(error, 'status') === 1) return '';
+    throw error;
+  }
+}
+
+/**
+ * PostgreSQL refuses to start when the process id of a leftover lock file belongs to any live process of its account
+ * or to a zombie, which is normal in containers. Only for the holder of the start lock, when no server is alive.
+ */
+export function disarmStaleLocks(layout: Layout): void {
+  const pidFile = path.join(layout.dataDir, 'postmaster.pid');
+  const content = readIfThere(pidFile);
+  if (content?.trim() === '') fs.rmSync(pidFile);
+  else if (content !== undefined) replaceProcessId(pidFile, content);
+  for (const name of [`.s.PGSQL.${PORT}`, `.s.PGSQL.${PORT}.lock`]) {
+    fs.rmSync(path.join(layout.socketDir, name), { force: true });
+  }
+}
+
+/**
+ * The rest of the file stays, because PostgreSQL finds in it the shared memory of the dead server and refuses to
+ * start while one of its backends survives: both writing to the same files would destroy them.
+ */
+function replaceProcessId(pidFile: string, content: string): void {
+  // The new content is never shorter, so overwriting leaves nothing behind and no moment with an empty file.
+  const descriptor = fs.openSync(pidFile, 'r+');
+  try {
+    fs.writeSync(descriptor, content.replace(/^[^\n]*/, String(NOBODYS_PID)), 0);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
