@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import { ExtractJwt, Strategy } from 'passport-jwt';
+import type { AddressedRequest } from '../common/net/client-address';
+import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenVerifier } from './access-token.verifier';
+import type { VerifiedAccessToken } from './verified-access-token';
+
+/** The name hosts compose with: `AuthGuard('latchkey')`. */
+export const LATCHKEY_STRATEGY = 'latchkey';
+
+/**
+ * A thin adapter for hosts that compose their guards with passport. Everywhere else use `AccessTokenGuard`: passport's
+ * registry belongs to the process, so the last application to start answers for all of them.
+ */
+@Injectable()
+export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STRATEGY) {
+  constructor(
+    keyring: AccessTokenKeyring,
+    private readonly verifier: AccessTokenVerifier,
+  ) {
+    super({
+      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+      algorithms: ['HS256'],
+      passReqToCallback: true,
+      secretOrKeyProvider: (_request: unknown, token: string, done: (error: unknown, key?: string) => void) => {
+        try {
+          // A KeyObject: the typings know only text, which jsonwebtoken would parse anew on every request.
+          done(null, keyring.keyFor(token) as unknown as string);
+        } catch (error) {
+          done(error);
+        }
+      },
+    });
+  }
+
+  validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
+    return this.verifier.verifyRequest(request);
+  }
+}

@@ -1,0 +1,22 @@
+import { Global, Module } from '@nestjs/common';
+import { AccessTokenGuard } from './access-token.guard';
+import { AccessTokenIssuer } from './access-token.issuer';
+import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenVerifier } from './access-token.verifier';
+import { TokenFactsReader } from './token-facts';
+import { UseCounter } from './use-counter';
+
+/** The gate: issues access tokens and tells whether one is good. Global, so that any route can be guarded. */
+@Global()
+@Module({
+  providers: [
+    AccessTokenKeyring,
+    AccessTokenIssuer,
+    AccessTokenVerifier,
+    AccessTokenGuard,
+    TokenFactsReader,
+    UseCounter,
+  ],
+  exports: [AccessTokenKeyring, AccessTokenIssuer, AccessTokenVerifier, AccessTokenGuard, TokenFactsReader],
+})
+export class AccessTokensModule {}

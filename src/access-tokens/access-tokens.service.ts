@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Clock } from '../common/clock/clock';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { AccessTokenIssuer, type SignedAccessToken } from './access-token.issuer';
+import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenRefusedError } from './access-tokens.errors';
+import { FOREVER_SECONDS, tighter } from './lifetime';
+import { TokenFactsReader } from './token-facts';
+import { requireGood } from './verdict';
+
+/** What the holder of a token can do with it, whichever method it came from: renew it, and give it up. */
+@Injectable()
+export class AccessTokensService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly keyring: AccessTokenKeyring,
+    private readonly issuer: AccessTokenIssuer,
+    private readonly facts: TokenFactsReader,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Signs a later JWT for the same token (decisions 4). Counts no use. */
+  async renew(jwt: string, address: string | undefined): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
+    const { jti } = this.keyring.verify(jwt);
+    const now = this.clock.now();
+    const facts = requireGood({ facts: await this.facts.find(jti), now, address, purpose: 'Cannot renew' });
+    const policy = tighter(facts, facts.method);
+    const expiresAt = this.issuer.renewedExpiry(policy, facts.createdAt, now);
+    await this.extend(jti, now, expiresAt);
+    const { tokenId: id, organization, method } = facts;
+    const signed = this.issuer.sign(
+      { ...facts, id, organizationId: organization.id, trustedIps: method.trustedIps },
+      now,
+      expiresAt,
+    );
+    const isPeriodic = policy.accessTokenPeriod > 0;
+    return { ...signed, accessTokenMaxTTL: (!isPeriodic && policy.accessTokenMaxTTL) || FOREVER_SECONDS };
+  }
+
+  /** Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same. */
+  async revoke(jwt: string): Promise<void> {
+    const { jti } = this.keyring.verify(jwt);
+    await this.dataSource.query(REVOKE, [jti, this.clock.now()]);
+  }
+
+  /** One statement, with the condition in it: a token revoked since the verdict is not renewed. */
+  private async extend(id: string, now: Date, expiresAt: Date | null): Promise<void> {
+    const [, affected] = await this.dataSource.query<[unknown, number]>(EXTEND, [id, now, expiresAt]);
+    if (affected !== 1) throw new AccessTokenRefusedError('token_revoked', 'Cannot renew');
+  }
+}
+
+const REVOKE = `
+  UPDATE identity_access_tokens SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL`;
+
+// The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
+const EXTEND = `
+  UPDATE identity_access_tokens
+     SET last_renewed_at = $2, updated_at = $2,
+         expires_at = CASE WHEN expires_at IS NULL OR $3::timestamptz IS NULL THEN NULL ELSE greatest(expires_at, $3) END
+   WHERE id = $1 AND revoked_at IS NULL`;

@@ -1,0 +1,75 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { bigintAsNumber } from '../database/bigint.transformer';
+import { TimestampedEntity } from '../database/timestamped.entity';
+import { Identity } from '../identities/identity.entity';
+import { Organization } from '../organizations/organization.entity';
+
+/** An access token. The row is the truth about it; the JWT only names the row (decisions 1). */
+@Entity('identity_access_tokens')
+@Index('ix_identity_access_tokens_list', ['identityId', 'authMethod', 'createdAt', 'id'])
+export class IdentityAccessToken extends TimestampedEntity {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
+  id!: string;
+
+  @Column('uuid', { name: 'identity_id' })
+  identityId!: string;
+
+  @ManyToOne(() => Identity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'identity_id', foreignKeyConstraintName: 'fk_identity_access_tokens_identity' })
+  identity?: Relation<Identity>;
+
+  /** The organization the token speaks in. */
+  @Column('uuid', { name: 'organization_id' })
+  organizationId!: string;
+
+  @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'fk_identity_access_tokens_organization' })
+  organization?: Relation<Organization>;
+
+  /**
+   * The very configuration the token was issued under. No foreign key: removing the configuration must not rewrite its
+   * tokens, and one attached anew has another id, so that it can never revive them.
+   */
+  @Column('uuid', { name: 'auth_method_id' })
+  authMethodId!: string;
+
+  @Column('text', { name: 'auth_method' })
+  authMethod!: string;
+
+  @Column('text', { nullable: true })
+  name!: string | null;
+
+  /** Seconds, as configured when the token was issued; 0 for as long as the ceiling allows. */
+  @Column('integer', { name: 'access_token_ttl' })
+  accessTokenTTL!: number;
+
+  /** Seconds over all renewals; 0 for no such limit. */
+  @Column('integer', { name: 'access_token_max_ttl' })
+  accessTokenMaxTTL!: number;
+
+  @Column('integer', { name: 'access_token_period', default: 0 })
+  accessTokenPeriod!: number;
+
+  @Column('integer', { name: 'num_uses_limit', default: 0 })
+  numUsesLimit!: number;
+
+  @Column('bigint', { name: 'num_uses', default: 0, transformer: bigintAsNumber })
+  numUses!: number;
+
+  @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
+  lastUsedAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'last_renewed_at', precision: 3, nullable: true })
+  lastRenewedAt!: Date | null;
+
+  /** When the last JWT signed for this token runs out; null for one that never does. */
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
+  expiresAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
+  revokedAt!: Date | null;
+
+  /** The client secret that a universal-auth login used; null for tokens made by hand. */
+  @Column('uuid', { name: 'client_secret_id', nullable: true })
+  clientSecretId!: string | null;
+}

@@ -1,0 +1,48 @@
+/** How long tokens may live, in seconds. In each, 0 stands for "no such limit". */
+export interface LifetimePolicy {
+  readonly accessTokenTTL: number;
+  readonly accessTokenMaxTTL: number;
+  /** Above 0: a periodic token, renewable for ever in steps of this length. */
+  readonly accessTokenPeriod: number;
+}
+
+/** On login and renew, what stands for "none": a 0 sends clients into a login loop (decisions 3). */
+export const FOREVER_SECONDS = 1_000_000_000;
+
+/**
+ * The lifetime of the next JWT of a token (contract 3.2).
+ *
+ * @param ageSeconds since the token was issued; 0 at issue.
+ * @param ceilingSeconds the most any single JWT may live; 0 for no ceiling.
+ * @returns seconds, at least 1; Infinity when nothing limits it; undefined when the max TTL is used up.
+ */
+export function lifetimeSeconds(
+  policy: LifetimePolicy,
+  ceilingSeconds: number,
+  ageSeconds: number,
+): number | undefined {
+  const isPeriodic = policy.accessTokenPeriod > 0;
+  const ttl = unlessZero(isPeriodic ? policy.accessTokenPeriod : policy.accessTokenTTL);
+  // A clock that was set back must not lengthen the budget.
+  const budget = isPeriodic ? Infinity : unlessZero(policy.accessTokenMaxTTL) - Math.max(0, ageSeconds);
+  if (budget < 1) return undefined;
+  return Math.min(ttl, budget, unlessZero(ceilingSeconds));
+}
+
+/** The tighter of two policies, limit by limit (decisions 4). */
+export function tighter(granted: LifetimePolicy, present: LifetimePolicy): LifetimePolicy {
+  const least = (a: number, b: number) => orZero(Math.min(unlessZero(a), unlessZero(b)));
+  return {
+    accessTokenTTL: least(granted.accessTokenTTL, present.accessTokenTTL),
+    accessTokenMaxTTL: least(granted.accessTokenMaxTTL, present.accessTokenMaxTTL),
+    accessTokenPeriod: least(granted.accessTokenPeriod, present.accessTokenPeriod),
+  };
+}
+
+function unlessZero(limit: number): number {
+  return limit === 0 ? Infinity : limit;
+}
+
+function orZero(limit: number): number {
+  return limit === Infinity ? 0 : limit;
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { TrustedIp } from '../common/net/trusted-ips';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import type { LifetimePolicy } from './lifetime';
+
+/** Everything a verdict depends on, as the database holds it. */
+export interface TokenFacts extends LifetimePolicy {
+  readonly tokenId: string;
+  readonly tokenName: string | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+  readonly numUses: number;
+  readonly numUsesLimit: number;
+  readonly authMethod: string;
+  readonly clientSecretId: string | null;
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly isInstanceAdmin: boolean;
+  readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  /** Null when the configuration the token was issued under is gone. */
+  readonly method: (LifetimePolicy & { readonly trustedIps: readonly TrustedIp[] }) | null;
+  /** Null when the identity is no member of the token's organization. */
+  readonly membership: { readonly role: string; readonly isActive: boolean } | null;
+}
+
+/** Reads the facts about a token: one query, by primary key. */
+@Injectable()
+export class TokenFactsReader {
+  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+
+  /** Null when the token is not there. It goes only with its identity, or long after it ran out. */
+  async find(tokenId: string): Promise<TokenFacts | null> {
+    const [row] = await this.dataSource.query<[FactsRow?]>(FACTS, [tokenId]);
+    return row ? factsOf(row) : null;
+  }
+}
+
+const FACTS = `
+  SELECT t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
+         t.auth_method, t.client_secret_id, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
+         i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
+         o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
+         m.role, m.is_active,
+         a.id AS method_id, a.access_token_ttl AS method_ttl, a.access_token_max_ttl AS method_max_ttl,
+         a.access_token_period AS method_period, a.access_token_trusted_ips AS trusted_ips
+    FROM identity_access_tokens t
+    JOIN identities i ON i.id = t.identity_id
+    JOIN organizations o ON o.id = t.organization_id
+    LEFT JOIN organization_memberships m ON m.organization_id = t.organization_id AND m.identity_id = t.identity_id
+    LEFT JOIN identity_auth_methods a ON a.id = t.auth_method_id
+   WHERE t.id = $1`;
+
+interface FactsRow {
+  token_id: string;
+  token_name: string | null;
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  num_uses: string;
+  num_uses_limit: number;
+  auth_method: string;
+  client_secret_id: string | null;
+  access_token_ttl: number;
+  access_token_max_ttl: number;
+  access_token_period: number;
+  identity_id: string;
+  identity_name: string;
+  is_instance_admin: boolean;
+  organization_id: string;
+  organization_name: string;
+  organization_slug: string;
+  role: string | null;
+  is_active: boolean | null;
+  method_id: string | null;
+  method_ttl: number;
+  method_max_ttl: number;
+  method_period: number;
+  trusted_ips: TrustedIp[];
+}
+
+function factsOf(row: FactsRow): TokenFacts {
+  return {
+    tokenId: row.token_id,
+    tokenName: row.token_name,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    numUses: Number(row.num_uses),
+    numUsesLimit: row.num_uses_limit,
+    authMethod: row.auth_method,
+    clientSecretId: row.client_secret_id,
+    accessTokenTTL: row.access_token_ttl,
+    accessTokenMaxTTL: row.access_token_max_ttl,
+    accessTokenPeriod: row.access_token_period,
+    identityId: row.identity_id,
+    identityName: row.identity_name,
+    isInstanceAdmin: row.is_instance_admin,
+    organization: { id: row.organization_id, name: row.organization_name, slug: row.organization_slug },
+    method: row.method_id === null ? null : methodOf(row),
+    membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
+  };
+}
+
+function methodOf(row: FactsRow): NonNullable<TokenFacts['method']> {
+  return {
+    accessTokenTTL: row.method_ttl,
+    accessTokenMaxTTL: row.method_max_ttl,
+    accessTokenPeriod: row.method_period,
+    trustedIps: row.trusted_ips,
+  };
+}

@@ -1,0 +1,53 @@
+import { isTrusted } from '../common/net/trusted-ips';
+import {
+  AccessTokenRefusedError,
+  ExpiredAccessTokenError,
+  type Refusal,
+  type TokenPurpose,
+  UntrustedAddressError,
+} from './access-tokens.errors';
+import type { TokenFacts } from './token-facts';
+
+/** What a verdict is about: this token, now, from here, for this. */
+export interface Question {
+  readonly facts: TokenFacts | null;
+  readonly now: Date;
+  /** Undefined when the client's address cannot be told. */
+  readonly address: string | undefined;
+  readonly purpose: TokenPurpose;
+}
+
+/** Facts that make a token good. */
+export type GoodFacts = TokenFacts & {
+  readonly method: NonNullable<TokenFacts['method']>;
+  readonly membership: NonNullable<TokenFacts['membership']>;
+};
+
+/**
+ * Whether a genuine token is good: the one decision everything asks, in the order of decisions 6. It spends nothing, and
+ * only looks at the use limit: who is about to use the token spends a use afterwards, by one guarded statement.
+ *
+ * @throws ExpiredAccessTokenError, AccessTokenRefusedError, UntrustedAddressError
+ */
+export function requireGood({ facts, now, address, purpose }: Question): GoodFacts {
+  if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
+  if (facts.expiresAt !== null && facts.expiresAt <= now) throw new ExpiredAccessTokenError();
+  const refusal = refusalOf(facts);
+  if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
+  const good = facts as GoodFacts;
+  if (!isTrusted(good.method.trustedIps, address)) throw new UntrustedAddressError();
+  if (isExhausted(facts)) throw new AccessTokenRefusedError('uses_exhausted', purpose);
+  return good;
+}
+
+function refusalOf({ revokedAt, method, membership }: TokenFacts): Refusal | undefined {
+  // A removed method revokes its tokens too; what killed them says more than that they are dead.
+  if (method === null) return 'auth_method_gone';
+  if (revokedAt !== null) return 'token_revoked';
+  if (membership === null) return 'not_a_member';
+  return membership.isActive ? undefined : 'membership_inactive';
+}
+
+function isExhausted({ numUses, numUsesLimit }: TokenFacts): boolean {
+  return numUsesLimit > 0 && numUses >= numUsesLimit;
+}

@@ -1,0 +1,16 @@
+/** Who is calling: what a verified access token says, taken from the database and not from the JWT. */
+export interface VerifiedAccessToken {
+  readonly tokenId: string;
+  readonly tokenName: string | null;
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  /** The slug of the role the identity holds in the organization. */
+  readonly role: string;
+  /** Whether the identity may manage organizations. */
+  readonly isInstanceAdmin: boolean;
+  /** The method the token came from, such as `token-auth`. */
+  readonly authMethod: string;
+  /** Null for a token that never expires. */
+  readonly expiresAt: Date | null;
+}

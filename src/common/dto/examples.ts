@@ -1,0 +1,14 @@
+/** The people of the documentation: the same ids and times wherever an example needs one. */
+export const EXAMPLE = {
+  organizationId: '18b65352-ad1e-43d5-830f-65c72245c3a3',
+  identityId: 'c1f9a4e2-40a0-4a7e-8a53-6f0f0f6c2d10',
+  membershipId: '2d1c6a0e-93f7-4c8a-b1de-5a1f7c3e9b20',
+  tokenId: '0b8f4b1c-3a44-4a5e-9d0e-7a0f4f7f8a02',
+  authMethodId: '5f0f2c0e-7a51-4f0a-9f54-0d1b2f6f3a11',
+  metadataId: '9a7d3e52-1c4b-4f6a-8e0d-2b7c5a9f1e34',
+  userId: '2f6e8c1a-5d3b-4e7f-9a20-c4b8d6e1f053',
+  createdAt: '2026-09-01T10:15:30.123Z',
+  usedAt: '2026-09-01T11:00:00.000Z',
+  accessToken:
+    'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpZGVudGl0eUlkIjoiYzFmOWE0ZTIifQ.c2lnbmF0dXJl',
+} as const;

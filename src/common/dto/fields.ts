@@ -1,0 +1,128 @@
+import { applyDecorators } from '@nestjs/common';
+import { Transform, Type } from 'class-transformer';
+import { ValidateNested } from 'class-validator';
+import {
+  atLeast,
+  atMost,
+  field,
+  type FieldOptions,
+  isArray,
+  isBoolean,
+  isInteger,
+  isNumber,
+  isStorable,
+  isString,
+  lengthBetween,
+  matches,
+  ofType,
+  type Rule,
+  Trimmed,
+} from './rules';
+
+/** Ten years, the longest lifetime that can be configured (contract 1.1.1). */
+export const MAX_SECONDS = 315_360_000;
+/** The largest use limit: what a PostgreSQL integer holds. */
+export const MAX_COUNT = 2_147_483_647;
+
+// eslint-disable-next-line no-control-regex -- control characters are exactly what must not be in a name
+const CONTROL = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
+const nameRules: Rule[] = [
+  isString,
+  ...lengthBetween(1, 255),
+  matches(CONTROL, 'String must not contain control characters'),
+  isStorable,
+];
+
+/** A name as people give them: trimmed, 1 to 255 characters, no control characters (decisions 13). */
+export function Name(options: FieldOptions): PropertyDecorator {
+  return applyDecorators(Trimmed(), field(nameRules, options, { type: String, minLength: 1, maxLength: 255 }));
+}
+
+/** Text kept or compared exactly as sent. */
+export function Text(options: FieldOptions & { max: number; format?: string }): PropertyDecorator {
+  const { max, format } = options;
+  const rules = [isString, ...lengthBetween(1, max), isStorable];
+  return field(rules, options, { type: String, minLength: 1, maxLength: max, ...(format ? { format } : {}) });
+}
+
+/** Like `Text`, but white space at both ends does not count. */
+export function TrimmedText(options: FieldOptions & { max: number }): PropertyDecorator {
+  return applyDecorators(Trimmed(), Text(options));
+}
+
+/** A whole number within bounds. `"12"` and `1.5` are refused. */
+export function Integer(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  const { min, max } = options;
+  const rules = [isNumber, isInteger, atLeast(min), atMost(max)];
+  return field(rules, options, { type: 'integer', minimum: min, maximum: max });
+}
+
+/** A duration in whole seconds, 0 to ten years. */
+export function Seconds(options: FieldOptions): PropertyDecorator {
+  return Integer({ ...options, min: 0, max: MAX_SECONDS });
+}
+
+/** How often something may happen, 0 for no limit. */
+export function Count(options: FieldOptions): PropertyDecorator {
+  return Integer({ ...options, min: 0, max: MAX_COUNT });
+}
+
+export function Flag(options: FieldOptions): PropertyDecorator {
+  return field([isBoolean], options, { type: Boolean });
+}
+
+export function OneOf(values: readonly string[], options: FieldOptions): PropertyDecorator {
+  const expected = values.map((value) => `'${value}'`).join(' | ');
+  const rules = [
+    isString,
+    { ...matches(/^/, `Expected ${expected}`), holds: (value: unknown) => values.includes(value as string) },
+  ];
+  return field(rules, options, { type: String, enum: [...values] });
+}
+
+/** A whole number in a query string, where everything is text. */
+export function QueryInteger(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+    ),
+    Integer({ ...options, optional: true }),
+  );
+}
+
+/** A list of objects of one class, each validated by its own rules. */
+export function ListOf(
+  item: new () => object,
+  options: FieldOptions & { min: number; max: number },
+): PropertyDecorator {
+  const { min, max } = options;
+  const size: Rule[] = [
+    {
+      name: 'minItems',
+      code: 'too_small',
+      holds: (value) => (value as unknown[]).length >= min,
+      message: () => `Array must contain at least ${min} element(s)`,
+    },
+    {
+      name: 'maxItems',
+      code: 'too_big',
+      holds: (value) => (value as unknown[]).length <= max,
+      message: () => `Array must contain at most ${max} element(s)`,
+    },
+  ];
+  return applyDecorators(
+    field([isArray, ...size], options, { type: () => [item], minItems: min, maxItems: max }),
+    ValidateNested({ each: true }),
+    Type(() => item),
+    // class-validator looks through a list within the list, and finds an empty one to be in order.
+    Transform(({ value }: { value: unknown }) =>
+      Array.isArray(value) ? value.map((entry: unknown) => (Array.isArray(entry) ? null : entry)) : value,
+    ),
+  );
+}
+
+/** One object of a class, validated by its own rules. */
+export function ObjectOf(item: () => new () => object, options: FieldOptions): PropertyDecorator {
+  const isObject = ofType('object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+  return applyDecorators(field([isObject], options, { type: () => item() }), ValidateNested(), Type(item));
+}

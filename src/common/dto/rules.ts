@@ -1,0 +1,135 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { ValidateBy, ValidateIf } from 'class-validator';
+import type { IssueCode } from '../errors/common.errors';
+
+/** One thing a value must be. Rules are asked in order, and the first that does not hold is what the caller is told. */
+export interface Rule {
+  readonly name: string;
+  readonly code: IssueCode;
+  readonly holds: (value: unknown) => boolean;
+  readonly message: (value: unknown) => string;
+}
+
+export interface FieldOptions {
+  /** May be absent. Null is a value, and refused like any other of the wrong type. */
+  readonly optional?: boolean;
+  readonly description: string;
+  readonly example?: unknown;
+}
+
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value;
+}
+
+export function ofType(expected: string, holds: (value: unknown) => boolean): Rule {
+  return {
+    name: 'type',
+    code: 'invalid_type',
+    holds,
+    message: (value) => (value === undefined ? 'Required' : `Expected ${expected}, received ${typeName(value)}`),
+  };
+}
+
+export const isString = ofType('string', (value) => typeof value === 'string');
+export const isBoolean = ofType('boolean', (value) => typeof value === 'boolean');
+export const isArray = ofType('array', (value) => Array.isArray(value));
+export const isNumber = ofType('number', (value) => typeof value === 'number' && !Number.isNaN(value));
+
+export const isInteger: Rule = {
+  name: 'integer',
+  code: 'invalid_type',
+  holds: (value) => Number.isInteger(value),
+  message: () => 'Expected integer, received float',
+};
+
+export function atLeast(minimum: number): Rule {
+  return {
+    name: 'minimum',
+    code: 'too_small',
+    holds: (value) => (value as number) >= minimum,
+    message: () => `Number must be greater than or equal to ${minimum}`,
+  };
+}
+
+export function atMost(maximum: number): Rule {
+  return {
+    name: 'maximum',
+    code: 'too_big',
+    holds: (value) => (value as number) <= maximum,
+    message: () => `Number must be less than or equal to ${maximum}`,
+  };
+}
+
+export function lengthBetween(minimum: number, maximum: number): Rule[] {
+  return [
+    {
+      name: 'minLength',
+      code: 'too_small',
+      holds: (value) => (value as string).length >= minimum,
+      message: () => `String must contain at least ${minimum} character(s)`,
+    },
+    {
+      name: 'maxLength',
+      code: 'too_big',
+      holds: (value) => (value as string).length <= maximum,
+      message: () => `String must contain at most ${maximum} character(s)`,
+    },
+  ];
+}
+
+export function matches(pattern: RegExp, message: string): Rule {
+  return {
+    name: 'pattern',
+    code: 'invalid_string',
+    holds: (value) => pattern.test(value as string),
+    message: () => message,
+  };
+}
+
+/**
+ * Text that comes back as it was sent: PostgreSQL cannot store NUL, and a lone surrogate would be stored as another
+ * character.
+ */
+export const isStorable: Rule = {
+  name: 'storable',
+  code: 'invalid_string',
+  holds: (value) => !(value as string).includes('\0') && isWellFormed(value as string),
+  message: () => 'String must not contain NUL or lone surrogates',
+};
+
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+/** A property with its rules and its documentation, from one place. */
+export function field(rules: readonly Rule[], options: FieldOptions, api: ApiPropertyOptions): PropertyDecorator {
+  const { optional = false, description, example } = options;
+  const documented = { ...api, description, required: !optional, ...(example === undefined ? {} : { example }) };
+  return applyDecorators(
+    ApiProperty(documented as ApiPropertyOptions),
+    ...(optional ? [ValidateIf((_, value) => value !== undefined)] : []),
+    ...rules.map(check),
+  );
+}
+
+export function check(rule: Rule): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: rule.name,
+      validator: {
+        validate: (value) => rule.holds(value),
+        defaultMessage: (args) => rule.message(args?.value),
+      },
+    },
+    { context: { code: rule.code } },
+  );
+}
+
+/** Cuts white space at both ends of a text; anything else is left for the rules to refuse. */
+export function Trimmed(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value));
+}

@@ -1,0 +1,70 @@
+import { HttpStatus } from '@nestjs/common';
+import { LatchkeyError } from './latchkey.error';
+
+export type IssueCode = 'invalid_type' | 'too_small' | 'too_big' | 'invalid_string' | 'custom';
+
+/** One thing wrong with an input (decisions 12). */
+export interface ValidationIssue {
+  code: IssueCode;
+  /** Keys and array indexes from the root of the body or query; empty for the whole. */
+  path: (string | number)[];
+  message: string;
+}
+
+/** The input does not have the form the contract asks for. */
+export class ValidationFailureError extends LatchkeyError {
+  constructor(issues: readonly ValidationIssue[]) {
+    const status = HttpStatus.UNPROCESSABLE_ENTITY;
+    super({ errorCode: 'validation_failed', status, error: 'ValidationFailure' }, issues);
+  }
+}
+
+/** Something nobody foresaw. The cause goes to the log, never to the caller (decisions 24). */
+export class UnexpectedError extends LatchkeyError {
+  constructor(cause: unknown) {
+    const status = HttpStatus.INTERNAL_SERVER_ERROR;
+    super({ errorCode: 'unexpected', status, error: 'InternalServerError' }, 'Something went wrong', { cause });
+  }
+}
+
+/** The database cannot be asked. The caller's credentials are not to blame: never 401 (decisions 24). */
+export class DatabaseUnavailableError extends LatchkeyError {
+  constructor(cause?: unknown) {
+    super(
+      { errorCode: 'database_unavailable', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
+      'The database is not available. Please try again.',
+      { cause, headers: { 'Retry-After': '1' } },
+    );
+  }
+}
+
+/** What the framework refused before a handler was reached: unknown routes, unreadable bodies. */
+export class RefusedRequestError extends LatchkeyError {
+  constructor(status: number, cause?: unknown) {
+    const { error, message } = REFUSALS[status] ?? REFUSALS[HttpStatus.BAD_REQUEST]!;
+    super({ errorCode: 'request_refused', status, error }, message, { cause });
+  }
+}
+
+/** RFC 6585 section 5. */
+export const HEADERS_TOO_LARGE = 431;
+
+// Sentences of our own: the texts of parsers quote what was sent, and that may be a secret.
+const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
+  [HttpStatus.BAD_REQUEST]: {
+    error: 'BadRequest',
+    message: 'The request is malformed: its body must be valid JSON, its path and headers valid HTTP.',
+  },
+  [HttpStatus.NOT_FOUND]: { error: 'NotFound', message: 'There is no such route.' },
+  [HttpStatus.METHOD_NOT_ALLOWED]: { error: 'MethodNotAllowed', message: 'The route does not know this method.' },
+  [HttpStatus.PAYLOAD_TOO_LARGE]: { error: 'PayloadTooLarge', message: 'The request body is larger than 100 KiB.' },
+  [HttpStatus.URI_TOO_LONG]: { error: 'UriTooLong', message: 'The path of the request is too long.' },
+  [HttpStatus.UNSUPPORTED_MEDIA_TYPE]: {
+    error: 'UnsupportedMediaType',
+    message: 'Send the body as application/json or application/x-www-form-urlencoded.',
+  },
+  [HEADERS_TOO_LARGE]: {
+    error: 'RequestHeaderFieldsTooLarge',
+    message: 'The headers of the request are larger than 16 KiB.',
+  },
+};

@@ -1,0 +1,121 @@
+import { QueryFailedError } from 'typeorm';
+import { isDatabaseUnavailable, loggable, violatedUniqueConstraint } from './database-errors';
+
+const SECRET = 'hunter2-in-a-parameter';
+
+/** What node-postgres throws. */
+function driverError(code: string, more: object = {}): Error {
+  const fields = {
+    code,
+    detail: `Key (email)=(${SECRET}) already exists.`,
+    where: `unnamed portal parameter $1 = '${SECRET}'`,
+    hint: SECRET,
+    internalQuery: SECRET,
+    ...more,
+  };
+  return Object.assign(new Error(`invalid input syntax for type uuid: "${SECRET}"`), fields);
+}
+
+function failedQuery(code: string, more: object = {}): QueryFailedError {
+  return new QueryFailedError('SELECT 1 FROM users WHERE email = $1', [SECRET], driverError(code, more));
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`connect ${code} 10.0.0.1:5432`), { code });
+}
+
+describe('a database error as it may be logged', () => {
+  it.each(['23505', '22P02', '22021', '42P01', '40001'])('never holds a value that was sent (%s)', (code) => {
+    const text = JSON.stringify(loggable(failedQuery(code, { constraint: 'uq_users_email', table: 'users' })));
+    expect(text).not.toContain(SECRET);
+    expect(text).not.toMatch(/parameters|detail|where":|hint/);
+  });
+
+  it('says what helps: code, constraint, table, statement and where it happened', () => {
+    expect(loggable(failedQuery('23505', { constraint: 'uq_users_email', table: 'users' }))).toEqual({
+      name: 'QueryFailedError',
+      code: '23505',
+      constraint: 'uq_users_email',
+      table: 'users',
+      query: 'SELECT 1 FROM users WHERE email = $1',
+      stack: expect.stringMatching(/^ {4}at /),
+    });
+  });
+
+  it('holds no message even when the stack has no frames', () => {
+    const error = failedQuery('22P02');
+    error.stack = `QueryFailedError: invalid input syntax for type uuid: "${SECRET}"`;
+    expect(JSON.stringify(loggable(error))).not.toContain(SECRET);
+  });
+
+  it('never holds a value when it comes from the driver itself, without TypeORM around it', () => {
+    expect(JSON.stringify(loggable(driverError('23505', { severity: 'ERROR', schema: 'public' })))).not.toContain(
+      SECRET,
+    );
+  });
+
+  it('of something that is no error tells its type only', () => {
+    expect(loggable(SECRET)).toEqual({ type: 'string' });
+    expect(loggable(undefined)).toEqual({ type: 'undefined' });
+    expect(loggable({ password: SECRET })).toEqual({ type: 'object' });
+  });
+
+  it('of any other error keeps name, message and stack', () => {
+    expect(loggable(new TypeError('x is not a function'))).toEqual({
+      name: 'TypeError',
+      message: 'x is not a function',
+      stack: expect.stringContaining('TypeError: x is not a function'),
+    });
+  });
+});
+
+describe('a database that cannot be asked', () => {
+  it.each([
+    ['refused', systemError('ECONNREFUSED')],
+    ['reset', systemError('ECONNRESET')],
+    ['timed out', systemError('ETIMEDOUT')],
+    ['not found', systemError('ENOTFOUND')],
+    ['no socket file', systemError('ENOENT')],
+    ['broken pipe', systemError('EPIPE')],
+    ['shutting down', failedQuery('57P01')],
+    ['crashed', failedQuery('57P02')],
+    ['starting up', failedQuery('57P03')],
+    ['too many connections', failedQuery('53300')],
+    ['disk full', failedQuery('53100')],
+    ['connection failure', failedQuery('08006')],
+    ['a standby', failedQuery('25006')],
+    ['starting up, seen by the driver', driverError('57P03')],
+    ['lost', new Error('Connection terminated unexpectedly')],
+    ['lost by timeout', new Error('Connection terminated due to connection timeout')],
+    ['no connection in time', new Error('timeout exceeded when trying to connect')],
+    ['no answer in time', new Error('Query read timeout')],
+    ['closed', new Error('Client has encountered a connection error and is not queryable')],
+  ])('%s', (_, error) => {
+    expect(isDatabaseUnavailable(error)).toBe(true);
+  });
+
+  it.each([
+    ['unique violation', failedQuery('23505')],
+    ['malformed uuid', failedQuery('22P02')],
+    ['NUL in text', failedQuery('22021')],
+    ['serialization failure', failedQuery('40001')],
+    ['missing table', failedQuery('42P01')],
+    ['a bug of ours', new TypeError('x is not a function')],
+    ['a text', 'ECONNREFUSED'],
+    ['nothing', undefined],
+    ['null', null],
+    ['something that looks like one', { code: 'ECONNREFUSED' }],
+  ])('is not what %s means', (_, error) => {
+    expect(isDatabaseUnavailable(error)).toBe(false);
+  });
+});
+
+describe('a unique violation', () => {
+  it('is told by the name of its constraint', () => {
+    expect(violatedUniqueConstraint(failedQuery('23505', { constraint: 'uq_users_email' }))).toBe('uq_users_email');
+  });
+
+  it.each([failedQuery('23503', { constraint: 'fk_x' }), new Error('x'), undefined, null])('is not %s', (error) => {
+    expect(violatedUniqueConstraint(error)).toBeUndefined();
+  });
+});

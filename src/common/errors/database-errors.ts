@@ -1,0 +1,71 @@
+import { isNativeError } from 'node:util/types';
+
+/** node-postgres and TypeORM errors, seen only through the fields that matter here. */
+interface DatabaseErrorLike {
+  readonly name?: string;
+  readonly code?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly query?: string;
+  readonly severity?: string;
+  readonly driverError?: DatabaseErrorLike;
+  readonly message?: string;
+  readonly stack?: string;
+}
+
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby answers.
+const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$/;
+const LOST_CONNECTION =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
+
+/** True when the database could not be asked at all, as opposed to refusing one statement. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  // Not `instanceof`: a socket's error comes from Node itself, which in a sandbox has an Error of its own.
+  if (!isNativeError(error)) return false;
+  const { code, driverError, message = '' } = error as DatabaseErrorLike;
+  const state = driverError?.code ?? code ?? '';
+  return SOCKET_CODES.has(state) || UNAVAILABLE_SQLSTATE.test(state) || LOST_CONNECTION.test(message);
+}
+
+/** The name of the unique constraint a statement ran into, if it did (SQLSTATE 23505). */
+export function violatedUniqueConstraint(error: unknown): string | undefined {
+  const cause = (error as DatabaseErrorLike | undefined)?.driverError;
+  return cause?.code === '23505' ? cause.constraint : undefined;
+}
+
+/**
+ * An error as it may be logged. TypeORM hangs the bound parameters on it and PostgreSQL quotes values in `detail`:
+ * neither is taken over.
+ */
+export function loggable(error: unknown): Record<string, unknown> {
+  if (!isNativeError(error)) return { type: typeof error };
+  const seen: DatabaseErrorLike = error;
+  const { name, message, stack, query, severity, driverError } = seen;
+  // Only what PostgreSQL itself says has a severity; on its way through TypeORM it becomes the driver's error.
+  const said = driverError ?? (severity === undefined ? undefined : seen);
+  if (!said) return { name, message, stack };
+  return {
+    name,
+    code: said.code,
+    constraint: said.constraint,
+    table: said.table,
+    query,
+    stack: frames(stack),
+  };
+}
+
+/** The stack without its first lines, which repeat the message: PostgreSQL's messages may quote a value. */
+function frames(stack: string | undefined): string | undefined {
+  return stack?.match(/^ {4}at [^]*/m)?.[0];
+}

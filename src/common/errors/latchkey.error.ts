@@ -1,0 +1,55 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+
+/** What identifies a failure: the same for every instance of an error class. */
+export interface ErrorKind {
+  /** Snake case, stable, for logs, metrics and embedding hosts. Never travels on the wire. */
+  readonly errorCode: string;
+  readonly status: HttpStatus;
+  /** The `error` field of the body (contract section 4). */
+  readonly error: string;
+}
+
+export interface LatchkeyErrorOptions {
+  /** For the log only. */
+  readonly cause?: unknown;
+  /** Ids, names and permissions; never a value that somebody sent. */
+  readonly details?: unknown;
+  /** Headers the answer carries, such as the challenge of a 401. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Every failure of Latchkey. An `HttpException`, so that on a host's own route, where Latchkey's filter is absent, it is
+ * still answered with its status and body.
+ */
+export abstract class LatchkeyError extends HttpException {
+  readonly headers: Readonly<Record<string, string>>;
+
+  protected constructor(kind: ErrorKind, message: string | readonly unknown[], options: LatchkeyErrorOptions = {}) {
+    const { cause, details, headers } = options;
+    const body = { statusCode: kind.status, error: kind.error, message, ...(details === undefined ? {} : { details }) };
+    super(body, kind.status, { cause, errorCode: kind.errorCode });
+    this.headers = headers ?? {};
+  }
+}
+
+/** What was asked for does not exist, or not for this caller (decisions 18). */
+export abstract class NotFoundError extends LatchkeyError {
+  protected constructor(errorCode: string, message: string) {
+    super({ errorCode, status: HttpStatus.NOT_FOUND, error: 'NotFound' }, message);
+  }
+}
+
+/** The request is well formed, but the present state does not allow it. */
+export abstract class BadRequestError extends LatchkeyError {
+  protected constructor(errorCode: string, message: string, options?: LatchkeyErrorOptions) {
+    super({ errorCode, status: HttpStatus.BAD_REQUEST, error: 'BadRequest' }, message, options);
+  }
+}
+
+/** The caller is known, but may not do this. */
+export abstract class ForbiddenError extends LatchkeyError {
+  protected constructor(errorCode: string, message: string, error = 'ForbiddenError', options?: LatchkeyErrorOptions) {
+    super({ errorCode, status: HttpStatus.FORBIDDEN, error }, message, options);
+  }
+}

@@ -1,0 +1,27 @@
+import { bearerToken } from './bearer';
+
+const read = (authorization: string | undefined) => bearerToken({ headers: { authorization } });
+
+describe('the bearer token of a request', () => {
+  it.each([
+    ['Bearer abc.def.ghi', 'abc.def.ghi'],
+    ['bearer abc', 'abc'],
+    ['BEARER abc', 'abc'],
+    ['Bearer    abc', 'abc'],
+    ['  Bearer abc  ', 'abc'],
+  ])('of %j is %j', (header, token) => {
+    expect(read(header)).toBe(token);
+  });
+
+  it.each([undefined, '', ' ', 'Bearer', 'Bearer ', 'Bearerabc', 'Basic abc', 'Token abc', 'abc', 'x Bearer abc'])(
+    'of %j is none at all',
+    (header) => {
+      expect(read(header)).toBeUndefined();
+    },
+  );
+
+  it('is none in a request without the header', () => {
+    expect(bearerToken({ headers: {} })).toBeUndefined();
+    expect(bearerToken({ headers: { authorization: ['Bearer a', 'Bearer b'] } })).toBeUndefined();
+  });
+});

@@ -1,0 +1,50 @@
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
+
+/**
+ * Validates bodies and queries against their DTO class: unknown keys are dropped, everything else is strict, and what is
+ * wrong is answered as the contract's list of issues (decisions 12).
+ */
+@Injectable()
+export class ContractPipe extends ValidationPipe {
+  constructor() {
+    super({
+      whitelist: true,
+      transform: true,
+      stopAtFirstError: true,
+      validationError: { target: false, value: false },
+      exceptionFactory: (errors) => new ValidationFailureError(errors.flatMap((error) => issuesOf(error, []))),
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && value !== undefined && !isObject(value)) {
+      const message = `Expected object, received ${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value}`;
+      throw new ValidationFailureError([{ code: 'invalid_type', path: [], message }]);
+    }
+    return super.transform(value, metadata) as Promise<unknown>;
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function issuesOf(error: ValidationError, parents: (string | number)[]): ValidationIssue[] {
+  const path = [...parents, /^\d+$/.test(error.property) ? Number(error.property) : error.property];
+  const nested = (error.children ?? []).flatMap((child) => issuesOf(child, path));
+  const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
+    code: codeOf(error, name),
+    path,
+    message: name === 'nestedValidation' ? 'Expected object' : message,
+  }));
+  // The field's own complaint says it better than class-validator's remark that nothing nested was found in it.
+  const better = own.filter(({ code }) => code !== undefined);
+  const chosen = better.length > 0 ? better : own;
+  return [...chosen.map((issue) => ({ ...issue, code: issue.code ?? 'invalid_type' })), ...nested];
+}
+
+function codeOf(error: ValidationError, constraint: string): IssueCode | undefined {
+  return (error.contexts?.[constraint] as { code?: IssueCode } | undefined)?.code;
+}

@@ -1,0 +1,59 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+export const EXAMPLE_REQUEST_ID = 'req-8KJ2mX0pQ4rT7z';
+
+/** What every refusal carries (contract section 4). */
+export class ErrorBodyDto {
+  @ApiProperty({ description: 'Names this request, here and in the log.', example: EXAMPLE_REQUEST_ID })
+  reqId!: string;
+
+  @ApiProperty({ description: 'The HTTP status, once more.', type: 'integer', example: 404 })
+  statusCode!: number;
+
+  @ApiProperty({ description: 'The kind of refusal.', example: 'NotFound' })
+  error!: string;
+
+  @ApiProperty({ description: 'What was wrong, and what is allowed.', example: 'There is no such route.' })
+  message!: string;
+
+  @ApiProperty({
+    description: 'What a program can act on, where there is something.',
+    required: false,
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: { type: 'object', additionalProperties: true } },
+    ],
+  })
+  details?: object;
+}
+
+export class ValidationIssueDto {
+  @ApiProperty({ enum: ['invalid_type', 'too_small', 'too_big', 'invalid_string', 'custom'], example: 'invalid_type' })
+  code!: string;
+
+  @ApiProperty({
+    description: 'Keys and indexes that lead to the value.',
+    type: 'array',
+    items: { oneOf: [{ type: 'string' }, { type: 'integer' }] },
+    example: ['name'],
+  })
+  path!: (string | number)[];
+
+  @ApiProperty({ example: 'Expected string, received number' })
+  message!: string;
+}
+
+/** What a 422 carries: like any other refusal, with a list of issues for its message. */
+export class ValidationFailureDto {
+  @ApiProperty({ description: 'Names this request, here and in the log.', example: EXAMPLE_REQUEST_ID })
+  reqId!: string;
+
+  @ApiProperty({ type: 'integer', example: 422 })
+  statusCode!: number;
+
+  @ApiProperty({ example: 'ValidationFailure' })
+  error!: string;
+
+  @ApiProperty({ type: () => [ValidationIssueDto] })
+  message!: ValidationIssueDto[];
+}

@@ -1,0 +1,57 @@
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  HttpStatus,
+  Injectable,
+  Logger,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
+import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
+import { LatchkeyError } from '../errors/latchkey.error';
+import { requestId } from './request-id';
+
+/** Turns whatever was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. */
+@Catch()
+@Injectable()
+export class LatchkeyExceptionFilter implements ExceptionFilter {
+  private readonly logger = new Logger(LatchkeyExceptionFilter.name);
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const error = asLatchkeyError(thrown);
+    const reqId = requestId(http.getRequest<object>());
+    this.log(error, reqId);
+    const { httpAdapter } = this.adapterHost;
+    const response: unknown = http.getResponse();
+    for (const [name, value] of Object.entries(error.headers)) httpAdapter.setHeader(response, name, value);
+    httpAdapter.reply(response, { reqId, ...(error.getResponse() as object) }, error.getStatus());
+  }
+
+  private log(error: LatchkeyError, reqId: string): void {
+    const entry = { event: 'request.refused', reqId, errorCode: error.errorCode, status: error.getStatus() };
+    const isOurFault = error.getStatus() >= 500;
+    if (isOurFault) this.logger.error({ ...entry, cause: loggable(error.cause) });
+    else this.logger.debug(entry);
+  }
+}
+
+/** The family member for anything that can be thrown. */
+export function asLatchkeyError(thrown: unknown): LatchkeyError {
+  if (thrown instanceof LatchkeyError) return thrown;
+  if (isDatabaseUnavailable(thrown)) return new DatabaseUnavailableError(thrown);
+  const status = frameworkStatus(thrown);
+  if (status >= 400 && status < 500) return new RefusedRequestError(status, thrown);
+  return new UnexpectedError(thrown);
+}
+
+/** Nest's own refusals know their status, Fastify's and body-parser's carry a `statusCode`. */
+function frameworkStatus(thrown: unknown): number {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  const status = (thrown as { statusCode?: unknown } | undefined)?.statusCode;
+  return typeof status === 'number' ? status : HttpStatus.INTERNAL_SERVER_ERROR;
+}

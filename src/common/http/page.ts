@@ -1,0 +1,73 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { QueryInteger, TrimmedText } from '../dto/fields';
+import { ValidationFailureError } from '../errors/common.errors';
+import { isId } from '../ids';
+
+export const DEFAULT_PAGE_SIZE = 20;
+export const MAX_PAGE_SIZE = 100;
+
+/** Which part of a list is wanted (decisions 17). */
+export class PageQueryDto {
+  @QueryInteger({ description: 'How many items to answer.', min: 1, max: MAX_PAGE_SIZE, example: DEFAULT_PAGE_SIZE })
+  limit?: number;
+
+  @QueryInteger({
+    description: 'How many items to skip. Use `cursor` to walk long lists.',
+    min: 0,
+    max: 2_147_483_647,
+    example: 0,
+  })
+  offset?: number;
+
+  @TrimmedText({
+    description: 'Continues behind the last item of a page: the `nextCursor` of that page.',
+    optional: true,
+    max: 200,
+  })
+  cursor?: string;
+}
+
+/** What every list answers beside its items. */
+export class PageDto {
+  @ApiProperty({ description: 'How many items there are in all.', type: 'integer', example: 1 })
+  totalCount!: number;
+
+  @ApiProperty({
+    description: 'Where the next page begins; null on the last page.',
+    type: String,
+    nullable: true,
+    example: null,
+  })
+  nextCursor!: string | null;
+}
+
+/** A place in a list ordered by creation time, then id, newest first. */
+export interface Position {
+  readonly createdAt: Date;
+  readonly id: string;
+}
+
+export function encodeCursor({ createdAt, id }: Position): string {
+  return Buffer.from(`${createdAt.getTime()}:${id}`).toString('base64url');
+}
+
+/** Reads a cursor as typed values, so that nothing in it can reach a statement as text. */
+export function decodeCursor(cursor: string): Position {
+  const [, millis = '', id = ''] = /^(\d{1,15}):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (millis === '' || !isId(id)) {
+    throw new ValidationFailureError([
+      { code: 'invalid_string', path: ['cursor'], message: 'Not a cursor of this list' },
+    ]);
+  }
+  return { createdAt: new Date(Number(millis)), id };
+}
+
+/** Cuts the one item too many that was asked for to learn whether another page follows. */
+export function pageOf<Item extends Position>(
+  items: Item[],
+  limit: number,
+): { page: Item[]; nextCursor: string | null } {
+  const page = items.slice(0, limit);
+  const last = page.at(-1);
+  return { page, nextCursor: items.length > limit && last ? encodeCursor(last) : null };
+}

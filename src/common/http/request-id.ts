@@ -1,0 +1,19 @@
+import { randomInt } from 'node:crypto';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const ids = new WeakMap<object, string>();
+
+/** `req-` and 14 random alphanumerics (contract section 0). */
+export function newRequestId(): string {
+  return `req-${Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
+}
+
+/** The id of a request, made when it is first asked for. */
+export function requestId(request: object): string {
+  let id = ids.get(request);
+  if (id === undefined) {
+    id = newRequestId();
+    ids.set(request, id);
+  }
+  return id;
+}

@@ -1,0 +1,39 @@
+import { isIPv4 } from 'node:net';
+import { IpNetwork } from './ip-network';
+
+/** One entry of a trusted IP list, as it is stored and answered: split, and spelled as it was sent (decisions 15). */
+export interface TrustedIp {
+  type: 'ipv4' | 'ipv6';
+  /** Absent for a single address. */
+  prefix?: number;
+  ipAddress: string;
+}
+
+export const EVERY_ADDRESS: readonly TrustedIp[] = [
+  { type: 'ipv4', prefix: 0, ipAddress: '0.0.0.0' },
+  { type: 'ipv6', prefix: 0, ipAddress: '::' },
+];
+
+/** Undefined for text that is not an IPv4 or IPv6 address or CIDR block. */
+export function parseTrustedIp(text: string): TrustedIp | undefined {
+  if (IpNetwork.parse(text) === undefined) return undefined;
+  const [ipAddress = '', prefix] = text.split('/');
+  const type = isIPv4(ipAddress) ? 'ipv4' : 'ipv6';
+  return prefix === undefined ? { type, ipAddress } : { type, prefix: Number(prefix), ipAddress };
+}
+
+/** Whether a list lets an address in. An unknown address is let in by no list, not even by a wildcard. */
+export function isTrusted(list: readonly TrustedIp[], address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return list.some((entry) => IpNetwork.parse(textOf(entry))?.contains(address) ?? false);
+}
+
+/** Whether a list keeps anybody out at all. */
+export function isRestricted(list: readonly TrustedIp[]): boolean {
+  const isOpen = (type: TrustedIp['type']) => list.some((entry) => entry.type === type && entry.prefix === 0);
+  return !(isOpen('ipv4') && isOpen('ipv6'));
+}
+
+function textOf({ ipAddress, prefix }: TrustedIp): string {
+  return prefix === undefined ? ipAddress : `${ipAddress}/${prefix}`;
+}

@@ -1,0 +1,109 @@
+import { EXAMPLE } from '../../common/dto/examples';
+import { Parts, Whole } from '../../common/dto/answers';
+import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, TrimmedText } from '../../common/dto/fields';
+import { field, type FieldOptions } from '../../common/dto/rules';
+import { PageDto, PageQueryDto } from '../../common/http/page';
+import { MembershipDto } from './identity.dtos';
+
+export const ORDER_FIELDS = ['name', 'role'] as const;
+export const DIRECTIONS = ['asc', 'desc'] as const;
+
+export class ListIdentitiesQueryDto extends PageQueryDto {
+  @TrimmedText({ description: 'Your organization.', example: EXAMPLE.organizationId, max: 64 })
+  orgId!: string;
+}
+
+export class IdentityListDto extends PageDto {
+  @Parts(() => MembershipDto, 'The identities, newest first.')
+  identities!: MembershipDto[];
+}
+
+export class IdentitySearchResultDto {
+  @Parts(() => MembershipDto, 'The identities found.')
+  identities!: MembershipDto[];
+
+  @Whole('How many there are in all.', 1)
+  totalCount!: number;
+}
+
+export class MembershipListDto {
+  @Parts(() => MembershipDto, 'The identities found.')
+  identityMemberships!: MembershipDto[];
+
+  @Whole('How many there are in all.', 1)
+  totalCount!: number;
+}
+
+/** How a text is compared: a text for equality, or one of `$eq`, `$contains` and `$in`. */
+export type TextFilter = string | { $eq?: string; $contains?: string; $in?: string[] };
+
+const MAX_CHOICES = 100;
+const isSearchText = (value: unknown) => typeof value === 'string' && /^[\p{L}\p{M}\p{N} _/-]{1,255}$/u.test(value);
+
+function TextFilterField(operators: readonly string[], options: FieldOptions): PropertyDecorator {
+  const isOperation = ([operator, value]: [string, unknown]) =>
+    operators.includes(operator) &&
+    (operator === '$in'
+      ? Array.isArray(value) && value.length >= 1 && value.length <= MAX_CHOICES && value.every(isSearchText)
+      : isSearchText(value));
+  const holds = (value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return isSearchText(value);
+    const entries = Object.entries(value);
+    return entries.length > 0 && entries.every(isOperation);
+  };
+  const message = `Expected 1 to 255 letters, digits, spaces, _, - or /, or an object of ${operators.join(', ')} with such text`;
+  return field([{ name: 'filter', code: 'invalid_string', holds, message: () => message }], options, {
+    oneOf: [{ type: 'string' }, { type: 'object' }],
+  });
+}
+
+export class IdentityConditionDto {
+  @TextFilterField(['$eq', '$contains', '$in'], {
+    description: 'What the name is, or `$contains`.',
+    example: { $contains: 'deploy' },
+    optional: true,
+  })
+  name?: TextFilter;
+
+  @TextFilterField(['$eq', '$in'], { description: 'What the role is.', example: 'member', optional: true })
+  role?: TextFilter;
+}
+
+export class IdentityFilterDto extends IdentityConditionDto {
+  @ListOf(IdentityConditionDto, { description: 'At least one of these holds too.', optional: true, min: 1, max: 20 })
+  $or?: IdentityConditionDto[];
+}
+
+export class SearchIdentitiesDto {
+  @ObjectOf(() => IdentityFilterDto, { description: 'What is looked for. Left out: everything.', optional: true })
+  search?: IdentityFilterDto;
+
+  @OneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name', optional: true })
+  orderBy?: (typeof ORDER_FIELDS)[number];
+
+  @OneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc', optional: true })
+  orderDirection?: (typeof DIRECTIONS)[number];
+
+  @Integer({ description: 'How many to answer. Left out: 50.', example: 20, optional: true, min: 1, max: 100 })
+  limit?: number;
+
+  @Integer({ description: 'How many to skip. Left out: 0.', example: 0, optional: true, min: 0, max: 2_147_483_647 })
+  offset?: number;
+}
+
+export class ListMembershipsQueryDto {
+  @QueryInteger({ description: 'How many to skip. Left out: 0.', min: 0, max: 2_147_483_647, example: 0 })
+  offset?: number;
+
+  @QueryInteger({ description: 'How many to answer. Left out: 100.', min: 1, max: 20_000, example: 100 })
+  limit?: number;
+
+  @OneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name', optional: true })
+  orderBy?: (typeof ORDER_FIELDS)[number];
+
+  @OneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc', optional: true })
+  orderDirection?: (typeof DIRECTIONS)[number];
+
+  @TrimmedText({ description: 'Part of the name.', example: 'deploy', optional: true, max: 255 })
+  search?: string;
+}

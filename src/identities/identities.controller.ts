@@ -1,0 +1,133 @@
+import { Body, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { Caller } from '../access-tokens/caller.decorator';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { EXAMPLE } from '../common/dto/examples';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { Authorized } from '../permissions/authorized.decorator';
+import { InstanceAdminRequiredError, PermissionBoundaryError } from '../permissions/permissions.errors';
+import { CreateIdentityDto, UpdateIdentityDto } from './dto/identity-input.dtos';
+import {
+  IdentityListDto,
+  IdentitySearchResultDto,
+  ListIdentitiesQueryDto,
+  SearchIdentitiesDto,
+} from './dto/identity-list.dtos';
+import {
+  DeletedIdentityAnswerDto,
+  IdentityAnswerDto,
+  IdentityDetailsAnswerDto,
+  MembershipAnswerDto,
+} from './dto/identity.dtos';
+import {
+  DeleteProtectionError,
+  IdentityNotFoundError,
+  OtherOrganizationError,
+  UnknownRoleError,
+} from './identities.errors';
+import { IdentitiesService, requireOwn } from './identities.service';
+import { IdentityDirectory } from './identity-directory.service';
+
+const NOT_FOUND = new IdentityNotFoundError(EXAMPLE.identityId);
+const MISSING = [{ action: 'grant-privileges', subject: 'identity' }];
+
+@LatchkeyController('api/v1/identities', 'Identities')
+export class IdentitiesController {
+  constructor(
+    private readonly identities: IdentitiesService,
+    private readonly directory: IdentityDirectory,
+  ) {}
+
+  @Post()
+  @Authorized('identity:create', {
+    summary: 'Create an identity',
+    description:
+      'It has no credentials yet: attach an auth method next. Giving it a role needs `identity:grant-privileges`.',
+    answer: IdentityAnswerDto,
+    refusals: [
+      new OtherOrganizationError(),
+      new PermissionBoundaryError('create identity', MISSING),
+      new UnknownRoleError(),
+    ],
+  })
+  async create(@Caller() caller: VerifiedAccessToken, @Body() dto: CreateIdentityDto): Promise<IdentityAnswerDto> {
+    return { identity: await this.identities.create(caller, dto) };
+  }
+
+  @Get()
+  @Authorized('identity:read', {
+    summary: 'List the identities of your organization',
+    answer: IdentityListDto,
+    refusals: [new OtherOrganizationError()],
+  })
+  async list(@Caller() caller: VerifiedAccessToken, @Query() query: ListIdentitiesQueryDto): Promise<IdentityListDto> {
+    requireOwn(caller, query.orgId);
+    return this.directory.list(caller.organization.id, query);
+  }
+
+  @Post('search')
+  @Authorized('identity:read', {
+    summary: 'Search the identities of your organization',
+    answer: IdentitySearchResultDto,
+  })
+  async search(
+    @Caller() caller: VerifiedAccessToken,
+    @Body() query: SearchIdentitiesDto,
+  ): Promise<IdentitySearchResultDto> {
+    return this.directory.search(caller.organization.id, query);
+  }
+
+  @Get('details')
+  @Authorized('any', {
+    summary: 'Tell who you are',
+    description: 'The light way to learn whether a token is good.',
+    answer: IdentityDetailsAnswerDto,
+  })
+  details(@Caller() { organization }: VerifiedAccessToken): IdentityDetailsAnswerDto {
+    return { identityDetails: { organization } };
+  }
+
+  @Get(':identityId')
+  @Authorized('identity:read', { summary: 'Get an identity', answer: MembershipAnswerDto, refusals: [NOT_FOUND] })
+  async get(@Caller() caller: VerifiedAccessToken, @Param('identityId') id: string): Promise<MembershipAnswerDto> {
+    return { identity: await this.identities.get(caller, id) };
+  }
+
+  @Patch(':identityId')
+  @Authorized('identity:edit', {
+    summary: 'Update an identity',
+    description: 'What is left out stays as it is. Changing the role needs `identity:grant-privileges`.',
+    answer: IdentityAnswerDto,
+    refusals: [
+      NOT_FOUND,
+      new InstanceAdminRequiredError(),
+      new PermissionBoundaryError('update identity', MISSING),
+      new UnknownRoleError(),
+    ],
+  })
+  async update(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') id: string,
+    @Body() dto: UpdateIdentityDto,
+  ): Promise<IdentityAnswerDto> {
+    return { identity: await this.identities.update(caller, id, dto) };
+  }
+
+  @Delete(':identityId')
+  @Authorized('identity:delete', {
+    summary: 'Delete an identity',
+    description: 'Its auth methods and tokens go with it, at once.',
+    answer: DeletedIdentityAnswerDto,
+    refusals: [
+      NOT_FOUND,
+      new InstanceAdminRequiredError(),
+      new PermissionBoundaryError('delete identity', MISSING),
+      new DeleteProtectionError(),
+    ],
+  })
+  async delete(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') id: string,
+  ): Promise<DeletedIdentityAnswerDto> {
+    return { identity: await this.identities.delete(caller, id) };
+  }
+}

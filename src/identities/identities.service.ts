@@ -1,0 +1,142 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { requirePrivileges } from '../permissions/privilege-boundary';
+import { isRole, type Role } from '../permissions/roles';
+import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
+import {
+  DeletedIdentityDto,
+  DetailedMembershipDto,
+  IdentityDto,
+  MembershipDto,
+  MetadataDto,
+} from './dto/identity.dtos';
+import { DeleteProtectionError, OtherOrganizationError, UnknownRoleError } from './identities.errors';
+import { IdentityDirectory } from './identity-directory.service';
+import { IdentityMetadata } from './identity-metadata.entity';
+import { Identity } from './identity.entity';
+import { ManagedIdentities } from './managed-identities.service';
+import { OrganizationMembership } from './organization-membership.entity';
+
+/** What a new identity is made of. */
+export interface NewIdentity {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly hasDeleteProtection?: boolean;
+  readonly isInstanceAdmin?: boolean;
+}
+
+/** Machine identities of an organization. */
+@Injectable()
+export class IdentitiesService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly managed: ManagedIdentities,
+    private readonly directory: IdentityDirectory,
+  ) {}
+
+  /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
+  async create(caller: VerifiedAccessToken, dto: CreateIdentityDto): Promise<IdentityDto> {
+    requireOwn(caller, dto.organizationId);
+    const role = requireRole(dto.role ?? 'no-access');
+    requireGrant(caller, role, 'create identity');
+    const { name, hasDeleteProtection } = dto;
+    return this.dataSource.transaction(async (tx) => {
+      const organizationId = caller.organization.id;
+      const { identity } = await this.insert(tx, { organizationId, name, role, hasDeleteProtection });
+      const metadata = await this.replaceMetadata(tx, identity.id, dto.metadata ?? []);
+      return { ...DeletedIdentityDto.of(identity), authMethods: [], metadata: metadata.map(MetadataDto.of) };
+    });
+  }
+
+  /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError */
+  async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
+    const attempt = { what: 'update identity', permission: 'identity:edit' } as const;
+    const identity = await this.dataSource.transaction(async (tx) => {
+      const target = await this.managed.getForChange(tx, caller, identityId, attempt);
+      if (dto.role !== undefined && dto.role !== target.membership.role) {
+        const role = requireRole(dto.role);
+        requireGrant(caller, role, 'update identity', target.membership.role);
+        await tx.save(Object.assign(target.membership, { role }));
+      }
+      if (dto.metadata !== undefined) await this.replaceMetadata(tx, identityId, dto.metadata);
+      const { name = target.identity.name, hasDeleteProtection = target.identity.hasDeleteProtection } = dto;
+      return tx.save(Object.assign(target.identity, { name, hasDeleteProtection }));
+    });
+    return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
+  }
+
+  /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError */
+  async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
+    const attempt = { what: 'delete identity', permission: 'identity:delete' } as const;
+    return this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      if (identity.hasDeleteProtection) throw new DeleteProtectionError();
+      await tx.delete(Identity, { id: identity.id });
+      return DeletedIdentityDto.of(identity);
+    });
+  }
+
+  /** @throws IdentityNotFoundError */
+  async get(caller: VerifiedAccessToken, identityId: string): Promise<DetailedMembershipDto> {
+    const { identity, membership } = await this.managed.get(this.dataSource.manager, caller, identityId);
+    const { authMethods, metadata } = await this.belongings(identity.id);
+    const described = MembershipDto.of(membership, identity, authMethods);
+    // No method that is there yet can be locked.
+    return { ...described, identity: { ...described.identity, activeLockoutAuthMethods: [] }, metadata };
+  }
+
+  /** An identity and its membership. Rights are the caller's to check. */
+  async insert(
+    tx: EntityManager,
+    { role, ...rest }: NewIdentity,
+  ): Promise<{ identity: Identity; membership: OrganizationMembership }> {
+    const identity = await tx.save(tx.create(Identity, rest));
+    const { organizationId } = rest;
+    const membership = await tx.save(
+      tx.create(OrganizationMembership, {
+        organizationId,
+        identityId: identity.id,
+        role,
+        lastLoginAuthMethod: null,
+        lastLoginAt: null,
+      }),
+    );
+    return { identity, membership };
+  }
+
+  private async replaceMetadata(tx: EntityManager, identityId: string, metadata: MetadataInputDto[]) {
+    await tx.delete(IdentityMetadata, { identityId });
+    return tx.save(
+      metadata.map(({ key, value }, position) => tx.create(IdentityMetadata, { identityId, key, value, position })),
+    );
+  }
+
+  private async belongings(identityId: string): Promise<{ authMethods: string[]; metadata: MetadataDto[] }> {
+    const methods = await this.directory.authMethodsOf([identityId]);
+    const rows = await this.dataSource.manager.find(IdentityMetadata, {
+      where: { identityId },
+      order: { position: 'ASC' },
+    });
+    return { authMethods: methods.get(identityId) ?? [], metadata: rows.map(MetadataDto.of) };
+  }
+}
+
+/** @throws OtherOrganizationError for every id but the caller's own, whether it exists or not. */
+export function requireOwn(caller: VerifiedAccessToken, organizationId: string): void {
+  if (organizationId.toLowerCase() !== caller.organization.id) throw new OtherOrganizationError();
+}
+
+function requireRole(slug: string): Role {
+  if (!isRole(slug)) throw new UnknownRoleError();
+  return slug;
+}
+
+/** Giving a role, or taking one, needs the right to grant it and everything in it. `no-access` gives nothing. */
+function requireGrant(caller: VerifiedAccessToken, role: Role, what: string, formerRole: string = 'no-access'): void {
+  if (role === 'no-access' && formerRole === 'no-access') return;
+  requirePrivileges(caller, { role, isInstanceAdmin: false }, { what, permission: 'identity:grant-privileges' });
+}

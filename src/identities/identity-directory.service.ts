@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Brackets, type DataSource, In, type SelectQueryBuilder, type WhereExpressionBuilder } from 'typeorm';
+import { AUTH_METHODS } from '../auth-methods/auth-method-names';
+import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
+import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import type {
+  IdentityConditionDto,
+  IdentityFilterDto,
+  SearchIdentitiesDto,
+  TextFilter,
+} from './dto/identity-list.dtos';
+import { type IdentityListDto, type IdentitySearchResultDto } from './dto/identity-list.dtos';
+import { MembershipDto } from './dto/identity.dtos';
+import { Identity } from './identity.entity';
+import { OrganizationMembership } from './organization-membership.entity';
+
+/** Finds identities among many. Always within one organization. */
+@Injectable()
+export class IdentityDirectory {
+  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+
+  /** One page, newest first (decisions 17). */
+  async list(organizationId: string, query: PageQueryDto): Promise<IdentityListDto> {
+    const limit = query.limit ?? DEFAULT_PAGE_SIZE;
+    const all = this.members(organizationId);
+    const totalCount = await all.getCount();
+    if (query.cursor !== undefined) {
+      all.andWhere('(m.createdAt, m.id) < (:createdAt, :id)', decodeCursor(query.cursor));
+    }
+    const items = await all
+      .orderBy({ 'm.createdAt': 'DESC', 'm.id': 'DESC' })
+      .offset(query.offset ?? 0)
+      .limit(limit + 1)
+      .getMany();
+    const { page, nextCursor } = pageOf(items, limit);
+    return { identities: await this.described(page), totalCount, nextCursor };
+  }
+
+  /** What matches, in the order asked for; equal names or roles in the order of their ids. */
+  async search(organizationId: string, query: SearchIdentitiesDto): Promise<IdentitySearchResultDto> {
+    const found = this.members(organizationId);
+    if (query.search) applyFilter(found, query.search);
+    const direction = query.orderDirection === 'desc' ? 'DESC' : 'ASC';
+    const [items, totalCount] = await found
+      .orderBy(query.orderBy === 'role' ? 'm.role' : 'i.name', direction)
+      .addOrderBy('m.id', direction)
+      .offset(query.offset ?? 0)
+      .limit(query.limit ?? 50)
+      .getManyAndCount();
+    return { identities: await this.described(items), totalCount };
+  }
+
+  /** The slugs of the methods attached to each identity, in the order of the contract. */
+  async authMethodsOf(identityIds: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = await this.dataSource.manager.find(IdentityAuthMethod, {
+      select: { identityId: true, method: true },
+      where: { identityId: In([...identityIds]) },
+    });
+    const order = (method: IdentityAuthMethod) => AUTH_METHODS.indexOf(method.method);
+    const methods = new Map<string, string[]>(identityIds.map((id) => [id, []]));
+    for (const row of rows.sort((a, b) => order(a) - order(b))) methods.get(row.identityId)?.push(row.method);
+    return methods;
+  }
+
+  private members(organizationId: string): SelectQueryBuilder<OrganizationMembership> {
+    return this.dataSource
+      .createQueryBuilder(OrganizationMembership, 'm')
+      .innerJoinAndMapOne('m.identity', Identity, 'i', 'i.id = m.identityId')
+      .where('m.organizationId = :organizationId', { organizationId });
+  }
+
+  private async described(memberships: OrganizationMembership[]): Promise<MembershipDto[]> {
+    const methods = await this.authMethodsOf(memberships.map(({ identityId }) => identityId));
+    return memberships.map((membership) =>
+      MembershipDto.of(membership, membership.identity!, methods.get(membership.identityId) ?? []),
+    );
+  }
+}
+
+function applyFilter(builder: SelectQueryBuilder<OrganizationMembership>, filter: IdentityFilterDto): void {
+  const names = parameterNames();
+  applyCondition(builder, filter, names);
+  const { $or: alternatives } = filter;
+  if (alternatives === undefined) return;
+  builder.andWhere(
+    new Brackets((any) => {
+      for (const condition of alternatives) {
+        any.orWhere(new Brackets((one) => applyCondition(one.where('true'), condition, names)));
+      }
+    }),
+  );
+}
+
+function applyCondition(where: WhereExpressionBuilder, condition: IdentityConditionDto, names: () => string): void {
+  if (condition.name !== undefined) applyTextFilter(where, 'i.name', condition.name, names);
+  if (condition.role !== undefined) applyTextFilter(where, 'm.role', condition.role, names);
+}
+
+function applyTextFilter(where: WhereExpressionBuilder, column: string, filter: TextFilter, names: () => string): void {
+  const { $eq, $contains, $in } = typeof filter === 'string' ? { $eq: filter } : filter;
+  if ($eq !== undefined) bind(where, names(), $eq, (name) => `${column} = :${name}`);
+  if ($contains !== undefined) bind(where, names(), `%${escapeLike($contains)}%`, (name) => `${column} ILIKE :${name}`);
+  if ($in !== undefined) bind(where, names(), $in, (name) => `${column} IN (:...${name})`);
+}
+
+function bind(where: WhereExpressionBuilder, name: string, value: unknown, sql: (name: string) => string): void {
+  where.andWhere(sql(name), { [name]: value });
+}
+
+function parameterNames(): () => string {
+  let count = 0;
+  return () => `filter${(count += 1)}`;
+}
+
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}

@@ -1,0 +1,27 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { Identity } from './identity.entity';
+
+/** A label somebody put on an identity. */
+@Entity('identity_metadata')
+@Index('ix_identity_metadata_identity', ['identityId', 'position'])
+export class IdentityMetadata {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_metadata' })
+  id!: string;
+
+  @Column('uuid', { name: 'identity_id' })
+  identityId!: string;
+
+  @ManyToOne(() => Identity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'identity_id', foreignKeyConstraintName: 'fk_identity_metadata_identity' })
+  identity?: Relation<Identity>;
+
+  @Column('text')
+  key!: string;
+
+  @Column('text')
+  value!: string;
+
+  /** Where it stood in the list that was sent. */
+  @Column('integer')
+  position!: number;
+}

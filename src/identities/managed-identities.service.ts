@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { isId } from '../common/ids';
+import { type Attempt, requirePrivileges } from '../permissions/privilege-boundary';
+import { IdentityNotFoundError } from './identities.errors';
+import { Identity } from './identity.entity';
+import { OrganizationMembership } from './organization-membership.entity';
+
+export interface ManagedIdentity {
+  readonly identity: Identity;
+  readonly membership: OrganizationMembership;
+}
+
+/** Identities as somebody's to manage: found only in the caller's organization, changed only by who covers them. */
+@Injectable()
+export class ManagedIdentities {
+  /** @throws IdentityNotFoundError */
+  async get(tx: EntityManager, caller: VerifiedAccessToken, identityId: string): Promise<ManagedIdentity> {
+    return this.load(tx, caller, identityId, false);
+  }
+
+  /**
+   * The identity, for a change of it or of its credentials. Its membership stays locked until the transaction ends: changes
+   * of one identity happen one after another, and none meets a role that was changed meanwhile.
+   *
+   * @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError
+   */
+  async getForChange(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    identityId: string,
+    attempt: Attempt,
+  ): Promise<ManagedIdentity> {
+    const managed = await this.load(tx, caller, identityId, true);
+    const { isInstanceAdmin } = managed.identity;
+    requirePrivileges(caller, { role: managed.membership.role, isInstanceAdmin }, attempt);
+    return managed;
+  }
+
+  private async load(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    identityId: string,
+    isLocking: boolean,
+  ): Promise<ManagedIdentity> {
+    if (!isId(identityId)) throw new IdentityNotFoundError(identityId);
+    const organizationId = caller.organization.id;
+    const membership = await tx.findOne(OrganizationMembership, {
+      where: { organizationId, identityId },
+      ...(isLocking ? { lock: { mode: 'for_no_key_update' as const } } : {}),
+    });
+    const identity = membership && (await tx.findOneBy(Identity, { id: identityId, organizationId }));
+    if (!membership || !identity) throw new IdentityNotFoundError(identityId);
+    return { identity, membership };
+  }
+}

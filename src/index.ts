@@ -1,0 +1,14 @@
+export { AccessTokenGuard } from './access-tokens/access-token.guard';
+export { AccessTokenStrategy, LATCHKEY_STRATEGY } from './access-tokens/access-token.strategy';
+export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
+export { Caller } from './access-tokens/caller.decorator';
+export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
+export { LatchkeyError } from './common/errors/latchkey.error';
+export { LATCHKEY_ENTITIES } from './database/entities';
+export { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
+export { InstanceService } from './instance/instance.service';
+export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
+export type { LatchkeyOptions } from './latchkey.options';
+export { PermissionGuard } from './permissions/permission.guard';
+export { TokenAuthModule } from './token-auth/token-auth.module';
+export { LATCHKEY_MIGRATIONS } from '../migrations';

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { IdentitiesModule } from '../identities/identities.module';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { TokenAuthModule } from '../token-auth/token-auth.module';
+import { BootstrapController } from './bootstrap.controller';
+import { InstanceService } from './instance.service';
+import { OrganizationsController } from './organizations.controller';
+import { StatusController } from './status.controller';
+import { TenantFounder } from './tenant-founder.service';
+
+@Module({
+  imports: [OrganizationsModule, IdentitiesModule, TokenAuthModule],
+  controllers: [StatusController, BootstrapController, OrganizationsController],
+  providers: [InstanceService, TenantFounder],
+  exports: [InstanceService],
+})
+export class InstanceModule {}

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { type DataSource, type EntityManager, IsNull } from 'typeorm';
+import { Clock } from '../common/clock/clock';
+import { hashPassword } from '../common/crypto/password-hash';
+import { DEFAULT_PAGE_SIZE } from '../common/http/page';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { OrganizationsService } from '../organizations/organizations.service';
+import type { BootstrapDto, ListOrganizationsQueryDto } from './dto/instance.dtos';
+import { Instance } from './instance.entity';
+import { AlreadyInitializedError } from './instance.errors';
+import { type Tenant, TenantFounder } from './tenant-founder.service';
+import { User } from './user.entity';
+
+/** The installation as a whole: set up once, then home of any number of tenants. */
+@Injectable()
+export class InstanceService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly founder: TenantFounder,
+    private readonly organizations: OrganizationsService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError */
+  async bootstrap({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
+    // Asked first, because hashing is dear and anybody may call. The lock decides all the same.
+    if (!(await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() }))) {
+      throw new AlreadyInitializedError();
+    }
+    // Before the transaction: hashing takes a third of a second, and others wait for the lock.
+    const passwordHash = await hashPassword(password);
+    return this.dataSource.transaction(async (tx) => {
+      const tenant = await this.initialize(tx, organization);
+      const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
+      return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
+    });
+  }
+
+  /**
+   * Sets the installation up without a person; null when that has been done before.
+   *
+   * @param keep is called before the commit: what it cannot keep has not happened.
+   */
+  async initializeOnce(organizationName: string, keep?: (tenant: Tenant) => void): Promise<Tenant | null> {
+    try {
+      return await this.dataSource.transaction(async (tx) => {
+        const tenant = await this.initialize(tx, organizationName);
+        keep?.(tenant);
+        return tenant;
+      });
+    } catch (error) {
+      if (error instanceof AlreadyInitializedError) return null;
+      throw error;
+    }
+  }
+
+  /** A new tenant, with an admin of its own (not of the instance). */
+  async createOrganization(name: string): Promise<Tenant> {
+    return this.dataSource.transaction((tx) =>
+      this.founder.found(tx, {
+        organizationName: name,
+        adminName: 'Organization Admin Identity',
+        tokenName: 'Organization Admin Token',
+        isInstanceAdmin: false,
+      }),
+    );
+  }
+
+  async listOrganizations({ limit = DEFAULT_PAGE_SIZE, offset = 0 }: ListOrganizationsQueryDto) {
+    const [organizations, totalCount] = await this.organizations.list({ limit, offset });
+    return { organizations, totalCount };
+  }
+
+  private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
+    // The row is the lock: whoever comes second waits here, then finds it taken.
+    const [, affected] = await tx.query<[unknown, number]>(INITIALIZE, [this.clock.now()]);
+    if (affected !== 1) throw new AlreadyInitializedError();
+    return this.founder.found(tx, {
+      organizationName,
+      adminName: 'Instance Admin Identity',
+      tokenName: 'Instance Admin Token',
+      isInstanceAdmin: true,
+    });
+  }
+}
+
+const INITIALIZE = 'UPDATE instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';

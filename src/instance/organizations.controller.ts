@@ -1,0 +1,43 @@
+import { Body, Get, Post, Query } from '@nestjs/common';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { NoStore } from '../common/http/no-store.decorator';
+import { OrganizationDto } from '../organizations/dto/organization.dtos';
+import { Authorized } from '../permissions/authorized.decorator';
+import {
+  CreatedOrganizationDto,
+  CreateOrganizationDto,
+  ListOrganizationsQueryDto,
+  OrganizationListDto,
+} from './dto/instance.dtos';
+import { InstanceService } from './instance.service';
+
+@LatchkeyController('api', 'Organizations')
+export class OrganizationsController {
+  constructor(private readonly instance: InstanceService) {}
+
+  @Post('v2/organizations')
+  @NoStore()
+  @Authorized('organization:create', {
+    summary: 'Create an organization',
+    description: 'For instance admins. Answers a token of the identity that administrates it, once.',
+    answer: CreatedOrganizationDto,
+  })
+  async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
+    const { organization, identity, accessToken } = await this.instance.createOrganization(name);
+    return {
+      organization: OrganizationDto.of(organization),
+      identity: { id: identity.id, name: identity.name, credentials: { token: accessToken } },
+    };
+  }
+
+  @Get('v1/organization')
+  @Authorized('organization:read', {
+    summary: 'List the organizations',
+    description: 'For instance admins.',
+    answer: OrganizationListDto,
+  })
+  async list(@Query() query: ListOrganizationsQueryDto): Promise<OrganizationListDto> {
+    const { organizations, totalCount } = await this.instance.listOrganizations(query);
+    return { organizations: organizations.map((organization) => OrganizationDto.of(organization)), totalCount };
+  }
+}

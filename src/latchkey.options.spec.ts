@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
+
+const SECRET = randomBytes(48).toString('base64');
+const GOOD: LatchkeyOptions = { database: { url: 'postgres://user:pw-4711@host/db' }, authSecret: SECRET };
+
+function faultsOf(options: Partial<LatchkeyOptions>): string {
+  try {
+    new LatchkeySettings({ ...GOOD, ...options });
+    return '';
+  } catch (error) {
+    expect(error).toBeInstanceOf(LatchkeyOptionsError);
+    return (error as Error).message;
+  }
+}
+
+describe('the options', () => {
+  it('have every default applied', () => {
+    expect({ ...new LatchkeySettings(GOOD) }).toEqual({
+      databaseUrl: GOOD.database.url,
+      poolSize: 10,
+      authSecrets: [SECRET],
+      maxTokenAgeSeconds: 7_776_000,
+      trustedProxies: [],
+      usageFlushIntervalMs: 1_000,
+      bootstrapEndpoint: true,
+      migrate: 'on-start',
+    });
+  });
+
+  it('take undefined for not given, and 0 and false for what they are', () => {
+    const { maxTokenAgeSeconds, bootstrapEndpoint, migrate } = new LatchkeySettings({
+      ...GOOD,
+      maxTokenAgeSeconds: 0,
+      bootstrapEndpoint: false,
+      migrate: undefined,
+    });
+    expect({ maxTokenAgeSeconds, bootstrapEndpoint, migrate }).toEqual({
+      maxTokenAgeSeconds: 0,
+      bootstrapEndpoint: false,
+      migrate: 'on-start',
+    });
+  });
+
+  it('sign with the present secret and keep the former ones behind it', () => {
+    const former = randomBytes(32).toString('hex');
+    expect(new LatchkeySettings({ ...GOOD, previousAuthSecrets: [former] }).authSecrets).toEqual([SECRET, former]);
+  });
+
+  it('name everything at fault at once, and never a value', () => {
+    const message = faultsOf({
+      database: { url: 'mysql://root:hunter2@host/db', poolSize: 0 },
+      authSecret: 'hunter2',
+      previousAuthSecrets: [SECRET, 'hunter2'],
+      maxTokenAgeSeconds: -4711,
+      usageFlushIntervalMs: 4711.5,
+      trustedProxies: ['10.0.0.0/8', '10.47.11.0/33'],
+    });
+    expect(message.split('\n  ')).toEqual([
+      'Latchkey cannot start:',
+      'database.url must begin with postgres://',
+      'database.poolSize must be a whole number from 1 to 1000',
+      'maxTokenAgeSeconds must be a whole number from 0 to 3153600000',
+      'usageFlushIntervalMs must be a whole number from 10 to 60000',
+      'authSecret must have at least 32 bytes',
+      'previousAuthSecrets[1] must have at least 32 bytes',
+      'trustedProxies[1] must be an IP address or a CIDR block',
+    ]);
+    expect(message).not.toMatch(/hunter2|4711|10\.47/);
+  });
+
+  it.each([
+    ['missing', undefined as unknown as string],
+    ['empty', ''],
+    [
+      '31 bytes',
+      randomBytes(31)
+        .toString('latin1')
+        .slice(0, 31)
+        .replace(/[^ -~]/g, 'x'),
+    ],
+    ['one letter', 'a'.repeat(64)],
+    ['two letters', 'ab'.repeat(32)],
+    ['digits only', '0123456789'.slice(0, 9).repeat(8)],
+    ['a short text over and over', 'k3Jd9-xLq2Zp'.repeat(4)],
+    ['two halves alike', 'k3Jd9-xLq2ZpWm7R'.repeat(2)],
+    ['a placeholder', 'change-me-change-me-please-0123456789'],
+    ['a placeholder in capitals', 'CHANGEME_0123456789_abcdefghijklmnop'],
+    ['words of an example', 'your-secret-goes-here-0123456789-abc'],
+    ['an example', 'this-is-an-example-key-0123456789-xyz'],
+    ['a PEM key', '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQg'],
+  ])('refuse a secret that is %s', (_, authSecret) => {
+    expect(faultsOf({ authSecret })).toMatch(/authSecret must/);
+    if (authSecret) expect(faultsOf({ authSecret })).not.toContain(authSecret);
+    if (authSecret) expect(faultsOf({ previousAuthSecrets: [authSecret] })).toMatch(/previousAuthSecrets\[0\] must/);
+  });
+
+  it('accept any random secret of 32 bytes or more, in any usual spelling', () => {
+    const bytes = fc.integer({ min: 32, max: 64 }).map((length) => randomBytes(length));
+    fc.assert(
+      fc.property(bytes, fc.constantFrom('base64', 'base64url', 'hex'), (random, spelling) => {
+        expect(faultsOf({ authSecret: random.toString(spelling as BufferEncoding) })).toBe('');
+      }),
+    );
+  });
+
+  it('count the bytes of a secret, not its letters', () => {
+    expect(faultsOf({ authSecret: 'äöüßéèêçñåøæđħłŧ' })).toBe('');
+  });
+});

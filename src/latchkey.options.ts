@@ -1,0 +1,136 @@
+import { IpNetwork } from './common/net/ip-network';
+
+/** How Latchkey is set up by the application it runs in. */
+export interface LatchkeyOptions {
+  /** Where the data live: PostgreSQL 15 or later. */
+  readonly database: {
+    /** `postgres://user:password@host:5432/name`. */
+    readonly url: string;
+    /**
+     * Connections kept at most.
+     * @default 10
+     */
+    readonly poolSize?: number;
+  };
+  /** Signs access tokens (HS256): at least 32 bytes, random, outside the database. */
+  readonly authSecret: string;
+  /**
+   * Secrets that signed earlier and still verify.
+   * @default []
+   */
+  readonly previousAuthSecrets?: readonly string[];
+  /**
+   * The longest a signed token may live, in seconds; 0 for no ceiling.
+   * @default 7776000 (90 days)
+   */
+  readonly maxTokenAgeSeconds?: number;
+  /**
+   * Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed.
+   * @default []
+   */
+  readonly trustedProxies?: readonly string[];
+  /**
+   * How often the uses of tokens without a limit are written to the database, in milliseconds, 10 to 60000.
+   * @default 1000
+   */
+  readonly usageFlushIntervalMs?: number;
+  /**
+   * Whether `POST /api/v1/admin/bootstrap` exists.
+   * @default true
+   */
+  readonly bootstrapEndpoint?: boolean;
+  /**
+   * Whether the schema is brought up to date when the application starts.
+   * @default 'on-start'
+   */
+  readonly migrate?: 'on-start' | 'never';
+}
+
+/** The options are not usable. Thrown when the module starts. */
+export class LatchkeyOptionsError extends TypeError {
+  override readonly name = 'LatchkeyOptionsError';
+
+  constructor(faults: readonly string[]) {
+    super(`Latchkey cannot start:\n  ${faults.join('\n  ')}`);
+  }
+}
+
+/** The options with every default applied and every value checked. Injected wherever a setting matters. */
+export class LatchkeySettings {
+  readonly databaseUrl: string;
+  readonly poolSize: number;
+  readonly authSecrets: readonly [string, ...string[]];
+  readonly maxTokenAgeSeconds: number;
+  readonly trustedProxies: readonly IpNetwork[];
+  readonly usageFlushIntervalMs: number;
+  readonly bootstrapEndpoint: boolean;
+  readonly migrate: 'on-start' | 'never';
+
+  /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
+  constructor(options: LatchkeyOptions) {
+    const faults = faultsOf(options);
+    if (faults.length > 0) throw new LatchkeyOptionsError(faults);
+    const { database, authSecret, migrate, ...rest } = { ...DEFAULTS, ...defined(options) };
+    this.databaseUrl = database.url;
+    this.poolSize = database.poolSize ?? 10;
+    this.authSecrets = [authSecret, ...rest.previousAuthSecrets];
+    this.maxTokenAgeSeconds = rest.maxTokenAgeSeconds;
+    this.trustedProxies = rest.trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
+    this.usageFlushIntervalMs = rest.usageFlushIntervalMs;
+    this.bootstrapEndpoint = rest.bootstrapEndpoint;
+    this.migrate = migrate;
+  }
+}
+
+const DEFAULTS = {
+  previousAuthSecrets: [] as readonly string[],
+  maxTokenAgeSeconds: 7_776_000,
+  trustedProxies: [] as readonly string[],
+  usageFlushIntervalMs: 1_000,
+  bootstrapEndpoint: true,
+  migrate: 'on-start' as const,
+};
+
+/** An option given as undefined is one not given. */
+function defined(options: LatchkeyOptions): LatchkeyOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as LatchkeyOptions;
+}
+
+function faultsOf(options: LatchkeyOptions): string[] {
+  const faults: string[] = [];
+  if (!/^postgres(ql)?:\/\//.test(options.database?.url ?? '')) faults.push('database.url must begin with postgres://');
+  whole(faults, 'database.poolSize', options.database?.poolSize, 1, 1_000);
+  whole(faults, 'maxTokenAgeSeconds', options.maxTokenAgeSeconds, 0, 3_153_600_000);
+  whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
+  secret(faults, 'authSecret', options.authSecret);
+  (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
+  (options.trustedProxies ?? []).forEach((text, index) => {
+    if (IpNetwork.parse(text) === undefined)
+      faults.push(`trustedProxies[${index}] must be an IP address or a CIDR block`);
+  });
+  return faults;
+}
+
+function whole(faults: string[], name: string, value: number | undefined, min: number, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
+  faults.push(`${name} must be a whole number from ${min} to ${max}`);
+}
+
+function secret(faults: string[], name: string, text: string | undefined): void {
+  const fault = faultOfSecret(text);
+  if (fault !== undefined) faults.push(`${name} ${fault}`);
+}
+
+/** What is wrong with a signing secret, to be said after its name; undefined for a good one. */
+export function faultOfSecret(text: string | undefined): string | undefined {
+  if (text === undefined || Buffer.byteLength(text) < 32) return 'must have at least 32 bytes';
+  return isGuessable(text) ? 'must be random: make one with `openssl rand -base64 48`' : undefined;
+}
+
+/** Few different characters, one text over and over, a PEM key or the words of an example: made up or copied. */
+function isGuessable(text: string): boolean {
+  const isRepetitive = new Set(text).size < 10 || (text + text).indexOf(text, 1) < text.length;
+  return isRepetitive || /change.?me|placeholder|your.?secret|example|-----BEGIN/i.test(text);
+}

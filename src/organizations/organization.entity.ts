@@ -1,0 +1,16 @@
+import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { TimestampedEntity } from '../database/timestamped.entity';
+
+/** A tenant. Nothing of one organization is visible from another. */
+@Entity('organizations')
+@Unique('uq_organizations_slug', ['slug'])
+export class Organization extends TimestampedEntity {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_organizations' })
+  id!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text')
+  slug!: string;
+}

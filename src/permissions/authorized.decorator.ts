@@ -1,0 +1,52 @@
+import { applyDecorators, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
+import { AccessTokenGuard } from '../access-tokens/access-token.guard';
+import {
+  AccessTokenRefusedError,
+  ExpiredAccessTokenError,
+  InvalidAlgorithmError,
+  InvalidSignatureError,
+  MalformedAccessTokenError,
+  MissingAccessTokenError,
+  type Refusal,
+  REFUSALS,
+  UntrustedAddressError,
+} from '../access-tokens/access-tokens.errors';
+import { Documented, type OperationDocs } from '../common/http/documented.decorator';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
+import type { Permission } from './permission-catalogue';
+import { PermissionGuard, RequiredPermission } from './permission.guard';
+import { PermissionDeniedError } from './permissions.errors';
+
+const refusalsOfUse = (Object.keys(REFUSALS) as Refusal[]).filter((refusal) => refusal !== 'max_ttl_reached');
+
+const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
+  new MissingAccessTokenError(),
+  new MalformedAccessTokenError(),
+  new InvalidSignatureError(),
+  new InvalidAlgorithmError(),
+  new ExpiredAccessTokenError(),
+  ...refusalsOfUse.map((refusal) => new AccessTokenRefusedError(refusal)),
+  new UntrustedAddressError(),
+];
+
+/**
+ * A route for callers with a good access token and a permission; `'any'` when the token alone will do. Enforcement and
+ * documentation are one decorator, so that neither can be forgotten.
+ */
+export function Authorized(permission: Permission | 'any', docs: OperationDocs): MethodDecorator {
+  const isAny = permission === 'any';
+  const need = isAny ? 'Any good access token will do.' : `Needs the permission \`${permission}\`.`;
+  const denials = isAny ? [] : [new PermissionDeniedError(permission)];
+  return applyDecorators(
+    UseGuards(AccessTokenGuard, PermissionGuard),
+    RequiredPermission(permission),
+    ApiBearerAuth(),
+    ApiExtension('x-permission', permission),
+    Documented({
+      ...docs,
+      description: [docs.description, need].filter((text) => text !== undefined).join('\n\n'),
+      refusals: [...REFUSALS_OF_ANY_TOKEN, ...denials, ...(docs.refusals ?? [])],
+    }),
+  );
+}

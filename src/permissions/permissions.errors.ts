@@ -1,0 +1,32 @@
+import { ForbiddenError } from '../common/errors/latchkey.error';
+import { type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
+
+/** The caller's role does not include the permission a route asks for. */
+export class PermissionDeniedError extends ForbiddenError {
+  constructor(permission: Permission) {
+    const { action, subject } = ruleOf(permission);
+    super('permission_denied', `You are not allowed to ${action} on ${subject}`, 'PermissionDenied', { details: [] });
+  }
+}
+
+/** The caller would hand out, change or take away more than it holds itself (decisions 19). */
+export class PermissionBoundaryError extends ForbiddenError {
+  constructor(attempt: string, missingPermissions: readonly PermissionRule[]) {
+    super(
+      'permission_boundary',
+      `Failed to ${attempt} with more privileged role. Actor privilege level is not high enough to perform this action`,
+      'PermissionBoundaryError',
+      { details: { missingPermissions } },
+    );
+  }
+}
+
+/** Only an instance admin changes an instance admin (decisions 20). */
+export class InstanceAdminRequiredError extends ForbiddenError {
+  constructor() {
+    super(
+      'instance_admin_required',
+      'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
+    );
+  }
+}

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { isAllowed, missingPermissions, type Privileges } from './ability';
+import { type Permission, PERMISSION_CATALOGUE, permissionsOn, ruleOf } from './permission-catalogue';
+import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
+import { requirePrivileges } from './privilege-boundary';
+import { isRole, permissionsOf, ROLES } from './roles';
+
+const IDENTITY = permissionsOn('identity');
+const ORGANIZATION = permissionsOn('organization');
+const EVERYTHING = [...IDENTITY, ...ORGANIZATION];
+
+const somebody = (role: string, isInstanceAdmin = false): Privileges => ({ role, isInstanceAdmin });
+const roles = fc.constantFrom(...ROLES, 'custom', '', 'Admin', 'constructor', '__proto__');
+const people = fc.record({ role: roles, isInstanceAdmin: fc.boolean() });
+const permissions = fc.constantFrom<Permission>(...EVERYTHING);
+
+describe('the catalogue of permissions', () => {
+  it('holds exactly what the contract names', () => {
+    expect(PERMISSION_CATALOGUE).toEqual({
+      identity: [
+        'read',
+        'create',
+        'edit',
+        'delete',
+        'grant-privileges',
+        'edit-auth',
+        'revoke-auth',
+        'create-token',
+        'get-token',
+        'delete-token',
+      ],
+      organization: ['read', 'create'],
+    });
+  });
+
+  it.each<[string, boolean, Permission[]]>([
+    ['admin', false, IDENTITY],
+    ['admin', true, EVERYTHING],
+    ['member', false, IDENTITY.filter((permission) => permission !== 'identity:grant-privileges')],
+    ['no-access', false, []],
+    ['no-access', true, ORGANIZATION],
+    ['custom', false, []],
+    ['Admin', false, []],
+    ['admin ', false, []],
+    ['', false, []],
+    ['__proto__', false, []],
+    ['constructor', false, []],
+  ])('gives the role %j (instance admin: %s) exactly %j', (role, isInstanceAdmin, expected) => {
+    const holder = somebody(role, isInstanceAdmin);
+    expect(permissionsOf(holder)).toEqual(expected);
+    expect(EVERYTHING.filter((permission) => isAllowed(holder, permission))).toEqual(expected);
+  });
+
+  it('knows its three roles and no other', () => {
+    expect(['admin', 'member', 'no-access'].every(isRole)).toBe(true);
+    expect(['', 'owner', 'ADMIN', 'toString', '__proto__'].some(isRole)).toBe(false);
+  });
+});
+
+describe('the privilege boundary', () => {
+  it('lets nobody act on somebody who holds more', () => {
+    fc.assert(
+      fc.property(people, people, permissions, (caller, target, permission) => {
+        const coversAll = permissionsOf(target).every((held) => isAllowed(caller, held));
+        const isAbove = target.isInstanceAdmin && !caller.isInstanceAdmin;
+        const isFree = coversAll && !isAbove && isAllowed(caller, permission);
+        const attempt = () => requirePrivileges(caller, target, { what: 'act on identity', permission });
+        if (isFree) expect(attempt).not.toThrow();
+        else expect(attempt).toThrow(isAbove ? InstanceAdminRequiredError : PermissionBoundaryError);
+      }),
+    );
+  });
+
+  it('says exactly which permissions are missing', () => {
+    fc.assert(
+      fc.property(people, people, (caller, target) => {
+        const held = permissionsOf(caller).map(ruleOf);
+        const expected = permissionsOf(target)
+          .map(ruleOf)
+          .filter((rule) => !held.some(({ action, subject }) => action === rule.action && subject === rule.subject));
+        expect(missingPermissions(caller, target)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('is nothing anybody misses about themselves', () => {
+    fc.assert(fc.property(people, (anyone) => expect(missingPermissions(anyone, anyone)).toEqual([])));
+  });
+
+  it('answers with the words of the contract', () => {
+    const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
+    expect(() => requirePrivileges(somebody('member'), somebody('admin'), attempt)).toThrow(
+      expect.objectContaining({
+        response: {
+          statusCode: 403,
+          error: 'PermissionBoundaryError',
+          message:
+            'Failed to create token for identity with more privileged role. Actor privilege level is not high enough to perform this action',
+          details: { missingPermissions: [{ action: 'grant-privileges', subject: 'identity' }] },
+        },
+      }),
+    );
+  });
+
+  it('names the permission for the act itself first, when that is missing too', () => {
+    const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
+    expect(() => requirePrivileges(somebody('no-access'), somebody('no-access'), attempt)).toThrow(
+      expect.objectContaining({
+        response: expect.objectContaining({
+          details: { missingPermissions: [{ action: 'create-token', subject: 'identity' }] },
+        }),
+      }),
+    );
+  });
+
+  it('keeps instance admins for instance admins, however much an organization admin holds', () => {
+    const attempt = { what: 'update identity', permission: 'identity:edit' } as const;
+    expect(() => requirePrivileges(somebody('admin'), somebody('no-access', true), attempt)).toThrow(
+      InstanceAdminRequiredError,
+    );
+    expect(() => requirePrivileges(somebody('admin', true), somebody('admin', true), attempt)).not.toThrow();
+  });
+});

@@ -1,0 +1,102 @@
+import 'reflect-metadata';
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, validateSync } from 'class-validator';
+import { IpNetwork } from '../common/net/ip-network';
+import { faultOfSecret } from '../latchkey.options';
+import { StartError } from './start-error';
+
+const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
+
+/** Digits become a number; anything else is left for the rules to refuse. */
+const Numeric = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value,
+  );
+
+const List = (): PropertyDecorator =>
+  Transform(({ value }: { value: string }) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+/** The settings of the stand-alone server, from environment variables. */
+export class Environment {
+  @IsString()
+  readonly HOST: string = '127.0.0.1';
+
+  @Numeric()
+  @IsInt({ message: 'PORT must be a whole number' })
+  @Min(0)
+  @Max(65_535)
+  readonly PORT: number = 8080;
+
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must begin with postgres://' })
+  readonly DATABASE_URL?: string;
+
+  @IsString()
+  readonly LATCHKEY_DATA_DIR: string = '.latchkey';
+
+  @IsOptional()
+  @IsString()
+  readonly LATCHKEY_AUTH_SECRET?: string;
+
+  @List()
+  readonly LATCHKEY_PREVIOUS_AUTH_SECRETS: string[] = [];
+
+  @List()
+  readonly LATCHKEY_TRUSTED_PROXIES: string[] = [];
+
+  @Numeric()
+  @IsInt({ message: 'LATCHKEY_MAX_TOKEN_AGE must be a whole number of seconds' })
+  @Min(0)
+  @Max(3_153_600_000)
+  readonly LATCHKEY_MAX_TOKEN_AGE: number = 7_776_000;
+
+  @IsIn(['true', 'false'])
+  readonly LATCHKEY_BOOTSTRAP_ENDPOINT: 'true' | 'false' = 'true';
+
+  @IsIn(LOG_LEVELS)
+  readonly LATCHKEY_LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';
+
+  @IsOptional()
+  @IsString()
+  readonly LATCHKEY_PG_USER?: string;
+}
+
+/** @throws StartError that names every variable at fault, and never a value. */
+export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Environment {
+  // Set but empty means not set, as in most shells and compose files.
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const environment = plainToInstance(Environment, given, { exposeDefaultValues: true });
+  const faults = validateSync(environment).flatMap((error) => Object.values(error.constraints ?? {}));
+  if (environment.DATABASE_URL !== undefined && environment.LATCHKEY_AUTH_SECRET === undefined) {
+    faults.push('LATCHKEY_AUTH_SECRET must be set with DATABASE_URL: make one with `openssl rand -base64 48`');
+  }
+  faults.push(...faultsOfSecrets(environment), ...faultsOfProxies(environment));
+  if (faults.length > 0) throw new StartError(`Latchkey cannot start:\n  ${faults.join('\n  ')}`);
+  return environment;
+}
+
+function faultsOfSecrets({
+  LATCHKEY_AUTH_SECRET: current,
+  LATCHKEY_PREVIOUS_AUTH_SECRETS: previous,
+}: Environment): string[] {
+  const faults = [
+    ...(current === undefined ? [] : [['LATCHKEY_AUTH_SECRET', faultOfSecret(current)]]),
+    ...previous.map((secret) => ['LATCHKEY_PREVIOUS_AUTH_SECRETS', faultOfSecret(secret)]),
+  ];
+  return faults.filter(([, fault]) => fault !== undefined).map(([name, fault]) => `${name} ${fault}`);
+}
+
+function faultsOfProxies({ LATCHKEY_TRUSTED_PROXIES: proxies }: Environment): string[] {
+  const isGood = proxies.every((proxy) => IpNetwork.parse(proxy) !== undefined);
+  return isGood ? [] : ['LATCHKEY_TRUSTED_PROXIES must be IP addresses or CIDR blocks, separated by commas'];
+}
+
+/** The levels that are logged: the one asked for and everything graver. */
+export function logLevels({ LATCHKEY_LOG_LEVEL }: Environment): (typeof LOG_LEVELS)[number][] {
+  return LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(LATCHKEY_LOG_LEVEL) + 1);
+}

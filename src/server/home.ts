@@ -1,0 +1,24 @@
+import { DataDirectory } from './data-directory';
+import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres';
+import type { Environment } from './environment';
+
+/** A database to run on, and how to let go of it. */
+export interface Home {
+  readonly url: string;
+  readonly authSecret: string;
+  /** Undefined on the operator's own database. */
+  readonly directory?: DataDirectory;
+  release(): Promise<void>;
+}
+
+/** The operator's database where `DATABASE_URL` names one, else one of our own: the only place that knows the difference. */
+export async function openHome(environment: Environment): Promise<Home> {
+  const { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: secret, LATCHKEY_PG_USER: account } = environment;
+  if (url !== undefined && secret !== undefined) {
+    return { url, authSecret: secret, release: () => Promise.resolve() };
+  }
+  const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
+  const authSecret = secret ?? directory.authSecret();
+  const postgres = await startEmbeddedPostgres({ dir: directory.postgres, account });
+  return { url: postgres.url, authSecret, directory, release: () => postgres.stop() };
+}

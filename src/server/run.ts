@@ -1,0 +1,93 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { InstanceService } from '../instance/instance.service';
+import type { Tenant } from '../instance/tenant-founder.service';
+import type { LatchkeyOptions } from '../latchkey.options';
+import type { DataDirectory } from './data-directory';
+import { type Environment, readEnvironment } from './environment';
+import { type Home, openHome } from './home';
+import { DOCS_PATH } from './openapi';
+import { createServer } from './server';
+
+const FIRST_ORGANIZATION = 'Default Organization';
+
+/** Starts the server and says where it is. It ends on SIGTERM or SIGINT. */
+export async function serve(say: (text: string) => void): Promise<void> {
+  const environment = readEnvironment();
+  const home = await openHome(environment);
+  await orRelease(home, async () => {
+    const app = await createServer(optionsOf(environment, home), environment);
+    const tenant = home.directory ? await setUp(app, home.directory) : null;
+    await app.listen({ host: environment.HOST, port: environment.PORT });
+    endOnSignal(app, home);
+    say(banner(await app.getUrl(), home.directory, tenant));
+  });
+}
+
+/** Sets up the operator's own database from the command line, instead of through the endpoint. */
+export async function bootstrap(say: (text: string) => void): Promise<void> {
+  const environment = readEnvironment();
+  const home = await openHome(environment);
+  await orRelease(home, async () => {
+    const app = await createServer(optionsOf(environment, home), environment);
+    const tenant = await app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION);
+    say(tenant ? credentials(tenant) : 'This installation has been set up before.');
+    await app.close();
+    await home.release();
+  });
+}
+
+function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
+  return {
+    database: { url: home.url },
+    authSecret: home.authSecret,
+    previousAuthSecrets: environment.LATCHKEY_PREVIOUS_AUTH_SECRETS,
+    trustedProxies: environment.LATCHKEY_TRUSTED_PROXIES,
+    maxTokenAgeSeconds: environment.LATCHKEY_MAX_TOKEN_AGE,
+    bootstrapEndpoint: environment.LATCHKEY_BOOTSTRAP_ENDPOINT === 'true',
+  };
+}
+
+/** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */
+function setUp(app: NestFastifyApplication, directory: DataDirectory): Promise<Tenant | null> {
+  return app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
+    directory.writeBootstrap({ organizationId: organization.id, identityId: identity.id, accessToken });
+  });
+}
+
+function banner(url: string, directory: DataDirectory | undefined, tenant: Tenant | null): string {
+  const lines = ['', 'Latchkey is up.', '', `  API           ${url}/api`, `  Swagger UI    ${url}/${DOCS_PATH}`];
+  if (tenant) lines.push(credentials(tenant), '', 'The token is shown only now.');
+  if (directory) lines.push('', `Credentials of the first start: ${directory.bootstrapFile}`);
+  return [...lines, ''].join('\n');
+}
+
+function credentials({ organization, identity, accessToken }: Tenant): string {
+  return [
+    `  Organization  ${organization.id}`,
+    `  Identity      ${identity.id}`,
+    `  Token         ${accessToken}`,
+  ].join('\n');
+}
+
+function endOnSignal(app: NestFastifyApplication, home: Home): void {
+  let isEnding = false;
+  const end = async () => {
+    // Asked twice, the first time is still being obeyed.
+    if (isEnding) return;
+    isEnding = true;
+    await app.close();
+    await home.release();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void end());
+  process.on('SIGINT', () => void end());
+}
+
+async function orRelease(home: Home, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    await home.release();
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, IsNull, Repository } from 'typeorm';
+import { AccessTokenIssuer } from '../access-tokens/access-token.issuer';
+import { AccessTokenDto } from '../access-tokens/dto/access-token.dtos';
+import { IdentityAccessToken } from '../access-tokens/identity-access-token.entity';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Clock } from '../common/clock/clock';
+import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
+import { isId } from '../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
+import type { Attempt } from '../permissions/privilege-boundary';
+import {
+  type CreateTokenDto,
+  type IssuedTokenDto,
+  type TokenListDto,
+  type UpdateTokenDto,
+} from './dto/token-auth.dtos';
+import { SubOrganizationNotFoundError, TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
+import { requireTokenAuth, TOKEN_AUTH } from './token-auth.service';
+
+/** Tokens made by hand: what the managers of an identity do with them. */
+@Injectable()
+export class TokensService {
+  constructor(
+    @InjectRepository(IdentityAccessToken, LATCHKEY_DATA_SOURCE)
+    private readonly tokens: Repository<IdentityAccessToken>,
+    private readonly managed: ManagedIdentities,
+    private readonly issuer: AccessTokenIssuer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws IdentityNotFoundError, TokenAuthNotConfiguredError, SubOrganizationNotFoundError */
+  async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
+    const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
+    return this.tokens.manager.transaction(async (tx) => {
+      const target = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { organizationSlug: slug } = dto;
+      if (slug !== undefined && slug !== caller.organization.slug) throw new SubOrganizationNotFoundError(slug);
+      return this.issue(tx, target, dto.name ?? null);
+    });
+  }
+
+  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, TokenAuthNotConfiguredError */
+  async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
+    const { manager } = this.tokens;
+    const { identity } = await this.managed.get(manager, caller, identityId);
+    await requireTokenAuth(manager, identity.id);
+    const limit = query.limit ?? DEFAULT_PAGE_SIZE;
+    const all = this.tokens
+      .createQueryBuilder('t')
+      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH });
+    const totalCount = await all.getCount();
+    // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
+    if (query.cursor !== undefined) all.andWhere('(t.createdAt, t.id) < (:createdAt, :id)', decodeCursor(query.cursor));
+    const rows = await all
+      .orderBy({ 't.createdAt': 'DESC', 't.id': 'DESC' })
+      .offset(query.offset ?? 0)
+      .limit(limit + 1)
+      .getMany();
+    const { page, nextCursor } = pageOf(rows, limit);
+    return { tokens: page.map(AccessTokenDto.of), totalCount, nextCursor };
+  }
+
+  /** @throws TokenNotFoundError */
+  async get(caller: VerifiedAccessToken, tokenId: string): Promise<AccessTokenDto> {
+    const token = await this.find(this.tokens.manager, caller, tokenId);
+    if (!token) throw new TokenNotFoundError(tokenId);
+    return AccessTokenDto.of(token);
+  }
+
+  /** @throws TokenNotFoundError, TokenAuthNotConfiguredError */
+  async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
+    const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;
+    return this.tokens.manager.transaction(async (tx) => {
+      const token = await this.getForChange(tx, caller, tokenId, attempt);
+      if (!token) throw new TokenNotFoundError(tokenId);
+      await requireTokenAuth(tx, token.identityId);
+      const updatedAt = this.clock.now();
+      if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
+      return AccessTokenDto.of(await tx.findOneByOrFail(IdentityAccessToken, { id: token.id }));
+    });
+  }
+
+  /** @throws TokenNotRevocableError */
+  async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<void> {
+    const attempt = { what: 'revoke token of identity', permission: 'identity:edit' } as const;
+    await this.tokens.manager.transaction(async (tx) => {
+      const token = await this.getForChange(tx, caller, tokenId, attempt);
+      if (!token) throw new TokenNotRevocableError(tokenId);
+      const live = { id: token.id, revokedAt: IsNull() };
+      const now = this.clock.now();
+      const { affected } = await tx.update(IdentityAccessToken, live, { revokedAt: now, updatedAt: now });
+      if (affected !== 1) throw new TokenNotRevocableError(tokenId);
+    });
+  }
+
+  /** Makes and signs a token. Rights are the caller's to check, as is the lock on the membership. */
+  async issue(
+    tx: EntityManager,
+    { identity, membership }: ManagedIdentity,
+    name: string | null,
+  ): Promise<IssuedTokenDto> {
+    const method = await requireTokenAuth(tx, identity.id);
+    const token = await this.issuer.insert(tx, { identity, method, name });
+    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH, lastLoginAt: token.createdAt }));
+    const trustedIps = method.accessTokenTrustedIps;
+    const signable = { ...token, identityName: identity.name, trustedIps };
+    const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
+    const { accessTokenMaxTTL } = method;
+    return { ...signed, accessTokenMaxTTL, tokenType: 'Bearer', tokenData: AccessTokenDto.of(token) };
+  }
+
+  /** One query that knows the organization: what belongs to another is not there (decisions 18). */
+  private async find(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    tokenId: string,
+  ): Promise<IdentityAccessToken | null> {
+    if (!isId(tokenId)) return null;
+    const organizationId = caller.organization.id;
+    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH });
+  }
+
+  private async getForChange(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string, attempt: Attempt) {
+    const token = await this.find(tx, caller, tokenId);
+    if (token) await this.managed.getForChange(tx, caller, token.identityId, attempt);
+    return token;
+  }
+}

@@ -1,0 +1,417 @@
+import { randomUUID } from 'node:crypto';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { openApiDocument } from '../src/server/openapi';
+import { type Answer, type ApiClient, answered, refused } from './support/api-client';
+import { done, type GivenToken } from './support/given';
+import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { snapshot } from './support/snapshot';
+
+interface Target {
+  readonly organizationId: string;
+  readonly identityId: string;
+  readonly tokenId: string;
+}
+
+interface Route {
+  readonly operation: string;
+  readonly permission: string;
+  readonly body?: (target: Target) => object;
+  readonly query?: (target: Target) => string;
+  /** What it tries, in the words of the boundary's refusal: only on routes that change an identity or its credentials. */
+  readonly attempt?: string;
+  /** The message of its 404. */
+  readonly notFound?: (target: Target) => string;
+}
+
+const noIdentity = ({ identityId }: Target) => `Failed to find identity with ID ${identityId}`;
+const noToken = ({ tokenId }: Target) => `Token with ID ${tokenId} not found`;
+
+const ROUTES: Route[] = [
+  {
+    operation: 'POST /api/v1/identities',
+    permission: 'identity:create',
+    body: ({ organizationId }) => ({ name: 'made', organizationId }),
+  },
+  {
+    operation: 'GET /api/v1/identities',
+    permission: 'identity:read',
+    query: ({ organizationId }) => `?orgId=${organizationId}`,
+  },
+  { operation: 'POST /api/v1/identities/search', permission: 'identity:read', body: () => ({}) },
+  { operation: 'GET /api/v2/organizations/{orgId}/identity-memberships', permission: 'identity:read' },
+  { operation: 'GET /api/v1/identities/{identityId}', permission: 'identity:read', notFound: noIdentity },
+  {
+    operation: 'PATCH /api/v1/identities/{identityId}',
+    permission: 'identity:edit',
+    body: () => ({ name: 'changed' }),
+    attempt: 'update identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'GET /api/v1/auth/token-auth/identities/{identityId}',
+    permission: 'identity:read',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'PATCH /api/v1/auth/token-auth/identities/{identityId}',
+    permission: 'identity:edit-auth',
+    body: () => ({ accessTokenTTL: 60 }),
+    attempt: 'update token auth of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'POST /api/v1/auth/token-auth/identities/{identityId}/tokens',
+    permission: 'identity:create-token',
+    body: () => ({}),
+    attempt: 'create token for identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'GET /api/v1/auth/token-auth/identities/{identityId}/tokens',
+    permission: 'identity:read',
+    notFound: noIdentity,
+  },
+  { operation: 'GET /api/v1/auth/token-auth/tokens/{tokenId}', permission: 'identity:read', notFound: noToken },
+  {
+    operation: 'PATCH /api/v1/auth/token-auth/tokens/{tokenId}',
+    permission: 'identity:create-token',
+    body: () => ({ name: 'changed' }),
+    attempt: 'update token for identity',
+    notFound: noToken,
+  },
+  {
+    operation: 'POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke',
+    permission: 'identity:edit',
+    attempt: 'revoke token of identity',
+    notFound: (target) => `${noToken(target)} or already revoked`,
+  },
+  {
+    operation: 'DELETE /api/v1/auth/token-auth/identities/{identityId}',
+    permission: 'identity:revoke-auth',
+    attempt: 'revoke token auth of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'POST /api/v1/auth/token-auth/identities/{identityId}',
+    permission: 'identity:edit-auth',
+    body: () => ({}),
+    attempt: 'add token auth to identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: 'DELETE /api/v1/identities/{identityId}',
+    permission: 'identity:delete',
+    attempt: 'delete identity',
+    notFound: noIdentity,
+  },
+  { operation: 'POST /api/v2/organizations', permission: 'organization:create', body: () => ({ name: 'made' }) },
+  { operation: 'GET /api/v1/organization', permission: 'organization:read' },
+];
+
+const OF_ORGANIZATIONS = ROUTES.filter(({ permission }) => permission.startsWith('organization:'));
+const OF_IDENTITIES = ROUTES.filter((route) => !OF_ORGANIZATIONS.includes(route));
+const CHANGES = ROUTES.filter(({ attempt }) => attempt !== undefined);
+const WITH_ID = ROUTES.filter(({ notFound }) => notFound !== undefined);
+
+const GRANT = { action: 'grant-privileges', subject: 'identity' };
+const INSTANCE_ADMIN_ONLY = refused(
+  403,
+  'ForbiddenError',
+  'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
+);
+
+function call(api: ApiClient, { operation, body, query }: Route, target: Target, sent?: unknown): Promise<Answer> {
+  const [method = '', template = ''] = operation.split(' ');
+  const path = template
+    .replace('{orgId}', target.organizationId)
+    .replace('{identityId}', target.identityId)
+    .replace('{tokenId}', target.tokenId);
+  return api.call(method, `${path}${query?.(target) ?? ''}`, { body: sent ?? body?.(target) });
+}
+
+function denied(permission: string) {
+  const [subject, action] = permission.split(':');
+  return refused(403, 'PermissionDenied', `You are not allowed to ${action} on ${subject}`, []);
+}
+
+function beyond(attempt: string, ...missingPermissions: object[]) {
+  const message = `Failed to ${attempt} with more privileged role. Actor privilege level is not high enough to perform this action`;
+  return refused(403, 'PermissionBoundaryError', message, { missingPermissions });
+}
+
+describe('rights', () => {
+  let latchkey: TestLatchkey;
+  let organizationId: string;
+  let admin: GivenToken;
+  let member: GivenToken;
+  let nobody: GivenToken;
+
+  beforeAll(async () => {
+    latchkey = await startLatchkey();
+    ({ organizationId } = latchkey.given);
+    admin = await latchkey.given.token({ role: 'admin' });
+    member = await latchkey.given.token({ role: 'member' });
+    nobody = await latchkey.given.token({ role: 'no-access' });
+  });
+  afterAll(() => latchkey.stop());
+
+  const targetWith = async (role: string): Promise<Target> => ({
+    organizationId,
+    ...(await latchkey.given.token({ role })),
+  });
+  const unknownTarget = (): Target => ({ organizationId, identityId: randomUUID(), tokenId: randomUUID() });
+
+  /** A target in the state a route wants: attaching needs an identity without the method. */
+  const targetFor = async ({ attempt }: Route, role = 'no-access'): Promise<Target> => {
+    const target = await targetWith(role);
+    if (attempt === 'add token auth to identity') {
+      done(await latchkey.admin.delete(`/api/v1/auth/token-auth/identities/${target.identityId}`));
+    }
+    return target;
+  };
+
+  const roleOf = async (identityId: string) =>
+    done(await latchkey.admin.get(`/api/v1/identities/${identityId}`)).identity.role as string;
+
+  it('are asked for by every operation of the document that names a permission: none is missing from this suite', () => {
+    const { paths }: OpenAPIObject = openApiDocument(latchkey.app);
+    const documented = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item as Record<string, { 'x-permission'?: string }>)
+        .filter(([, operation]) => operation['x-permission'] && operation['x-permission'] !== 'any')
+        .map(([method, operation]) => `${method.toUpperCase()} ${path} ${operation['x-permission']}`),
+    );
+    expect(ROUTES.map(({ operation, permission }) => `${operation} ${permission}`).sort()).toEqual(documented.sort());
+  });
+
+  describe('of an admin', () => {
+    it.each(OF_IDENTITIES)('let it through: $operation', async (route) => {
+      expect((await call(admin.api, route, await targetFor(route))).status).toBe(200);
+    });
+
+    it.each(CHANGES)('reach other admins: $operation', async (route) => {
+      expect((await call(admin.api, route, await targetFor(route, 'admin'))).status).toBe(200);
+    });
+
+    it.each(OF_ORGANIZATIONS)('end at its organization: $operation', async (route) => {
+      const before = await snapshot(latchkey.dataSource);
+      expect(await call(admin.api, route, unknownTarget())).toEqual(denied(route.permission));
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+  });
+
+  describe('of an instance admin', () => {
+    it.each(ROUTES)('let it through: $operation', async (route) => {
+      expect((await call(latchkey.admin, route, await targetFor(route))).status).toBe(200);
+    });
+  });
+
+  describe('of a member', () => {
+    it.each(OF_IDENTITIES)('let it through where the target holds nothing: $operation', async (route) => {
+      expect((await call(member.api, route, await targetFor(route))).status).toBe(200);
+    });
+
+    it.each(CHANGES)('reach other members: $operation', async (route) => {
+      expect((await call(member.api, route, await targetFor(route, 'member'))).status).toBe(200);
+    });
+
+    it.each(OF_ORGANIZATIONS)('end at its organization: $operation', async (route) => {
+      expect(await call(member.api, route, unknownTarget())).toEqual(denied(route.permission));
+    });
+
+    it.each(CHANGES)('do not reach an admin, and say what is missing: $operation', async (route) => {
+      const target = await targetFor(route, 'admin');
+      const before = await snapshot(latchkey.dataSource);
+      expect(await call(member.api, route, target)).toEqual(beyond(route.attempt!, GRANT));
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it('let it read what an admin is and which tokens it has', async () => {
+      const target = await targetWith('admin');
+      for (const route of WITH_ID.filter(({ attempt }) => attempt === undefined)) {
+        expect((await call(member.api, route, target)).status).toBe(200);
+      }
+    });
+
+    it('are asked before state: an admin without token auth is refused like one with it', async () => {
+      const identityId = await latchkey.given.identity({ role: 'admin', hasDeleteProtection: true });
+      for (const route of CHANGES.filter(({ operation }) => operation.includes('{identityId}'))) {
+        const answer = await call(member.api, route, { organizationId, identityId, tokenId: '' });
+        expect(answer).toEqual(beyond(route.attempt!, GRANT));
+      }
+    });
+  });
+
+  describe('of somebody without access', () => {
+    it.each(ROUTES)('are refused whether the id exists or not: $operation', async (route) => {
+      const target = await targetWith('no-access');
+      const before = await snapshot(latchkey.dataSource);
+      expect(await call(nobody.api, route, target)).toEqual(denied(route.permission));
+      expect(await call(nobody.api, route, unknownTarget())).toEqual(denied(route.permission));
+      expect(await call(nobody.api, route, { organizationId: 'x', identityId: 'y', tokenId: 'z' })).toEqual(
+        denied(route.permission),
+      );
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it.each(ROUTES.filter(({ operation }) => !operation.startsWith('GET')))(
+      'are refused before the body is judged: $operation',
+      async (route) => {
+        const sent = { name: 3, role: '', metadata: 'x', accessTokenTTL: -1, organizationId: null, limit: 'x' };
+        expect(await call(nobody.api, route, unknownTarget(), sent)).toEqual(denied(route.permission));
+      },
+    );
+
+    it('are enough to learn who one is, and to give the own token up', async () => {
+      const { api, accessToken } = await latchkey.given.token();
+      expect((await api.get('/api/v1/identities/details')).status).toBe(200);
+      expect((await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken })).status).toBe(200);
+    });
+
+    it('do not reach the identity itself', async () => {
+      expect(await nobody.api.get(`/api/v1/identities/${nobody.identityId}`)).toEqual(denied('identity:read'));
+      expect(await nobody.api.patch(`/api/v1/identities/${nobody.identityId}`, { role: 'admin' })).toEqual(
+        denied('identity:edit'),
+      );
+    });
+  });
+
+  describe('come before existence, and existence before state', () => {
+    it.each(WITH_ID)('an unknown id is 404 for who may: $operation', async (route) => {
+      const target = unknownTarget();
+      expect(await call(admin.api, route, target)).toEqual(refused(404, 'NotFound', route.notFound!(target)));
+    });
+
+    it('a deleted identity is not found, whatever was attached to it', async () => {
+      const target = await targetWith('no-access');
+      done(await admin.api.delete(`/api/v1/identities/${target.identityId}`));
+      for (const route of WITH_ID) {
+        expect(await call(admin.api, route, target)).toEqual(refused(404, 'NotFound', route.notFound!(target)));
+      }
+    });
+  });
+
+  describe('an instance admin identity', () => {
+    let target: Target;
+
+    beforeAll(async () => {
+      const found = done(
+        await latchkey.admin.post('/api/v1/identities/search', { search: { name: 'Instance Admin Identity' } }),
+      );
+      const identityId = found.identities[0].identityId as string;
+      const { tokens } = done(await latchkey.admin.get(`/api/v1/auth/token-auth/identities/${identityId}/tokens`));
+      target = { organizationId, identityId, tokenId: tokens[0].id as string };
+    });
+
+    it.each(CHANGES)('is left alone by admins and members: $operation', async (route) => {
+      const before = await snapshot(latchkey.dataSource);
+      expect(await call(admin.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
+      expect(await call(member.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
+      expect(await call(admin.api, route, target, {})).toEqual(INSTANCE_ADMIN_ONLY);
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it('can be read by admins', async () => {
+      for (const route of WITH_ID.filter(({ attempt }) => attempt === undefined)) {
+        expect((await call(admin.api, route, target)).status).toBe(200);
+      }
+    });
+
+    it('is changed by instance admins', async () => {
+      const { identityId } = target;
+      expect((await latchkey.admin.patch(`/api/v1/identities/${identityId}`, { name: 'Root' })).status).toBe(200);
+      const made = await latchkey.given.tokenFor(identityId);
+      expect((await made.api.get('/api/v1/organization')).status).toBe(200);
+      expect((await latchkey.admin.post(`/api/v1/auth/token-auth/tokens/${made.tokenId}/revoke`)).status).toBe(200);
+    });
+
+    it('is not what somebody becomes by asking for it', async () => {
+      const wish = { isInstanceAdmin: true, is_instance_admin: true, superAdmin: true };
+      const identityId = await latchkey.given.identity({ role: 'admin', ...wish });
+      done(await latchkey.admin.patch(`/api/v1/identities/${identityId}`, wish));
+      await latchkey.given.tokenAuth(identityId, wish);
+      const { api } = await latchkey.given.tokenFor(identityId, wish);
+      expect(await api.get('/api/v1/organization')).toEqual(denied('organization:read'));
+    });
+  });
+
+  describe('are never handed out by who does not hold them', () => {
+    it.each(['member', 'admin'])('a member cannot make somebody %s', async (role) => {
+      const before = await snapshot(latchkey.dataSource);
+      expect(await member.api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(
+        beyond('create identity', GRANT),
+      );
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it.each([
+      ['no-access', 'member'],
+      ['no-access', 'admin'],
+      ['member', 'admin'],
+      ['member', 'no-access'],
+    ])('a member cannot turn %s into %s, nor change anything else along with it', async (from, to) => {
+      const identityId = await latchkey.given.identity({ role: from });
+      const before = await snapshot(latchkey.dataSource);
+      const change = { role: to, name: 'other', metadata: [{ key: 'a', value: 'b' }], hasDeleteProtection: true };
+      expect(await member.api.patch(`/api/v1/identities/${identityId}`, change)).toEqual(
+        beyond('update identity', GRANT),
+      );
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it.each(['admin', 'no-access'])('a member cannot make itself %s', async (role) => {
+      const { api, identityId } = await latchkey.given.token({ role: 'member' });
+      expect(await api.patch(`/api/v1/identities/${identityId}`, { role })).toEqual(beyond('update identity', GRANT));
+      expect(await roleOf(identityId)).toBe('member');
+    });
+
+    it('a member may repeat the role somebody has: that gives nothing', async () => {
+      const identityId = await latchkey.given.identity({ role: 'member' });
+      const answer = await member.api.patch(`/api/v1/identities/${identityId}`, { role: 'member', name: 'renamed' });
+      expect(answer).toEqual(answered(expect.anything()));
+      expect(done(answer).identity.name).toBe('renamed');
+    });
+
+    it.each(['admin', 'member', 'no-access'])('an admin gives and takes %s', async (role) => {
+      const made = done(await admin.api.post('/api/v1/identities', { name: 'made', organizationId, role }));
+      expect(await roleOf(made.identity.id as string)).toBe(role);
+      const identityId = await latchkey.given.identity({ role: 'member' });
+      done(await admin.api.patch(`/api/v1/identities/${identityId}`, { role }));
+      expect(await roleOf(identityId)).toBe(role);
+    });
+  });
+
+  describe('follow the role at once', () => {
+    it('what a caller loses is gone on its very next request, and back on the one after it is given again', async () => {
+      const { api, identityId } = await latchkey.given.token({ role: 'member' });
+      const list = () => api.get(`/api/v1/identities?orgId=${organizationId}`);
+      const give = async (role: string) =>
+        done(await latchkey.admin.patch(`/api/v1/identities/${identityId}`, { role }));
+      expect((await list()).status).toBe(200);
+      await give('no-access');
+      expect(await list()).toEqual(denied('identity:read'));
+      await give('admin');
+      expect((await api.post('/api/v1/identities', { name: 'made', organizationId, role: 'admin' })).status).toBe(200);
+      await give('member');
+      expect(await api.post('/api/v1/identities', { name: 'made', organizationId, role: 'admin' })).toEqual(
+        beyond('create identity', GRANT),
+      );
+    });
+
+    it('a target that was raised meanwhile is out of reach', async () => {
+      const target = await targetWith('no-access');
+      const create = () => member.api.post(`/api/v1/auth/token-auth/identities/${target.identityId}/tokens`);
+      expect((await create()).status).toBe(200);
+      done(await latchkey.admin.patch(`/api/v1/identities/${target.identityId}`, { role: 'admin' }));
+      expect(await create()).toEqual(beyond('create token for identity', GRANT));
+    });
+
+    it('a role nobody knows, found in the database, gives nothing', async () => {
+      const { api, identityId } = await latchkey.given.token({ role: 'admin' });
+      await latchkey.dataSource.query('UPDATE organization_memberships SET role = $2 WHERE identity_id = $1', [
+        identityId,
+        'gone',
+      ]);
+      expect(await api.get(`/api/v1/identities/${identityId}`)).toEqual(denied('identity:read'));
+    });
+  });
+});

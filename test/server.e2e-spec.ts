@@ -1,0 +1,201 @@
+import * as fs from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { Client } from 'pg';
+import { ServerProcess } from './support/server-process';
+import { onDatabase } from './support/urls';
+
+jest.setTimeout(60_000);
+
+const DETAILS = '/api/v1/identities/details';
+const SECRET = 'Zk3q8vN1xR5tY7uB2mC4wE6hJ9pL0sD-aFgQiOzX';
+
+interface BootstrapFile {
+  organizationId: string;
+  identityId: string;
+  accessToken: string;
+}
+
+describe('the stand-alone server', () => {
+  const started: ServerProcess[] = [];
+  let dir: string;
+
+  const start = (env: Record<string, string> = {}, args: string[] = []) => {
+    const server = new ServerProcess({ LATCHKEY_DATA_DIR: path.join(dir, 'data'), ...env }, args);
+    started.push(server);
+    return server;
+  };
+  const bootstrapFile = () => path.join(dir, 'data/bootstrap.json');
+  const readBootstrap = () => JSON.parse(fs.readFileSync(bootstrapFile(), 'utf8')) as BootstrapFile;
+  const details = async (url: string, token = readBootstrap().accessToken) =>
+    (await fetch(`${url}${DETAILS}`, { headers: { authorization: `Bearer ${token}` } })).status;
+
+  beforeEach(() => {
+    dir = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-server-'));
+    fs.chmodSync(dir, 0o755);
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((server) => server.signal('SIGTERM')));
+    fs.rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('prints where it is and, the first time only, an admin token that works; started again it finds its data', async () => {
+    const first = start();
+    const banner = await first.banner();
+    const { accessToken, organizationId, identityId } = readBootstrap();
+    for (const part of ['/api/docs', accessToken, organizationId, identityId]) expect(banner).toContain(part);
+    expect(fs.statSync(bootstrapFile()).mode & 0o777).toBe(0o600);
+    expect(await details(await first.url())).toBe(200);
+    expect((await first.signal('SIGTERM')).code).toBe(0);
+
+    const second = start();
+    expect(await second.banner()).not.toContain(accessToken);
+    expect(readBootstrap()).toEqual({ accessToken, organizationId, identityId });
+    expect(await details(await second.url())).toBe(200);
+  });
+
+  it('comes up with its data after it was killed without warning', async () => {
+    const first = start();
+    await first.banner();
+    await first.signal('SIGKILL');
+
+    expect(await details(await start().url())).toBe(200);
+  });
+
+  it('shares one data directory between processes that start at once', async () => {
+    const urls = await Promise.all([start(), start(), start()].map((server) => server.url()));
+
+    expect(new Set(urls).size).toBe(3);
+    for (const url of urls) expect(await details(url)).toBe(200);
+  });
+
+  it('loses no use of a token when it is asked to stop', async () => {
+    const server = start();
+    const url = await server.url();
+    await Promise.all(Array.from({ length: 50 }, () => details(url)));
+    expect((await server.signal('SIGTERM')).code).toBe(0);
+
+    const again = await start().url();
+    const { accessToken } = readBootstrap();
+    const id = (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { jti: string })
+      .jti;
+    const response = await fetch(`${again}/api/v1/auth/token-auth/tokens/${id}`, {
+      headers: { authorization: `Bearer ${accessToken}` },
+    });
+    expect(((await response.json()) as { token: { accessTokenNumUses: number } }).token.accessTokenNumUses).toBe(50);
+  });
+
+  it('refuses a port in use in one sentence that says what to do', async () => {
+    const taken = await listening();
+    const { port } = taken.address() as { port: number };
+
+    const { code, stderr } = await start({ PORT: String(port) }).ended;
+    taken.close();
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(`Port ${port} is in use: stop what listens there, or set PORT to another.\n`);
+  });
+
+  it('refuses a data directory it cannot make in one sentence that says what to do', async () => {
+    fs.writeFileSync(path.join(dir, 'file'), '');
+    const data = path.join(dir, 'file/data');
+
+    const { code, stderr } = await start({ LATCHKEY_DATA_DIR: data }).ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `The data directory ${data} cannot be written to (ENOTDIR): make it writable, or set LATCHKEY_DATA_DIR to another.\n`,
+    );
+  });
+
+  it('names every setting at fault at once, and no value', async () => {
+    const { code, stderr } = await start({
+      PORT: 'no-port',
+      LATCHKEY_MAX_TOKEN_AGE: '-5',
+      LATCHKEY_LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+    }).ended;
+
+    expect(code).toBe(1);
+    for (const name of [
+      'PORT',
+      'LATCHKEY_MAX_TOKEN_AGE',
+      'LATCHKEY_LOG_LEVEL',
+      'DATABASE_URL',
+      'LATCHKEY_AUTH_SECRET',
+    ]) {
+      expect(stderr).toContain(name);
+    }
+    expect(stderr).not.toMatch(/hunter2|no-port|loud|-5|\n {4}at /);
+  });
+
+  it.each([
+    ['short', 'a'.repeat(31), 'at least 32 bytes'],
+    ['made of few characters', 'ab'.repeat(30), 'must be random'],
+    ['a placeholder', 'change-me-to-a-long-random-secret-please', 'must be random'],
+  ])('refuses an auth secret that is %s, without quoting it', async (_, secret, reason) => {
+    const { code, stderr } = await start({ LATCHKEY_AUTH_SECRET: secret }).ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(reason);
+    expect(stderr).not.toContain(secret);
+  });
+
+  it('says in one sentence that the database of DATABASE_URL does not answer', async () => {
+    const env = { DATABASE_URL: 'postgres://latchkey:hunter2@127.0.0.1:1/latchkey', LATCHKEY_AUTH_SECRET: SECRET };
+
+    const { code, stderr } = await start(env).ended;
+
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'The database of DATABASE_URL does not answer (ECONNREFUSED): check that it runs and can be reached.\n',
+    );
+  });
+
+  describe('on a database of the operator', () => {
+    const name = `latchkey_server_${process.env.JEST_WORKER_ID}`;
+    const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
+    const administrate = async (statement: string) => {
+      const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
+      await client.connect();
+      await client.query(statement);
+      await client.end();
+    };
+
+    beforeEach(() => administrate(`CREATE DATABASE ${name}`));
+    afterEach(() => administrate(`DROP DATABASE ${name} WITH (FORCE)`));
+
+    it('migrates, sets nothing up by itself, and leaves no data directory', async () => {
+      const server = start({ DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET });
+
+      expect(await server.banner()).not.toContain('Token');
+      expect(fs.existsSync(path.join(dir, 'data'))).toBe(false);
+      const response = await fetch(`${await server.url()}/api/v1/admin/bootstrap`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: 'root@acme.test', password: 'p', organization: 'Acme' }),
+      });
+      expect(response.status).toBe(200);
+      await server.signal('SIGTERM');
+    });
+
+    it('is set up by the bootstrap command, once', async () => {
+      const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
+      const first = await start(env, ['bootstrap']).ended;
+      const second = await start(env, ['bootstrap']).ended;
+
+      const token = /Token\s+(\S+)/.exec(first.stdout)?.[1];
+      expect(second.stdout).toBe('This installation has been set up before.\n');
+      const server = start(env);
+      expect(await details(await server.url(), token)).toBe(200);
+      await server.signal('SIGTERM');
+    });
+  });
+});
+
+function listening(): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+  });
+}

@@ -1,0 +1,71 @@
+import type { Answer, ApiClient } from './api-client';
+
+/** An identity with token auth and a token. */
+export interface GivenToken {
+  readonly identityId: string;
+  readonly tokenId: string;
+  readonly accessToken: string;
+  /** Somebody who calls with the token. */
+  readonly api: ApiClient;
+}
+
+/** A second tenant. */
+export interface GivenOrganization {
+  readonly organizationId: string;
+  /** Calls with the token of its admin. */
+  readonly admin: ApiClient;
+  readonly given: Given;
+}
+
+/** Makes what a test begins with, through the API itself. */
+export class Given {
+  constructor(
+    private readonly admin: ApiClient,
+    readonly organizationId: string,
+    private readonly as: (token: string) => ApiClient,
+  ) {}
+
+  /** An identity without any auth method: its id. */
+  async identity(
+    body: { name?: string; role?: string; hasDeleteProtection?: boolean; metadata?: object[] } = {},
+  ): Promise<string> {
+    const { organizationId } = this;
+    const answer = await this.admin.post('/api/v1/identities', { name: 'given', organizationId, ...body });
+    return done(answer).identity.id as string;
+  }
+
+  async tokenAuth(identityId: string, policy: object = {}): Promise<void> {
+    done(await this.admin.post(`/api/v1/auth/token-auth/identities/${identityId}`, policy));
+  }
+
+  /** Another token for an identity that has token auth. */
+  async tokenFor(identityId: string, body: object = {}): Promise<GivenToken> {
+    const answer = await this.admin.post(`/api/v1/auth/token-auth/identities/${identityId}/tokens`, body);
+    const { accessToken, tokenData } = done(answer) as { accessToken: string; tokenData: { id: string } };
+    return { identityId, tokenId: tokenData.id, accessToken, api: this.as(accessToken) };
+  }
+
+  /** A new identity with token auth and a token. */
+  async token({
+    role = 'no-access',
+    name,
+    policy = {},
+  }: { role?: string; name?: string; policy?: object } = {}): Promise<GivenToken> {
+    const identityId = await this.identity({ role });
+    await this.tokenAuth(identityId, policy);
+    return this.tokenFor(identityId, name === undefined ? {} : { name });
+  }
+
+  /** A new organization and its admin. */
+  async organization(name = 'Other Organization'): Promise<GivenOrganization> {
+    const { organization, identity } = done(await this.admin.post('/api/v2/organizations', { name }));
+    const admin = this.as(identity.credentials.token as string);
+    return { organizationId: organization.id, admin, given: new Given(admin, organization.id as string, this.as) };
+  }
+}
+
+/** The body of an answer that had to be a success. */
+export function done({ status, body }: Answer): Answer['body'] {
+  if (status !== 200) throw new Error(`Expected 200, got ${status}: ${JSON.stringify(body)}`);
+  return body;
+}

@@ -1,0 +1,85 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { ConsoleLogger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Clock } from '../../src/common/clock/clock';
+import { LATCHKEY_DATA_SOURCE } from '../../src/database/data-source-name';
+import { InstanceService } from '../../src/instance/instance.service';
+import type { LatchkeyOptions } from '../../src/latchkey.options';
+import { httpAdapter } from '../../src/server/http-adapter';
+import { openApiDocument } from '../../src/server/openapi';
+import { configureServer, ServerModule } from '../../src/server/server';
+import { ApiClient } from './api-client';
+import { DocumentedAnswers } from './documented-answers';
+import { Given } from './given';
+import { TestClock } from './test-clock';
+
+/** A Latchkey server on a database of its own, and everything a test wants of it. */
+export interface TestLatchkey {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  readonly dataSource: DataSource;
+  readonly clock: TestClock;
+  readonly authSecret: string;
+  /** Everything logged so far, at every level. */
+  readonly logs: string[];
+  readonly anonymous: ApiClient;
+  /** The instance admin of the first organization. */
+  readonly admin: ApiClient;
+  readonly given: Given;
+  as(token: string): ApiClient;
+  stop(): Promise<void>;
+}
+
+/** Starts a server, set up with a first organization. Pass `isBootstrapped: false` for one that is not. */
+export async function startLatchkey(
+  options: Partial<LatchkeyOptions> = {},
+  { isBootstrapped = true } = {},
+): Promise<TestLatchkey> {
+  const logs: string[] = [];
+  const clock = new TestClock();
+  const authSecret = options.authSecret ?? randomBytes(48).toString('base64');
+  const url = process.env.LATCHKEY_TEST_DATABASE!;
+  const module = ServerModule.with({ database: { url }, authSecret, migrate: 'never', ...options });
+  const testing = await Test.createTestingModule({ imports: [module] })
+    .overrideProvider(Clock)
+    .useValue(clock)
+    .setLogger(new CapturingLogger(logs))
+    .compile();
+  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter());
+  configureServer(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const base = await app.getUrl();
+  const documented = new DocumentedAnswers(openApiDocument(app));
+  const as = (token?: string) => new ApiClient(base, documented, token);
+  const tenant = isBootstrapped ? await app.get(InstanceService).initializeOnce('First Organization') : null;
+  const dataSource = app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE));
+  const admin = as(tenant?.accessToken);
+  return {
+    app,
+    url: base,
+    dataSource,
+    clock,
+    authSecret,
+    logs,
+    anonymous: as(),
+    admin,
+    given: new Given(admin, tenant?.organization.id ?? '', as),
+    as,
+    stop: () => app.close(),
+  };
+}
+
+/** Keeps what would be printed. */
+class CapturingLogger extends ConsoleLogger {
+  constructor(private readonly logs: string[]) {
+    super({ json: true, colors: false, logLevels: ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] });
+  }
+
+  protected override printAsJson(message: unknown, options: Parameters<ConsoleLogger['printAsJson']>[1]): void {
+    this.logs.push(JSON.stringify({ message, ...options }));
+  }
+}

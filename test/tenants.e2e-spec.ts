@@ -1,0 +1,310 @@
+import { randomUUID } from 'node:crypto';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { openApiDocument } from '../src/server/openapi';
+import { type Answer, type ApiClient, refused } from './support/api-client';
+import { done, type GivenOrganization, type GivenToken } from './support/given';
+import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { snapshot } from './support/snapshot';
+
+/** The ids a request can name, by what they are called in paths, queries and bodies. */
+interface Ids {
+  readonly identityId: string;
+  readonly tokenId: string;
+  readonly orgId: string;
+  readonly organizationId: string;
+  readonly organizationSlug: string;
+}
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string[];
+  readonly body: Record<string, unknown> | undefined;
+}
+
+interface OpenApiOperation {
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, { schema: { $ref: string } }> };
+}
+
+type Schemas = Record<string, { properties?: Record<string, { example?: unknown }> }>;
+
+/** What the operations take besides ids that can be another tenant's: the token itself, names, filters. */
+const WITHOUT_IDS = [
+  'POST /api/v1/auth/token/renew',
+  'POST /api/v1/auth/token/revoke',
+  'GET /api/status',
+  'POST /api/v1/admin/bootstrap',
+  'POST /api/v2/organizations',
+  'GET /api/v1/organization',
+  'POST /api/v1/identities/search',
+  'GET /api/v1/identities/details',
+];
+
+function operationsOf({ paths, components }: OpenAPIObject): Operation[] {
+  const schemas = components?.schemas as Schemas;
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item as Record<string, OpenApiOperation>).map(([method, { parameters = [], requestBody }]) => {
+      const ref = requestBody?.content['application/json']?.schema.$ref.split('/').at(-1);
+      const properties = Object.entries(schemas[ref ?? '']?.properties ?? {});
+      return {
+        method: method.toUpperCase(),
+        path,
+        query: parameters.filter((one) => one.in === 'query' && /id$/i.test(one.name)).map(({ name }) => name),
+        body:
+          requestBody &&
+          Object.fromEntries(
+            properties
+              .filter(([name, { example }]) => example !== undefined || /Id$|Slug$/.test(name))
+              .map(([name, { example }]) => [name, example]),
+          ),
+      };
+    }),
+  );
+}
+
+function idsIn({ path, query, body }: Operation): string[] {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  return [...inPath, ...query, ...Object.keys(body ?? {}).filter((name) => /Id$|Slug$/.test(name))];
+}
+
+function send(api: ApiClient, { method, path, query, body }: Operation, ids: Ids): Promise<Answer> {
+  const idOf = (name: string) => {
+    const id = (ids as unknown as Record<string, string>)[name];
+    if (id === undefined) throw new Error(`This suite knows no id called ${name}: give it one`);
+    return id;
+  };
+  const target = path.replace(/\{(\w+)\}/g, (_, name: string) => idOf(name));
+  const search = query.map((name) => `${name}=${encodeURIComponent(idOf(name))}`).join('&');
+  const sent =
+    body &&
+    Object.fromEntries(
+      Object.entries(body).map(([name, value]) => [name, /Id$|Slug$/.test(name) ? idOf(name) : value]),
+    );
+  return api.call(method, search === '' ? target : `${target}?${search}`, { body: sent });
+}
+
+/** An answer without what may differ: the request's id, and the ids that were asked for. */
+function comparable({ status, headers, body }: Answer, ids: Ids): object {
+  const names = Object.values(ids) as string[];
+  const text = names.reduce((rest, id) => rest.replaceAll(id, 'ID'), JSON.stringify({ ...body, reqId: '' }));
+  const kept = [...headers].filter(([name]) => !['date', 'content-length'].includes(name));
+  return { status, headers: kept, text };
+}
+
+const unknown = (): Ids => {
+  const organizationId = randomUUID();
+  return {
+    identityId: randomUUID(),
+    tokenId: randomUUID(),
+    organizationId,
+    orgId: organizationId,
+    organizationSlug: `nobody-${randomUUID().slice(0, 6)}`,
+  };
+};
+
+describe('tenants', () => {
+  let latchkey: TestLatchkey;
+  let ours: GivenOrganization;
+  let theirs: GivenOrganization;
+  let ourToken: GivenToken;
+  let theirToken: GivenToken;
+  let theirIds: Ids;
+  let operations: Operation[];
+
+  beforeAll(async () => {
+    latchkey = await startLatchkey();
+    operations = operationsOf(openApiDocument(latchkey.app)).filter((one) => idsIn(one).length > 0);
+    ours = await latchkey.given.organization('Ours');
+    theirs = await latchkey.given.organization('Theirs');
+    ourToken = await ours.given.token();
+    theirToken = await theirs.given.token({ name: 'their-token' });
+    const { organization } = done(await theirs.admin.get('/api/v1/identities/details')).identityDetails;
+    theirIds = {
+      ...theirToken,
+      organizationId: theirs.organizationId,
+      orgId: theirs.organizationId,
+      organizationSlug: organization.slug as string,
+    };
+  });
+  afterAll(() => latchkey.stop());
+
+  const callers = (): [string, ApiClient][] => [
+    ['the admin of another organization', ours.admin],
+    ['the instance admin, who belongs to another organization', latchkey.admin],
+  ];
+
+  it('are told apart by every operation that takes an id: the matrix below leaves none out', () => {
+    const all = operationsOf(openApiDocument(latchkey.app)).map(({ method, path }) => `${method} ${path}`);
+    const covered = operations.map(({ method, path }) => `${method} ${path}`);
+    expect([...covered, ...WITHOUT_IDS].sort()).toEqual(all.sort());
+  });
+
+  it('answer an id of another tenant byte for byte like one that does not exist, and change nothing', async () => {
+    const before = await snapshot(latchkey.dataSource);
+    for (const [who, api] of callers()) {
+      for (const operation of operations) {
+        const random = unknown();
+        const what = `${who}: ${operation.method} ${operation.path}`;
+        const foreign = await send(api, operation, theirIds);
+        const absent = await send(api, operation, random);
+        expect([403, 404]).toContain(foreign.status);
+        expect({ what, ...comparable(foreign, theirIds) }).toEqual({ what, ...comparable(absent, random) });
+      }
+    }
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
+  it('do not let a token of one speak in the other, and answer its slug like one that does not exist', async () => {
+    const path = `/api/v1/auth/token-auth/identities/${ourToken.identityId}/tokens`;
+    const before = await snapshot(latchkey.dataSource);
+    for (const organizationSlug of [theirIds.organizationSlug, 'no-such-slug']) {
+      expect(await ours.admin.post(path, { organizationSlug })).toEqual(
+        refused(404, 'NotFound', `Sub organization with slug ${organizationSlug} not found`),
+      );
+    }
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
+  it('answer the two ids of one request in the same way, whichever of them is foreign', async () => {
+    const refusal = refused(403, 'ForbiddenError', 'You are not logged into this organization');
+    for (const organizationId of [theirs.organizationId, randomUUID(), 'x', `${ours.organizationId}x`, '*']) {
+      expect(await ours.admin.post('/api/v1/identities', { name: 'made', organizationId })).toEqual(refusal);
+      expect(await ours.admin.get(`/api/v1/identities?orgId=${organizationId}`)).toEqual(refusal);
+      expect(await ours.admin.get(`/api/v2/organizations/${organizationId}/identity-memberships`)).toEqual(refusal);
+    }
+  });
+
+  it('see only their own in lists, searches and memberships', async () => {
+    const orgId = ours.organizationId;
+    const answers = [
+      done(await ours.admin.get(`/api/v1/identities?orgId=${orgId}&limit=100`)).identities,
+      done(await ours.admin.post('/api/v1/identities/search', { limit: 100 })).identities,
+      done(await ours.admin.post('/api/v1/identities/search', { search: { name: { $contains: 'given' } } })).identities,
+      done(
+        await ours.admin.post('/api/v1/identities/search', { search: { $or: [{ name: 'given' }, { role: 'admin' }] } }),
+      ).identities,
+      done(await ours.admin.get(`/api/v2/organizations/${orgId}/identity-memberships?limit=20000`)).identityMemberships,
+    ] as { orgId: string; identityId: string }[][];
+    for (const items of answers) {
+      expect(items.length).toBeGreaterThan(0);
+      expect(items.map((item) => item.orgId)).toEqual(items.map(() => orgId));
+    }
+    const everyone = answers[0]!.map(({ identityId }) => identityId);
+    expect(everyone).toContain(ourToken.identityId);
+    expect(everyone).not.toContain(theirToken.identityId);
+  });
+
+  it('count only their own', async () => {
+    const orgId = ours.organizationId;
+    const [row] = await latchkey.dataSource.query<[{ count: number }]>(
+      'SELECT count(*)::int AS count FROM organization_memberships WHERE organization_id = $1',
+      [orgId],
+    );
+    const { count } = row;
+    expect(done(await ours.admin.get(`/api/v1/identities?orgId=${orgId}&limit=1`)).totalCount).toBe(count);
+    expect(done(await ours.admin.post('/api/v1/identities/search', { limit: 1 })).totalCount).toBe(count);
+    expect(done(await ours.admin.get(`/api/v2/organizations/${orgId}/identity-memberships?limit=1`)).totalCount).toBe(
+      count,
+    );
+  });
+
+  it('cannot be walked into with a cursor made from an id of the other', async () => {
+    const forged = Buffer.from(`${Date.now() + 60_000}:${theirToken.identityId}`).toString('base64url');
+    const list = done(await ours.admin.get(`/api/v1/identities?orgId=${ours.organizationId}&cursor=${forged}`));
+    expect((list.identities as { orgId: string }[]).every(({ orgId }) => orgId === ours.organizationId)).toBe(true);
+    const path = `/api/v1/auth/token-auth/identities/${ourToken.identityId}/tokens?cursor=${forged}`;
+    const { tokens } = done(await ours.admin.get(path));
+    expect((tokens as { id: string }[]).map(({ id }) => id)).toEqual([ourToken.tokenId]);
+  });
+
+  it('keep the identity they have when a token row is made to point elsewhere: no membership, no entry', async () => {
+    const stray = await theirs.given.token({ role: 'admin' });
+    await latchkey.dataSource.query('UPDATE identity_access_tokens SET organization_id = $2 WHERE id = $1', [
+      stray.tokenId,
+      ours.organizationId,
+    ]);
+    expect(await stray.api.get('/api/v1/identities/details')).toEqual(
+      refused(401, 'UnauthorizedError', 'Failed to authorize: identity is not a member of the organization'),
+    );
+  });
+
+  describe('answer an id that is none like one that does not exist', () => {
+    const real = () => ourToken.identityId;
+    const MALFORMED: [string, () => string][] = [
+      ['words', () => 'not-a-uuid'],
+      ['a number', () => '1'],
+      ['a negative number', () => '-1'],
+      ['braces', () => `{${real()}}`],
+      ['no hyphens', () => real().replaceAll('-', '')],
+      ['a urn', () => `urn:uuid:${real()}`],
+      ['blanks around', () => ` ${real()} `],
+      ['a line break behind', () => `${real()}\n`],
+      ['NUL', () => '\0'],
+      ['NUL behind', () => `${real()}\0`],
+      ['a quote', () => "' OR '1'='1"],
+      ['a percent sign', () => '%'],
+      ['a slash', () => `${real()}/tokens`],
+      ['dots', () => '..%2f'],
+      ['unicode', () => 'идентичность'],
+      ['full-width digits', () => real().replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
+      ['an emoji', () => '🔑'],
+      ['text from right to left', () => '\u202e\u05d0'],
+      ['__proto__', () => '__proto__'],
+      ['constructor', () => 'constructor'],
+      ['ninety characters', () => 'x'.repeat(90)],
+      ['two hundred characters', () => 'x'.repeat(200)],
+      ['five thousand characters', () => 'x'.repeat(5_000)],
+    ];
+
+    it.each(MALFORMED)('%s', async (_, spell) => {
+      const id = spell();
+      const asIds = (text: string): Ids => ({ ...theirIds, identityId: text, tokenId: text, orgId: text });
+      const inPaths = operations.filter(({ path }) => path.includes('{')).map((one) => ({ ...one, query: [] }));
+      const before = await snapshot(latchkey.dataSource);
+      for (const operation of inPaths) {
+        const random = randomUUID();
+        const malformed = await send(ours.admin, operation, asIds(encodeURIComponent(id)));
+        const absent = await send(ours.admin, operation, asIds(random));
+        const escaped = JSON.stringify(id).slice(1, -1);
+        const plain = ({ status, body }: Answer, text: string) => ({
+          what: `${operation.method} ${operation.path}`,
+          status,
+          text: JSON.stringify({ ...body, reqId: '' }).replaceAll(text, 'ID'),
+        });
+        expect(plain(malformed, escaped)).toEqual(plain(absent, random));
+      }
+      expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    });
+
+    it('a percent sign that encodes nothing is a malformed request', async () => {
+      for (const text of ['%', '%zz', '%E0%A4%A', '%ff']) {
+        const { status, body } = await ours.admin.get(`/api/v1/identities/${text}`);
+        expect({ status, statusCode: body.statusCode as number }).toEqual({ status: 400, statusCode: 400 });
+      }
+    });
+
+    it('but an id in capitals is the same id, whatever is done with it', async () => {
+      const own = await ours.given.token();
+      const [identityId, tokenId] = [own.identityId.toUpperCase(), own.tokenId.toUpperCase()];
+      const identity = `/api/v1/identities/${identityId}`;
+      const method = `/api/v1/auth/token-auth/identities/${identityId}`;
+      const token = `/api/v1/auth/token-auth/tokens/${tokenId}`;
+      expect(done(await ours.admin.get(identity)).identity.identityId).toBe(own.identityId);
+      const patched = done(
+        await ours.admin.patch(identity, { name: 'capitals', metadata: [{ key: 'a', value: 'b' }] }),
+      );
+      expect(patched.identity).toMatchObject({ id: own.identityId, name: 'capitals', metadata: [{ key: 'a' }] });
+      expect(done(await ours.admin.get(`${method}/tokens`)).totalCount).toBe(1);
+      expect(done(await ours.admin.patch(method, { accessTokenTTL: 60 })).identityTokenAuth.accessTokenTTL).toBe(60);
+      expect(done(await ours.admin.post(`${method}/tokens`)).tokenData.identityId).toBe(own.identityId);
+      expect(done(await ours.admin.patch(token, { name: 'capitals' })).token).toMatchObject({ id: own.tokenId });
+      expect((await ours.admin.post(`${token}/revoke`)).status).toBe(200);
+      expect((await own.api.get('/api/v1/identities/details')).status).toBe(401);
+      expect((await ours.admin.delete(method)).status).toBe(200);
+      expect(done(await ours.admin.delete(identity)).identity.id).toBe(own.identityId);
+      const orgId = ours.organizationId.toUpperCase();
+      expect((await ours.admin.get(`/api/v1/identities?orgId=${orgId}`)).status).toBe(200);
+    });
+  });
+});
