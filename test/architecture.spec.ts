@@ -1,0 +1,77 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+
+const SRC = path.join(__dirname, '../src');
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly isTypeOnly: boolean;
+}
+
+const files = (fs.readdirSync(SRC, { recursive: true }) as string[])
+  .filter((file) => /(?<!\.spec)\.ts$/.test(file))
+  .sort();
+const text = (file: string) => fs.readFileSync(path.join(SRC, file), 'utf8');
+const imports: Import[] = files.flatMap((from) =>
+  [...text(from).matchAll(/^(?:import|export) (type )?[^;]*? from '(\.[^']+)';/gm)].map(([, type, target = '']) => ({
+    from,
+    to: path.relative(SRC, path.join(SRC, path.dirname(from), target)),
+    isTypeOnly: type !== undefined,
+  })),
+);
+
+const isIn = (file: string, ...folders: string[]) => folders.some((folder) => file.startsWith(`${folder}/`));
+const said = (wrong: Import[]) => wrong.map(({ from, to }) => `${from} -> ${to}`);
+const ROOT = /^(latchkey\.|latchkey-core)/;
+
+describe('the arrows between folders', () => {
+  it('leave common alone: it knows nothing of ours', () => {
+    expect(said(imports.filter(({ from, to }) => isIn(from, 'common') && !isIn(to, 'common')))).toEqual([]);
+  });
+
+  it('lead from database to common, entities and migrations only', () => {
+    const isAllowed = (to: string) =>
+      isIn(to, 'common', 'database', '../migrations') || /\.entity$|^\.\.\/migrations$/.test(to);
+    expect(said(imports.filter(({ from, to }) => isIn(from, 'database') && !isAllowed(to)))).toEqual([]);
+  });
+
+  it('lead from the gate to no feature but its entities', () => {
+    const isAllowed = (to: string) =>
+      isIn(to, 'common', 'database', 'access-tokens', 'permissions') || ROOT.test(to) || /\.entity$/.test(to);
+    expect(
+      said(imports.filter(({ from, to }) => isIn(from, 'access-tokens', 'permissions') && !isAllowed(to))),
+    ).toEqual([]);
+  });
+
+  it('lead to the server from the server and its entry only', () => {
+    const wrong = imports.filter(({ from, to }) => isIn(to, 'server') && !isIn(from, 'server') && from !== 'main.ts');
+    expect(said(wrong)).toEqual([]);
+  });
+
+  it('lead to no controller but from its module', () => {
+    expect(said(imports.filter(({ from, to }) => /\.controller$/.test(to) && !/\.module\.ts$/.test(from)))).toEqual([]);
+  });
+
+  it('close no circle', () => {
+    const next = new Map(files.map((file) => [file.replace(/\.ts$/, ''), [] as string[]]));
+    for (const { from, to, isTypeOnly } of imports) if (!isTypeOnly) next.get(from.replace(/\.ts$/, ''))?.push(to);
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, trail: string[]): void => {
+      if (trail.includes(file)) circles.push([...trail.slice(trail.indexOf(file)), file].join(' -> '));
+      if (done.has(file) || trail.includes(file)) return;
+      for (const to of next.get(file) ?? []) visit(to, [...trail, file]);
+      done.add(file);
+    };
+    for (const file of next.keys()) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('read the environment in one place, and bind nothing globally', () => {
+    const offenders = (pattern: RegExp, ...allowed: string[]) =>
+      files.filter((file) => pattern.test(text(file)) && !allowed.some((prefix) => file.startsWith(prefix)));
+    expect(offenders(/process\.env/, 'server/environment.ts', 'server/embedded-postgres/')).toEqual([]);
+    expect(offenders(/APP_(GUARD|FILTER|PIPE|INTERCEPTOR)|forwardRef\(/)).toEqual([]);
+  });
+});

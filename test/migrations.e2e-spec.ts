@@ -1,0 +1,66 @@
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../src/database/data-source-options';
+import { migrate } from '../src/database/migrator';
+import { onDatabase } from './support/urls';
+
+describe('the migrations', () => {
+  const name = `latchkey_migrations_${process.env.JEST_WORKER_ID}`;
+  const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
+  let dataSource: DataSource;
+
+  const administrate = async (statement: string) => {
+    const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  };
+
+  beforeEach(async () => {
+    await administrate(`CREATE DATABASE ${name}`);
+    dataSource = await new DataSource(dataSourceOptions(url)).initialize();
+  });
+  afterEach(async () => {
+    await dataSource.destroy();
+    await administrate(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+
+  const difference = async () =>
+    (await dataSource.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
+  const tables = async () =>
+    (
+      await dataSource.query<{ name: string }[]>(
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+      )
+    ).map((row) => row.name);
+
+  it('make exactly what the entities say, come undone without a trace, and can be done again', async () => {
+    await dataSource.runMigrations();
+    expect(await difference()).toEqual([]);
+
+    for (let left = dataSource.migrations.length; left > 0; left -= 1) await dataSource.undoLastMigration();
+    expect(await tables()).toEqual(['latchkey_migrations']);
+
+    await dataSource.runMigrations();
+    expect(await difference()).toEqual([]);
+  });
+
+  it('run once each when five start on one empty database at the same time', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => migrate(url)));
+
+    const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM latchkey_migrations');
+    expect(rows.map((row) => row.name)).toEqual(dataSource.migrations.map((migration) => migration.name));
+    expect(await difference()).toEqual([]);
+  });
+
+  it('name every constraint and index the way the house does', async () => {
+    await dataSource.runMigrations();
+
+    const rows = await dataSource.query<{ name: string }[]>(`
+      SELECT conname AS name FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+      UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'`);
+    const others = rows.map((row) => row.name).filter((text) => !/^(pk|uq|fk|ix|ck)_/.test(text));
+    // TypeORM names the key of its own table.
+    expect(others.filter((text) => !text.startsWith('PK_'))).toEqual([]);
+  });
+});
