@@ -16,9 +16,9 @@ import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
       name: LATCHKEY_DATA_SOURCE,
       inject: [LatchkeySettings],
       useFactory: async (settings: LatchkeySettings) => {
-        if (settings.migrate === 'on-start') await migrate(settings.databaseUrl);
+        if (settings.migrate === 'on-start') await migrate(settings.databaseUrl, settings.schema);
         // A database that does not answer stops the start at once, with its reason; whoever started us decides on a retry.
-        return { ...servingOptions(settings.databaseUrl, settings.poolSize), retryAttempts: 0 };
+        return { ...servingOptions(settings), retryAttempts: 0 };
       },
       dataSourceFactory: (options) => new DataSource(options as DataSourceOptions).initialize(),
     }),

@@ -20,6 +20,7 @@ describe('the options', () => {
     expect({ ...new LatchkeySettings(GOOD) }).toEqual({
       databaseUrl: GOOD.database.url,
       poolSize: 10,
+      schema: 'latchkey',
       authSecrets: [SECRET],
       maxTokenAgeSeconds: 7_776_000,
       trustedProxies: [],
@@ -50,7 +51,7 @@ describe('the options', () => {
 
   it('name everything at fault at once, and never a value', () => {
     const message = faultsOf({
-      database: { url: 'mysql://root:hunter2@host/db', poolSize: 0 },
+      database: { url: 'mysql://root:hunter2@host/db', poolSize: 0, schema: 'hunter2; --' },
       authSecret: 'hunter2',
       previousAuthSecrets: [SECRET, 'hunter2'],
       maxTokenAgeSeconds: -4711,
@@ -61,6 +62,7 @@ describe('the options', () => {
       'Latchkey cannot start:',
       'database.url must begin with postgres://',
       'database.poolSize must be a whole number from 1 to 1000',
+      'database.schema must be lower case letters, digits and underscores, 63 at most',
       'maxTokenAgeSeconds must be a whole number from 0 to 3153600000',
       'usageFlushIntervalMs must be a whole number from 10 to 60000',
       'authSecret must have at least 32 bytes',

@@ -1,4 +1,5 @@
 import { IpNetwork } from './common/net/ip-network';
+import { DEFAULT_SCHEMA, isSchemaName } from './database/schema';
 
 /** How Latchkey is set up by the application it runs in. */
 export interface LatchkeyOptions {
@@ -11,6 +12,11 @@ export interface LatchkeyOptions {
      * @default 10
      */
     readonly poolSize?: number;
+    /**
+     * Where the tables are kept: lower case letters, digits and underscores.
+     * @default 'latchkey'
+     */
+    readonly schema?: string;
   };
   /** Signs access tokens (HS256): at least 32 bytes, random, outside the database. */
   readonly authSecret: string;
@@ -59,6 +65,7 @@ export class LatchkeyOptionsError extends TypeError {
 export class LatchkeySettings {
   readonly databaseUrl: string;
   readonly poolSize: number;
+  readonly schema: string;
   readonly authSecrets: readonly [string, ...string[]];
   readonly maxTokenAgeSeconds: number;
   readonly trustedProxies: readonly IpNetwork[];
@@ -73,6 +80,7 @@ export class LatchkeySettings {
     const { database, authSecret, migrate, ...rest } = { ...DEFAULTS, ...defined(options) };
     this.databaseUrl = database.url;
     this.poolSize = database.poolSize ?? 10;
+    this.schema = database.schema ?? DEFAULT_SCHEMA;
     this.authSecrets = [authSecret, ...rest.previousAuthSecrets];
     this.maxTokenAgeSeconds = rest.maxTokenAgeSeconds;
     this.trustedProxies = rest.trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
@@ -102,6 +110,9 @@ function faultsOf(options: LatchkeyOptions): string[] {
   const faults: string[] = [];
   if (!/^postgres(ql)?:\/\//.test(options.database?.url ?? '')) faults.push('database.url must begin with postgres://');
   whole(faults, 'database.poolSize', options.database?.poolSize, 1, 1_000);
+  if (!isSchemaName(options.database?.schema ?? DEFAULT_SCHEMA)) {
+    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
+  }
   whole(faults, 'maxTokenAgeSeconds', options.maxTokenAgeSeconds, 0, 3_153_600_000);
   whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
   secret(faults, 'authSecret', options.authSecret);

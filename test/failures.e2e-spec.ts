@@ -28,7 +28,7 @@ async function refusing<Result>(
 
 /** The suites of this file share a database: the next one is to find it new. */
 async function startOver(latchkey: TestLatchkey): Promise<void> {
-  await latchkey.dataSource.query('UPDATE instance SET initialized_at = NULL');
+  await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
   await latchkey.stop();
 }
 
@@ -126,7 +126,7 @@ describe('a failure between two writes', () => {
   it.each(['organizations', 'identity_access_tokens', 'users'])(
     'leaves an installation as new as it was, so that it can be set up (%s)',
     async (table) => {
-      await latchkey.dataSource.query('UPDATE instance SET initialized_at = NULL');
+      await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
       const body = { email: `${table}@acme.test`, password: 'a password', organization: 'Made' };
       await leavesNothing('INSERT', table, () => latchkey.anonymous.post('/api/v1/admin/bootstrap', body));
     },
@@ -231,11 +231,11 @@ describe('what is logged and refused', () => {
     );
     const person = { email: 'twice@acme.test', organization: 'Twice' };
     const bootstrap = () => anonymous.post('/api/v1/admin/bootstrap', { ...person, password: secret() });
-    await dataSource.query('UPDATE instance SET initialized_at = NULL');
+    await dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
     secrets.push(done(await bootstrap()).identity.credentials.token as string);
     await note(bootstrap(), 400);
     // The one person is there already, which only a hand in the database can bring about.
-    await dataSource.query('UPDATE instance SET initialized_at = NULL');
+    await dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
     const answer = await bootstrap();
     refusals.push(JSON.stringify(answer.body));
     expect(answer.status).not.toBe(200);
@@ -335,7 +335,7 @@ describe('a database that cannot be reached', () => {
   it('loses no use that was counted before it was gone', async () => {
     const uses = async () => {
       const [row] = await latchkey.dataSource.query<[{ uses: number }]>(
-        'SELECT num_uses::int AS uses FROM identity_access_tokens WHERE id = $1',
+        'SELECT num_uses::int AS uses FROM latchkey.identity_access_tokens WHERE id = $1',
         [token.tokenId],
       );
       return row.uses;

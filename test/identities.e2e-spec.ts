@@ -430,9 +430,9 @@ describe('identities', () => {
         ...Array.from({ length: 5 }, () => admin.post(tokens)),
       ]);
       expect(answers.filter(({ status }) => status !== 200 && status !== 404)).toEqual([]);
-      expect(await latchkey.dataSource.query('SELECT 1 FROM identity_metadata WHERE identity_id = $1', [id])).toEqual(
-        [],
-      );
+      expect(
+        await latchkey.dataSource.query('SELECT 1 FROM latchkey.identity_metadata WHERE identity_id = $1', [id]),
+      ).toEqual([]);
     });
 
     it('with a body, as Terraform sends one', async () => {
@@ -533,7 +533,7 @@ describe('identities', () => {
     it('by cursor though many were made in the same instant', async () => {
       for (let i = 0; i < 9; i += 1) await tenant.given.identity();
       await latchkey.dataSource.query(
-        `UPDATE organization_memberships SET created_at = '2026-01-01T00:00:00.123Z' WHERE organization_id = $1`,
+        `UPDATE latchkey.organization_memberships SET created_at = '2026-01-01T00:00:00.123Z' WHERE organization_id = $1`,
         [organizationId],
       );
       const walked: string[] = [];
@@ -822,9 +822,9 @@ describe('identities', () => {
     it('a hundred at a time unless asked otherwise, and all of them when asked for', async () => {
       await latchkey.dataSource.query(
         `WITH made AS (
-           INSERT INTO identities (organization_id, name) SELECT $1, 'many ' || n FROM generate_series(1, 150) n RETURNING id
+           INSERT INTO latchkey.identities (organization_id, name) SELECT $1, 'many ' || n FROM generate_series(1, 150) n RETURNING id
          )
-         INSERT INTO organization_memberships (organization_id, identity_id, role) SELECT $1, id, 'member' FROM made`,
+         INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role) SELECT $1, id, 'member' FROM made`,
         [organizationId],
       );
       expect(await names('')).toHaveLength(100);

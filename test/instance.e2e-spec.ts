@@ -24,7 +24,9 @@ describe('an installation that has not been set up', () => {
     latchkey = await startLatchkey({}, { isBootstrapped: false });
   });
   beforeEach(() =>
-    latchkey.dataSource.query('TRUNCATE organizations, users CASCADE; UPDATE instance SET initialized_at = NULL'),
+    latchkey.dataSource.query(
+      'TRUNCATE latchkey.organizations, latchkey.users CASCADE; UPDATE latchkey.instance SET initialized_at = NULL',
+    ),
   );
   afterAll(() => latchkey.stop());
 
@@ -141,7 +143,7 @@ describe('an installation that has not been set up', () => {
     expect((await latchkey.as(winner.identity.credentials.token as string).get(DETAILS)).status).toBe(200);
     const tables = ['users', 'organizations', 'identities', 'organization_memberships', 'identity_auth_methods'];
     for (const table of [...tables, 'identity_access_tokens']) expect([table, await count(table)]).toEqual([table, 1]);
-    const [user] = await latchkey.dataSource.query<[{ email: string }]>('SELECT email FROM users');
+    const [user] = await latchkey.dataSource.query<[{ email: string }]>('SELECT email FROM latchkey.users');
     expect(user.email).toBe(winner.user.email);
   });
 
@@ -157,7 +159,7 @@ describe('an installation that has not been set up', () => {
   it('takes a password of blanks as it is, and keeps no password in the clear', async () => {
     done(await bootstrap({ ...PERSON, password: '   ' }));
     const [user] = await latchkey.dataSource.query<[{ password_hash: string; is_super_admin: boolean }]>(
-      'SELECT password_hash, is_super_admin FROM users',
+      'SELECT password_hash, is_super_admin FROM latchkey.users',
     );
     expect(user).toEqual({ password_hash: expect.stringMatching(/^\$scrypt\$ln=17,r=8,p=1\$/), is_super_admin: true });
   });
@@ -334,7 +336,7 @@ describe('an installation with other settings', () => {
   it('has no bootstrap when the endpoint is switched off, and says no more than that', async () => {
     const latchkey = await startLatchkey({ bootstrapEndpoint: false }, { isBootstrapped: false });
     try {
-      await latchkey.dataSource.query('UPDATE instance SET initialized_at = NULL');
+      await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
       const before = await snapshot(latchkey.dataSource);
       expect(await latchkey.anonymous.post(BOOTSTRAP, PERSON)).toEqual(
         refused(404, 'NotFound', 'There is no such route.'),
@@ -351,7 +353,7 @@ describe('an installation with other settings', () => {
   ])('reports its ceiling of %d s and holds the first token to it', async (maxTokenAgeSeconds, lifetime) => {
     const latchkey = await startLatchkey({ maxTokenAgeSeconds }, { isBootstrapped: false });
     try {
-      await latchkey.dataSource.query('UPDATE instance SET initialized_at = NULL');
+      await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
       expect(done(await latchkey.anonymous.get('/api/status')).maxIdentityAccessTokenTTL).toBe(maxTokenAgeSeconds);
       const body = { ...PERSON, email: `${randomUUID()}@acme.test` };
       const { identity } = done(await latchkey.anonymous.post(BOOTSTRAP, body));

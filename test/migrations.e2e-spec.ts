@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../src/database/data-source-options';
-import { migrate } from '../src/database/migrator';
+import { ensureSchema, migrate } from '../src/database/migrator';
 import { onDatabase } from './support/urls';
 
 describe('the migrations', () => {
@@ -30,16 +30,21 @@ describe('the migrations', () => {
   const tables = async () =>
     (
       await dataSource.query<{ name: string }[]>(
-        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'latchkey' ORDER BY 1",
       )
     ).map((row) => row.name);
 
+  const functions = () =>
+    dataSource.query("SELECT routine_name FROM information_schema.routines WHERE routine_schema = 'latchkey'");
+
   it('make exactly what the entities say, come undone without a trace, and can be done again', async () => {
+    await ensureSchema(dataSource);
     await dataSource.runMigrations();
     expect(await difference()).toEqual([]);
 
     for (let left = dataSource.migrations.length; left > 0; left -= 1) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['latchkey_migrations']);
+    expect(await functions()).toEqual([]);
 
     await dataSource.runMigrations();
     expect(await difference()).toEqual([]);
@@ -48,17 +53,18 @@ describe('the migrations', () => {
   it('run once each when five start on one empty database at the same time', async () => {
     await Promise.all(Array.from({ length: 5 }, () => migrate(url)));
 
-    const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM latchkey_migrations');
+    const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM latchkey.latchkey_migrations');
     expect(rows.map((row) => row.name)).toEqual(dataSource.migrations.map((migration) => migration.name));
     expect(await difference()).toEqual([]);
   });
 
   it('name every constraint and index the way the house does', async () => {
+    await ensureSchema(dataSource);
     await dataSource.runMigrations();
 
     const rows = await dataSource.query<{ name: string }[]>(`
-      SELECT conname AS name FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
-      UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'`);
+      SELECT conname AS name FROM pg_constraint WHERE connamespace = 'latchkey'::regnamespace AND contype <> 'n'
+      UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'latchkey'`);
     const others = rows.map((row) => row.name).filter((text) => !/^(pk|uq|fk|ix|ck)_/.test(text));
     // TypeORM names the key of its own table.
     expect(others.filter((text) => !text.startsWith('PK_'))).toEqual([]);

@@ -198,7 +198,7 @@ describe('tenants', () => {
   it('count only their own', async () => {
     const orgId = ours.organizationId;
     const [row] = await latchkey.dataSource.query<[{ count: number }]>(
-      'SELECT count(*)::int AS count FROM organization_memberships WHERE organization_id = $1',
+      'SELECT count(*)::int AS count FROM latchkey.organization_memberships WHERE organization_id = $1',
       [orgId],
     );
     const { count } = row;
@@ -220,7 +220,7 @@ describe('tenants', () => {
 
   it('keep the identity they have when a token row is made to point elsewhere: no membership, no entry', async () => {
     const stray = await theirs.given.token({ role: 'admin' });
-    await latchkey.dataSource.query('UPDATE identity_access_tokens SET organization_id = $2 WHERE id = $1', [
+    await latchkey.dataSource.query('UPDATE latchkey.identity_access_tokens SET organization_id = $2 WHERE id = $1', [
       stray.tokenId,
       ours.organizationId,
     ]);

@@ -592,7 +592,9 @@ describe('creating a token', () => {
 
   it('takes the slug of the own organization for no slug, and knows no other', async () => {
     const identityId = await attached();
-    const slugs = await latchkey.dataSource.query<{ id: string; slug: string }[]>('SELECT id, slug FROM organizations');
+    const slugs = await latchkey.dataSource.query<{ id: string; slug: string }[]>(
+      'SELECT id, slug FROM latchkey.organizations',
+    );
     const slugOf = (wanted: string) => slugs.find(({ id }) => id === wanted)?.slug;
     const own = slugOf(latchkey.given.organizationId);
     expect((await create(identityId, { organizationSlug: own })).status).toBe(200);
@@ -779,7 +781,7 @@ describe('the list of tokens', () => {
     // Three made in one millisecond: the API cannot be made to.
     const tied = ids.slice(2, 5);
     const at = new Date(Date.parse(done(await get(tied[1]!)).token.createdAt as string));
-    await latchkey.dataSource.query('UPDATE identity_access_tokens SET created_at = $2 WHERE id = ANY ($1)', [
+    await latchkey.dataSource.query('UPDATE latchkey.identity_access_tokens SET created_at = $2 WHERE id = ANY ($1)', [
       tied,
       at,
     ]);
@@ -1061,7 +1063,7 @@ describe.each(CHANGES)('$what', ({ boundary, call }) => {
 
   it('is refused for an instance admin identity to everybody who is none', async () => {
     const [instanceAdmin] = await latchkey.dataSource.query<[{ identity_id: string; id: string }]>(
-      'SELECT t.identity_id, t.id FROM identity_access_tokens t JOIN identities i ON i.id = t.identity_id WHERE i.is_instance_admin',
+      'SELECT t.identity_id, t.id FROM latchkey.identity_access_tokens t JOIN latchkey.identities i ON i.id = t.identity_id WHERE i.is_instance_admin',
     );
     const organizationAdmin = await latchkey.given.token({ role: 'admin' });
     expect(await call(organizationAdmin.api, instanceAdmin.identity_id, instanceAdmin.id)).toEqual(

@@ -54,7 +54,7 @@ interface ShownToken {
 
 /** A good token whose membership the API cannot switch off yet. */
 const setMembership = (identityId: string, isActive: boolean) =>
-  latchkey.dataSource.query('UPDATE organization_memberships SET is_active = $2 WHERE identity_id = $1', [
+  latchkey.dataSource.query('UPDATE latchkey.organization_memberships SET is_active = $2 WHERE identity_id = $1', [
     identityId,
     isActive,
   ]);
@@ -166,7 +166,9 @@ describe('a request', () => {
 
   it('is refused when the identity is no member any more', async () => {
     const { api, accessToken, identityId } = await latchkey.given.token();
-    await latchkey.dataSource.query('DELETE FROM organization_memberships WHERE identity_id = $1', [identityId]);
+    await latchkey.dataSource.query('DELETE FROM latchkey.organization_memberships WHERE identity_id = $1', [
+      identityId,
+    ]);
     const refusal = 'identity is not a member of the organization';
     expectUnauthorized(await use(api), 'UnauthorizedError', `Failed to authorize: ${refusal}`);
     expectUnauthorized(await renew(accessToken), 'UnauthorizedError', `Cannot renew: ${refusal}`);

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import { AccessTokenIssuer, type SignedAccessToken } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenRefusedError } from './access-tokens.errors';
@@ -42,22 +43,26 @@ export class AccessTokensService {
   /** Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same. */
   async revoke(jwt: string): Promise<void> {
     const { jti } = this.keyring.verify(jwt);
-    await this.dataSource.query(REVOKE, [jti, this.clock.now()]);
+    await this.dataSource.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
   }
 
   /** One statement, with the condition in it: a token revoked since the verdict is not renewed. */
   private async extend(id: string, now: Date, expiresAt: Date | null): Promise<void> {
-    const [, affected] = await this.dataSource.query<[unknown, number]>(EXTEND, [id, now, expiresAt]);
+    const [, affected] = await this.dataSource.query<[unknown, number]>(inSchemaOf(this.dataSource, EXTEND), [
+      id,
+      now,
+      expiresAt,
+    ]);
     if (affected !== 1) throw new AccessTokenRefusedError('token_revoked', 'Cannot renew');
   }
 }
 
 const REVOKE = `
-  UPDATE identity_access_tokens SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL`;
+  UPDATE latchkey.identity_access_tokens SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL`;
 
 // The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
 const EXTEND = `
-  UPDATE identity_access_tokens
+  UPDATE latchkey.identity_access_tokens
      SET last_renewed_at = $2, updated_at = $2,
          expires_at = CASE WHEN expires_at IS NULL OR $3::timestamptz IS NULL THEN NULL ELSE greatest(expires_at, $3) END
    WHERE id = $1 AND revoked_at IS NULL`;

@@ -7,6 +7,8 @@ import { Organization } from '../organizations/organization.entity';
 /** An access token. The row is the truth about it; the JWT only names the row (decisions 1). */
 @Entity('identity_access_tokens')
 @Index('ix_identity_access_tokens_list', ['identityId', 'authMethod', 'createdAt', 'id'])
+@Index('ix_identity_access_tokens_expires_at', ['expiresAt'])
+@Index('ix_identity_access_tokens_revoked_at', ['revokedAt'], { where: 'expires_at IS NULL' })
 export class IdentityAccessToken extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
   id!: string;

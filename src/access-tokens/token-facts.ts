@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import type { LifetimePolicy } from './lifetime';
 
 /** Everything a verdict depends on, as the database holds it. */
@@ -33,7 +34,7 @@ export class TokenFactsReader {
 
   /** Null when the token is not there. It goes only with its identity, or long after it ran out. */
   async find(tokenId: string): Promise<TokenFacts | null> {
-    const [row] = await this.dataSource.query<[FactsRow?]>(FACTS, [tokenId]);
+    const [row] = await this.dataSource.query<[FactsRow?]>(inSchemaOf(this.dataSource, FACTS), [tokenId]);
     return row ? factsOf(row) : null;
   }
 }
@@ -46,11 +47,11 @@ const FACTS = `
          m.role, m.is_active,
          a.id AS method_id, a.access_token_ttl AS method_ttl, a.access_token_max_ttl AS method_max_ttl,
          a.access_token_period AS method_period, a.access_token_trusted_ips AS trusted_ips
-    FROM identity_access_tokens t
-    JOIN identities i ON i.id = t.identity_id
-    JOIN organizations o ON o.id = t.organization_id
-    LEFT JOIN organization_memberships m ON m.organization_id = t.organization_id AND m.identity_id = t.identity_id
-    LEFT JOIN identity_auth_methods a ON a.id = t.auth_method_id
+    FROM latchkey.identity_access_tokens t
+    JOIN latchkey.identities i ON i.id = t.identity_id
+    JOIN latchkey.organizations o ON o.id = t.organization_id
+    LEFT JOIN latchkey.organization_memberships m ON m.organization_id = t.organization_id AND m.identity_id = t.identity_id
+    LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id
    WHERE t.id = $1`;
 
 interface FactsRow {

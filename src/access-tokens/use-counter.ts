@@ -9,6 +9,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { loggable } from '../common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
 
 interface Uses {
@@ -51,7 +52,10 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   /** Spends one use of a limited token. False when none is left, or when it was revoked a moment ago. */
   async spend(tokenId: string, at: Date): Promise<boolean> {
-    const [, affected] = await this.dataSource.query<[unknown, number]>(SPEND, [tokenId, at]);
+    const [, affected] = await this.dataSource.query<[unknown, number]>(inSchemaOf(this.dataSource, SPEND), [
+      tokenId,
+      at,
+    ]);
     return affected === 1;
   }
 
@@ -78,7 +82,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.waiting = new Map();
     const uses = [...batch.values()];
     try {
-      await this.dataSource.query(FLUSH, [
+      await this.dataSource.query(inSchemaOf(this.dataSource, FLUSH), [
         [...batch.keys()],
         uses.map(({ count }) => count),
         uses.map(({ lastAt }) => lastAt),
@@ -103,7 +107,7 @@ function add(waiting: Map<string, Uses>, tokenId: string, { count, lastAt }: Use
 }
 
 const SPEND = `
-  UPDATE identity_access_tokens
+  UPDATE latchkey.identity_access_tokens
      SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2)
    WHERE id = $1 AND num_uses < num_uses_limit AND revoked_at IS NULL`;
 
@@ -112,9 +116,9 @@ const FLUSH = `
   WITH used AS (
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS u (id, uses, at)
   ), locked AS (
-    SELECT t.id FROM identity_access_tokens t JOIN used USING (id) ORDER BY t.id FOR NO KEY UPDATE OF t
+    SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id FOR NO KEY UPDATE OF t
   )
-  UPDATE identity_access_tokens t
+  UPDATE latchkey.identity_access_tokens t
      SET num_uses = t.num_uses + used.uses, last_used_at = greatest(t.last_used_at, used.at)
     FROM used JOIN locked USING (id)
    WHERE t.id = used.id`;

@@ -5,6 +5,7 @@ import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
 import { DEFAULT_PAGE_SIZE } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import { OrganizationsService } from '../organizations/organizations.service';
 import type { BootstrapDto, ListOrganizationsQueryDto } from './dto/instance.dtos';
 import { Instance } from './instance.entity';
@@ -74,7 +75,7 @@ export class InstanceService {
 
   private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
     // The row is the lock: whoever comes second waits here, then finds it taken.
-    const [, affected] = await tx.query<[unknown, number]>(INITIALIZE, [this.clock.now()]);
+    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, INITIALIZE), [this.clock.now()]);
     if (affected !== 1) throw new AlreadyInitializedError();
     return this.founder.found(tx, {
       organizationName,
@@ -85,4 +86,4 @@ export class InstanceService {
   }
 }
 
-const INITIALIZE = 'UPDATE instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';
+const INITIALIZE = 'UPDATE latchkey.instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';

@@ -6,6 +6,7 @@ import type { VerifiedAccessToken } from '../access-tokens/verified-access-token
 import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { type AttachTokenAuthDto, TokenAuthDto, type UpdateTokenAuthDto } from './dto/token-auth.dtos';
@@ -65,7 +66,7 @@ export class TokenAuthService {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const method = await requireTokenAuth(tx, identity.id);
       await tx.delete(IdentityAuthMethod, { id: method.id });
-      await tx.query(REVOKE_ALL, [identity.id, TOKEN_AUTH, this.clock.now()]);
+      await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, TOKEN_AUTH, this.clock.now()]);
       return TokenAuthDto.of(method);
     });
   }
@@ -91,5 +92,5 @@ export async function requireTokenAuth(tx: EntityManager, identityId: string): P
 }
 
 const REVOKE_ALL = `
-  UPDATE identity_access_tokens SET revoked_at = $3, updated_at = $3
+  UPDATE latchkey.identity_access_tokens SET revoked_at = $3, updated_at = $3
    WHERE identity_id = $1 AND auth_method = $2 AND revoked_at IS NULL`;

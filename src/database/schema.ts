@@ -1,0 +1,20 @@
+import type { DataSource } from 'typeorm';
+
+/** Where Latchkey's tables are kept, unless the host chooses another schema. */
+export const DEFAULT_SCHEMA = 'latchkey';
+
+const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** Whether a text can name the schema: lower case letters, digits and underscores, as PostgreSQL writes names unquoted. */
+export function isSchemaName(text: string): boolean {
+  return SCHEMA_NAME.test(text);
+}
+
+/**
+ * Raw SQL names our tables `latchkey.<table>`, so that it can be read, and run by hand; this puts them into the schema of a
+ * data source. Every statement is qualified: a `search_path` would not survive a pooler in transaction mode.
+ */
+export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string): string {
+  const { schema = DEFAULT_SCHEMA } = dataSource.options as { schema?: string };
+  return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `${schema}.`);
+}
