@@ -1,9 +1,10 @@
 import { Global, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Clock } from './common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
+import { GateDatabase } from './database/gate-database';
 import { migrate } from './database/migrator';
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
 import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
@@ -30,7 +31,13 @@ import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
       inject: [LATCHKEY_OPTIONS],
       useFactory: (options: LatchkeyOptions) => new LatchkeySettings(options),
     },
+    {
+      provide: GateDatabase,
+      // Not before the data source is there: then the schema is up to date.
+      inject: [LatchkeySettings, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
+      useFactory: (settings: LatchkeySettings) => new GateDatabase(settings),
+    },
   ],
-  exports: [Clock, LatchkeySettings, TypeOrmModule],
+  exports: [Clock, GateDatabase, LatchkeySettings, TypeOrmModule],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}

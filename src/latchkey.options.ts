@@ -17,6 +17,17 @@ export interface LatchkeyOptions {
      * @default 'latchkey'
      */
     readonly schema?: string;
+    /**
+     * Connections kept at most for verdicts, beside those of `poolSize`.
+     * @default 4
+     */
+    readonly gatePoolSize?: number;
+    /**
+     * Where to listen for changes of other nodes: a direct connection to the primary, for LISTEN does not pass a pooler in
+     * transaction mode. False for not listening; changes are then noticed by reading alone, within the bound all the same.
+     * @default the url itself
+     */
+    readonly pushUrl?: string | false;
   };
   /** Signs access tokens (HS256): at least 32 bytes, random, outside the database. */
   readonly authSecret: string;
@@ -40,6 +51,17 @@ export interface LatchkeyOptions {
    * @default 1000
    */
   readonly usageFlushIntervalMs?: number;
+  /**
+   * How long a token may live on another node after it was revoked, at most, in milliseconds, 100 to 60000. Each node reads
+   * what has changed four times in this time.
+   * @default 1000
+   */
+  readonly revocationBoundMs?: number;
+  /**
+   * How many tokens each node keeps in memory; a kilobyte or so each.
+   * @default 50000
+   */
+  readonly cacheEntries?: number;
   /**
    * Whether `POST /api/v1/admin/bootstrap` exists.
    * @default true
@@ -66,10 +88,15 @@ export class LatchkeySettings {
   readonly databaseUrl: string;
   readonly poolSize: number;
   readonly schema: string;
+  readonly gatePoolSize: number;
+  /** Undefined: no listening. */
+  readonly pushUrl: string | undefined;
   readonly authSecrets: readonly [string, ...string[]];
   readonly maxTokenAgeSeconds: number;
   readonly trustedProxies: readonly IpNetwork[];
   readonly usageFlushIntervalMs: number;
+  readonly revocationBoundMs: number;
+  readonly cacheEntries: number;
   readonly bootstrapEndpoint: boolean;
   readonly migrate: 'on-start' | 'never';
 
@@ -81,10 +108,14 @@ export class LatchkeySettings {
     this.databaseUrl = database.url;
     this.poolSize = database.poolSize ?? 10;
     this.schema = database.schema ?? DEFAULT_SCHEMA;
+    this.gatePoolSize = database.gatePoolSize ?? 4;
+    this.pushUrl = database.pushUrl === false ? undefined : (database.pushUrl ?? database.url);
     this.authSecrets = [authSecret, ...rest.previousAuthSecrets];
     this.maxTokenAgeSeconds = rest.maxTokenAgeSeconds;
     this.trustedProxies = rest.trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
     this.usageFlushIntervalMs = rest.usageFlushIntervalMs;
+    this.revocationBoundMs = rest.revocationBoundMs;
+    this.cacheEntries = rest.cacheEntries;
     this.bootstrapEndpoint = rest.bootstrapEndpoint;
     this.migrate = migrate;
   }
@@ -95,6 +126,8 @@ const DEFAULTS = {
   maxTokenAgeSeconds: 7_776_000,
   trustedProxies: [] as readonly string[],
   usageFlushIntervalMs: 1_000,
+  revocationBoundMs: 1_000,
+  cacheEntries: 50_000,
   bootstrapEndpoint: true,
   migrate: 'on-start' as const,
 };
@@ -107,14 +140,11 @@ function defined(options: LatchkeyOptions): LatchkeyOptions {
 }
 
 function faultsOf(options: LatchkeyOptions): string[] {
-  const faults: string[] = [];
-  if (!/^postgres(ql)?:\/\//.test(options.database?.url ?? '')) faults.push('database.url must begin with postgres://');
-  whole(faults, 'database.poolSize', options.database?.poolSize, 1, 1_000);
-  if (!isSchemaName(options.database?.schema ?? DEFAULT_SCHEMA)) {
-    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
-  }
+  const faults = faultsOfDatabase(options.database);
   whole(faults, 'maxTokenAgeSeconds', options.maxTokenAgeSeconds, 0, 3_153_600_000);
   whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
+  whole(faults, 'revocationBoundMs', options.revocationBoundMs, 100, 60_000);
+  whole(faults, 'cacheEntries', options.cacheEntries, 1, 10_000_000);
   secret(faults, 'authSecret', options.authSecret);
   (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
   (options.trustedProxies ?? []).forEach((text, index) => {
@@ -122,6 +152,25 @@ function faultsOf(options: LatchkeyOptions): string[] {
       faults.push(`trustedProxies[${index}] must be an IP address or a CIDR block`);
   });
   return faults;
+}
+
+function faultsOfDatabase(database: Partial<LatchkeyOptions['database']> = {}): string[] {
+  const faults: string[] = [];
+  const { schema = DEFAULT_SCHEMA } = database;
+  if (!isUrl(database.url)) faults.push('database.url must begin with postgres://');
+  if (database.pushUrl && !isUrl(database.pushUrl)) {
+    faults.push('database.pushUrl must begin with postgres://, or be false');
+  }
+  whole(faults, 'database.poolSize', database.poolSize, 1, 1_000);
+  whole(faults, 'database.gatePoolSize', database.gatePoolSize, 1, 1_000);
+  if (!isSchemaName(schema)) {
+    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
+  }
+  return faults;
+}
+
+function isUrl(text: string | undefined): boolean {
+  return /^postgres(ql)?:\/\//.test(text ?? '');
 }
 
 function whole(faults: string[], name: string, value: number | undefined, min: number, max: number): void {

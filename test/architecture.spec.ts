@@ -36,9 +36,16 @@ describe('the arrows between folders', () => {
     expect(said(imports.filter(({ from, to }) => isIn(from, 'database') && !isAllowed(to)))).toEqual([]);
   });
 
+  it('lead from the watermark, which all rest on, to common and database only', () => {
+    const isAllowed = (to: string) => isIn(to, 'common', 'database', 'watermark') || ROOT.test(to);
+    expect(said(imports.filter(({ from, to }) => isIn(from, 'watermark') && !isAllowed(to)))).toEqual([]);
+  });
+
   it('lead from the gate to no feature but its entities', () => {
     const isAllowed = (to: string) =>
-      isIn(to, 'common', 'database', 'access-tokens', 'permissions') || ROOT.test(to) || /\.entity$/.test(to);
+      isIn(to, 'common', 'database', 'watermark', 'access-tokens', 'permissions') ||
+      ROOT.test(to) ||
+      /\.entity$/.test(to);
     expect(
       said(imports.filter(({ from, to }) => isIn(from, 'access-tokens', 'permissions') && !isAllowed(to))),
     ).toEqual([]);

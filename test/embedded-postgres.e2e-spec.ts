@@ -101,7 +101,7 @@ describe('the embedded PostgreSQL', () => {
     ).toEqual([
       { name: 'fsync', setting: 'on' },
       { name: 'listen_addresses', setting: '' },
-      { name: 'max_connections', setting: '60' },
+      { name: 'max_connections', setting: '120' },
       { name: 'synchronous_commit', setting: 'on' },
       { name: 'work_mem', setting: '5120' },
     ]);

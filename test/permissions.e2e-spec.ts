@@ -407,7 +407,7 @@ describe('rights', () => {
 
     it('a role nobody knows, found in the database, gives nothing', async () => {
       const { api, identityId } = await latchkey.given.token({ role: 'admin' });
-      await latchkey.dataSource.query('UPDATE latchkey.organization_memberships SET role = $2 WHERE identity_id = $1', [
+      await latchkey.change('UPDATE latchkey.organization_memberships SET role = $2 WHERE identity_id = $1', [
         identityId,
         'gone',
       ]);

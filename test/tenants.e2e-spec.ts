@@ -220,7 +220,7 @@ describe('tenants', () => {
 
   it('keep the identity they have when a token row is made to point elsewhere: no membership, no entry', async () => {
     const stray = await theirs.given.token({ role: 'admin' });
-    await latchkey.dataSource.query('UPDATE latchkey.identity_access_tokens SET organization_id = $2 WHERE id = $1', [
+    await latchkey.change('UPDATE latchkey.identity_access_tokens SET organization_id = $2 WHERE id = $1', [
       stray.tokenId,
       ours.organizationId,
     ]);

@@ -3,6 +3,7 @@ import { type Answer, answered, type ApiClient, invalid, refused } from './suppo
 import { done, type GivenOrganization } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 
+const REVOKED = { message: 'Successfully revoked access token', revision: expect.any(Number) };
 const IDENTITIES = '/api/v1/auth/token-auth/identities';
 const TOKENS = '/api/v1/auth/token-auth/tokens';
 const DETAILS = '/api/v1/identities/details';
@@ -726,7 +727,7 @@ describe('revoking a token by its id', () => {
   ])('kills it for its very next use, with %s', async (_what, body) => {
     const { tokenId, api } = await latchkey.given.token();
     expect((await api.get(DETAILS)).status).toBe(200);
-    expect(await revoke(tokenId, body)).toEqual(answered({ message: 'Successfully revoked access token' }));
+    expect(await revoke(tokenId, body)).toEqual(answered(REVOKED));
     expect(await api.get(DETAILS)).toEqual(
       refused(401, 'UnauthorizedError', 'Failed to authorize: token has been revoked'),
     );

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { AddressedRequest } from '../common/net/client-address';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { setCaller } from './caller.decorator';
+import type { VerifiedAccessToken } from './verified-access-token';
 
 /**
  * Lets in requests with a good access token, and notes who is calling. It asks the verifier itself: passport keeps its
@@ -11,9 +12,15 @@ import { setCaller } from './caller.decorator';
 export class AccessTokenGuard implements CanActivate {
   constructor(private readonly verifier: AccessTokenVerifier) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<AddressedRequest>();
-    setCaller(request, await this.verifier.verifyRequest(request));
-    return true;
+    const caller = this.verifier.judgeRequest(request);
+    if (!(caller instanceof Promise)) return admit(request, caller);
+    return caller.then((verified) => admit(request, verified));
   }
+}
+
+function admit(request: object, caller: VerifiedAccessToken): true {
+  setCaller(request, caller);
+  return true;
 }

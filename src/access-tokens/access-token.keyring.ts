@@ -56,6 +56,11 @@ export class AccessTokenKeyring {
     }
   }
 
+  /** For claims that have been verified before. @throws ExpiredAccessTokenError */
+  requireUnexpired({ exp = Infinity }: AccessTokenClaims): void {
+    if (this.clock.epochMs() >= exp * 1000) throw new ExpiredAccessTokenError();
+  }
+
   /** The key a token claims to be signed with. Headers are exactly the three we write, so `crit`, `b64`, `jwk` never count. */
   keyFor(token: string): KeyObject {
     const { alg, typ, kid, ...others } = headerOf(token);

@@ -3,15 +3,15 @@ import { Clock } from '../common/clock/clock';
 import { bearerToken } from '../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../common/net/client-address';
 import { LatchkeySettings } from '../latchkey.options';
-import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
 import {
   AccessTokenRefusedError,
   MissingAccessTokenError,
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from './access-tokens.errors';
-import { TokenFactsReader } from './token-facts';
 import { UseCounter } from './use-counter';
+import { UseLimits } from './use-limits';
 import { type GoodFacts, requireGood } from './verdict';
 import type { VerifiedAccessToken } from './verified-access-token';
 
@@ -23,28 +23,19 @@ import type { VerifiedAccessToken } from './verified-access-token';
  */
 @Injectable()
 export class AccessTokenVerifier {
-  private readonly verdicts = new WeakMap<object, Promise<VerifiedAccessToken>>();
+  private readonly verdicts = new WeakMap<object, Verdict>();
 
   constructor(
-    private readonly keyring: AccessTokenKeyring,
-    private readonly facts: TokenFactsReader,
+    private readonly cache: AccessTokenCache,
     private readonly uses: UseCounter,
+    private readonly limits: UseLimits,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
 
   /** Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. */
-  verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
-    let verdict = this.verdicts.get(request);
-    if (verdict === undefined) {
-      const token = bearerToken(request);
-      verdict =
-        token === undefined
-          ? Promise.reject(new MissingAccessTokenError())
-          : this.verify(token, this.addressOf(request));
-      this.verdicts.set(request, verdict);
-    }
-    return verdict;
+  async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
+    return this.judgeRequest(request);
   }
 
   /**
@@ -54,11 +45,17 @@ export class AccessTokenVerifier {
    * @param address the client's address; undefined is trusted nowhere.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
-    const now = this.clock.now();
-    const facts = await this.facts.find(this.tokenIdOf(token));
-    const good = requireGood({ facts, now, address, purpose: 'Failed to authorize' });
-    await this.count(good, now);
-    return verified(good);
+    return this.judge(token, address);
+  }
+
+  /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
+  judgeRequest(request: AddressedRequest): Verdict {
+    let verdict = this.verdicts.get(request);
+    if (verdict === undefined) {
+      verdict = this.judgeBearer(request);
+      this.verdicts.set(request, verdict);
+    }
+    return verdict;
   }
 
   /** The address a request came from, as the settings on trusted proxies have it. */
@@ -66,23 +63,85 @@ export class AccessTokenVerifier {
     return clientAddress(request, this.settings.trustedProxies);
   }
 
-  private tokenIdOf(token: string): string {
+  private judgeBearer(request: AddressedRequest): Verdict {
     try {
-      return this.keyring.verify(token).jti;
+      const token = bearerToken(request);
+      if (token === undefined) throw new MissingAccessTokenError();
+      return this.judge(token, this.addressOf(request));
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
+      const refused = Promise.reject<VerifiedAccessToken>(error);
+      // Whoever asks is told; a request about which nobody asks again is no unhandled rejection.
+      refused.catch(() => undefined);
+      return refused;
+    }
+  }
+
+  private judge(token: string, address: string | undefined): Verdict {
+    const credential = this.credentialOf(token);
+    const known = this.cache.remembered(credential);
+    if (known !== undefined) return this.admit(known, address);
+    return this.cache.lookUp(credential).then((read) => this.admit(read, address));
+  }
+
+  private credentialOf(token: string): Credential {
+    try {
+      return this.cache.credential(token);
     } catch (error) {
       // Where a credential is expected, a token made for another purpose is as good as none.
       throw error instanceof WrongTokenTypeError ? new MalformedAccessTokenError(error) : error;
     }
   }
 
-  private async count({ tokenId, numUsesLimit }: GoodFacts, now: Date): Promise<void> {
-    if (numUsesLimit === 0) this.uses.note(tokenId, now);
-    else if (!(await this.uses.spend(tokenId, now))) throw new AccessTokenRefusedError('uses_exhausted');
+  /** The verdict on what is known, and the use of a token that is good. */
+  private admit(known: KnownFacts, address: string | undefined): Verdict {
+    const now = this.clock.now();
+    const good = this.requireGood(known, now, address);
+    if (good.numUsesLimit > 0) return this.spend(known, good, now);
+    this.uses.note(good.tokenId, now);
+    return verifiedOf(good);
+  }
+
+  private requireGood(known: KnownFacts, now: Date, address: string | undefined): GoodFacts {
+    try {
+      return requireGood({ facts: known.facts, now, address, purpose: 'Failed to authorize' });
+    } catch (error) {
+      if (error instanceof AccessTokenRefusedError) known.isRefused = true;
+      throw error;
+    }
+  }
+
+  private async spend(known: KnownFacts, good: GoodFacts, now: Date): Promise<VerifiedAccessToken> {
+    if (await this.limits.spend(good.tokenId, now)) return verifiedOf(good);
+    // Read anew, the row says whether it was the limit or a revocation; remembered, it would be asked again on every request.
+    known.isRefused = true;
+    throw new AccessTokenRefusedError('uses_exhausted');
   }
 }
 
-function verified(facts: GoodFacts): VerifiedAccessToken {
-  const { tokenId, tokenName, identityId, identityName, organization, isInstanceAdmin, authMethod, expiresAt } = facts;
-  const { role } = facts.membership;
-  return { tokenId, tokenName, identityId, identityName, organization, role, isInstanceAdmin, authMethod, expiresAt };
+type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
+
+// One object for all requests with the same facts, so that none can be changed for another.
+const verified = new WeakMap<GoodFacts, VerifiedAccessToken>();
+
+function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
+  let caller = verified.get(facts);
+  if (caller === undefined) {
+    const { tokenId, tokenName, identityId, identityName, isInstanceAdmin, authMethod, expiresAt } = facts;
+    const organization = Object.freeze({ ...facts.organization });
+    const { role } = facts.membership;
+    caller = {
+      tokenId,
+      tokenName,
+      identityId,
+      identityName,
+      organization,
+      role,
+      isInstanceAdmin,
+      authMethod,
+      expiresAt,
+    };
+    verified.set(facts, Object.freeze(caller));
+  }
+  return caller;
 }

@@ -1,8 +1,9 @@
-import { Body, Post, Req } from '@nestjs/common';
+import { Body, Post, Query, Req } from '@nestjs/common';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { PublicRoute } from '../common/http/public-route.decorator';
 import type { AddressedRequest } from '../common/net/client-address';
+import { Receipts } from '../watermark/receipts';
 import { AccessTokenVerifier } from './access-token.verifier';
 import {
   AccessTokenRefusedError,
@@ -16,7 +17,8 @@ import {
   WrongTokenTypeError,
 } from './access-tokens.errors';
 import { AccessTokensService } from './access-tokens.service';
-import { PresentedTokenDto, RevokedDto, SignedTokenDto } from './dto/access-token.dtos';
+import { PresentedTokenDto, SignedTokenDto } from './dto/access-token.dtos';
+import { HOW_SOON, RevokedDto, WaitQueryDto } from './dto/revocation.dtos';
 
 const BAD_TOKENS = [
   new ExpiredAccessTokenError(),
@@ -31,6 +33,7 @@ export class AccessTokensController {
   constructor(
     private readonly accessTokens: AccessTokensService,
     private readonly verifier: AccessTokenVerifier,
+    private readonly receipts: Receipts,
   ) {}
 
   @Post('renew')
@@ -54,12 +57,12 @@ export class AccessTokensController {
   @Post('revoke')
   @PublicRoute({
     summary: 'Revoke an access token by presenting it',
-    description: 'The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead.',
+    description: `The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead. ${HOW_SOON}`,
     answer: RevokedDto,
     refusals: BAD_TOKENS,
   })
-  async revoke(@Body() { accessToken }: PresentedTokenDto): Promise<RevokedDto> {
-    await this.accessTokens.revoke(accessToken);
-    return { message: 'Successfully revoked access token' };
+  async revoke(@Body() { accessToken }: PresentedTokenDto, @Query() { wait }: WaitQueryDto): Promise<RevokedDto> {
+    const receipt = await this.accessTokens.revoke(accessToken);
+    return RevokedDto.of(receipt, wait && receipt && (await this.receipts.spread(receipt)));
   }
 }

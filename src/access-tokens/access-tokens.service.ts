@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
+import { type Receipt, Receipts } from '../watermark/receipts';
 import { AccessTokenIssuer, type SignedAccessToken } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenRefusedError } from './access-tokens.errors';
@@ -19,6 +20,7 @@ export class AccessTokensService {
     private readonly keyring: AccessTokenKeyring,
     private readonly issuer: AccessTokenIssuer,
     private readonly facts: TokenFactsReader,
+    private readonly receipts: Receipts,
     private readonly clock: Clock,
   ) {}
 
@@ -41,9 +43,14 @@ export class AccessTokensService {
   }
 
   /** Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same. */
-  async revoke(jwt: string): Promise<void> {
+  async revoke(jwt: string): Promise<Receipt | null> {
     const { jti } = this.keyring.verify(jwt);
-    await this.dataSource.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
+    const receipt = await this.dataSource.transaction(async (tx) => {
+      await tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
+      return this.receipts.of(tx);
+    });
+    await this.receipts.settle();
+    return receipt;
   }
 
   /** One statement, with the condition in it: a token revoked since the verdict is not renewed. */

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { inSchemaOf } from '../database/schema';
+import { GateDatabase } from '../database/gate-database';
 import type { LifetimePolicy } from './lifetime';
 
 /** Everything a verdict depends on, as the database holds it. */
@@ -30,31 +28,37 @@ export interface TokenFacts extends LifetimePolicy {
 /** Reads the facts about a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
-  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly database: GateDatabase) {}
 
-  /** Null when the token is not there. It goes only with its identity, or long after it ran out. */
+  /**
+   * Null when the token is not there. It goes only with its identity, or long after it ran out.
+   *
+   * @throws DatabaseUnavailableError when a standby answers: what it says may be old.
+   */
   async find(tokenId: string): Promise<TokenFacts | null> {
-    const [row] = await this.dataSource.query<[FactsRow?]>(inSchemaOf(this.dataSource, FACTS), [tokenId]);
-    return row ? factsOf(row) : null;
+    const [row] = await this.database.query<FactsRow | { is_standby: boolean; token_id: null }>(FACTS, [tokenId]);
+    if (!row || row.is_standby) throw new DatabaseUnavailableError(new Error('a standby'));
+    return row.token_id === null ? null : factsOf(row);
   }
 }
 
 const FACTS = `
-  SELECT t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
+  SELECT pg_is_in_recovery() AS is_standby, t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
          t.auth_method, t.client_secret_id, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
          i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
          o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
          m.role, m.is_active,
          a.id AS method_id, a.access_token_ttl AS method_ttl, a.access_token_max_ttl AS method_max_ttl,
          a.access_token_period AS method_period, a.access_token_trusted_ips AS trusted_ips
-    FROM latchkey.identity_access_tokens t
-    JOIN latchkey.identities i ON i.id = t.identity_id
-    JOIN latchkey.organizations o ON o.id = t.organization_id
+    FROM (VALUES ($1::uuid)) AS asked (id)
+    LEFT JOIN latchkey.identity_access_tokens t ON t.id = asked.id
+    LEFT JOIN latchkey.identities i ON i.id = t.identity_id
+    LEFT JOIN latchkey.organizations o ON o.id = t.organization_id
     LEFT JOIN latchkey.organization_memberships m ON m.organization_id = t.organization_id AND m.identity_id = t.identity_id
-    LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id
-   WHERE t.id = $1`;
+    LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id`;
 
 interface FactsRow {
+  is_standby: boolean;
   token_id: string;
   token_name: string | null;
   created_at: Date;

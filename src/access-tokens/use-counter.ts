@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -5,11 +6,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
 import { loggable } from '../common/errors/database-errors';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { inSchemaOf } from '../database/schema';
+import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 
 interface Uses {
@@ -17,24 +15,35 @@ interface Uses {
   lastAt: Date;
 }
 
+/** Uses that are written together. The id tells a second attempt from a second batch. */
+interface Batch {
+  readonly id: string;
+  readonly uses: Map<string, Uses>;
+}
+
 /** So many tokens waiting are written at once, without waiting for the interval. */
 const FLUSH_AT = 5_000;
+/** Attempts at shutdown, each of them bounded by the deadline of the database. */
+const LAST_ATTEMPTS = 5;
 
 /**
- * Counts the uses of tokens (decisions 7). Limited tokens pay one guarded statement a use: N uses never become N + 1, on any
- * number of nodes. Unlimited ones are summed in memory and written together, so that a hot token is no hot row.
+ * Counts the uses of tokens without a limit (decisions 7): summed in memory and written together, so that no request writes
+ * and a hot token is no hot row. A batch that was not confirmed is written again under its id: if the first attempt did
+ * commit, the second changes nothing. A kill loses what was noted since the last write, a shutdown nothing.
  */
 @Injectable()
 export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger(UseCounter.name);
   private waiting = new Map<string, Uses>();
+  /** Not confirmed yet. */
+  private batch: Batch | undefined;
   private flushing: Promise<void> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private isClosing = false;
   private isFailing = false;
 
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly database: GateDatabase,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -46,22 +55,18 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   /** Notes a use of a token without a limit. Costs no query. */
   note(tokenId: string, at: Date): void {
-    add(this.waiting, tokenId, { count: 1, lastAt: at });
-    if (this.waiting.size >= FLUSH_AT || this.isClosing) void this.flush();
-  }
-
-  /** Spends one use of a limited token. False when none is left, or when it was revoked a moment ago. */
-  async spend(tokenId: string, at: Date): Promise<boolean> {
-    const [, affected] = await this.dataSource.query<[unknown, number]>(inSchemaOf(this.dataSource, SPEND), [
-      tokenId,
-      at,
-    ]);
-    return affected === 1;
+    const uses = this.waiting.get(tokenId);
+    if (uses === undefined) this.waiting.set(tokenId, { count: 1, lastAt: at });
+    else {
+      uses.count += 1;
+      if (at > uses.lastAt) uses.lastAt = at;
+    }
+    if (this.waiting.size === FLUSH_AT || this.isClosing) void this.flush();
   }
 
   /** Writes what has been noted so far. What cannot be written is kept for the next time. */
   flush(): Promise<void> {
-    this.flushing = this.flushing.then(() => this.write());
+    this.flushing = this.flushing.then(() => this.writeAll());
     return this.flushing;
   }
 
@@ -73,48 +78,62 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   /** Once more, for the requests that were still being answered. */
   async onApplicationShutdown(): Promise<void> {
-    await this.flush();
+    for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
+      await this.flush();
+      if (this.batch === undefined) return;
+    }
+    this.logger.error({ event: 'uses.lost', tokens: (this.batch?.uses.size ?? 0) + this.waiting.size });
   }
 
-  private async write(): Promise<void> {
-    if (this.waiting.size === 0) return;
-    const batch = this.waiting;
-    this.waiting = new Map();
-    const uses = [...batch.values()];
+  private async writeAll(): Promise<void> {
+    do {
+      this.batch ??= this.take();
+      if (this.batch === undefined || !(await this.write(this.batch))) return;
+      this.batch = undefined;
+    } while (this.waiting.size > 0);
+  }
+
+  /** As much as one statement writes quickly. */
+  private take(): Batch | undefined {
+    if (this.waiting.size === 0) return undefined;
+    const id = randomUUID();
+    if (this.waiting.size <= FLUSH_AT) {
+      const uses = this.waiting;
+      this.waiting = new Map();
+      return { id, uses };
+    }
+    const uses = new Map<string, Uses>();
+    for (const [tokenId, noted] of this.waiting) {
+      uses.set(tokenId, noted);
+      this.waiting.delete(tokenId);
+      if (uses.size === FLUSH_AT) break;
+    }
+    return { id, uses };
+  }
+
+  private async write({ id, uses }: Batch): Promise<boolean> {
+    const noted = [...uses.values()];
     try {
-      await this.dataSource.query(inSchemaOf(this.dataSource, FLUSH), [
-        [...batch.keys()],
-        uses.map(({ count }) => count),
-        uses.map(({ lastAt }) => lastAt),
-      ]);
+      const counts = noted.map(({ count }) => count);
+      const times = noted.map(({ lastAt }) => lastAt);
+      await this.database.query(FLUSH, [id, [...uses.keys()], counts, times]);
       this.isFailing = false;
+      return true;
     } catch (error) {
-      for (const [tokenId, noted] of batch) add(this.waiting, tokenId, noted);
       // Once per outage: the next attempt is a moment away, and fails alike.
-      if (!this.isFailing) this.logger.error({ event: 'uses.not_written', tokens: batch.size, cause: loggable(error) });
+      if (!this.isFailing) this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
       this.isFailing = true;
+      return false;
     }
   }
 }
 
-function add(waiting: Map<string, Uses>, tokenId: string, { count, lastAt }: Uses): void {
-  const uses = waiting.get(tokenId);
-  if (uses === undefined) waiting.set(tokenId, { count, lastAt });
-  else {
-    uses.count += count;
-    if (lastAt > uses.lastAt) uses.lastAt = lastAt;
-  }
-}
-
-const SPEND = `
-  UPDATE latchkey.identity_access_tokens
-     SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2)
-   WHERE id = $1 AND num_uses < num_uses_limit AND revoked_at IS NULL`;
-
 // Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock.
 const FLUSH = `
-  WITH used AS (
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS u (id, uses, at)
+  WITH batch AS (
+    INSERT INTO latchkey.use_batches (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
+  ), used AS (
+    SELECT u.* FROM batch, unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
   ), locked AS (
     SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id FOR NO KEY UPDATE OF t
   )

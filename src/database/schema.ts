@@ -16,5 +16,9 @@ export function isSchemaName(text: string): boolean {
  */
 export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string): string {
   const { schema = DEFAULT_SCHEMA } = dataSource.options as { schema?: string };
+  return inSchema(sql, schema);
+}
+
+export function inSchema(sql: string, schema: string): string {
   return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `${schema}.`);
 }

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { Receipts } from '../watermark/receipts';
 import { requirePrivileges } from '../permissions/privilege-boundary';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
@@ -36,6 +37,7 @@ export class IdentitiesService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentities,
     private readonly directory: IdentityDirectory,
+    private readonly receipts: Receipts,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
@@ -66,18 +68,21 @@ export class IdentitiesService {
       const { name = target.identity.name, hasDeleteProtection = target.identity.hasDeleteProtection } = dto;
       return tx.save(Object.assign(target.identity, { name, hasDeleteProtection }));
     });
+    await this.receipts.settle();
     return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
   }
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError */
   async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
     const attempt = { what: 'delete identity', permission: 'identity:delete' } as const;
-    return this.dataSource.transaction(async (tx) => {
+    const deleted = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       if (identity.hasDeleteProtection) throw new DeleteProtectionError();
       await tx.delete(Identity, { id: identity.id });
       return DeletedIdentityDto.of(identity);
     });
+    await this.receipts.settle();
+    return deleted;
   }
 
   /** @throws IdentityNotFoundError */

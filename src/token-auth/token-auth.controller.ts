@@ -1,13 +1,14 @@
 import { Body, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { InvalidIpError, TtlExceedsMaxError } from '../access-tokens/access-token-policy';
 import { Caller } from '../access-tokens/caller.decorator';
-import { RevokedDto } from '../access-tokens/dto/access-token.dtos';
+import { HOW_SOON, RevokedDto, WaitQueryDto } from '../access-tokens/dto/revocation.dtos';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
 import { IdentityNotFoundError } from '../identities/identities.errors';
+import { Receipts } from '../watermark/receipts';
 import { Authorized } from '../permissions/authorized.decorator';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from '../permissions/permissions.errors';
 import {
@@ -45,6 +46,7 @@ export class TokenAuthController {
   constructor(
     private readonly tokenAuth: TokenAuthService,
     private readonly tokens: TokensService,
+    private readonly receipts: Receipts,
   ) {}
 
   @Post('identities/:identityId')
@@ -174,12 +176,16 @@ export class TokenAuthController {
   @Post('tokens/:tokenId/revoke')
   @Authorized('identity:edit', {
     summary: 'Revoke a token',
-    description: 'It is dead on its next use, and stays dead.',
+    description: `It stays dead. ${HOW_SOON}`,
     answer: RevokedDto,
     refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundary('revoke token of identity')],
   })
-  async revokeToken(@Caller() caller: VerifiedAccessToken, @Param('tokenId') tokenId: string): Promise<RevokedDto> {
-    await this.tokens.revoke(caller, tokenId);
-    return { message: 'Successfully revoked access token' };
+  async revokeToken(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('tokenId') tokenId: string,
+    @Query() { wait }: WaitQueryDto,
+  ): Promise<RevokedDto> {
+    const receipt = await this.tokens.revoke(caller, tokenId);
+    return RevokedDto.of(receipt, wait && receipt && (await this.receipts.spread(receipt)));
   }
 }

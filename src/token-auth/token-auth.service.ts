@@ -8,6 +8,7 @@ import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
+import { Receipts } from '../watermark/receipts';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { type AttachTokenAuthDto, TokenAuthDto, type UpdateTokenAuthDto } from './dto/token-auth.dtos';
 import {
@@ -25,6 +26,7 @@ export class TokenAuthService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentities,
     private readonly clock: Clock,
+    private readonly receipts: Receipts,
   ) {}
 
   /** @throws IdentityNotFoundError, TokenAuthAlreadyConfiguredError, TtlExceedsMaxError, InvalidIpError */
@@ -42,12 +44,14 @@ export class TokenAuthService {
   async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateTokenAuthDto): Promise<TokenAuthDto> {
     requireCoherentInput(dto);
     const attempt = { what: 'update token auth of identity', permission: 'identity:edit-auth' } as const;
-    return this.dataSource.transaction(async (tx) => {
+    const updated = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const method = await findTokenAuth(tx, identity.id);
       if (!method) throw new TokenAuthNotConfiguredError('The identity does not have token auth');
-      return TokenAuthDto.of(await tx.save(Object.assign(method, mergePolicy(method, dto))));
+      return tx.save(Object.assign(method, mergePolicy(method, dto)));
     });
+    await this.receipts.settle();
+    return TokenAuthDto.of(updated);
   }
 
   /** @throws IdentityNotFoundError, TokenAuthNotFoundError */
@@ -62,13 +66,15 @@ export class TokenAuthService {
   /** Its tokens die with it, and stay visible as revoked (decisions 8 and 9). */
   async remove(caller: VerifiedAccessToken, identityId: string): Promise<TokenAuthDto> {
     const attempt = { what: 'revoke token auth of identity', permission: 'identity:revoke-auth' } as const;
-    return this.dataSource.transaction(async (tx) => {
+    const removed = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const method = await requireTokenAuth(tx, identity.id);
       await tx.delete(IdentityAuthMethod, { id: method.id });
       await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, TOKEN_AUTH, this.clock.now()]);
-      return TokenAuthDto.of(method);
+      return method;
     });
+    await this.receipts.settle();
+    return TokenAuthDto.of(removed);
   }
 
   /** Attaches token auth. Rights are the caller's to check. */

@@ -10,6 +10,7 @@ import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../c
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
+import { type Receipt, Receipts } from '../watermark/receipts';
 import type { Attempt } from '../permissions/privilege-boundary';
 import {
   type CreateTokenDto,
@@ -29,6 +30,7 @@ export class TokensService {
     private readonly managed: ManagedIdentities,
     private readonly issuer: AccessTokenIssuer,
     private readonly clock: Clock,
+    private readonly receipts: Receipts,
   ) {}
 
   /** @throws IdentityNotFoundError, TokenAuthNotConfiguredError, SubOrganizationNotFoundError */
@@ -73,27 +75,32 @@ export class TokensService {
   /** @throws TokenNotFoundError, TokenAuthNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
     const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;
-    return this.tokens.manager.transaction(async (tx) => {
+    const updated = await this.tokens.manager.transaction(async (tx) => {
       const token = await this.getForChange(tx, caller, tokenId, attempt);
       if (!token) throw new TokenNotFoundError(tokenId);
       await requireTokenAuth(tx, token.identityId);
       const updatedAt = this.clock.now();
       if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
-      return AccessTokenDto.of(await tx.findOneByOrFail(IdentityAccessToken, { id: token.id }));
+      return tx.findOneByOrFail(IdentityAccessToken, { id: token.id });
     });
+    await this.receipts.settle();
+    return AccessTokenDto.of(updated);
   }
 
   /** @throws TokenNotRevocableError */
-  async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<void> {
+  async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
     const attempt = { what: 'revoke token of identity', permission: 'identity:edit' } as const;
-    await this.tokens.manager.transaction(async (tx) => {
+    const receipt = await this.tokens.manager.transaction(async (tx) => {
       const token = await this.getForChange(tx, caller, tokenId, attempt);
       if (!token) throw new TokenNotRevocableError(tokenId);
       const live = { id: token.id, revokedAt: IsNull() };
       const now = this.clock.now();
       const { affected } = await tx.update(IdentityAccessToken, live, { revokedAt: now, updatedAt: now });
       if (affected !== 1) throw new TokenNotRevocableError(tokenId);
+      return this.receipts.of(tx);
     });
+    await this.receipts.settle();
+    return receipt;
   }
 
   /** Makes and signs a token. Rights are the caller's to check, as is the lock on the membership. */

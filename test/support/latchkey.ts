@@ -9,6 +9,7 @@ import { Clock } from '../../src/common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../../src/database/data-source-name';
 import { InstanceService } from '../../src/instance/instance.service';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
+import { Watermark } from '../../src/watermark/watermark';
 import { httpAdapter } from '../../src/server/http-adapter';
 import { openApiDocument } from '../../src/server/openapi';
 import { configureServer, ServerModule } from '../../src/server/server';
@@ -31,6 +32,8 @@ export interface TestLatchkey {
   readonly admin: ApiClient;
   readonly given: Given;
   as(token: string): ApiClient;
+  /** Changes something by hand in the database, and has this node learn of it as it would in a moment. */
+  change(sql: string, parameters?: unknown[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -69,6 +72,10 @@ export async function startLatchkey(
     admin,
     given: new Given(admin, tenant?.organization.id ?? '', as),
     as,
+    change: async (sql, parameters) => {
+      await dataSource.query(sql, parameters);
+      await app.get(Watermark).catchUp();
+    },
     stop: () => app.close(),
   };
 }

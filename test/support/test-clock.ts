@@ -2,17 +2,24 @@ import { Clock } from '../../src/common/clock/clock';
 
 /** A clock that can be put forward. */
 export class TestClock extends Clock {
-  private offsetMs = 0;
+  private aheadMs = 0;
+  private stoppedAtMs: number | undefined;
 
-  override now(): Date {
-    return new Date(Date.now() + this.offsetMs);
+  override epochMs(): number {
+    return (this.stoppedAtMs ?? super.epochMs()) + this.aheadMs;
+  }
+
+  /** Time passes only by `advance` from now on, until `reset`. */
+  stop(): void {
+    this.stoppedAtMs = super.epochMs();
   }
 
   advance(seconds: number): void {
-    this.offsetMs += seconds * 1000;
+    this.aheadMs += seconds * 1000;
   }
 
   reset(): void {
-    this.offsetMs = 0;
+    this.aheadMs = 0;
+    this.stoppedAtMs = undefined;
   }
 }

@@ -25,11 +25,6 @@ export class SignedTokenDto {
   tokenType!: 'Bearer';
 }
 
-export class RevokedDto {
-  @Words('Says that it is done.', 'Successfully revoked access token')
-  message!: string;
-}
-
 /** An access token as its managers see it: everything but the token itself. */
 export class AccessTokenDto {
   @Id('The id of the token.', EXAMPLE.tokenId)

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { IpNetwork } from './ip-network';
 
 /** One entry of a trusted IP list, as it is stored and answered: split, and spelled as it was sent (decisions 15). */
@@ -22,10 +22,29 @@ export function parseTrustedIp(text: string): TrustedIp | undefined {
   return prefix === undefined ? { type, ipAddress } : { type, prefix: Number(prefix), ipAddress };
 }
 
+interface ParsedList {
+  readonly isRestricted: boolean;
+  readonly networks: readonly IpNetwork[];
+}
+
+// Lists are remembered with the facts they belong to and asked on every request: each is parsed once.
+const parsedLists = new WeakMap<readonly TrustedIp[], ParsedList>();
+
 /** Whether a list lets an address in. An unknown address is let in by no list, not even by a wildcard. */
 export function isTrusted(list: readonly TrustedIp[], address: string | undefined): boolean {
-  if (address === undefined) return false;
-  return list.some((entry) => IpNetwork.parse(textOf(entry))?.contains(address) ?? false);
+  if (address === undefined || isIP(address) === 0 || address.includes('%')) return false;
+  const { isRestricted, networks } = parsedListOf(list);
+  return !isRestricted || networks.some((network) => network.contains(address));
+}
+
+function parsedListOf(list: readonly TrustedIp[]): ParsedList {
+  let parsed = parsedLists.get(list);
+  if (parsed === undefined) {
+    const networks = list.map((entry) => IpNetwork.parse(textOf(entry))).filter((network) => network !== undefined);
+    parsed = { isRestricted: isRestricted(list), networks };
+    parsedLists.set(list, parsed);
+  }
+  return parsed;
 }
 
 /** Whether a list keeps anybody out at all. */

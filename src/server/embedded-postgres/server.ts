@@ -35,7 +35,7 @@ type Outcome = { running: Running } | { complaint: string };
 
 const DEFAULT_SETTINGS: Record<string, string> = {
   listen_addresses: '',
-  max_connections: '60',
+  max_connections: '120',
   // Values from the application's rows and parameters stay out of the log.
   log_error_verbosity: 'terse',
   log_parameter_max_length_on_error: '0',

@@ -1,0 +1,121 @@
+import { hash, randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { LatchkeySettings } from '../latchkey.options';
+import { Watermark } from '../watermark/watermark';
+import type { AccessTokenClaims } from './access-token.claims';
+import { AccessTokenKeyring } from './access-token.keyring';
+import { type TokenFacts, TokenFactsReader } from './token-facts';
+
+/** Refusals are believed for so long only: a token may be used before the transaction that made it is visible. */
+const REFUSAL_MS = 1_000;
+/** Look-ups under way at most, one for each token: beyond that, who asks is turned away at once (promise P17). */
+const MAX_LOOKUPS = 1_000;
+
+/** A genuine token: its signature has been checked, and need not be again. */
+export interface Credential {
+  readonly claims: AccessTokenClaims;
+  known: KnownFacts | undefined;
+}
+
+/** Facts, and what they were read before and after. */
+export interface KnownFacts {
+  readonly facts: TokenFacts | null;
+  /** When reading them began, as `performance.now()` counts. */
+  readonly readAt: number;
+  /** The changes known when reading them began. */
+  changesAt: number;
+  /** Set when the facts have led to a refusal. */
+  isRefused: boolean;
+}
+
+interface Lookup {
+  readonly startedAt: number;
+  readonly result: Promise<KnownFacts>;
+}
+
+/**
+ * What this node remembers of tokens: that a signature was good, and the facts about the row. It decides nothing; it says
+ * whether what it remembers is still true, and reads anew what is not, once however many ask. A bounded number of tokens is
+ * kept, the least recently used make way. The keys are hashes under a key of this process: no token can be read out of it.
+ */
+@Injectable()
+export class AccessTokenCache {
+  private readonly salt = randomBytes(32).toString('base64');
+  private readonly credentials: LRUCache<string, Credential>;
+  private readonly lookups = new Map<string, Lookup>();
+
+  constructor(
+    private readonly keyring: AccessTokenKeyring,
+    private readonly reader: TokenFactsReader,
+    private readonly watermark: Watermark,
+    settings: LatchkeySettings,
+  ) {
+    this.credentials = new LRUCache({ max: settings.cacheEntries });
+  }
+
+  /** The credential a text stands for. What is no genuine token costs no query and is not remembered.
+   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
+   */
+  credential(token: string): Credential {
+    const key = hash('sha256', this.salt + token, 'base64');
+    let credential = this.credentials.get(key);
+    if (credential === undefined) {
+      credential = { claims: this.keyring.verify(token), known: undefined };
+      this.credentials.set(key, credential);
+    } else {
+      this.keyring.requireUnexpired(credential.claims);
+    }
+    return credential;
+  }
+
+  /** The facts about a token if they are remembered and known to be true still. */
+  remembered({ claims, known }: Credential): KnownFacts | undefined {
+    return known !== undefined && this.isTrue(known, claims) ? known : undefined;
+  }
+
+  /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
+  async lookUp(credential: Credential): Promise<KnownFacts> {
+    const { claims } = credential;
+    const askedAt = performance.now();
+    for (;;) {
+      const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);
+      const known = await lookup.result;
+      // One that was under way already may have read before a change that was acknowledged before this call.
+      if (lookup.startedAt < askedAt && !this.isTrue(known, claims)) continue;
+      credential.known = known;
+      return known;
+    }
+  }
+
+  private isTrue(known: KnownFacts, claims: AccessTokenClaims): boolean {
+    const { changes } = this.watermark;
+    if (!this.watermark.covers(known.readAt)) return false;
+    if (changes.hasChangedSince(known.changesAt, [claims.jti, claims.identityId, claims.orgId])) return false;
+    // Asked once about the changes up to now, it need not be again.
+    known.changesAt = changes.now;
+    if (known.isRefused && performance.now() - known.readAt > REFUSAL_MS) return false;
+    return !isOutrun(known, claims);
+  }
+
+  private begin(tokenId: string): Lookup {
+    if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
+    const startedAt = performance.now();
+    const changesAt = this.watermark.changes.now;
+    const result = this.reader
+      .find(tokenId)
+      .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false }))
+      // Failures are not remembered: whoever asks next, asks the database.
+      .finally(() => this.lookups.delete(tokenId));
+    const lookup = { startedAt, result };
+    this.lookups.set(tokenId, lookup);
+    return lookup;
+  }
+}
+
+/** A JWT that lives longer than the row is said to was renewed since: the facts are older than it. */
+function isOutrun({ facts }: KnownFacts, { exp = Infinity }: AccessTokenClaims): boolean {
+  return facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
+}

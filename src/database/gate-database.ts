@@ -1,0 +1,64 @@
+import { Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Pool, type PoolConfig } from 'pg';
+import { loggable } from '../common/errors/database-errors';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { inSchema } from './schema';
+
+export interface GateSettings {
+  readonly databaseUrl: string;
+  readonly schema: string;
+  readonly gatePoolSize: number;
+}
+
+// Together less than a second: whoever waits for a verdict is told within it that there is none.
+const CONNECT_MS = 450;
+const ANSWER_MS = 500;
+/** The server gives up first: its word leaves the connection usable, and no backend waits on when we have gone. */
+const STATEMENT_MS = 450;
+
+/** Statements that wait for a connection at most; beyond, who asks is turned away at once (promise P17). */
+const MAX_WAITING = 1_000;
+
+/**
+ * The connections verdicts depend on, apart from all others: a long transaction of a manager or of a host neither holds them
+ * up nor takes part in what they do. The watermark has one of its own, so that no crowd of strangers can delay it.
+ */
+export class GateDatabase implements OnApplicationShutdown {
+  private readonly logger = new Logger(GateDatabase.name);
+  private readonly pool: Pool;
+  private readonly watermarkPool: Pool;
+
+  constructor(private readonly settings: GateSettings) {
+    this.pool = this.connect({ max: settings.gatePoolSize, application_name: 'latchkey gate' });
+    this.watermarkPool = this.connect({ max: 1, application_name: 'latchkey watermark' });
+  }
+
+  /** Runs a statement that names tables `latchkey.<table>`. @throws DatabaseUnavailableError at once under overload. */
+  async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    if (this.pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
+    // On any error the pool throws the connection away: one that did not answer in time may never answer again.
+    return (await this.pool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows;
+  }
+
+  async readWatermark<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
+    return (await this.watermarkPool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows[0];
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.pool.end(), this.watermarkPool.end()]);
+  }
+
+  private connect(config: PoolConfig): Pool {
+    const pool = new Pool({
+      connectionString: this.settings.databaseUrl,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      statement_timeout: STATEMENT_MS,
+      keepAlive: true,
+      ...config,
+    });
+    // An idle connection that breaks is replaced when the next one is wanted.
+    pool.on('error', (error) => this.logger.debug({ event: 'database.connection_lost', cause: loggable(error) }));
+    return pool;
+  }
+}

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Client } from 'pg';
+import { loggable } from '../common/errors/database-errors';
+import { LatchkeySettings } from '../latchkey.options';
+import { Watermark } from './watermark';
+
+const CHANNEL = 'latchkey_verdict_changes';
+const CONNECT_MS = 2_000;
+/** How often the connection is asked whether it is still there: a half-open one gives no sign of it. */
+const PROBE_MS = 2_000;
+const RETRY_MS = [100, 500, 1_000, 5_000];
+
+/** `silent`: connected, but what is sent does not arrive, as behind a pooler in transaction mode. */
+export type PushState = 'off' | 'connecting' | 'on' | 'silent';
+
+/**
+ * Hears of changes the moment they are committed (LISTEN), and has the watermark read sooner. Nothing rests on it: cut, half
+ * open or swallowed by a pooler, it only makes a revocation on another node take as long as the bound allows.
+ */
+@Injectable()
+export class PushListener implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(PushListener.name);
+  private client: Client | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private attempts = 0;
+  private isStopped = false;
+  private echo: string | undefined;
+  state: PushState = 'off';
+
+  constructor(
+    private readonly watermark: Watermark,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.settings.pushUrl !== undefined) void this.connect(this.settings.pushUrl);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.client?.end();
+  }
+
+  private async connect(url: string): Promise<void> {
+    this.state = 'connecting';
+    const client = new Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: CONNECT_MS,
+      keepAlive: true,
+      application_name: 'latchkey push',
+    });
+    client.on('error', (error) => this.lost(client, error)).on('end', () => this.lost(client));
+    client.on('notification', ({ payload }) => this.heard(payload));
+    this.client = client;
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+      // What was committed before it listened has not been heard.
+      this.wake();
+      // What it sends itself must come back: a pooler in transaction mode takes a LISTEN and delivers nothing.
+      this.echo = randomUUID();
+      await client.query('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
+      this.attempts = 0;
+      this.probe(client);
+    } catch (error) {
+      this.lost(client, error);
+    }
+  }
+
+  private probe(client: Client): void {
+    this.timer = setTimeout(() => {
+      if (this.echo !== undefined && this.state === 'connecting') {
+        this.state = 'silent';
+        this.logger.warn({ event: 'push.silent' });
+      }
+      client.query('SELECT').then(
+        () => this.probe(client),
+        (error: unknown) => this.lost(client, error),
+      );
+    }, PROBE_MS);
+    this.timer.unref();
+  }
+
+  private heard(payload: string | undefined): void {
+    if (payload !== undefined && payload === this.echo) {
+      this.echo = undefined;
+      this.state = 'on';
+    }
+    // Changes come without a word; words are somebody's echo.
+    if (!payload) this.wake();
+  }
+
+  private wake(): void {
+    this.watermark.catchUp().catch(() => undefined);
+  }
+
+  private lost(client: Client, error?: unknown): void {
+    if (this.client !== client || this.isStopped) return;
+    this.client = undefined;
+    clearTimeout(this.timer);
+    if (this.state === 'on') this.logger.warn({ event: 'push.lost', cause: loggable(error) });
+    this.state = 'connecting';
+    this.echo = undefined;
+    client.end().catch(() => undefined);
+    const wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)];
+    this.attempts += 1;
+    this.timer = setTimeout(() => void this.connect(this.settings.pushUrl!), wait);
+    this.timer.unref();
+  }
+}

@@ -1,0 +1,68 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { GateDatabase } from '../database/gate-database';
+import { inSchemaOf } from '../database/schema';
+import { LatchkeySettings } from '../latchkey.options';
+import { Watermark } from './watermark';
+
+/** Names a change: its revision, and the transaction that made it. */
+export interface Receipt {
+  readonly revision: number;
+  readonly xid: string;
+}
+
+/** Which nodes have learnt of a change. */
+export interface Spread {
+  readonly applied: string[];
+  readonly pending: string[];
+}
+
+const ASK_AGAIN_MS = 15;
+
+/** Proof of a change, and of how far it has spread. */
+@Injectable()
+export class Receipts {
+  constructor(
+    private readonly database: GateDatabase,
+    private readonly watermark: Watermark,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  /** The receipt of what a transaction has changed so far; null when no verdict rests on it. */
+  async of(tx: EntityManager): Promise<Receipt | null> {
+    const [row] = await tx.query<[{ revision: string | null; xid: string }]>(inSchemaOf(tx.dataSource, RECEIPT));
+    return row.revision === null ? null : { revision: Number(row.revision), xid: row.xid };
+  }
+
+  /** After a commit: has this node learn of it. From then on nothing older is answered here, whether that worked or not. */
+  async settle(): Promise<void> {
+    await this.watermark.catchUp().catch(() => this.watermark.lapse());
+  }
+
+  /**
+   * Waits until every live node has learnt of a change, for as long as the bound at most. A node that is still pending then
+   * answers nothing from memory: it is cut off, frozen or gone.
+   */
+  async spread({ xid }: Receipt): Promise<Spread> {
+    const deadline = performance.now() + this.settings.revocationBoundMs;
+    for (;;) {
+      const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [xid]);
+      const pending = nodes.filter(({ applied }) => !applied).map(({ name }) => name);
+      if (pending.length === 0 || performance.now() > deadline) {
+        return { applied: nodes.filter(({ applied }) => applied).map(({ name }) => name), pending };
+      }
+      await pause(ASK_AGAIN_MS);
+    }
+  }
+}
+
+const RECEIPT = `
+  SELECT max(revision) AS revision, pg_current_xact_id()::text AS xid
+    FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id()`;
+
+// Three heartbeats missed, and a node is taken for gone.
+const SPREAD = `
+  SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied
+    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - interval '7 seconds' ORDER BY name`;

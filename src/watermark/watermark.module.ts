@@ -1,0 +1,13 @@
+import { Global, Module } from '@nestjs/common';
+import { NodeRegistry } from './node-registry';
+import { PushListener } from './push-listener';
+import { Receipts } from './receipts';
+import { Watermark } from './watermark';
+
+/** What this node knows, and as of when. */
+@Global()
+@Module({
+  providers: [Watermark, PushListener, NodeRegistry, Receipts],
+  exports: [Watermark, PushListener, NodeRegistry, Receipts],
+})
+export class WatermarkModule {}

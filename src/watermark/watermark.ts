@@ -1,0 +1,215 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Clock } from '../common/clock/clock';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { loggable } from '../common/errors/database-errors';
+import { GateDatabase } from '../database/gate-database';
+import { LatchkeySettings } from '../latchkey.options';
+import { ChangedSubjects } from './changed-subjects';
+
+/** Reads in one bound: one that fails, or a pause of the event loop, leaves time for another. */
+const READS_PER_BOUND = 4;
+/** After so long without a word nobody asks what happened meanwhile; everything counts as changed. Changes are kept longer. */
+const LOST_AFTER_MS = 60_000;
+const SUSPENDED_MS = 1_000;
+/** More changes than this at once are not told apart. */
+const MANY_CHANGES = 10_000;
+const NOTABLE_SKEW_MS = 5_000;
+
+/** What a node has confirmed, as other nodes are told of it. */
+export interface Confirmed {
+  /** The snapshot of the read: PostgreSQL's own word for which transactions it has seen. */
+  readonly snapshot: string;
+  /** The highest revision seen. */
+  readonly revision: number;
+}
+
+/**
+ * What this node knows, and as of when: the bound on how long a revoked token can live (promises P1 to P5).
+ *
+ * A node may answer from memory only while it has confirmed, by its own read of the primary, that it knows every change
+ * committed up to less than the bound ago. Changes carry the id of their transaction, and a read asks for all those that
+ * the snapshot of the last read did not see: what commits late or out of order is not missed. A push makes a read happen
+ * sooner; nothing rests on it.
+ */
+@Injectable()
+export class Watermark implements OnModuleInit, OnApplicationShutdown {
+  readonly changes = new ChangedSubjects();
+  private readonly logger = new Logger(Watermark.name);
+  private readonly boundMs: number;
+  private readonly listeners: ((confirmed: Confirmed) => void)[] = [];
+  private confirmedAt = -Infinity;
+  /** How far the wall clock was ahead of the monotonic one, which stands still while a machine is suspended. */
+  private wallAheadMs = NaN;
+  private epoch: string | undefined;
+  private confirmed: Confirmed | undefined;
+  private reading: Promise<void> | undefined;
+  private queued: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+  private isFailing = false;
+  private isSkewed = false;
+
+  constructor(
+    private readonly database: GateDatabase,
+    private readonly clock: Clock,
+    settings: LatchkeySettings,
+  ) {
+    this.boundMs = settings.revocationBoundMs;
+  }
+
+  async onModuleInit(): Promise<void> {
+    // A database that is away now is asked again in a moment; until then nothing is answered from memory.
+    await this.catchUp().catch(() => undefined);
+    this.schedule();
+  }
+
+  /** Last of all: requests are still being answered while other things stop. */
+  onApplicationShutdown(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /**
+   * Whether facts read at a moment (as `performance.now()` counts) may still be answered with, unless they have changed:
+   * either they were read less than the bound ago, or everything that happened since is known up to less than that ago.
+   */
+  covers(readAt: number): boolean {
+    const now = performance.now();
+    return (now - this.confirmedAt < this.boundMs || now - readAt < this.boundMs) && this.isAwake(now);
+  }
+
+  isConfirmed(): boolean {
+    return this.covers(-Infinity);
+  }
+
+  /** Milliseconds since the moment up to which everything is known; Infinity before the first read. */
+  ageMs(): number {
+    return performance.now() - this.confirmedAt;
+  }
+
+  get revision(): number {
+    return this.confirmed?.revision ?? 0;
+  }
+
+  /** From now on nothing older is answered from memory, whatever it is. */
+  lapse(): void {
+    this.confirmedAt = -Infinity;
+    this.confirmed = undefined;
+    this.changes.addEverything();
+  }
+
+  /** Calls a listener whenever changes have been learnt of, and with the first read. */
+  onProgress(listener: (confirmed: Confirmed) => void): void {
+    this.listeners.push(listener);
+    if (this.confirmed) listener(this.confirmed);
+  }
+
+  /**
+   * Learns of every change committed before this call. Whoever asks while a read is under way shares the next one.
+   *
+   * @throws DatabaseUnavailableError when the primary cannot be asked.
+   */
+  catchUp(): Promise<void> {
+    if (this.queued) return this.queued;
+    if (!this.reading) return this.begin();
+    const begin = () => {
+      this.queued = undefined;
+      return this.begin();
+    };
+    this.queued = this.reading.then(begin, begin);
+    return this.queued;
+  }
+
+  private begin(): Promise<void> {
+    const reading = this.read().then(
+      () => this.succeed(),
+      (error: unknown) => this.fail(error),
+    );
+    this.reading = reading.finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async read(): Promise<void> {
+    const sentAt = performance.now();
+    const wallAheadMs = Date.now() - sentAt;
+    const isLost = sentAt - this.confirmedAt > LOST_AFTER_MS || !this.isAwake(sentAt);
+    const known = isLost ? null : (this.confirmed?.snapshot ?? null);
+    const answer = await this.database.readWatermark<Answer>(READ, [known]);
+    if (answer === undefined || answer.timeline === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    this.apply(answer, known === null);
+    this.clock.synchronize(answer.now, sentAt, performance.now());
+    this.confirmedAt = sentAt;
+    this.wallAheadMs = wallAheadMs;
+  }
+
+  /** False when the two clocks have parted since the last read: the machine was suspended, or its wall clock set. */
+  private isAwake(now: number): boolean {
+    return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;
+  }
+
+  private apply({ snapshot, timeline, revision, subjects }: Answer, isFirst: boolean): void {
+    // A promoted standby continues the ids of transactions, but may have lost the last ones: what was seen of them is void.
+    const isAnew = isFirst || this.epoch !== timeline;
+    this.epoch = timeline ?? undefined;
+    if (isAnew || subjects.length > MANY_CHANGES) this.changes.addEverything();
+    else if (subjects.length > 0) this.changes.add(subjects);
+    this.confirmed = { snapshot, revision: Number(revision) };
+    if (isAnew || subjects.length > 0) this.tell(this.confirmed);
+  }
+
+  private tell(confirmed: Confirmed): void {
+    for (const listener of this.listeners) listener(confirmed);
+  }
+
+  private succeed(): void {
+    if (this.isFailing) this.logger.log({ event: 'watermark.confirmed' });
+    this.isFailing = false;
+    const skewMs = Math.round(this.clock.skewMs());
+    const isSkewed = Math.abs(skewMs) > NOTABLE_SKEW_MS;
+    if (isSkewed && !this.isSkewed) this.logger.warn({ event: 'clock.skewed', skewMs });
+    this.isSkewed = isSkewed;
+  }
+
+  private fail(error: unknown): never {
+    // Once per outage: the next attempt is a moment away, and fails alike.
+    if (!this.isFailing && !this.isStopped)
+      this.logger.warn({ event: 'watermark.unconfirmed', cause: loggable(error) });
+    this.isFailing = true;
+    throw error;
+  }
+
+  private schedule(): void {
+    if (this.isStopped) return;
+    this.timer = setTimeout(() => {
+      void this.catchUp()
+        .catch(() => undefined)
+        .then(() => this.schedule());
+    }, this.boundMs / READS_PER_BOUND);
+    // Latchkey never keeps its host's process alive.
+    this.timer.unref();
+  }
+}
+
+interface Answer {
+  readonly snapshot: string;
+  readonly now: Date;
+  /** Null from a standby. */
+  readonly timeline: string | null;
+  readonly revision: string;
+  readonly subjects: string[];
+}
+
+// One statement, hence one snapshot: the one it answers is the one the changes were read in. A transaction id beyond that
+// comes from another cluster, by way of a dump, and means nothing here.
+const READ = `
+  SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
+         CASE WHEN NOT pg_is_in_recovery()
+              THEN (SELECT system_identifier FROM pg_control_system()) || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+         END AS timeline,
+         (SELECT coalesce(max(revision), 0) FROM latchkey.verdict_changes) AS revision,
+         (SELECT coalesce(json_agg(subject_id), '[]')
+            FROM (SELECT DISTINCT subject_id FROM latchkey.verdict_changes
+                   WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot())
+                     AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)
+                   LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects`;
