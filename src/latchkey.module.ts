@@ -1,10 +1,12 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccessTokensApiModule } from './access-tokens/access-tokens-api.module';
 import { AccessTokensModule } from './access-tokens/access-tokens.module';
+import { HealthModule } from './health/health.module';
 import { IdentitiesModule } from './identities/identities.module';
 import { InstanceModule } from './instance/instance.module';
 import { LatchkeyCoreModule } from './latchkey-core.module';
 import { type ASYNC_OPTIONS_TYPE, type OPTIONS_TYPE } from './latchkey.module-definition';
+import { MaintenanceModule } from './maintenance/maintenance.module';
 import { OrganizationsModule } from './organizations/organizations.module';
 import { PermissionsModule } from './permissions/permissions.module';
 import { TokenAuthModule } from './token-auth/token-auth.module';
@@ -20,6 +22,7 @@ export interface LatchkeyExtras {
 
 const REST_MODULES: Type[] = [
   AccessTokensApiModule,
+  HealthModule,
   InstanceModule,
   OrganizationsModule,
   IdentitiesModule,
@@ -27,7 +30,10 @@ const REST_MODULES: Type[] = [
 ];
 
 /** Machine identities and access tokens for a Nest application. */
-@Module({ imports: [AccessTokensModule, PermissionsModule], exports: [AccessTokensModule, PermissionsModule] })
+@Module({
+  imports: [AccessTokensModule, MaintenanceModule, PermissionsModule],
+  exports: [AccessTokensModule, PermissionsModule],
+})
 export class LatchkeyModule {
   /** Sets Latchkey up with options known now. */
   static forRoot(options: typeof OPTIONS_TYPE & LatchkeyExtras): DynamicModule {

@@ -29,6 +29,8 @@ describe('the options', () => {
       usageFlushIntervalMs: 1_000,
       revocationBoundMs: 1_000,
       cacheEntries: 50_000,
+      tokenRetentionSeconds: 2_592_000,
+      maintenance: true,
       bootstrapEndpoint: true,
       migrate: 'on-start',
     });

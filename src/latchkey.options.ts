@@ -63,6 +63,16 @@ export interface LatchkeyOptions {
    */
   readonly cacheEntries?: number;
   /**
+   * How long tokens stay visible after they have run out, in seconds.
+   * @default 2592000 (30 days)
+   */
+  readonly tokenRetentionSeconds?: number;
+  /**
+   * Whether this application clears away what is no longer needed, now and then.
+   * @default true
+   */
+  readonly maintenance?: boolean;
+  /**
    * Whether `POST /api/v1/admin/bootstrap` exists.
    * @default true
    */
@@ -97,6 +107,8 @@ export class LatchkeySettings {
   readonly usageFlushIntervalMs: number;
   readonly revocationBoundMs: number;
   readonly cacheEntries: number;
+  readonly tokenRetentionSeconds: number;
+  readonly maintenance: boolean;
   readonly bootstrapEndpoint: boolean;
   readonly migrate: 'on-start' | 'never';
 
@@ -116,6 +128,8 @@ export class LatchkeySettings {
     this.usageFlushIntervalMs = rest.usageFlushIntervalMs;
     this.revocationBoundMs = rest.revocationBoundMs;
     this.cacheEntries = rest.cacheEntries;
+    this.tokenRetentionSeconds = rest.tokenRetentionSeconds;
+    this.maintenance = rest.maintenance;
     this.bootstrapEndpoint = rest.bootstrapEndpoint;
     this.migrate = migrate;
   }
@@ -128,6 +142,8 @@ const DEFAULTS = {
   usageFlushIntervalMs: 1_000,
   revocationBoundMs: 1_000,
   cacheEntries: 50_000,
+  tokenRetentionSeconds: 2_592_000,
+  maintenance: true,
   bootstrapEndpoint: true,
   migrate: 'on-start' as const,
 };
@@ -145,6 +161,7 @@ function faultsOf(options: LatchkeyOptions): string[] {
   whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
   whole(faults, 'revocationBoundMs', options.revocationBoundMs, 100, 60_000);
   whole(faults, 'cacheEntries', options.cacheEntries, 1, 10_000_000);
+  whole(faults, 'tokenRetentionSeconds', options.tokenRetentionSeconds, 0, 315_360_000);
   secret(faults, 'authSecret', options.authSecret);
   (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
   (options.trustedProxies ?? []).forEach((text, index) => {

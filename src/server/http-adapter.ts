@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net';
+import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpStatus } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { HEADERS_TOO_LARGE, RefusedRequestError } from '../common/errors/common.errors';
+import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
 import { newRequestId } from '../common/http/request-id';
 
 const BODY_LIMIT = 100 * 1024;
+const MAX_DELAY_MS = 700;
 
 /** Fastify, set up for the wire contract (decisions 11 and 23). */
 export function httpAdapter(): FastifyAdapter {
@@ -23,7 +25,21 @@ export function httpAdapter(): FastifyAdapter {
     },
   });
   acceptBodies(adapter);
+  shedLoad(adapter);
   return adapter;
+}
+
+/**
+ * Turns requests away while the process is so far behind that it would answer them too late anyhow (promise P17). The plugin
+ * measures the delay of the event loop, as Fastify's own documentation advises.
+ */
+function shedLoad(adapter: FastifyAdapter): void {
+  void adapter.getInstance().register(underPressure, {
+    maxEventLoopDelay: MAX_DELAY_MS,
+    pressureHandler: () => {
+      throw new OverloadedError();
+    },
+  });
 }
 
 /** JSON and forms, with an empty body for `{}`; an empty body of any type, because some clients name odd ones. */

@@ -6,9 +6,10 @@ import { AccessTokenDto } from '../access-tokens/dto/access-token.dtos';
 import { IdentityAccessToken } from '../access-tokens/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { Clock } from '../common/clock/clock';
-import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
+import { decodeCursor, DEFAULT_PAGE_SIZE, MAX_COUNTED, pageOf, type PageQueryDto, totalOf } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
 import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
 import { type Receipt, Receipts } from '../watermark/receipts';
 import type { Attempt } from '../permissions/privilege-boundary';
@@ -53,7 +54,10 @@ export class TokensService {
     const all = this.tokens
       .createQueryBuilder('t')
       .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH });
-    const totalCount = await all.getCount();
+    const [{ counted }] = await manager.query<[{ counted: number }]>(inSchemaOf(manager.dataSource, COUNT), [
+      identityId,
+      TOKEN_AUTH,
+    ]);
     // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
     if (query.cursor !== undefined) all.andWhere('(t.createdAt, t.id) < (:createdAt, :id)', decodeCursor(query.cursor));
     const rows = await all
@@ -62,7 +66,7 @@ export class TokensService {
       .limit(limit + 1)
       .getMany();
     const { page, nextCursor } = pageOf(rows, limit);
-    return { tokens: page.map(AccessTokenDto.of), totalCount, nextCursor };
+    return { tokens: page.map(AccessTokenDto.of), ...totalOf(counted), nextCursor };
   }
 
   /** @throws TokenNotFoundError */
@@ -136,3 +140,8 @@ export class TokensService {
     return token;
   }
 }
+
+const COUNT = `
+  SELECT count(*)::integer AS counted
+    FROM (SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1 AND auth_method = $2
+           LIMIT ${MAX_COUNTED + 1}) AS first`;

@@ -38,6 +38,17 @@ export class DatabaseUnavailableError extends LatchkeyError {
   }
 }
 
+/** More is asked for than can be answered in time. */
+export class OverloadedError extends LatchkeyError {
+  constructor() {
+    super(
+      { errorCode: 'overloaded', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
+      'Too many requests are waiting. Please try again.',
+      { headers: { 'Retry-After': '1' } },
+    );
+  }
+}
+
 /** What the framework refused before a handler was reached: unknown routes, unreadable bodies. */
 export class RefusedRequestError extends LatchkeyError {
   constructor(status: number, cause?: unknown) {

@@ -5,6 +5,8 @@ import { isId } from '../ids';
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
+/** Long lists are counted no further: counting millions of rows would cost more than the page. */
+export const MAX_COUNTED = 10_000;
 
 /** Which part of a list is wanted (decisions 17). */
 export class PageQueryDto {
@@ -31,6 +33,14 @@ export class PageQueryDto {
 export class PageDto {
   @ApiProperty({ description: 'How many items there are in all.', type: 'integer', example: 1 })
   totalCount!: number;
+
+  @ApiProperty({
+    description: 'There when there are more items than `totalCount`: long lists are counted up to 10000.',
+    type: Boolean,
+    required: false,
+    example: true,
+  })
+  isTotalCountCapped?: true;
 
   @ApiProperty({
     description: 'Where the next page begins; null on the last page.',
@@ -60,6 +70,11 @@ export function decodeCursor(cursor: string): Position {
     ]);
   }
   return { createdAt: new Date(Number(millis)), id };
+}
+
+/** How many items there are, from a count that went one beyond `MAX_COUNTED` at most. */
+export function totalOf(counted: number): Pick<PageDto, 'totalCount' | 'isTotalCountCapped'> {
+  return counted > MAX_COUNTED ? { totalCount: MAX_COUNTED, isTotalCountCapped: true } : { totalCount: counted };
 }
 
 /** Cuts the one item too many that was asked for to learn whether another page follows. */

@@ -1,0 +1,27 @@
+import { Whole, Words } from '../common/dto/answers';
+
+/** What a node that is ready says of itself. */
+export class HealthDto {
+  @Words('Always `ready`; a node that is not answers 503.', 'ready', { enum: ['ready'] })
+  status!: 'ready';
+
+  @Words('The host and process that answer.', 'web-1:4711')
+  node!: string;
+
+  @Whole('The last revision this node has learnt of. Revoking a token answers the revision of the change.', 4711)
+  appliedRevision!: number;
+
+  @Whole('Milliseconds since the moment up to which every change is known.', 120)
+  confirmedAgeMs!: number;
+
+  @Whole('Milliseconds a revoked token may live on another node, at most.', 1000)
+  revocationBoundMs!: number;
+
+  @Words('Whether changes of other nodes are pushed: `silent` is a connection nothing arrives on.', 'on', {
+    enum: ['off', 'connecting', 'on', 'silent'],
+  })
+  push!: string;
+
+  @Whole("How far this machine's clock is ahead of the database's, which is the one that counts.", 0)
+  clockSkewMs!: number;
+}

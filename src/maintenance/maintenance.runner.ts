@@ -1,0 +1,63 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { loggable } from '../common/errors/database-errors';
+import { LatchkeySettings } from '../latchkey.options';
+import { PruneChanges } from './prune-changes';
+import { PruneTokens } from './prune-tokens';
+
+const INTERVAL_MS = 60_000;
+/** Between two batches, so that clearing away never competes with what is asked for. */
+const PAUSE_MS = 20;
+
+/** One kind of clean-up. */
+export interface MaintenanceJob {
+  /** Clears one batch away. @returns whether there may be more. */
+  runBatch(): Promise<boolean>;
+}
+
+/** Runs the clean-ups, now and then. Any node may, and all but one find that it is not their turn. */
+@Injectable()
+export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(MaintenanceRunner.name);
+  private readonly jobs: readonly MaintenanceJob[];
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly settings: LatchkeySettings,
+    tokens: PruneTokens,
+    changes: PruneChanges,
+  ) {
+    this.jobs = [tokens, changes];
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.settings.maintenance) return;
+    this.timer = setInterval(() => void this.run(), INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** Clears everything away that may go. A run that is under way is not joined by a second. */
+  run(): Promise<void> {
+    this.running ??= this.runAll().finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  private async runAll(): Promise<void> {
+    for (const job of this.jobs) {
+      try {
+        while (!this.isStopped && (await job.runBatch())) await pause(PAUSE_MS, undefined, { ref: false });
+      } catch (error) {
+        // Nothing depends on it, and the next run is a minute away.
+        this.logger.warn({ event: 'maintenance.failed', job: job.constructor.name, cause: loggable(error) });
+      }
+    }
+  }
+}

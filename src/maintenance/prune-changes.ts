@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { GateDatabase } from '../database/gate-database';
+import type { MaintenanceJob } from './maintenance.runner';
+
+const BATCH = 5_000;
+/** Ten times longer than any node goes on from where it was. */
+const KEPT_MS = 600_000;
+
+/**
+ * Removes changes that every node has learnt of, and what nodes noted of themselves. A change goes only when a snapshot taken
+ * ten minutes ago had seen it: by the time it was written it would be gone before anybody read it, if its transaction
+ * committed late. A node that was away for longer goes on from nothing (see `Watermark`).
+ */
+@Injectable()
+export class PruneChanges implements MaintenanceJob {
+  private seen: { readonly snapshot: string; readonly atMs: number } | undefined;
+
+  constructor(private readonly database: GateDatabase) {}
+
+  async runBatch(): Promise<boolean> {
+    if (this.seen === undefined) return this.look();
+    if (performance.now() - this.seen.atMs < KEPT_MS) return false;
+    return this.prune(this.seen.snapshot);
+  }
+
+  private async look(): Promise<false> {
+    const [row] = await this.database.query<{ snapshot: string }>('SELECT pg_current_snapshot()::text AS snapshot');
+    if (row) this.seen = { snapshot: row.snapshot, atMs: performance.now() };
+    return false;
+  }
+
+  private async prune(snapshot: string): Promise<boolean> {
+    const [row] = await this.database.query<{ pruned: number }>(PRUNE, [snapshot, BATCH]);
+    if (row?.pruned === BATCH) return true;
+    await this.database.query(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
+    await this.database.query(`DELETE FROM latchkey.use_batches WHERE written_at < now() - interval '1 day'`);
+    return this.look();
+  }
+}
+
+// The newest stays: it says which revision came last. Ids of transactions that are still to come are another cluster's.
+const PRUNE = `
+  WITH pruned AS (
+    DELETE FROM latchkey.verdict_changes WHERE revision IN (
+      SELECT revision FROM latchkey.verdict_changes
+       WHERE (xid < pg_snapshot_xmin($1::pg_snapshot) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
+         AND revision < (SELECT max(revision) FROM latchkey.verdict_changes)
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS pruned FROM pruned`;

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock/clock';
+import { GateDatabase } from '../database/gate-database';
+import { LatchkeySettings } from '../latchkey.options';
+import type { MaintenanceJob } from './maintenance.runner';
+
+const BATCH = 1_000;
+
+/**
+ * Removes the rows of tokens that have been dead for the retention time (decisions 9): counted from the last `exp` that was
+ * ever signed, or from the revocation of a token that had none. A token whose row is gone is refused, so nothing comes back.
+ */
+@Injectable()
+export class PruneTokens implements MaintenanceJob {
+  constructor(
+    private readonly database: GateDatabase,
+    private readonly clock: Clock,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  async runBatch(): Promise<boolean> {
+    const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000);
+    const [row] = await this.database.query<{ pruned: number }>(PRUNE, [before, BATCH]);
+    return row?.pruned === BATCH;
+  }
+}
+
+// One node at a time, and nobody waits: rows that are in use are left for the next time.
+const PRUNE = `
+  WITH turn AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey.prune_tokens', 0)) AS is_mine
+  ), expired AS (
+    SELECT t.ctid FROM latchkey.identity_access_tokens t WHERE t.expires_at < $1 AND (SELECT is_mine FROM turn)
+     ORDER BY t.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  ), revoked AS (
+    SELECT t.ctid FROM latchkey.identity_access_tokens t WHERE t.expires_at IS NULL AND t.revoked_at < $1 AND (SELECT is_mine FROM turn)
+     ORDER BY t.revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  ), pruned AS (
+    DELETE FROM latchkey.identity_access_tokens
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired UNION ALL SELECT ctid FROM revoked LIMIT $2))
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS pruned FROM pruned`;
