@@ -41,6 +41,7 @@ function answerOf(received: string): RawAnswer {
   const end = received.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
   const headers = new Headers(lines.map((line) => line.split(/: ?(.*)/).slice(0, 2) as [string, string]));
-  const text = received.slice(end + 4);
+  // A body of no chunks is none.
+  const text = received.slice(end + 4).replace(/^0\r\n\r\n$/, '');
   return { status: Number(statusLine.split(' ')[1]), headers, body: text === '' ? undefined : JSON.parse(text) };
 }
