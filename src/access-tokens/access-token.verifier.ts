@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { bearerToken } from '../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../common/net/client-address';
 import { LatchkeySettings } from '../latchkey.options';
@@ -19,7 +21,8 @@ import type { VerifiedAccessToken } from './verified-access-token';
  * Tells who is calling. What guards, strategies, sockets, queues and gateways ask.
  *
  * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up, 403 for a
- * client address the token is not trusted from (decisions 5 and 6). A refused token has spent no use.
+ * client address the token is not trusted from (decisions 5 and 6), 503 when the database cannot be asked. A refused token
+ * has spent no use.
  */
 @Injectable()
 export class AccessTokenVerifier {
@@ -54,16 +57,26 @@ export class AccessTokenVerifier {
    * @param address the client's address; undefined is trusted nowhere.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
-    const now = this.clock.now();
-    const facts = await this.facts.find(this.tokenIdOf(token));
-    const good = requireGood({ facts, now, address, purpose: 'Failed to authorize' });
-    await this.count(good, now);
-    return verified(good);
+    const tokenId = this.tokenIdOf(token);
+    try {
+      return await this.verdictOn(tokenId, address);
+    } catch (error) {
+      // On a host's own route there is no filter of ours to tell an outage from a fault.
+      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+    }
   }
 
   /** The address a request came from, as the settings on trusted proxies have it. */
   addressOf(request: AddressedRequest): string | undefined {
     return clientAddress(request, this.settings.trustedProxies);
+  }
+
+  private async verdictOn(tokenId: string, address: string | undefined): Promise<VerifiedAccessToken> {
+    const now = this.clock.now();
+    const facts = await this.facts.find(tokenId);
+    const good = requireGood({ facts, now, address, purpose: 'Failed to authorize' });
+    await this.count(good, now);
+    return verified(good);
   }
 
   private tokenIdOf(token: string): string {
