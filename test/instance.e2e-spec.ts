@@ -333,6 +333,23 @@ describe('an installation that has not been set up', () => {
 });
 
 describe('an installation with other settings', () => {
+  it('is set up by one of two hundred calls at once even over one connection: those who wait hold none', async () => {
+    const database = { url: process.env.LATCHKEY_TEST_DATABASE!, poolSize: 1 };
+    const latchkey = await startLatchkey({ database }, { isBootstrapped: false });
+    try {
+      await latchkey.dataSource.query('UPDATE instance SET initialized_at = NULL');
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, (_, i) =>
+          latchkey.anonymous.post(BOOTSTRAP, { ...PERSON, email: `one-of-many-${i}@acme.test` }),
+        ),
+      );
+      const refusals = answers.filter(({ status }) => status !== 200);
+      expect(refusals).toEqual(Array.from({ length: 199 }, () => ALREADY));
+    } finally {
+      await latchkey.stop();
+    }
+  });
+
   it('has no bootstrap when the endpoint is switched off, and says no more than that', async () => {
     const latchkey = await startLatchkey({ bootstrapEndpoint: false }, { isBootstrapped: false });
     try {

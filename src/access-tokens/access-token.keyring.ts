@@ -1,7 +1,8 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type JwtPayload, sign, verify } from 'jsonwebtoken';
+import { type JwtHeader, sign, verify, type VerifyOptions } from 'jsonwebtoken';
 import { Clock } from '../common/clock/clock';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { isId } from '../common/ids';
 import { LatchkeySettings } from '../latchkey.options';
 import { type AccessTokenClaims, IDENTITY_ACCESS_TOKEN } from './access-token.claims';
@@ -19,10 +20,11 @@ const ALGORITHM = 'HS256';
 
 /**
  * Signs and verifies the JWTs of access tokens. The first key signs; the others still verify until they are retired. The
- * algorithm is ours alone to say, and a `kid` is only ever looked up in the table of our own keys.
+ * algorithm is ours alone to say: a header that is not, letter by letter, one we write opens nothing.
  */
 @Injectable()
 export class AccessTokenKeyring {
+  /** By the header of the tokens each has signed, as it is spelled in them. */
   private readonly keys: ReadonlyMap<string, KeyObject>;
   private readonly currentKid: string;
 
@@ -31,29 +33,24 @@ export class AccessTokenKeyring {
     private readonly clock: Clock,
   ) {
     // KeyObjects: given text, jsonwebtoken tries to read it as a public key first, on every call.
-    this.keys = new Map(settings.authSecrets.map((secret) => [keyId(secret), createSecretKey(Buffer.from(secret))]));
+    this.keys = new Map(
+      settings.authSecrets.map((secret) => [encoded(headerFor(keyId(secret))), createSecretKey(Buffer.from(secret))]),
+    );
     this.currentKid = keyId(settings.authSecrets[0]);
   }
 
   sign(claims: AccessTokenClaims): string {
-    return sign(claims, this.keys.get(this.currentKid)!, {
-      algorithm: ALGORITHM,
-      keyid: this.currentKid,
-      header: { alg: ALGORITHM, typ: 'JWT' },
-    });
+    const header = headerFor(this.currentKid);
+    return sign(claims, this.keys.get(encoded(header))!, { algorithm: ALGORITHM, header });
   }
 
   /** The claims of a genuine, unexpired JWT.
    * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
    */
   verify(token: string): AccessTokenClaims {
-    const key = this.keyFor(token);
-    try {
-      const claims = verify(token, key, { algorithms: [ALGORITHM], clockTimestamp: this.clock.epochSeconds() });
-      return requireClaims(claims);
-    } catch (error) {
-      throw asAccessTokenError(error);
-    }
+    const claims = requireClaims(token, this.signedClaims(token));
+    this.requireUnexpired(claims);
+    return claims;
   }
 
   /** For claims that have been verified before. @throws ExpiredAccessTokenError */
@@ -61,14 +58,26 @@ export class AccessTokenKeyring {
     if (this.clock.epochMs() >= exp * 1000) throw new ExpiredAccessTokenError();
   }
 
-  /** The key a token claims to be signed with. Headers are exactly the three we write, so `crit`, `b64`, `jwk` never count. */
+  /** The key a token claims to be signed with. */
   keyFor(token: string): KeyObject {
-    const { alg, typ, kid, ...others } = headerOf(token);
-    if (alg !== ALGORITHM) throw new InvalidAlgorithmError();
-    if (typ !== 'JWT' || Object.keys(others).length > 0) throw new MalformedAccessTokenError();
-    const key = typeof kid === 'string' ? this.keys.get(kid) : undefined;
-    if (key === undefined) throw new InvalidSignatureError();
+    if (token.length > MAX_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new MalformedAccessTokenError();
+    const header = token.slice(0, token.indexOf('.'));
+    const key = this.keys.get(header);
+    if (key === undefined) throw refusalOfHeader(header);
     return key;
+  }
+
+  private signedClaims(token: string): object {
+    const key = this.keyFor(token);
+    const claims = decoded(token.split('.')[1]!);
+    try {
+      // When it runs out is asked last, after what it is (decisions 6).
+      const options: VerifyOptions = { algorithms: [ALGORITHM], ignoreExpiration: true };
+      verify(token, key, { ...options, clockTimestamp: this.clock.epochSeconds() });
+    } catch (error) {
+      throw asAccessTokenError(error);
+    }
+    return claims;
   }
 }
 
@@ -77,32 +86,60 @@ function keyId(secret: string): string {
   return createHmac('sha256', secret).update('latchkey key id').digest('base64url').slice(0, 12);
 }
 
-function headerOf(token: string): Record<string, unknown> {
-  if (token.length > MAX_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new MalformedAccessTokenError();
+function headerFor(kid: string): JwtHeader {
+  return { alg: ALGORITHM, typ: 'JWT', kid };
+}
+
+/** Why a header is none of ours, as far as the caller is told. */
+function refusalOfHeader(part: string): LatchkeyError {
+  const header = decoded(part);
+  const { alg, typ } = header as Partial<JwtHeader>;
+  if (alg !== ALGORITHM) return new InvalidAlgorithmError();
+  const isStrange = Object.keys(header).some((name) => !['alg', 'typ', 'kid'].includes(name));
+  if (typ !== 'JWT' || isStrange) return new MalformedAccessTokenError();
+  return new InvalidSignatureError();
+}
+
+/** The object that a part of a token spells. @throws MalformedAccessTokenError */
+function decoded(part: string): object {
+  let value: unknown;
   try {
-    const header: unknown = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString());
-    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>;
+    value = JSON.parse(Buffer.from(part, 'base64url').toString());
   } catch (error) {
     throw new MalformedAccessTokenError(error);
   }
-  throw new MalformedAccessTokenError();
+  if (typeof value !== 'object' || value === null) throw new MalformedAccessTokenError();
+  return value;
 }
 
-function requireClaims(claims: JwtPayload | string): AccessTokenClaims {
-  if (typeof claims === 'string') throw new MalformedAccessTokenError();
-  if (claims.authTokenType !== IDENTITY_ACCESS_TOKEN) throw new WrongTokenTypeError();
-  const { jti, identityId } = claims as Partial<AccessTokenClaims>;
-  if (!jti || !isId(jti) || !identityId || !isId(identityId)) throw new MalformedAccessTokenError();
+/** What is signed must also be what we would have written: one spelling for each token, and no key named twice. */
+function requireClaims(token: string, claims: object): AccessTokenClaims {
+  if ((claims as Partial<AccessTokenClaims>).authTokenType !== IDENTITY_ACCESS_TOKEN) throw new WrongTokenTypeError();
+  if (!isWellFormed(claims as Record<string, unknown>) || token.split('.')[1] !== encoded(claims)) {
+    throw new MalformedAccessTokenError();
+  }
   return claims as AccessTokenClaims;
+}
+
+function isWellFormed({ jti, identityAccessTokenId, identityId, iat, exp }: Record<string, unknown>): boolean {
+  const isNamed = isOwnId(jti) && jti === identityAccessTokenId && isOwnId(identityId);
+  return isNamed && isNumericDate(iat) && (exp === undefined || isNumericDate(exp));
+}
+
+function encoded(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+function isOwnId(value: unknown): boolean {
+  return typeof value === 'string' && isId(value) && value === value.toLowerCase();
+}
+
+function isNumericDate(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function asAccessTokenError(error: unknown): unknown {
   const { name, message } = error as Error;
-  if (name === 'TokenExpiredError') return new ExpiredAccessTokenError();
-  if (message === 'invalid signature' || message === 'jwt signature is required')
-    return new InvalidSignatureError(error);
-  if (message === 'invalid algorithm') return new InvalidAlgorithmError(error);
-  return name === 'JsonWebTokenError' || name === 'NotBeforeError' || name === 'SyntaxError'
-    ? new MalformedAccessTokenError(error)
-    : error;
+  if (/^(invalid signature|jwt signature is required)$/.test(message)) return new InvalidSignatureError(error);
+  return ['JsonWebTokenError', 'NotBeforeError'].includes(name) ? new MalformedAccessTokenError(error) : error;
 }

@@ -24,17 +24,24 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
       algorithms: ['HS256'],
       passReqToCallback: true,
       secretOrKeyProvider: (_request: unknown, token: string, done: (error: unknown, key?: string) => void) => {
-        try {
-          // A KeyObject: the typings know only text, which jsonwebtoken would parse anew on every request.
-          done(null, keyring.keyFor(token) as unknown as string);
-        } catch (error) {
-          done(error);
-        }
+        const { key, refusal } = keyOrRefusal(keyring, token);
+        done(refusal, key);
       },
     });
   }
 
   validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
     return this.verifier.verifyRequest(request);
+  }
+}
+
+/** The keyring judges first, so that nothing is let through here that the guard would refuse. */
+function keyOrRefusal(keyring: AccessTokenKeyring, token: string): { key?: string; refusal: unknown } {
+  try {
+    keyring.verify(token);
+    // A KeyObject: the typings know only text, which jsonwebtoken would parse anew on every request.
+    return { key: keyring.keyFor(token) as unknown as string, refusal: null };
+  } catch (refusal) {
+    return { refusal };
   }
 }

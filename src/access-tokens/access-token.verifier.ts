@@ -19,7 +19,8 @@ import type { VerifiedAccessToken } from './verified-access-token';
  * Tells who is calling. What guards, strategies, sockets, queues and gateways ask.
  *
  * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up, 403 for a
- * client address the token is not trusted from (decisions 5 and 6). A refused token has spent no use.
+ * client address the token is not trusted from (decisions 5 and 6), 503 when the database cannot be asked. A refused token
+ * has spent no use.
  */
 @Injectable()
 export class AccessTokenVerifier {

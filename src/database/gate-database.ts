@@ -1,6 +1,6 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolConfig } from 'pg';
-import { loggable } from '../common/errors/database-errors';
+import { isDatabaseUnavailable, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { inSchema } from './schema';
 
@@ -33,15 +33,25 @@ export class GateDatabase implements OnApplicationShutdown {
     this.watermarkPool = this.connect({ max: 1, application_name: 'latchkey watermark' });
   }
 
-  /** Runs a statement that names tables `latchkey.<table>`. @throws DatabaseUnavailableError at once under overload. */
+  /** Runs a statement that names tables `latchkey.<table>`. @throws DatabaseUnavailableError, at once under overload. */
   async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     if (this.pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
-    // On any error the pool throws the connection away: one that did not answer in time may never answer again.
-    return (await this.pool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows;
+    return this.ask<Row>(this.pool, sql, parameters);
   }
 
+  /** @throws DatabaseUnavailableError */
   async readWatermark<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
-    return (await this.watermarkPool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows[0];
+    return (await this.ask<Row>(this.watermarkPool, sql, parameters))[0];
+  }
+
+  private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+    try {
+      // On any error the pool throws the connection away: one that did not answer in time may never answer again.
+      return (await pool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows;
+    } catch (error) {
+      // Said here, because on a host's own route there is no filter of ours to tell an outage from a fault.
+      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {

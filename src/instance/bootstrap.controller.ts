@@ -6,7 +6,7 @@ import { PublicRoute } from '../common/http/public-route.decorator';
 import { LatchkeySettings } from '../latchkey.options';
 import { OrganizationDto } from '../organizations/dto/organization.dtos';
 import { BootstrapAnswerDto, BootstrapDto } from './dto/instance.dtos';
-import { AlreadyInitializedError } from './instance.errors';
+import { AlreadyInitializedError, SetUpBusyError } from './instance.errors';
 import { InstanceService } from './instance.service';
 
 @LatchkeyController('api/v1/admin', 'Instance')
@@ -23,7 +23,7 @@ export class BootstrapController {
     description:
       'Works once. Creates the first organization and an instance-admin identity, and answers its token. A server on its own embedded database has done this when it first started.',
     answer: BootstrapAnswerDto,
-    refusals: [new AlreadyInitializedError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
+    refusals: [new AlreadyInitializedError(), new SetUpBusyError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
   })
   async bootstrap(@Body() dto: BootstrapDto): Promise<BootstrapAnswerDto> {
     if (!this.settings.bootstrapEndpoint) throw new RefusedRequestError(HttpStatus.NOT_FOUND);

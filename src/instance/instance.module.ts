@@ -5,13 +5,14 @@ import { TokenAuthModule } from '../token-auth/token-auth.module';
 import { BootstrapController } from './bootstrap.controller';
 import { InstanceService } from './instance.service';
 import { OrganizationsController } from './organizations.controller';
+import { SetUpTurns } from './set-up-turns';
 import { StatusController } from './status.controller';
 import { TenantFounder } from './tenant-founder.service';
 
 @Module({
   imports: [OrganizationsModule, IdentitiesModule, TokenAuthModule],
   controllers: [StatusController, BootstrapController, OrganizationsController],
-  providers: [InstanceService, TenantFounder],
+  providers: [InstanceService, SetUpTurns, TenantFounder],
   exports: [InstanceService],
 })
 export class InstanceModule {}

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, type EntityManager, IsNull } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { DEFAULT_PAGE_SIZE } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
@@ -10,6 +11,7 @@ import { OrganizationsService } from '../organizations/organizations.service';
 import type { BootstrapDto, ListOrganizationsQueryDto } from './dto/instance.dtos';
 import { Instance } from './instance.entity';
 import { AlreadyInitializedError } from './instance.errors';
+import { SetUpTurns } from './set-up-turns';
 import { type Tenant, TenantFounder } from './tenant-founder.service';
 import { User } from './user.entity';
 
@@ -18,24 +20,15 @@ import { User } from './user.entity';
 export class InstanceService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly turns: SetUpTurns,
     private readonly founder: TenantFounder,
     private readonly organizations: OrganizationsService,
     private readonly clock: Clock,
   ) {}
 
-  /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError */
-  async bootstrap({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
-    // Asked first, because hashing is dear and anybody may call. The lock decides all the same.
-    if (!(await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() }))) {
-      throw new AlreadyInitializedError();
-    }
-    // Before the transaction: hashing takes a third of a second, and others wait for the lock.
-    const passwordHash = await hashPassword(password);
-    return this.dataSource.transaction(async (tx) => {
-      const tenant = await this.initialize(tx, organization);
-      const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
-      return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
-    });
+  /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError, SetUpBusyError */
+  async bootstrap(dto: BootstrapDto): Promise<Tenant & { user: User }> {
+    return this.turns.take(() => this.setUp(dto), isForEverybody);
   }
 
   /**
@@ -73,6 +66,21 @@ export class InstanceService {
     return { organizations, totalCount };
   }
 
+  private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
+    // Asked first, because hashing is dear and anybody may call. The lock decides all the same: other processes have turns
+    // of their own.
+    if (!(await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() }))) {
+      throw new AlreadyInitializedError();
+    }
+    // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
+    const passwordHash = await hashPassword(password);
+    return this.dataSource.transaction(async (tx) => {
+      const tenant = await this.initialize(tx, organization);
+      const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
+      return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
+    });
+  }
+
   private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
     // The row is the lock: whoever comes second waits here, then finds it taken.
     const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, INITIALIZE), [this.clock.now()]);
@@ -84,6 +92,11 @@ export class InstanceService {
       isInstanceAdmin: true,
     });
   }
+}
+
+/** What one learns in its turn and all who wait would learn too. Once set up, an installation stays so. */
+function isForEverybody(error: unknown): boolean {
+  return error instanceof AlreadyInitializedError || isDatabaseUnavailable(error);
 }
 
 const INITIALIZE = 'UPDATE latchkey.instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';

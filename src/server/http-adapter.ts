@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,14 +7,19 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
 import { newRequestId } from '../common/http/request-id';
+import { parseForm } from './form';
 
 const BODY_LIMIT = 100 * 1024;
 const MAX_DELAY_MS = 700;
+/** A request that takes longer to arrive is somebody holding a connection. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const LINGER_MS = 1_000;
 
 /** Fastify, set up for the wire contract (decisions 11 and 23). */
 export function httpAdapter(): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: false,
     // An overlong id is an unknown one (decisions 11). What bounds it is the limit on headers, which counts the path.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16 * 1024 },
@@ -45,25 +51,30 @@ function shedLoad(adapter: FastifyAdapter): void {
 /** JSON and forms, with an empty body for `{}`; an empty body of any type, because some clients name odd ones. */
 function acceptBodies(adapter: FastifyAdapter): void {
   const parseJson = adapter.getInstance().getDefaultJsonParser('error', 'error');
-  const options = { bodyLimit: BODY_LIMIT };
-  // Fastify reads plain text unasked.
-  adapter.getInstance().removeContentTypeParser('text/plain');
   // Fastify's own parser would hand plain text to the handlers.
   adapter.getInstance().removeContentTypeParser('text/plain');
-  adapter.useBodyParser('application/x-www-form-urlencoded', false, options);
-  adapter.useBodyParser('application/json', false, options, (request, body: Buffer, done) => {
+  accept(adapter, 'application/json', (text, request, done) => void parseJson(request, text, done));
+  accept(adapter, 'application/x-www-form-urlencoded', (text, _request, done) => done(null, parseForm(text)));
+  accept(adapter, '*', (_text, _request, done) => done(new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE)));
+}
+
+type Done = (error: Error | null, body?: unknown) => void;
+
+function accept(
+  adapter: FastifyAdapter,
+  mediaType: string,
+  parse: (text: string, request: FastifyRequest, done: Done) => void,
+): void {
+  adapter.useBodyParser(mediaType, false, { bodyLimit: BODY_LIMIT }, (request, body: Buffer, done) => {
     if (body.length === 0) done(null, {});
-    else void parseJson(request, body.toString(), done);
-  });
-  adapter.useBodyParser('*', false, options, (_request, body: Buffer, done) => {
-    if (body.length === 0) done(null, {});
-    else done(new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE));
+    else if (mediaType !== '*' && !isUtf8(body)) done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
+    else parse(body.toString(), request, done);
   });
 }
 
 /** What is no HTTP at all never reaches a route: answered on the bare socket, in the common body. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
   const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const { status, body } = bodyOf(new RefusedRequestError(isTooLarge ? HEADERS_TOO_LARGE : HttpStatus.BAD_REQUEST));
   const text = JSON.stringify(body);
@@ -74,6 +85,13 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+  closeSoon(socket);
+}
+
+/** Closed at once, the answer would be lost on a client that is still sending; left open, it would be for ever. */
+function closeSoon(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function bodyOf(error: ReturnType<typeof asLatchkeyError>) {

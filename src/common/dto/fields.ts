@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
 import { ValidateNested } from 'class-validator';
+import { cutTo, listCut, objectCut } from './cut';
 import {
   atLeast,
   atMost,
@@ -111,7 +112,15 @@ export function ListOf(
     },
   ];
   return applyDecorators(
-    field([isArray, ...size], options, { type: () => [item], minItems: min, maxItems: max }),
+    field(
+      [isArray, ...size],
+      options,
+      { type: () => [item], minItems: min, maxItems: max },
+      listCut(
+        max,
+        objectCut((entry) => cutTo(item, entry)),
+      ),
+    ),
     ValidateNested({ each: true }),
     Type(() => item),
     // class-validator looks through a list within the list, and finds an empty one to be in order.
@@ -124,5 +133,6 @@ export function ListOf(
 /** One object of a class, validated by its own rules. */
 export function ObjectOf(item: () => new () => object, options: FieldOptions): PropertyDecorator {
   const isObject = ofType('object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
-  return applyDecorators(field([isObject], options, { type: () => item() }), ValidateNested(), Type(item));
+  const cut = objectCut((value) => cutTo(item(), value));
+  return applyDecorators(field([isObject], options, { type: () => item() }, cut), ValidateNested(), Type(item));
 }

@@ -3,6 +3,7 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ValidateBy, ValidateIf } from 'class-validator';
 import type { IssueCode } from '../errors/common.errors';
+import { type Cut, CutBy, emptied } from './cut';
 
 /** One thing a value must be. Rules are asked in order, and the first that does not hold is what the caller is told. */
 export interface Rule {
@@ -105,11 +106,17 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
-/** A property with its rules and its documentation, from one place. */
-export function field(rules: readonly Rule[], options: FieldOptions, api: ApiPropertyOptions): PropertyDecorator {
+/** A property with its rules and its documentation, from one place. `cut` is for those that hold lists or objects. */
+export function field(
+  rules: readonly Rule[],
+  options: FieldOptions,
+  api: ApiPropertyOptions,
+  cut: Cut = emptied,
+): PropertyDecorator {
   const { optional = false, description, example } = options;
   const documented = { ...api, description, required: !optional, ...(example === undefined ? {} : { example }) };
   return applyDecorators(
+    CutBy(cut),
     ApiProperty(documented as ApiPropertyOptions),
     ...(optional ? [ValidateIf((_, value) => value !== undefined)] : []),
     ...rules.map(check),

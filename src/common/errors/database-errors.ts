@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { DatabaseUnavailableError } from './common.errors';
 
 /** node-postgres and TypeORM errors, seen only through the fields that matter here. */
 interface DatabaseErrorLike {
@@ -24,8 +25,9 @@ const SOCKET_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby answers.
-const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$/;
+// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby
+// answers, 57014 a statement ran into its time limit.
+const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$|^57014$/;
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
 
@@ -50,6 +52,7 @@ export function violatedUniqueConstraint(error: unknown): string | undefined {
  */
 export function loggable(error: unknown): Record<string, unknown> {
   if (!isNativeError(error)) return { type: typeof error };
+  if (error instanceof DatabaseUnavailableError && error.cause !== undefined) return loggable(error.cause);
   const seen: DatabaseErrorLike = error;
   const { name, message, stack, query, severity, driverError } = seen;
   // Only what PostgreSQL itself says has a severity; on its way through TypeORM it becomes the driver's error.

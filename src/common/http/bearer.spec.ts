@@ -22,6 +22,17 @@ describe('the bearer token of a request', () => {
 
   it('is none in a request without the header', () => {
     expect(bearerToken({ headers: {} })).toBeUndefined();
-    expect(bearerToken({ headers: { authorization: ['Bearer a', 'Bearer b'] } })).toBeUndefined();
+    expect(bearerToken({ headers: {}, headersDistinct: {} })).toBeUndefined();
+  });
+
+  it('is no token of either, when the header came twice', () => {
+    const [authorization, both] = ['Bearer a', ['Bearer a', 'Bearer b']];
+    for (const request of [
+      { headers: { authorization: both } },
+      { headers: { authorization }, headersDistinct: { authorization: both } },
+      { headers: { authorization }, raw: { headersDistinct: { authorization: both } } },
+    ]) {
+      expect(bearerToken(request)).toBe('a, Bearer b');
+    }
   });
 });

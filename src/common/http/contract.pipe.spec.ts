@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { Type } from '@nestjs/common';
+import { type Type, ValidationPipe } from '@nestjs/common';
 import fc from 'fast-check';
 import {
   Flag,
@@ -261,6 +261,55 @@ describe('what a body becomes', () => {
         else expect(result).toBeInstanceOf(ValidationFailureError);
       }),
     );
+  });
+});
+
+describe('cutting a body down to its fields first', () => {
+  // What the pipe would say without it.
+  const uncut = (value: object) =>
+    ValidationPipe.prototype.transform.call(pipe, value, { type: 'body', metatype: ThingDto }) as Promise<unknown>;
+  const verdict = (work: Promise<unknown>): Promise<unknown> =>
+    work.catch((error: unknown) => (error as ValidationFailureError).getResponse());
+
+  it('changes no verdict, whatever is sent', async () => {
+    const label = fc.oneof(fc.record({ key: fc.oneof(fc.jsonValue(), fc.constant('k')) }), fc.jsonValue());
+    const fields = fc.record(
+      {
+        name: fc.oneof(fc.constant('n'), fc.jsonValue()),
+        count: fc.oneof(fc.integer(), fc.jsonValue()),
+        direction: fc.oneof(fc.constant('asc'), fc.jsonValue()),
+        labels: fc.oneof(fc.array(label, { maxLength: 3 }), fc.jsonValue()),
+        label,
+        unknown: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fields, async (value) => {
+        expect(await verdict(read(value, ThingDto))).toEqual(await verdict(uncut(value)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['an unknown list', (deep: unknown) => bodyOf({ unknown: deep }), undefined],
+    ['a list for a text', (deep: unknown) => bodyOf({ text: deep }), 'text'],
+    ['a list in a list', (deep: unknown) => bodyOf({ labels: [deep] }), 'labels'],
+    ['a list in an object', (deep: unknown) => bodyOf({ label: { key: deep } }), 'label'],
+  ])('lets no depth through: %s', async (_, fieldsWith, field) => {
+    const deep: unknown = JSON.parse(`${'['.repeat(40_000)}${']'.repeat(40_000)}`);
+    const value = fieldsWith(deep);
+    await expect(uncut(value)).rejects.toThrow(RangeError);
+    if (field === undefined) expect({ ...(await read(value, ThingDto)) }).toEqual({ name: 'n' });
+    else expect((await issuesOf(value))[0]?.[1][0]).toBe(field);
+  });
+
+  it('keeps one item too many of a list, for the rule that counts them', async () => {
+    const labels = Array.from({ length: 50_000 }, () => ({ key: 'k' }));
+    expect(await issuesOf(bodyOf({ labels }))).toEqual([
+      ['too_big', ['labels'], 'Array must contain at most 2 element(s)'],
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
-import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, type Type, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
+import { cutTo } from '../dto/cut';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 
 /**
@@ -23,11 +24,13 @@ export class ContractPipe extends ValidationPipe {
       const message = `Expected object, received ${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value}`;
       throw new ValidationFailureError([{ code: 'invalid_type', path: [], message }]);
     }
-    return super.transform(value, metadata) as Promise<unknown>;
+    const isInput = this.toValidate(metadata) && isObject(value);
+    const cut = isInput ? cutTo(metadata.metatype as Type, value) : value;
+    return super.transform(cut, metadata) as Promise<unknown>;
   }
 }
 
-function isObject(value: unknown): boolean {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -1,7 +1,8 @@
 import { EXAMPLE } from '../../common/dto/examples';
 import { Parts, Whole } from '../../common/dto/answers';
 import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, TrimmedText } from '../../common/dto/fields';
-import { field, type FieldOptions } from '../../common/dto/rules';
+import { emptied, listCut, objectCut } from '../../common/dto/cut';
+import { field, type FieldOptions, type Rule } from '../../common/dto/rules';
 import { PageDto, PageQueryDto } from '../../common/http/page';
 import { MembershipDto } from './identity.dtos';
 
@@ -40,6 +41,14 @@ export type TextFilter = string | { $eq?: string; $contains?: string; $in?: stri
 const MAX_CHOICES = 100;
 const isSearchText = (value: unknown) => typeof value === 'string' && /^[\p{L}\p{M}\p{N} _/-]{1,255}$/u.test(value);
 
+/** One operator more than there are, so that an unknown one is seen. */
+const filterCut = objectCut((value) => {
+  const operations = Object.entries(value).slice(0, 4);
+  return Object.fromEntries(
+    operations.map(([operator, operand]) => [operator, listCut(MAX_CHOICES, emptied)(operand)]),
+  );
+});
+
 function TextFilterField(operators: readonly string[], options: FieldOptions): PropertyDecorator {
   const isOperation = ([operator, value]: [string, unknown]) =>
     operators.includes(operator) &&
@@ -52,9 +61,8 @@ function TextFilterField(operators: readonly string[], options: FieldOptions): P
     return entries.length > 0 && entries.every(isOperation);
   };
   const message = `Expected 1 to 255 letters, digits, spaces, _, - or /, or an object of ${operators.join(', ')} with such text`;
-  return field([{ name: 'filter', code: 'invalid_string', holds, message: () => message }], options, {
-    oneOf: [{ type: 'string' }, { type: 'object' }],
-  });
+  const rule: Rule = { name: 'filter', code: 'invalid_string', holds, message: () => message };
+  return field([rule], options, { oneOf: [{ type: 'string' }, { type: 'object' }] }, filterCut);
 }
 
 export class IdentityConditionDto {

@@ -1,0 +1,29 @@
+import { HttpStatus } from '@nestjs/common';
+import { RefusedRequestError } from '../common/errors/common.errors';
+
+/**
+ * The fields of an `application/x-www-form-urlencoded` body: a name that comes more than once has a list of values. What is
+ * encoded must be UTF-8: anything else would be kept as other characters than were sent.
+ *
+ * @throws RefusedRequestError
+ */
+export function parseForm(text: string): Record<string, string | string[]> {
+  const fields = new Map<string, string[]>();
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const [name = '', value = ''] = pair.split(/=(.*)/s);
+    const key = decode(name);
+    const values = fields.get(key);
+    if (values === undefined) fields.set(key, [decode(value)]);
+    else values.push(decode(value));
+  }
+  return Object.fromEntries([...fields].map(([name, values]) => [name, values.length > 1 ? values : values[0]!]));
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (error) {
+    throw new RefusedRequestError(HttpStatus.BAD_REQUEST, error);
+  }
+}
