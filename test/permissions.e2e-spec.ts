@@ -73,6 +73,11 @@ const ROUTES: Route[] = [
   },
   { operation: 'GET /api/v1/auth/token-auth/tokens/{tokenId}', permission: 'identity:read', notFound: noToken },
   {
+    operation: 'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
+    permission: 'identity:read',
+    notFound: noToken,
+  },
+  {
     operation: 'PATCH /api/v1/auth/token-auth/tokens/{tokenId}',
     permission: 'identity:create-token',
     body: () => ({ name: 'changed' }),

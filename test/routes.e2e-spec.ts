@@ -33,6 +33,7 @@ interface Schema {
 
 interface OpenApiOperation {
   operationId?: string;
+  deprecated?: boolean;
   summary?: string;
   description?: string;
   tags?: string[];
@@ -268,6 +269,17 @@ describe('the routes', () => {
       expect(failing(operations, ({ responses }) => Object.keys(responses).every((status) => Number(status)))).toEqual(
         [],
       );
+    });
+
+    it('as deprecated where clients should use another, which its description names', () => {
+      const deprecated = operations.filter((one) => one.deprecated);
+      expect(deprecated.map(({ name }) => name)).toEqual([
+        'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
+      ]);
+      const summaries = operations.filter((one) => !one.deprecated).map(({ summary }) => summary);
+      expect(
+        failing(deprecated, ({ description = '' }) => summaries.includes(/Use "(.+)" instead/.exec(description)?.[1])),
+      ).toEqual([]);
     });
 
     it('each of its path parameters and every body', () => {
