@@ -11,6 +11,7 @@ import {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from '../src/server/embedded-postgres/embedded-postgres';
+import { serverProcess } from './support/server-process';
 
 const ONE_SENTENCE = /^[A-Z].*[^.]\.$/;
 
@@ -278,15 +279,6 @@ async function write(url: string, text: string): Promise<void> {
 
 async function read(url: string): Promise<unknown[]> {
   return (await query(url, 'SELECT text FROM note')).map((row) => (row as { text: string }).text);
-}
-
-/** The process that serves the directory, as the system's process list knows it. */
-function serverProcess(dir: string): number | undefined {
-  const list = execFileSync('ps', ['-eww', '-o', 'pid=,args='], { encoding: 'utf8' });
-  const ending = `/bin/postgres -D ${path.join(dir, 'data')} `;
-  // The watchdog names the server among its arguments too.
-  const line = list.split('\n').find((text) => text.includes(ending) && !text.includes('/bin/sh -c'));
-  return line === undefined ? undefined : Number.parseInt(line, 10);
 }
 
 async function eventually(isTrue: () => boolean, limitMs = 10_000): Promise<void> {

@@ -4,6 +4,7 @@ import { openApiDocument } from '../src/server/openapi';
 import { type Answer, type ApiClient, answered, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { operationsOf } from './support/operations';
 import { snapshot } from './support/snapshot';
 
 interface Target {
@@ -72,6 +73,11 @@ const ROUTES: Route[] = [
     notFound: noIdentity,
   },
   { operation: 'GET /api/v1/auth/token-auth/tokens/{tokenId}', permission: 'identity:read', notFound: noToken },
+  {
+    operation: 'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
+    permission: 'identity:read',
+    notFound: noToken,
+  },
   {
     operation: 'PATCH /api/v1/auth/token-auth/tokens/{tokenId}',
     permission: 'identity:create-token',
@@ -378,6 +384,113 @@ describe('rights', () => {
       done(await admin.api.patch(`/api/v1/identities/${identityId}`, { role }));
       expect(await roleOf(identityId)).toBe(role);
     });
+  });
+
+  describe('of a role are those of its one spelling', () => {
+    // Trimmed to `admin`, and then asked for like it.
+    it.each([' admin', 'admin\n', '\u00a0admin\u2003', '\ufeffadmin'])(
+      'a member cannot make somebody %j',
+      async (role) => {
+        expect(await member.api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(
+          beyond('create identity', GRANT),
+        );
+        expect(await member.api.patch(`/api/v1/identities/${member.identityId}`, { role })).toEqual(
+          beyond('update identity', GRANT),
+        );
+      },
+    );
+
+    it.each([
+      'Admin',
+      'ADMIN',
+      '\u0430dmin',
+      'adm\u0131n',
+      '\uff41\uff44\uff4d\uff49\uff4e',
+      'ad\u00admin',
+      'admin\u200b',
+    ])('nobody is %j', async (role) => {
+      const unknown = refused(400, 'BadRequest', 'There is no such role. Choose one of: admin, member, no-access.');
+      for (const api of [member.api, admin.api, latchkey.admin]) {
+        expect(await api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(unknown);
+        expect(await api.patch(`/api/v1/identities/${member.identityId}`, { role })).toEqual(unknown);
+      }
+    });
+  });
+
+  describe('are not what a body can write', () => {
+    const FOREIGN = 'f0f0f0f0-0000-4000-8000-f0f0f0f0f0f0';
+    const FOREVER = '2099-01-01T00:00:00.000Z';
+    const VALUES: Record<string, unknown> = {
+      uuid: FOREIGN,
+      boolean: true,
+      text: 'admin',
+      integer: 1,
+      bigint: 1,
+      'timestamp with time zone': FOREVER,
+      jsonb: [{ type: 'ipv4', prefix: 0, ipAddress: '0.0.0.0' }],
+    };
+
+    /** A value for every column of every table, by its name in the database and in JSON. */
+    const everyColumn = async (): Promise<Record<string, unknown>> => {
+      const columns = await latchkey.dataSource.query<{ name: string; type: string }[]>(
+        `SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = 'public'`,
+      );
+      const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+      const ofWire = { isAccessTokenRevoked: true, accessTokenNumUses: 99, subOrganizationId: FOREIGN, orgId: FOREIGN };
+      return {
+        ...Object.fromEntries(
+          columns.flatMap(({ name, type }) => [name, camel(name)].map((key) => [key, VALUES[type]])),
+        ),
+        ...ofWire,
+        superAdmin: true,
+        permissions: ['organization:create'],
+      };
+    };
+    /** Without what is new every time. What was asked for stays. */
+    const masked = (value: unknown) =>
+      JSON.stringify(value)
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => (id === FOREIGN ? id : 'ID'))
+        .replace(/20[2-8]\d-\d\d-\d\dT[\d:.]+(Z|\+00:00)/g, 'TIME')
+        .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'JWT')
+        .replace(/made-[a-z0-9]{6}/g, 'SLUG')
+        .replace(/req-\w{14}/g, 'REQ');
+    const rowsOf = async (identityId: string) => {
+      const rows: unknown[] = [];
+      for (const [table, column] of [
+        ['identities', 'id'],
+        ['organization_memberships', 'identity_id'],
+        ['identity_auth_methods', 'identity_id'],
+        ['identity_access_tokens', 'identity_id'],
+        ['identity_metadata', 'identity_id'],
+      ]) {
+        rows.push(
+          await latchkey.dataSource.query(`SELECT to_jsonb(t) FROM ${table} t WHERE ${column} = $1 ORDER BY t`, [
+            identityId,
+          ]),
+        );
+      }
+      return rows;
+    };
+
+    it.each(ROUTES.filter(({ operation }) => !/^GET|\/search$/.test(operation)))(
+      'beyond the fields it documents: $operation',
+      async (route) => {
+        const columns = await everyColumn();
+        const own = operationsOf(openApiDocument(latchkey.app)).find(({ name }) => name === route.operation)!.fields;
+        for (const { path } of own) delete columns[String(path[0])];
+        const outcome = async (extras: object) => {
+          const target = await targetFor(route);
+          const body = route.body?.(target) ?? {};
+          const answer = await call(latchkey.admin, route, target, { ...extras, ...body });
+          const made = answer.body.identity?.id as string | undefined;
+          return masked([answer.status, answer.body, await rowsOf(made ?? target.identityId)]);
+        };
+        expect(Object.keys(columns).length).toBeGreaterThan(50);
+        const plain = await outcome({});
+        expect(plain).toMatch(/^\[200,/);
+        expect(await outcome(columns)).toBe(plain);
+      },
+    );
   });
 
   describe('follow the role at once', () => {

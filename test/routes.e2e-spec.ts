@@ -34,6 +34,7 @@ interface Schema {
 
 interface OpenApiOperation {
   operationId?: string;
+  deprecated?: boolean;
   summary?: string;
   description?: string;
   tags?: string[];
@@ -219,6 +220,52 @@ describe('the routes', () => {
       expect((await latchkey.anonymous.get(path, { authorization: `bEARER  ${accessToken}` })).status).toBe(200);
     });
 
+    it('nothing but the API documentation is served as a file, however its path is spelled', async () => {
+      const climbs = ['..', '%2e%2e', '..%2f..', '%2e%2e%2f%2e%2e', '..%5c..', '%252e%252e', '....//', '..;', '.%00.'];
+      const files = ['package.json', 'package.json%00.css', 'swagger-ui-init.js/../../package.json', 'etc/passwd'];
+      const leaks: string[] = [];
+      for (const climb of climbs) {
+        for (const depth of [1, 2, 3, 4, 6]) {
+          for (const file of files) {
+            const { status, text } = await raw(
+              latchkey,
+              'GET',
+              `/api/docs/${Array.from({ length: depth }, () => climb).join('/')}/${file}`,
+            );
+            if (status >= 500 || /"dependencies"|root:/.test(text)) leaks.push(`${climb} ${depth} ${file}: ${status}`);
+          }
+        }
+      }
+      for (const path of ['/api/docs/', '/api/docs/.', '/api/docs/LICENSE/']) {
+        const { status, text } = await raw(latchkey, 'GET', path);
+        if (status >= 500 || /"dependencies"|Index of/.test(text)) leaks.push(path);
+      }
+      expect(leaks).toEqual([]);
+    });
+
+    it('no other site may read an answer in a browser, and a request is named by us alone', async () => {
+      const ids = new Set<string>();
+      for (const { method, path } of operations) {
+        const target = path.replace(/\{\w+\}/g, () => randomUUID());
+        const headers = {
+          origin: 'https://evil.test',
+          'access-control-request-method': method,
+          'x-request-id': 'chosen',
+          'request-id': 'chosen',
+          'x-correlation-id': 'chosen',
+        };
+        for (const how of [method, 'OPTIONS']) {
+          const answer = await latchkey.anonymous.call(how, target, { headers });
+          expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+          expect([...answer.headers.values()].join()).not.toContain('chosen');
+          if (answer.status === 200) continue;
+          expect(answer.body.reqId).toMatch(/^req-[A-Za-z0-9]{14}$/);
+          expect(ids).not.toContain(answer.body.reqId);
+          ids.add(answer.body.reqId as string);
+        }
+      }
+    });
+
     it('an unknown route is 404 in the common body, with and without a token', async () => {
       const refusal = refused(404, 'NotFound', 'There is no such route.');
       for (const path of ['/', '/api', '/api/v1', '/api/v1/nothing', '/api/v3/organizations', '/favicon.ico']) {
@@ -269,6 +316,17 @@ describe('the routes', () => {
       expect(failing(operations, ({ responses }) => Object.keys(responses).every((status) => Number(status)))).toEqual(
         [],
       );
+    });
+
+    it('as deprecated where clients should use another, which its description names', () => {
+      const deprecated = operations.filter((one) => one.deprecated);
+      expect(deprecated.map(({ name }) => name)).toEqual([
+        'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
+      ]);
+      const summaries = operations.filter((one) => !one.deprecated).map(({ summary }) => summary);
+      expect(
+        failing(deprecated, ({ description = '' }) => summaries.includes(/Use "(.+)" instead/.exec(description)?.[1])),
+      ).toEqual([]);
     });
 
     it('each of its path parameters and every body', () => {

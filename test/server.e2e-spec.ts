@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client } from 'pg';
-import { ServerProcess } from './support/server-process';
+import { ServerProcess, serverProcess } from './support/server-process';
 import { onDatabase } from './support/urls';
 
 jest.setTimeout(60_000);
@@ -84,6 +84,80 @@ describe('the stand-alone server', () => {
       headers: { authorization: `Bearer ${accessToken}` },
     });
     expect(((await response.json()) as { token: { accessTokenNumUses: number } }).token.accessTokenNumUses).toBe(50);
+  });
+
+  describe('whose own PostgreSQL is killed', () => {
+    const postgres = () => path.join(dir, 'data/postgres');
+    const killPostgres = () => process.kill(serverProcess(postgres()) ?? 0, 'SIGKILL');
+    const ask = (url: string) =>
+      fetch(`${url}${DETAILS}`, { headers: { authorization: `Bearer ${readBootstrap().accessToken}` } });
+    /** Asks until the answer has this status; every answer until then has one of the others. */
+    const untilStatus = async (url: string, wanted: number, others: number[]): Promise<Response> => {
+      const deadline = Date.now() + 30_000;
+      for (;;) {
+        const response = await ask(url);
+        if (response.status === wanted || Date.now() > deadline) return response;
+        expect(others).toContain(response.status);
+      }
+    };
+    const events = (output: string) =>
+      [...output.matchAll(/"event":"embedded_postgres\.(\w+)"/g)].map(([, event]) => event);
+
+    it('answers 503 with Retry-After meanwhile, and has it back within seconds, as often as it happens', async () => {
+      const server = start();
+      const url = await server.url();
+      for (let round = 0; round < 2; round += 1) {
+        killPostgres();
+        const meanwhile = await untilStatus(url, 503, [200]);
+        expect({ status: meanwhile.status, retryAfter: meanwhile.headers.get('retry-after') }).toEqual({
+          status: 503,
+          retryAfter: '1',
+        });
+        expect(await meanwhile.json()).toMatchObject({ statusCode: 503, error: 'ServiceUnavailable' });
+        expect((await fetch(`${url}/api/status`)).status).toBe(200);
+        expect((await untilStatus(url, 200, [503])).status).toBe(200);
+      }
+      const { code, output } = await server.signal('SIGTERM');
+      expect(code).toBe(0);
+      expect(events(output)).toEqual(['died', 'revived', 'died', 'revived']);
+      expect(serverProcess(postgres())).toBeUndefined();
+    });
+
+    it('has it back for every process on the directory, and ends it with the last of them', async () => {
+      const servers = [start(), start()];
+      const urls = await Promise.all(servers.map((server) => server.url()));
+      killPostgres();
+      expect((await untilStatus(urls[0]!, 503, [200])).status).toBe(503);
+      for (const url of urls) expect((await untilStatus(url, 200, [503])).status).toBe(200);
+
+      await servers[0]!.signal('SIGTERM');
+      expect((await untilStatus(urls[1]!, 200, [])).status).toBe(200);
+      expect((await servers[1]!.signal('SIGTERM')).code).toBe(0);
+      expect(serverProcess(postgres())).toBeUndefined();
+    });
+
+    it('makes no new database in the place of one that is gone, says so once, and takes it back', async () => {
+      const server = start();
+      const url = await server.url();
+      const data = path.join(postgres(), 'data');
+      fs.renameSync(data, `${data}.moved`);
+      killPostgres();
+      expect((await untilStatus(url, 503, [200])).status).toBe(503);
+      await server.says(/embedded_postgres\.not_revived/);
+      expect(fs.existsSync(data)).toBe(false);
+      fs.renameSync(`${data}.moved`, data);
+      expect((await untilStatus(url, 200, [503])).status).toBe(200);
+      expect(events((await server.signal('SIGTERM')).output)).toEqual(['died', 'not_revived', 'revived']);
+    });
+
+    it('ends when it is asked to while the database is away', async () => {
+      const server = start();
+      const url = await server.url();
+      killPostgres();
+      expect((await untilStatus(url, 503, [200])).status).toBe(503);
+      expect((await server.signal('SIGTERM')).code).toBe(0);
+      expect(serverProcess(postgres())).toBeUndefined();
+    });
   });
 
   it('refuses a port in use in one sentence that says what to do', async () => {

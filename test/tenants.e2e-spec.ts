@@ -218,6 +218,110 @@ describe('tenants', () => {
     expect((tokens as { id: string }[]).map(({ id }) => id)).toEqual([ourToken.tokenId]);
   });
 
+  it('cannot be walked into with a cursor that a list of the other has answered', async () => {
+    for (let i = 0; i < 3; i += 1) await theirs.given.tokenFor(theirToken.identityId);
+    const theirTokens = `/api/v1/auth/token-auth/identities/${theirToken.identityId}/tokens`;
+    const lists: [string, string][] = [
+      [`/api/v1/identities?orgId=${theirs.organizationId}&limit=1`, `/api/v1/identities?orgId=${ours.organizationId}`],
+      [`${theirTokens}?limit=1`, `/api/v1/auth/token-auth/identities/${ourToken.identityId}/tokens?`],
+    ];
+    for (const [foreign] of lists) {
+      const cursor = done(await theirs.admin.get(foreign)).nextCursor as string;
+      expect(cursor).toEqual(expect.any(String));
+      for (const path of lists.map(([, one]) => one)) {
+        const page = done(await ours.admin.get(`${path}&cursor=${cursor}`));
+        const text = JSON.stringify(page);
+        for (const id of [theirs.organizationId, theirToken.identityId, theirToken.tokenId]) {
+          expect(text).not.toContain(id);
+        }
+        // The total is that of the own list, whatever the cursor.
+        expect(page.totalCount).toBe(done(await ours.admin.get(path)).totalCount);
+      }
+    }
+  });
+
+  it('cannot be told apart by a request in which one id is own and the other foreign', async () => {
+    const path = (identityId: string, tokenId: string) =>
+      `/api/v1/auth/token-auth/identities/${identityId}/tokens/${tokenId}`;
+    const [own, foreign] = [ourToken, theirToken];
+    for (const [mixed, absent] of [
+      [
+        [own.identityId, foreign.tokenId],
+        [own.identityId, randomUUID()],
+      ],
+      [
+        [foreign.identityId, own.tokenId],
+        [randomUUID(), own.tokenId],
+      ],
+    ] as [[string, string], [string, string]][]) {
+      const [told, expected] = [await ours.admin.get(path(...mixed)), await ours.admin.get(path(...absent))];
+      expect(told.status).toBe(404);
+      const text = ({ body }: Answer, id: string) => JSON.stringify({ ...body, reqId: '' }).replaceAll(id, 'ID');
+      expect(text(told, mixed[1])).toBe(text(expected, absent[1]));
+    }
+    for (const organizationId of [theirs.organizationId, randomUUID()]) {
+      const refusal = refused(403, 'ForbiddenError', 'You are not logged into this organization');
+      const twice = `/api/v1/identities?orgId=${ours.organizationId}&orgId=${organizationId}`;
+      expect((await ours.admin.get(twice)).status).toBe(422);
+      const memberships = `/api/v2/organizations/${organizationId}/identity-memberships?orgId=${ours.organizationId}`;
+      expect(await ours.admin.get(memberships)).toEqual(refusal);
+    }
+  });
+
+  it('are not reached by ids in places where none are looked for', async () => {
+    const { identityId, tokenId, organizationId, organizationSlug } = theirIds;
+    const names = { identityId, tokenId, organizationId, organizationSlug, id: identityId, identity_id: identityId };
+    const query = new URLSearchParams({ ...names, organization_id: organizationId, projectId: organizationId });
+    const headers = {
+      'x-organization-id': organizationId,
+      'x-org-id': organizationId,
+      'x-tenant-id': organizationId,
+      'x-infisical-org-id': organizationId,
+      cookie: `orgId=${organizationId}; organizationId=${organizationId}`,
+    };
+    const own = ourToken;
+    for (const path of [
+      '/api/v1/identities/details?',
+      `/api/v1/identities/${own.identityId}?`,
+      `/api/v1/identities?orgId=${ours.organizationId}&`,
+      `/api/v1/auth/token-auth/identities/${own.identityId}?`,
+      `/api/v1/auth/token-auth/identities/${own.identityId}/tokens?`,
+      `/api/v1/auth/token-auth/tokens/${own.tokenId}?`,
+      `/api/v2/organizations/${ours.organizationId}/identity-memberships?`,
+    ]) {
+      expect((await ours.admin.get(`${path}${query}`, headers)).body).toEqual((await ours.admin.get(path)).body);
+    }
+    const searched = await ours.admin.post('/api/v1/identities/search', { ...names, orgId: organizationId }, headers);
+    expect(searched.body).toEqual((await ours.admin.post('/api/v1/identities/search', {})).body);
+  });
+
+  it('take an id of another kind for one that does not exist, though it is their own', async () => {
+    const { identity } = done(await ours.admin.get(`/api/v1/identities/${ourToken.identityId}`));
+    const method = `/api/v1/auth/token-auth/identities/${ourToken.identityId}`;
+    const ids = [
+      ours.organizationId,
+      identity.id as string,
+      done(await ours.admin.get(method)).identityTokenAuth.id as string,
+    ];
+    const before = await snapshot(latchkey.dataSource);
+    for (const operation of operations.filter(({ path }) => /\{(identityId|tokenId)\}/.test(path))) {
+      for (const id of [...ids, operation.path.includes('{identityId}') ? ourToken.tokenId : ourToken.identityId]) {
+        const answer = await send(ours.admin, operation, {
+          ...theirIds,
+          orgId: ours.organizationId,
+          organizationId: ours.organizationId,
+          identityId: id,
+          tokenId: id,
+        });
+        expect({ operation: `${operation.method} ${operation.path}`, status: answer.status }).toEqual({
+          operation: `${operation.method} ${operation.path}`,
+          status: 404,
+        });
+      }
+    }
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
   it('keep the identity they have when a token row is made to point elsewhere: no membership, no entry', async () => {
     const stray = await theirs.given.token({ role: 'admin' });
     await latchkey.change('UPDATE latchkey.identity_access_tokens SET organization_id = $2 WHERE id = $1', [

@@ -720,6 +720,38 @@ describe('updating a token', () => {
   });
 });
 
+describe('getting a token by way of its identity, as older clients do', () => {
+  const getOf = (identityId: string, tokenId: string) =>
+    latchkey.admin.get(`${IDENTITIES}/${identityId}/tokens/${tokenId}`);
+
+  it('answers what getting it by its id answers, revoked or not, however the ids are written', async () => {
+    const { identityId, tokenId } = await latchkey.given.token({ name: 'old' });
+    expect(await getOf(identityId, tokenId)).toEqual(answered((await get(tokenId)).body));
+    expect(await getOf(identityId.toUpperCase(), tokenId.toUpperCase())).toEqual(answered((await get(tokenId)).body));
+    await revoke(tokenId);
+    expect(done(await getOf(identityId, tokenId)).token).toMatchObject({ id: tokenId, isAccessTokenRevoked: true });
+  });
+
+  it('is 404 like an unknown token when it is of another identity, though both are there', async () => {
+    const [one, two] = [await latchkey.given.token(), await latchkey.given.token()];
+    const foreign = await other.given.token();
+    for (const [identityId, tokenId] of [
+      [two.identityId, one.tokenId],
+      [one.identityId, two.tokenId],
+      [foreign.identityId, one.tokenId],
+      [one.identityId, foreign.tokenId],
+      [foreign.identityId, foreign.tokenId],
+      [one.identityId, UNKNOWN],
+      [UNKNOWN, one.tokenId],
+      ['nope', one.tokenId],
+      [one.tokenId, one.tokenId],
+      [`%7B${one.identityId}%7D`, one.tokenId],
+    ] as const) {
+      expect(await getOf(identityId, tokenId)).toEqual(refused(404, 'NotFound', `Token with ID ${tokenId} not found`));
+    }
+  });
+});
+
 describe('revoking a token by its id', () => {
   it.each([
     ['no body', undefined],

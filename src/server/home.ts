@@ -1,5 +1,5 @@
 import { DataDirectory } from './data-directory';
-import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres';
+import { EmbeddedPostgresKeeper } from './embedded-postgres/embedded-postgres-keeper';
 import type { Environment } from './environment';
 
 /** A database to run on, and how to let go of it. */
@@ -19,6 +19,6 @@ export async function openHome(environment: Environment): Promise<Home> {
   }
   const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
   const authSecret = secret ?? directory.authSecret();
-  const postgres = await startEmbeddedPostgres({ dir: directory.postgres, account });
+  const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account });
   return { url: postgres.url, authSecret, directory, release: () => postgres.stop() };
 }

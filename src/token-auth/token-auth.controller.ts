@@ -158,6 +158,22 @@ export class TokenAuthController {
     return { token: await this.tokens.get(caller, tokenId) };
   }
 
+  @Get('identities/:identityId/tokens/:tokenId')
+  @Authorized('identity:read', {
+    summary: 'Get a token of an identity',
+    description: 'Use "Get a token" instead, which needs no identity.',
+    answer: TokenAnswerDto,
+    refusals: [NO_TOKEN],
+    isDeprecated: true,
+  })
+  async getTokenOfIdentity(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') identityId: string,
+    @Param('tokenId') tokenId: string,
+  ): Promise<TokenAnswerDto> {
+    return { token: await this.tokens.getOf(caller, identityId, tokenId) };
+  }
+
   @Patch('tokens/:tokenId')
   @Authorized('identity:create-token', {
     summary: 'Update a token',

@@ -76,6 +76,13 @@ export class TokensService {
     return AccessTokenDto.of(token);
   }
 
+  /** One of another identity is not there. @throws TokenNotFoundError */
+  async getOf(caller: VerifiedAccessToken, identityId: string, tokenId: string): Promise<AccessTokenDto> {
+    const token = await this.get(caller, tokenId);
+    if (token.identityId !== identityId.toLowerCase()) throw new TokenNotFoundError(tokenId);
+    return token;
+  }
+
   /** @throws TokenNotFoundError, TokenAuthNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
     const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;

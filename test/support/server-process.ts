@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import * as path from 'node:path';
 
 const MAIN = path.join(__dirname, '../../dist/src/main.js');
@@ -8,12 +8,15 @@ export interface Ended {
   readonly code: number | null;
   readonly stderr: string;
   readonly stdout: string;
+  /** Both, in the order they came. */
+  readonly output: string;
 }
 
 /** The built server, as `npm start` runs it, with these environment variables and no others of ours. */
 export class ServerProcess {
   private stdout = '';
   private stderr = '';
+  private output = '';
   private readonly child: ChildProcess;
   /** When it has ended, by itself or not. */
   readonly ended: Promise<Ended>;
@@ -27,16 +30,26 @@ export class ServerProcess {
     });
     this.child.stdout?.on('data', (chunk) => (this.stdout += String(chunk)));
     this.child.stderr?.on('data', (chunk) => (this.stderr += String(chunk)));
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (chunk) => (this.output += String(chunk)));
+    }
     this.ended = new Promise((resolve) => {
-      this.child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+      this.child.once('close', (code) =>
+        resolve({ code, stdout: this.stdout, stderr: this.stderr, output: this.output }),
+      );
     });
   }
 
   /** Everything printed until it was up. Fails when it ends instead. */
-  async banner(): Promise<string> {
+  banner(): Promise<string> {
+    return this.says(/Latchkey is up[\s\S]*\n\n$/);
+  }
+
+  /** Everything printed until it said this. Fails when it ends instead. */
+  async says(pattern: RegExp): Promise<string> {
     const up = new Promise<string>((resolve) => {
-      const look = () => /Latchkey is up[\s\S]*\n\n$/.test(this.stdout) && resolve(this.stdout);
-      this.child.stdout?.on('data', look);
+      const look = () => pattern.test(this.output) && resolve(this.output);
+      for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', look);
       look();
     });
     const down = this.ended.then(({ code, stderr }) => Promise.reject(new Error(`ended with ${code}: ${stderr}`)));
@@ -51,4 +64,13 @@ export class ServerProcess {
     this.child.kill(signal);
     return this.ended;
   }
+}
+
+/** The process of the embedded PostgreSQL of a directory, as the system's process list knows it. */
+export function serverProcess(dir: string): number | undefined {
+  const list = execFileSync('ps', ['-eww', '-o', 'pid=,args='], { encoding: 'utf8' });
+  const ending = `/bin/postgres -D ${path.join(dir, 'data')} `;
+  // The watchdog names the server among its arguments too.
+  const line = list.split('\n').find((text) => text.includes(ending) && !text.includes('/bin/sh -c'));
+  return line === undefined ? undefined : Number.parseInt(line, 10);
 }

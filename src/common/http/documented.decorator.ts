@@ -19,6 +19,8 @@ export interface OperationDocs {
   readonly refusals?: readonly LatchkeyError[];
   /** Whether the document says that no credential is asked for. */
   readonly isPublic?: boolean;
+  /** Whether clients should use something else: the description says what. */
+  readonly isDeprecated?: boolean;
 }
 
 const EVERY_OPERATION: readonly LatchkeyError[] = [
@@ -31,10 +33,11 @@ const EVERY_OPERATION: readonly LatchkeyError[] = [
 ];
 
 /** A success is always 200, and refusals are documented from the very errors that are thrown (contract 0 and 4). */
-export function Documented({ summary, description, answer, refusals = [], isPublic }: OperationDocs): MethodDecorator {
+export function Documented(docs: OperationDocs): MethodDecorator {
+  const { summary, description, answer, refusals = [], isPublic, isDeprecated: deprecated } = docs;
   return applyDecorators(
     HttpCode(HttpStatus.OK),
-    ApiOperation({ summary, description, ...(isPublic ? { security: [] } : {}) }),
+    ApiOperation({ summary, description, deprecated, ...(isPublic ? { security: [] } : {}) }),
     ApiOkResponse({ type: answer, description: 'Done.' }),
     ApiExtraModels(ErrorBodyDto, ValidationFailureDto),
     ...refusalDocs([...refusals, ...EVERY_OPERATION]),

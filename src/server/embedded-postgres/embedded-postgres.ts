@@ -23,6 +23,8 @@ export interface EmbeddedPostgres {
   dataDir: string;
   /** False: another process had started the server, and we have joined. */
   started: boolean;
+  /** Whether the server is there, or will be in a moment. */
+  isAlive(): boolean;
   /** Ends our use of the server, which stops with its last user. */
   stop(): Promise<void>;
 }
@@ -81,6 +83,7 @@ function describeServer(layout: Layout, { postmaster, lifeline }: Running, start
     url: `postgres://latchkey@localhost:${PORT}/latchkey?host=${host}&sslmode=disable`,
     dataDir: layout.dataDir,
     started,
+    isAlive: () => isWatched(layout.lifeline),
     stop: async () => {
       if (!inUse) return;
       inUse = false;

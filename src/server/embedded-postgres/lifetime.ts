@@ -48,12 +48,12 @@ export async function prepareLifeline(layout: Layout, account: Account | undefin
   if (exitCode !== 0) throw new Error(stderr.trim());
 }
 
-/** Undefined when no watchdog reads the pipe. */
+/** Undefined when no watchdog reads the pipe, or when there is none. */
 function openWriteEnd(lifeline: string): number | undefined {
   try {
     return fs.openSync(lifeline, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
-    if (errorCode(error) === 'ENXIO') return undefined;
+    if (errorCode(error) === 'ENXIO' || errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
