@@ -1,23 +1,4 @@
-import { BadRequestError, NotFoundError } from '../common/errors/latchkey.error';
-
-export class TokenAuthAlreadyConfiguredError extends BadRequestError {
-  constructor() {
-    super('token_auth_already_configured', 'Failed to add Token Auth to already configured identity');
-  }
-}
-
-/** The texts differ from call to call on the wire (contract 1.1). */
-export class TokenAuthNotConfiguredError extends BadRequestError {
-  constructor(message = 'The identity does not have Token Auth') {
-    super('token_auth_not_configured', message);
-  }
-}
-
-export class TokenAuthNotFoundError extends NotFoundError {
-  constructor() {
-    super('token_auth_not_found', 'Token Auth configuration not found for identity');
-  }
-}
+import { NotFoundError } from '../common/errors/latchkey.error';
 
 /** One text for a token that never was, and for one of another organization or method (decisions 18). */
 export class TokenNotFoundError extends NotFoundError {

@@ -5,6 +5,7 @@ import { AccessTokenIssuer } from '../access-tokens/access-token.issuer';
 import { AccessTokenDto } from '../access-tokens/dto/access-token.dtos';
 import { IdentityAccessToken } from '../access-tokens/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
 import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
@@ -17,8 +18,8 @@ import {
   type TokenListDto,
   type UpdateTokenDto,
 } from './dto/token-auth.dtos';
+import { TOKEN_AUTH } from './token-auth.definition';
 import { SubOrganizationNotFoundError, TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
-import { requireTokenAuth, TOKEN_AUTH } from './token-auth.service';
 
 /** Tokens made by hand: what the managers of an identity do with them. */
 @Injectable()
@@ -27,11 +28,12 @@ export class TokensService {
     @InjectRepository(IdentityAccessToken, LATCHKEY_DATA_SOURCE)
     private readonly tokens: Repository<IdentityAccessToken>,
     private readonly managed: ManagedIdentities,
+    private readonly configurations: AuthMethodConfigurations,
     private readonly issuer: AccessTokenIssuer,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws IdentityNotFoundError, TokenAuthNotConfiguredError, SubOrganizationNotFoundError */
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
   async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
     const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
     return this.tokens.manager.transaction(async (tx) => {
@@ -42,15 +44,15 @@ export class TokensService {
     });
   }
 
-  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, TokenAuthNotConfiguredError */
+  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
     const { manager } = this.tokens;
     const { identity } = await this.managed.get(manager, caller, identityId);
-    await requireTokenAuth(manager, identity.id);
+    await this.configurations.require(manager, TOKEN_AUTH, identity.id);
     const limit = query.limit ?? DEFAULT_PAGE_SIZE;
     const all = this.tokens
       .createQueryBuilder('t')
-      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH });
+      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
     const totalCount = await all.getCount();
     // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
     if (query.cursor !== undefined) all.andWhere('(t.createdAt, t.id) < (:createdAt, :id)', decodeCursor(query.cursor));
@@ -70,13 +72,13 @@ export class TokensService {
     return AccessTokenDto.of(token);
   }
 
-  /** @throws TokenNotFoundError, TokenAuthNotConfiguredError */
+  /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
     const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;
     return this.tokens.manager.transaction(async (tx) => {
       const token = await this.getForChange(tx, caller, tokenId, attempt);
       if (!token) throw new TokenNotFoundError(tokenId);
-      await requireTokenAuth(tx, token.identityId);
+      await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
       const updatedAt = this.clock.now();
       if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
       return AccessTokenDto.of(await tx.findOneByOrFail(IdentityAccessToken, { id: token.id }));
@@ -102,9 +104,9 @@ export class TokensService {
     { identity, membership }: ManagedIdentity,
     name: string | null,
   ): Promise<IssuedTokenDto> {
-    const method = await requireTokenAuth(tx, identity.id);
+    const method = await this.configurations.require(tx, TOKEN_AUTH, identity.id);
     const token = await this.issuer.insert(tx, { identity, method, name });
-    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH, lastLoginAt: token.createdAt }));
+    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt }));
     const trustedIps = method.accessTokenTrustedIps;
     const signable = { ...token, identityName: identity.name, trustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
@@ -120,7 +122,7 @@ export class TokensService {
   ): Promise<IdentityAccessToken | null> {
     if (!isId(tokenId)) return null;
     const organizationId = caller.organization.id;
-    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH });
+    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
   }
 
   private async getForChange(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string, attempt: Attempt) {

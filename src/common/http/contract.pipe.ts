@@ -1,4 +1,4 @@
-import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, type Type, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 
@@ -16,6 +16,13 @@ export class ContractPipe extends ValidationPipe {
       validationError: { target: false, value: false },
       exceptionFactory: (errors) => new ValidationFailureError(errors.flatMap((error) => issuesOf(error, []))),
     });
+  }
+
+  /** For a parameter whose class is known only when its controller is made. */
+  static of(expectedType: Type): ContractPipe {
+    const pipe = new ContractPipe();
+    pipe.expectedType = expectedType;
+    return pipe;
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
