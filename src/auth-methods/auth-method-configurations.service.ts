@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -11,6 +12,7 @@ import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
+import { Lockouts } from './lockouts.service';
 
 /** Which methods an identity has, and how the tokens that come of them behave. The same for every method. */
 @Injectable()
@@ -18,6 +20,7 @@ export class AuthMethodConfigurations {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentities,
+    private readonly lockouts: Lockouts,
     private readonly clock: Clock,
   ) {}
 
@@ -50,7 +53,8 @@ export class AuthMethodConfigurations {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const configuration = await this.find(tx, method, identity.id);
       if (!configuration) throw method.refusals.missingOnUpdate(identityId);
-      return tx.save(Object.assign(configuration, mergePolicy(configuration, input)));
+      const config = method.configure?.(input, configuration.config) ?? {};
+      return tx.save(Object.assign(configuration, mergePolicy(configuration, input), { config }));
     });
   }
 
@@ -83,15 +87,26 @@ export class AuthMethodConfigurations {
     });
   }
 
+  /** Lets everybody who guessed wrong guess again: how many counts and locks were in force. */
+  async clearLockouts(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
+    const attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' } as const;
+    return this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { id } = await this.require(tx, method, identity.id);
+      return this.lockouts.clear(tx, id, this.clock.now());
+    });
+  }
+
   /** Attaches a method. Rights are the caller's to check. */
   insert(
     tx: EntityManager,
-    { slug }: AuthMethodDefinition,
+    { slug, configure, hasClientId }: AuthMethodDefinition,
     identity: Identity,
     input: AccessTokenPolicyDto,
   ): Promise<IdentityAuthMethod> {
+    const own = { config: configure?.(input) ?? {}, clientId: hasClientId ? randomUUID() : null };
     const policy = mergePolicy(DEFAULT_POLICY, input);
-    return tx.save(tx.create(IdentityAuthMethod, { ...policy, identityId: identity.id, method: slug }));
+    return tx.save(tx.create(IdentityAuthMethod, { ...policy, ...own, identityId: identity.id, method: slug }));
   }
 
   find(tx: EntityManager, { slug }: AuthMethodDefinition, identityId: string): Promise<IdentityAuthMethod | null> {

@@ -17,6 +17,10 @@ export interface AuthMethodDefinition {
   readonly input: { readonly attach: Type<AccessTokenPolicyDto>; readonly update: Type<AccessTokenPolicyDto> };
   /** What a configuration is answered as: the class of the whole answer, and what stands in it. */
   readonly answer: { readonly type: Type<object>; of(configuration: IdentityAuthMethod): object };
+  /** The settings a method has of its own, with an input laid over those there are; left out by methods that have none. */
+  readonly configure?: (input: object, present?: object) => object;
+  /** Whether logins call the identity by a client id, and not by its own. */
+  readonly hasClientId?: boolean;
   /** How the contract refuses what the state of an identity does not allow: it differs from method to method. */
   readonly refusals: {
     readonly alreadyConfigured: () => LatchkeyError;

@@ -7,11 +7,12 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
 import { IdentityNotFoundError } from '../identities/identities.errors';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { Authorized } from '../permissions/authorized.decorator';
 import { boundaryRefusals } from '../permissions/permissions.errors';
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
-import { SubOrganizationNotFoundError, TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
+import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 import { TokensService } from './tokens.service';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);

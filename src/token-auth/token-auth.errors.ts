@@ -12,9 +12,3 @@ export class TokenNotRevocableError extends NotFoundError {
     super('token_not_revocable', `Token with ID ${tokenId} not found or already revoked`);
   }
 }
-
-export class SubOrganizationNotFoundError extends NotFoundError {
-  constructor(slug: string) {
-    super('sub_organization_not_found', `Sub organization with slug ${slug} not found`);
-  }
-}

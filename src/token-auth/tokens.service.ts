@@ -7,10 +7,12 @@ import { IdentityAccessToken } from '../access-tokens/identity-access-token.enti
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
-import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
+import type { PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { readPage } from '../database/read-page';
 import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import type { Attempt } from '../permissions/privilege-boundary';
 import {
   type CreateTokenDto,
@@ -19,7 +21,7 @@ import {
   type UpdateTokenDto,
 } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
-import { SubOrganizationNotFoundError, TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
+import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 
 /** Tokens made by hand: what the managers of an identity do with them. */
 @Injectable()
@@ -49,19 +51,10 @@ export class TokensService {
     const { manager } = this.tokens;
     const { identity } = await this.managed.get(manager, caller, identityId);
     await this.configurations.require(manager, TOKEN_AUTH, identity.id);
-    const limit = query.limit ?? DEFAULT_PAGE_SIZE;
     const all = this.tokens
       .createQueryBuilder('t')
       .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
-    const totalCount = await all.getCount();
-    // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
-    if (query.cursor !== undefined) all.andWhere('(t.createdAt, t.id) < (:createdAt, :id)', decodeCursor(query.cursor));
-    const rows = await all
-      .orderBy({ 't.createdAt': 'DESC', 't.id': 'DESC' })
-      .offset(query.offset ?? 0)
-      .limit(limit + 1)
-      .getMany();
-    const { page, nextCursor } = pageOf(rows, limit);
+    const { page, totalCount, nextCursor } = await readPage(all, query);
     return { tokens: page.map(AccessTokenDto.of), totalCount, nextCursor };
   }
 
