@@ -8,7 +8,7 @@ import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { Identity } from '../identities/identity.entity';
 import { OrganizationMembership } from '../identities/organization-membership.entity';
-import { Organization } from '../organizations/organization.entity';
+import type { Organization } from '../organizations/organization.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import type { AuthMethod, LoginAttempt, Proof } from './auth-method';
 import type { AuthMethodName } from './auth-method-names';
@@ -69,49 +69,65 @@ export class LoginService {
     }
   }
 
-  /** The identity is locked before the method, as its deletion does: the other way round the two would wait for each other. */
   private async issue(tx: EntityManager, proof: Proof, organizationSlug: string | undefined) {
-    const lock = { mode: 'for_key_share' as const };
-    const identity = await tx.findOne(Identity, { where: { id: proof.identityId }, lock });
-    const method = await tx.findOne(IdentityAuthMethod, { where: { id: proof.authMethodId }, lock });
-    // Removed a moment ago: as if it had never been.
-    if (!identity || !method) throw new InvalidCredentialsError();
-    await requireMembership(tx, identity);
+    const { identity, method, membership } = await this.lockedSubject(tx, proof);
+    if (!membership) throw new LoginRefusedError('not_a_member');
+    if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
     await proof.accept?.(tx);
-    await requireOwnSlug(tx, identity, organizationSlug);
+    const slug = organizationSlug ?? identity.organization.slug;
+    if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
     const { clientSecretId } = proof;
     const token = await this.issuer.insert(tx, { identity, method, name: null, clientSecretId });
-    await tx.query(inSchemaOf(tx.dataSource, NOTE_LOGIN), [
-      identity.organizationId,
-      identity.id,
-      method.method,
-      token.createdAt,
-    ]);
+    await noteLogin(tx, membership, method.method, token.createdAt);
     const signable = { ...token, identityName: identity.name, trustedIps: method.accessTokenTrustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
     const accessTokenMaxTTL = (method.accessTokenPeriod === 0 && method.accessTokenMaxTTL) || FOREVER_SECONDS;
     return { login: { ...signed, accessTokenMaxTTL }, tokenId: token.id };
   }
+
+  /** Whom a token is for, kept from removal until it is there to be revoked. @throws InvalidCredentialsError */
+  private async lockedSubject(tx: EntityManager, { identityId, authMethodId }: Proof): Promise<Subject> {
+    const identity = (await tx
+      .createQueryBuilder(Identity, 'i')
+      .innerJoinAndSelect('i.organization', 'o')
+      .innerJoinAndMapOne('i.method', IdentityAuthMethod, 'a', 'a.identityId = i.id AND a.id = :authMethodId')
+      .leftJoinAndMapOne(
+        'i.membership',
+        OrganizationMembership,
+        'm',
+        'm.identityId = i.id AND m.organizationId = i.organizationId',
+      )
+      .where('i.id = :identityId', { identityId, authMethodId })
+      // The identity first, as its deletion has it: the other way round the two would wait for each other.
+      .setLock('for_key_share', undefined, ['i', 'a'])
+      .getOne()) as (Subject['identity'] & Omit<Subject, 'identity'>) | null;
+    // Removed a moment ago: as if it had never been.
+    if (!identity) throw new InvalidCredentialsError();
+    return { identity, method: identity.method, membership: identity.membership };
+  }
 }
 
-/** @throws LoginRefusedError */
-async function requireMembership(tx: EntityManager, { id: identityId, organizationId }: Identity): Promise<void> {
-  const membership = await tx.findOneBy(OrganizationMembership, { organizationId, identityId });
-  if (!membership) throw new LoginRefusedError('not_a_member');
-  if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
+interface Subject {
+  readonly identity: Identity & { readonly organization: Organization };
+  readonly method: IdentityAuthMethod;
+  readonly membership: OrganizationMembership | null;
 }
 
-/** @throws SubOrganizationNotFoundError */
-async function requireOwnSlug(tx: EntityManager, { organizationId }: Identity, slug: string | undefined) {
-  if (slug === undefined) return;
-  if (!(await tx.existsBy(Organization, { id: organizationId, slug }))) throw new SubOrganizationNotFoundError(slug);
+/** At most every ten seconds: a write a login would make a hot row of an identity that logs in often. */
+async function noteLogin(
+  tx: EntityManager,
+  { id, lastLoginAuthMethod, lastLoginAt }: OrganizationMembership,
+  method: AuthMethodName,
+  at: Date,
+): Promise<void> {
+  const isFresh = lastLoginAt !== null && at.getTime() - lastLoginAt.getTime() < NOTE_INTERVAL_MS;
+  if (isFresh && lastLoginAuthMethod === method) return;
+  await tx.query(inSchemaOf(tx.dataSource, NOTE_LOGIN), [id, method, at]);
 }
 
-// At most every ten seconds, and never waiting for who has the row: logins of one identity do not queue for it.
+const NOTE_INTERVAL_MS = 10_000;
+
+// Whoever finds the row taken leaves it: another login notes the same, or a manager has it, who may take long.
 const NOTE_LOGIN = `
-  UPDATE latchkey.organization_memberships SET last_login_auth_method = $3, last_login_at = $4
-   WHERE id = (SELECT id FROM latchkey.organization_memberships
-                WHERE organization_id = $1 AND identity_id = $2
-                  AND (last_login_at IS NULL OR last_login_at < $4::timestamptz - interval '10 seconds'
-                       OR last_login_auth_method IS DISTINCT FROM $3)
-                  FOR NO KEY UPDATE SKIP LOCKED)`;
+  UPDATE latchkey.organization_memberships SET last_login_auth_method = $2, last_login_at = $3
+   WHERE id = (SELECT id FROM latchkey.organization_memberships WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)`;

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { type DataSource, type EntityManager, In, IsNull } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { UntrustedAddressError } from '../../access-tokens/access-tokens.errors';
 import { isId } from '../../common/ids';
 import { isTrusted } from '../../common/net/trusted-ips';
@@ -17,6 +17,11 @@ import { type UniversalAuthLoginDto } from './dto/universal-auth.dtos';
 import { configOf, DEFAULT_CONFIG } from './universal-auth.config';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';
+
+interface Found {
+  readonly client: IdentityAuthMethod | null;
+  readonly secret: ClientSecret | null;
+}
 
 /** No row has it, so that looking for nobody asks the database the same as looking for somebody. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
@@ -39,15 +44,7 @@ export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
   async authenticate(attempt: LoginAttempt<UniversalAuthLoginDto>): Promise<Proof> {
     const { clientId, clientSecret } = attempt.credentials;
     const hashes = this.hasher.hashesOf(clientSecret);
-    const client = await this.dataSource.manager.findOneBy(IdentityAuthMethod, {
-      clientId: isId(clientId) ? clientId : NOBODY,
-      method: UNIVERSAL_AUTH.slug,
-    });
-    const secret = await this.dataSource.manager.findOneBy(ClientSecret, {
-      authMethodId: client?.id ?? NOBODY,
-      hash: In(hashes),
-      revokedAt: IsNull(),
-    });
+    const { client, secret } = await this.find(clientId, hashes);
     const guessed = this.subjectOf(client, attempt);
     if (!client || !secret || !hashes.some((hash) => timingSafeEqual(hash, secret.hash))) {
       throw new InvalidCredentialsError(guessed);
@@ -59,6 +56,25 @@ export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
       guessed,
       accept: (tx) => this.accept(tx, client, secret, attempt),
     };
+  }
+
+  /** One statement, whether there is such a client or not. */
+  private async find(clientId: string, hashes: Buffer[]): Promise<Found> {
+    const client = (await this.dataSource
+      .createQueryBuilder(IdentityAuthMethod, 'a')
+      .leftJoinAndMapOne(
+        'a.secret',
+        ClientSecret,
+        's',
+        's.authMethodId = a.id AND s.hash IN (:...hashes) AND s.revokedAt IS NULL',
+        { hashes },
+      )
+      .where('a.clientId = :clientId AND a.method = :method', {
+        clientId: isId(clientId) ? clientId : NOBODY,
+        method: UNIVERSAL_AUTH.slug,
+      })
+      .getOne()) as (IdentityAuthMethod & Pick<Found, 'secret'>) | null;
+    return { client, secret: client?.secret ?? null };
   }
 
   /** What a wrong guess is counted against; undefined for a client that does without lock-outs. */
