@@ -182,7 +182,8 @@ function call(api: ApiClient, { operation, body, query }: Route, target: Target,
     .replace('{identityId}', target.identityId)
     .replace('{tokenId}', target.tokenId)
     .replace('{clientSecretId}', target.clientSecretId);
-  return api.call(method, `${path}${query?.(target) ?? ''}`, { body: sent ?? body?.(target) });
+  const taken = method === 'GET' ? undefined : (sent ?? body?.(target));
+  return api.call(method, `${path}${query?.(target) ?? ''}`, { body: taken });
 }
 
 function denied(permission: string) {
