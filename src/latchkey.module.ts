@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AccessTokensApiModule } from './access-tokens/access-tokens-api.module';
 import { AccessTokensModule } from './access-tokens/access-tokens.module';
+import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
 import { HealthModule } from './health/health.module';
 import { IdentitiesModule } from './identities/identities.module';
 import { InstanceModule } from './instance/instance.module';
@@ -27,6 +28,7 @@ const REST_MODULES: Type[] = [
   OrganizationsModule,
   IdentitiesModule,
   TokenAuthModule,
+  ...AUTH_METHOD_MODULES,
 ];
 
 /** Machine identities and access tokens for a Nest application. */

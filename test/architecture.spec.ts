@@ -56,6 +56,19 @@ describe('the arrows between folders', () => {
     expect(said(wrong)).toEqual([]);
   });
 
+  it('lead from no auth method to another, and to each from the list of them alone', () => {
+    const methodOf = (file: string) => /^auth-methods\/([^/]+)\//.exec(file)?.[1];
+    const isMethod = (file: string) => isIn(file, 'auth-methods') && !['dto', undefined].includes(methodOf(file));
+    const wrong = imports.filter(
+      ({ from, to }) =>
+        isMethod(to) &&
+        methodOf(from) !== methodOf(to) &&
+        from !== 'auth-methods/auth-method-list.ts' &&
+        !/\.entity$/.test(to),
+    );
+    expect(said(wrong)).toEqual([]);
+  });
+
   it('lead to no controller but from its module', () => {
     expect(said(imports.filter(({ from, to }) => /\.controller$/.test(to) && !/\.module\.ts$/.test(from)))).toEqual([]);
   });

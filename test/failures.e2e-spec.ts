@@ -86,6 +86,24 @@ describe('a failure between two writes', () => {
     );
   });
 
+  it.each([
+    ['INSERT', 'identity_access_tokens'],
+    ['UPDATE', 'client_secrets'],
+    ['UPDATE', 'organization_memberships'],
+  ])('spends no use of a client secret on a login that comes to nothing (%s %s)', async (event, table) => {
+    const client = await latchkey.given.client({ secret: { numUsesLimit: 2 } });
+    const login = () => latchkey.anonymous.post('/api/v1/auth/universal-auth/login', client);
+    await leavesNothing(event, table, login);
+    expect((await login()).status).toBe(200);
+    expect((await login()).status).toBe(401);
+  });
+
+  it('does not say that a client secret is revoked when it is not', async () => {
+    const client = await latchkey.given.client();
+    const path = `/api/v1/auth/universal-auth/identities/${client.identityId}/client-secrets/${client.clientSecretId}`;
+    await leavesNothing('UPDATE', 'client_secrets', () => latchkey.admin.post(`${path}/revoke`));
+  });
+
   it('does not remove token auth when its tokens cannot be revoked: they stay good together', async () => {
     const { identityId, api } = await latchkey.given.token();
     const before = await snapshot(latchkey.dataSource);
@@ -203,6 +221,36 @@ describe('what is logged and refused', () => {
     await admin.delete(`/api/v1/identities/${identityId}`);
   };
 
+  const tourOfLogins = async () => {
+    const { admin, anonymous, given } = latchkey;
+    const path = '/api/v1/auth/universal-auth/login';
+    const client = await given.client({ policy: { lockoutThreshold: 2 } });
+    const { clientId, clientSecret, identityId, clientSecretId } = client;
+    secrets.push(clientSecret);
+    for (const body of [client, new URLSearchParams({ clientId, clientSecret }).toString()]) {
+      const type = typeof body === 'string' ? { 'content-type': 'application/x-www-form-urlencoded' } : undefined;
+      secrets.push(done(await anonymous.post(path, body, type)).accessToken as string);
+    }
+    await note(anonymous.post(path, { clientId, clientSecret: secret() }), 401);
+    await note(anonymous.post(path, { clientId: secret(), clientSecret: secret() }), 401);
+    await note(anonymous.post(path, { clientId, clientSecret: [secret()] }), 422);
+    await note(anonymous.post(path, `clientSecret=${secret()}`), 400);
+    await note(anonymous.post(path, { ...client, organizationSlug: 'elsewhere' }), 404);
+    await refusing(latchkey, { event: 'INSERT', table: 'identity_access_tokens' }, () =>
+      note(anonymous.post(path, client), 500),
+    );
+    for (let i = 0; i < 3; i += 1) await note(anonymous.post(path, { clientId, clientSecret: secret() }), 401);
+    await note(anonymous.post(path, client), 401);
+    expect(latchkey.logs.filter((line) => line.includes('login.succeeded'))).toHaveLength(2);
+    expect(latchkey.logs.filter((line) => line.includes('login.locked_out'))).toHaveLength(1);
+    const methods = `/api/v1/auth/universal-auth/identities/${identityId}`;
+    await admin.get(`${methods}/client-secrets`);
+    await admin.post(`${methods}/client-secrets/${clientSecretId}/revoke`);
+    await refusing(latchkey, { event: 'INSERT', table: 'client_secrets' }, () =>
+      note(admin.post(`${methods}/client-secrets`, { description: secret() }), 500),
+    );
+  };
+
   const tourOfBodies = async () => {
     const { admin, anonymous } = latchkey;
     const json = 'application/json';
@@ -248,13 +296,14 @@ describe('what is logged and refused', () => {
 
   it('holds no token, password, secret or anything else that was sent, however it is spelled', async () => {
     await tourOfTokens();
+    await tourOfLogins();
     await tourOfBodies();
     await tourOfTheDatabase();
 
     const log = latchkey.logs.join('\n');
     const told = refusals.join('\n');
     expect(latchkey.logs.filter((line) => line.includes('request.refused')).length).toBeGreaterThan(20);
-    expect(latchkey.logs.filter((line) => line.includes('P0001'))).toHaveLength(2);
+    expect(latchkey.logs.filter((line) => line.includes('P0001'))).toHaveLength(4);
     const leaked = secrets.filter((text) => spellings(text).some((way) => log.includes(way) || told.includes(way)));
     expect(leaked).toEqual([]);
     for (const word of ['words of the database', 'twice@acme.test', 'uq_', 'SELECT', 'node_modules', '/src/']) {
@@ -317,6 +366,7 @@ describe('a database that cannot be reached', () => {
       () => token.api.patch(`/api/v1/auth/token-auth/tokens/${token.tokenId}`, { name: 'x' }),
       () => latchkey.anonymous.post('/api/v1/auth/token/renew', { accessToken }),
       () => latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken }),
+      () => latchkey.anonymous.post('/api/v1/auth/universal-auth/login', { clientId: 'x', clientSecret: 'y' }),
       () => latchkey.anonymous.post('/api/v1/admin/bootstrap', { email: 'a@b.cd', password: 'p', organization: 'o' }),
     ];
     const answers = await Promise.all(asks.map((ask) => ask()));

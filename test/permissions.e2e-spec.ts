@@ -11,6 +11,7 @@ interface Target {
   readonly organizationId: string;
   readonly identityId: string;
   readonly tokenId: string;
+  readonly clientSecretId: string;
 }
 
 interface Route {
@@ -26,6 +27,8 @@ interface Route {
 
 const noIdentity = ({ identityId }: Target) => `Failed to find identity with ID ${identityId}`;
 const noToken = ({ tokenId }: Target) => `Token with ID ${tokenId} not found`;
+
+const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
 
 const ROUTES: Route[] = [
   {
@@ -104,6 +107,58 @@ const ROUTES: Route[] = [
     attempt: 'add token auth to identity',
     notFound: noIdentity,
   },
+  { operation: `GET ${UNIVERSAL_AUTH}`, permission: 'identity:read', notFound: noIdentity },
+  {
+    operation: `PATCH ${UNIVERSAL_AUTH}`,
+    permission: 'identity:edit-auth',
+    body: () => ({ accessTokenTTL: 60 }),
+    attempt: 'update universal auth of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `POST ${UNIVERSAL_AUTH}/clear-lockouts`,
+    permission: 'identity:edit',
+    attempt: 'clear lockouts of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `POST ${UNIVERSAL_AUTH}/client-secrets`,
+    permission: 'identity:create-token',
+    body: () => ({}),
+    attempt: 'create client secret for identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `GET ${UNIVERSAL_AUTH}/client-secrets`,
+    permission: 'identity:get-token',
+    attempt: 'list client secrets of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `GET ${UNIVERSAL_AUTH}/client-secrets/{clientSecretId}`,
+    permission: 'identity:get-token',
+    attempt: 'get client secret of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `POST ${UNIVERSAL_AUTH}/client-secrets/{clientSecretId}/revoke`,
+    permission: 'identity:delete-token',
+    attempt: 'revoke client secret of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `DELETE ${UNIVERSAL_AUTH}`,
+    permission: 'identity:revoke-auth',
+    attempt: 'revoke universal auth of identity',
+    notFound: noIdentity,
+  },
+  {
+    operation: `POST ${UNIVERSAL_AUTH}`,
+    permission: 'identity:edit-auth',
+    body: () => ({}),
+    attempt: 'add universal auth to identity',
+    notFound: noIdentity,
+  },
   {
     operation: 'DELETE /api/v1/identities/{identityId}',
     permission: 'identity:delete',
@@ -131,8 +186,10 @@ function call(api: ApiClient, { operation, body, query }: Route, target: Target,
   const path = template
     .replace('{orgId}', target.organizationId)
     .replace('{identityId}', target.identityId)
-    .replace('{tokenId}', target.tokenId);
-  return api.call(method, `${path}${query?.(target) ?? ''}`, { body: sent ?? body?.(target) });
+    .replace('{tokenId}', target.tokenId)
+    .replace('{clientSecretId}', target.clientSecretId);
+  const taken = method === 'GET' ? undefined : (sent ?? body?.(target));
+  return api.call(method, `${path}${query?.(target) ?? ''}`, { body: taken });
 }
 
 function denied(permission: string) {
@@ -161,18 +218,23 @@ describe('rights', () => {
   });
   afterAll(() => latchkey.stop());
 
-  const targetWith = async (role: string): Promise<Target> => ({
+  const targetWith = async (role: string): Promise<Target> => {
+    const token = await latchkey.given.token({ role });
+    await latchkey.given.universalAuth(token.identityId);
+    return { organizationId, ...token, ...(await latchkey.given.clientSecretFor(token.identityId)) };
+  };
+  const unknownTarget = (): Target => ({
     organizationId,
-    ...(await latchkey.given.token({ role })),
+    identityId: randomUUID(),
+    tokenId: randomUUID(),
+    clientSecretId: randomUUID(),
   });
-  const unknownTarget = (): Target => ({ organizationId, identityId: randomUUID(), tokenId: randomUUID() });
 
   /** A target in the state a route wants: attaching needs an identity without the method. */
   const targetFor = async ({ attempt }: Route, role = 'no-access'): Promise<Target> => {
     const target = await targetWith(role);
-    if (attempt === 'add token auth to identity') {
-      done(await latchkey.admin.delete(`/api/v1/auth/token-auth/identities/${target.identityId}`));
-    }
+    const attached = /^add (token|universal) auth to identity$/.exec(attempt ?? '')?.[1];
+    if (attached) done(await latchkey.admin.delete(`/api/v1/auth/${attached}-auth/identities/${target.identityId}`));
     return target;
   };
 
@@ -238,10 +300,15 @@ describe('rights', () => {
       }
     });
 
-    it('are asked before state: an admin without token auth is refused like one with it', async () => {
+    it('are asked before state: an admin without any auth method is refused like one with it', async () => {
       const identityId = await latchkey.given.identity({ role: 'admin', hasDeleteProtection: true });
       for (const route of CHANGES.filter(({ operation }) => operation.includes('{identityId}'))) {
-        const answer = await call(member.api, route, { organizationId, identityId, tokenId: '' });
+        const answer = await call(member.api, route, {
+          organizationId,
+          identityId,
+          tokenId: '',
+          clientSecretId: 'x',
+        });
         expect(answer).toEqual(beyond(route.attempt!, GRANT));
       }
     });
@@ -253,9 +320,14 @@ describe('rights', () => {
       const before = await snapshot(latchkey.dataSource);
       expect(await call(nobody.api, route, target)).toEqual(denied(route.permission));
       expect(await call(nobody.api, route, unknownTarget())).toEqual(denied(route.permission));
-      expect(await call(nobody.api, route, { organizationId: 'x', identityId: 'y', tokenId: 'z' })).toEqual(
-        denied(route.permission),
-      );
+      expect(
+        await call(nobody.api, route, {
+          organizationId: 'x',
+          identityId: 'y',
+          tokenId: 'z',
+          clientSecretId: 'u',
+        }),
+      ).toEqual(denied(route.permission));
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
     });
 
@@ -305,7 +377,9 @@ describe('rights', () => {
       );
       const identityId = found.identities[0].identityId as string;
       const { tokens } = done(await latchkey.admin.get(`/api/v1/auth/token-auth/identities/${identityId}/tokens`));
-      target = { organizationId, identityId, tokenId: tokens[0].id as string };
+      await latchkey.given.universalAuth(identityId);
+      const { clientSecretId } = await latchkey.given.clientSecretFor(identityId);
+      target = { organizationId, identityId, tokenId: tokens[0].id as string, clientSecretId };
     });
 
     it.each(CHANGES)('is left alone by admins and members: $operation', async (route) => {

@@ -18,6 +18,7 @@ const PUBLIC = [
   'POST /api/v1/admin/bootstrap',
   'POST /api/v1/auth/token/renew',
   'POST /api/v1/auth/token/revoke',
+  'POST /api/v1/auth/universal-auth/login',
 ];
 
 type Json = Record<string, unknown>;
@@ -311,7 +312,7 @@ describe('the routes', () => {
       expect(failing(withInput, has(['422']))).toEqual([]);
       const withBody = operations.filter(({ requestBody }) => requestBody);
       expect(failing(withBody, has(['400', '413', '415']))).toEqual([]);
-      const withId = operations.filter(({ path }) => /\{(identityId|tokenId)\}/.test(path));
+      const withId = operations.filter(({ path }) => /\{(identityId|tokenId|clientSecretId)\}/.test(path));
       expect(failing(withId, has(['404']))).toEqual([]);
       expect(failing(operations, ({ responses }) => Object.keys(responses).every((status) => Number(status)))).toEqual(
         [],
@@ -338,9 +339,11 @@ describe('the routes', () => {
         ),
       ).toEqual([]);
       const bodies = operations.filter(({ method }) => ['POST', 'PATCH', 'PUT'].includes(method));
-      // Revoking by id takes nothing but the id.
-      expect(failing(bodies, ({ requestBody }) => requestBody)).toEqual([
+      // These take nothing but the ids.
+      expect(failing(bodies, ({ requestBody }) => requestBody).sort()).toEqual([
         'POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke',
+        'POST /api/v1/auth/universal-auth/identities/{identityId}/clear-lockouts',
+        'POST /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}/revoke',
       ]);
     });
   });
@@ -382,7 +385,10 @@ describe('the routes', () => {
       const missing: string[] = [];
       for (const { name, schema } of bodies()) exampleOf(schema, name, missing);
       // Yours is the only organization, and what a client would fill in from an example is refused.
-      expect(missing).toEqual(['POST /api/v1/auth/token-auth/identities/{identityId}/tokens takes.organizationSlug']);
+      expect(missing.sort()).toEqual([
+        'POST /api/v1/auth/token-auth/identities/{identityId}/tokens takes.organizationSlug',
+        'POST /api/v1/auth/universal-auth/login takes.organizationSlug',
+      ]);
     });
 
     // Swagger UI fills in "string" for a property without an example, and that organization is not found.

@@ -10,6 +10,7 @@ import { snapshot } from './support/snapshot';
 interface Ids {
   readonly identityId: string;
   readonly tokenId: string;
+  readonly clientSecretId: string;
   readonly orgId: string;
   readonly organizationId: string;
   readonly organizationSlug: string;
@@ -29,8 +30,12 @@ interface OpenApiOperation {
 
 type Schemas = Record<string, { properties?: Record<string, { example?: unknown }> }>;
 
-/** What the operations take besides ids that can be another tenant's: the token itself, names, filters. */
+/**
+ * What the operations take besides ids that can be another tenant's: the token itself, names, filters. Logging in is how one
+ * comes to belong to a tenant; `universal-auth.e2e-spec.ts` asks it for every client that is not one's own.
+ */
 const WITHOUT_IDS = [
+  'POST /api/v1/auth/universal-auth/login',
   'POST /api/v1/auth/token/renew',
   'POST /api/v1/auth/token/revoke',
   'GET /api/status',
@@ -97,6 +102,7 @@ const unknown = (): Ids => {
   return {
     identityId: randomUUID(),
     tokenId: randomUUID(),
+    clientSecretId: randomUUID(),
     organizationId,
     orgId: organizationId,
     organizationSlug: `nobody-${randomUUID().slice(0, 6)}`,
@@ -114,14 +120,20 @@ describe('tenants', () => {
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
-    operations = operationsOf(openApiDocument(latchkey.app)).filter((one) => idsIn(one).length > 0);
+    operations = operationsOf(openApiDocument(latchkey.app)).filter(
+      (one) => idsIn(one).length > 0 && !WITHOUT_IDS.includes(`${one.method} ${one.path}`),
+    );
     ours = await latchkey.given.organization('Ours');
     theirs = await latchkey.given.organization('Theirs');
     ourToken = await ours.given.token();
+    await ours.given.universalAuth(ourToken.identityId);
     theirToken = await theirs.given.token({ name: 'their-token' });
+    await theirs.given.universalAuth(theirToken.identityId);
+    const { clientSecretId } = await theirs.given.clientSecretFor(theirToken.identityId);
     const { organization } = done(await theirs.admin.get('/api/v1/identities/details')).identityDetails;
     theirIds = {
       ...theirToken,
+      clientSecretId,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
       organizationSlug: organization.slug as string,
@@ -162,6 +174,17 @@ describe('tenants', () => {
       expect(await ours.admin.post(path, { organizationSlug })).toEqual(
         refused(404, 'NotFound', `Sub organization with slug ${organizationSlug} not found`),
       );
+    }
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
+  it('find no client secret of the other beneath an identity of their own', async () => {
+    const path = `/api/v1/auth/universal-auth/identities/${ourToken.identityId}/client-secrets`;
+    const before = await snapshot(latchkey.dataSource);
+    for (const id of [theirIds.clientSecretId, randomUUID(), 'nope']) {
+      const refusal = refused(404, 'NotFound', `Client secret with ID ${id} not found`);
+      expect(await ours.admin.get(`${path}/${id}`)).toEqual(refusal);
+      expect(await ours.admin.post(`${path}/${id}/revoke`)).toEqual(refusal);
     }
     expect(await snapshot(latchkey.dataSource)).toEqual(before);
   });
@@ -363,7 +386,13 @@ describe('tenants', () => {
 
     it.each(MALFORMED)('%s', async (_, spell) => {
       const id = spell();
-      const asIds = (text: string): Ids => ({ ...theirIds, identityId: text, tokenId: text, orgId: text });
+      const asIds = (text: string): Ids => ({
+        ...theirIds,
+        identityId: text,
+        tokenId: text,
+        clientSecretId: text,
+        orgId: text,
+      });
       const inPaths = operations.filter(({ path }) => path.includes('{')).map((one) => ({ ...one, query: [] }));
       const before = await snapshot(latchkey.dataSource);
       for (const operation of inPaths) {

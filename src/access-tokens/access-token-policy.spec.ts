@@ -10,7 +10,7 @@ import {
 const BASE = { ...DEFAULT_POLICY, accessTokenTTL: 600, accessTokenMaxTTL: 3600, accessTokenNumUsesLimit: 5 };
 
 describe('a policy with an input laid over it', () => {
-  it('begins with 30 days, no use limit, and everybody let in', () => {
+  it('begins with 30 days, no use limit, no period, and everybody let in', () => {
     expect(mergePolicy(DEFAULT_POLICY, {})).toEqual({
       accessTokenTTL: 2_592_000,
       accessTokenMaxTTL: 2_592_000,
@@ -19,6 +19,7 @@ describe('a policy with an input laid over it', () => {
         { type: 'ipv4', prefix: 0, ipAddress: '0.0.0.0' },
         { type: 'ipv6', prefix: 0, ipAddress: '::' },
       ],
+      accessTokenPeriod: 0,
     });
   });
 

@@ -11,6 +11,8 @@ export interface AccessTokenPolicy {
   readonly accessTokenMaxTTL: number;
   readonly accessTokenNumUsesLimit: number;
   readonly accessTokenTrustedIps: TrustedIp[];
+  /** Seconds between renewals of periodic tokens; 0 when they are not. */
+  readonly accessTokenPeriod: number;
 }
 
 export const DEFAULT_POLICY: AccessTokenPolicy = {
@@ -18,6 +20,7 @@ export const DEFAULT_POLICY: AccessTokenPolicy = {
   accessTokenMaxTTL: THIRTY_DAYS,
   accessTokenNumUsesLimit: 0,
   accessTokenTrustedIps: [...EVERY_ADDRESS],
+  accessTokenPeriod: 0,
 };
 
 export class TtlExceedsMaxError extends BadRequestError {
@@ -47,21 +50,30 @@ export function requireCoherentInput(input: Partial<Lifetimes>, defaults: Partia
   throw new ValidationFailureError([{ code: 'custom', path: [], message }]);
 }
 
+/** What some methods let be configured beyond the policy of all. */
+export interface PeriodInput {
+  readonly accessTokenPeriod?: number;
+}
+
 /** A policy with an input laid over it. @throws TtlExceedsMaxError, InvalidIpError */
-export function mergePolicy(base: AccessTokenPolicy, input: AccessTokenPolicyDto): AccessTokenPolicy {
+export function mergePolicy(base: AccessTokenPolicy, input: AccessTokenPolicyDto & PeriodInput): AccessTokenPolicy {
   const { accessTokenTrustedIps: ips } = input;
   const merged = {
     accessTokenTTL: input.accessTokenTTL ?? base.accessTokenTTL,
     accessTokenMaxTTL: input.accessTokenMaxTTL ?? base.accessTokenMaxTTL,
     accessTokenNumUsesLimit: input.accessTokenNumUsesLimit ?? base.accessTokenNumUsesLimit,
-    accessTokenTrustedIps: ips ? ips.map(({ ipAddress }) => requireIp(ipAddress)) : base.accessTokenTrustedIps,
+    accessTokenTrustedIps: ips ? requireIps(ips) : base.accessTokenTrustedIps,
+    accessTokenPeriod: input.accessTokenPeriod ?? base.accessTokenPeriod,
   };
   if (!isCoherent(merged)) throw new TtlExceedsMaxError();
   return merged;
 }
 
-function requireIp(text: string): TrustedIp {
-  const ip = parseTrustedIp(text);
-  if (ip === undefined) throw new InvalidIpError();
-  return ip;
+/** The addresses of an input, as they are stored. @throws InvalidIpError */
+export function requireIps(input: readonly { readonly ipAddress: string }[]): TrustedIp[] {
+  return input.map(({ ipAddress }) => {
+    const ip = parseTrustedIp(ipAddress);
+    if (ip === undefined) throw new InvalidIpError();
+    return ip;
+  });
 }

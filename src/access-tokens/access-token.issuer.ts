@@ -16,6 +16,8 @@ export interface IssueRequest {
   readonly identity: Identity;
   readonly method: IdentityAuthMethod;
   readonly name: string | null;
+  /** The client secret it is handed out for, if it is. */
+  readonly clientSecretId?: string;
 }
 
 /** What of a token a JWT speaks of. */
@@ -51,7 +53,10 @@ export class AccessTokenIssuer {
    * Makes the row of a new token, in the caller's transaction. The caller has locked the method's row, so that the method
    * cannot be removed before the token is there to be revoked with it.
    */
-  async insert(tx: EntityManager, { identity, method, name }: IssueRequest): Promise<IdentityAccessToken> {
+  async insert(
+    tx: EntityManager,
+    { identity, method, name, clientSecretId }: IssueRequest,
+  ): Promise<IdentityAccessToken> {
     const now = this.clock.now();
     const lifetime = lifetimeSeconds(method, this.settings.maxTokenAgeSeconds, 0);
     if (lifetime === undefined) throw new TypeError('A new token always has a lifetime');
@@ -70,7 +75,7 @@ export class AccessTokenIssuer {
         lastUsedAt: null,
         lastRenewedAt: null,
         revokedAt: null,
-        clientSecretId: null,
+        clientSecretId: clientSecretId ?? null,
         createdAt: now,
         updatedAt: now,
         expiresAt: expiryOf(now, lifetime),

@@ -67,6 +67,7 @@ export class WrongTokenTypeError extends BadRequestError {
 export const REFUSALS = {
   token_revoked: 'token has been revoked',
   identity_gone: 'identity tokens have been revoked',
+  client_secret_gone: 'client secret has been revoked',
   auth_method_gone: 'auth method has been revoked',
   not_a_member: 'identity is not a member of the organization',
   membership_inactive: 'organization membership is inactive',

@@ -104,6 +104,8 @@ describe('the tighter of two policies', () => {
     [policy(300, 7200), policy(0, 0), policy(300, 7200)],
     [policy(0, 0), policy(0, 0), policy(0, 0)],
     [policy(0, 0, 60), policy(0, 0, 30), policy(0, 0, 30)],
+    [policy(600, 3600), policy(0, 0, 60), policy(60, 3600)],
+    [policy(0, 0), policy(900, 1800, 60), policy(60, 0)],
   ])('of %o and %o is %o', (granted, present, expected) => {
     expect(tighter(granted, present)).toEqual(expected);
   });
@@ -117,10 +119,9 @@ describe('the tighter of two policies', () => {
     );
   });
 
-  it('never lets a token that is not periodic live longer than either policy would', () => {
-    const plain = policies.map((any) => ({ ...any, accessTokenPeriod: 0 }));
+  it('never lets a token live longer than either policy would, periodic or not', () => {
     fc.assert(
-      fc.property(plain, plain, limit, ages, (a, b, ceiling, age) => {
+      fc.property(policies, policies, limit, ages, (a, b, ceiling, age) => {
         const seconds = lifetimeSeconds(tighter(a, b), ceiling, age) ?? 0;
         expect(seconds).toBeLessThanOrEqual(lifetimeSeconds(a, ceiling, age) ?? 0);
         expect(seconds).toBeLessThanOrEqual(lifetimeSeconds(b, ceiling, age) ?? 0);

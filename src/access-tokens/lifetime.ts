@@ -29,14 +29,26 @@ export function lifetimeSeconds(
   return Math.min(ttl, budget, unlessZero(ceilingSeconds));
 }
 
-/** The tighter of two policies, limit by limit (decisions 4). */
+/**
+ * The tighter of two policies, limit by limit (decisions 4). A periodic one next to one that is not counts as what it amounts
+ * to, a TTL without a max TTL: a method that became periodic meanwhile lifts no max TTL that was granted.
+ */
 export function tighter(granted: LifetimePolicy, present: LifetimePolicy): LifetimePolicy {
-  const least = (a: number, b: number) => orZero(Math.min(unlessZero(a), unlessZero(b)));
+  const isMixed = granted.accessTokenPeriod > 0 !== present.accessTokenPeriod > 0;
+  const [a, b] = isMixed ? [withoutPeriod(granted), withoutPeriod(present)] : [granted, present];
+  const least = (one: number, other: number) => orZero(Math.min(unlessZero(one), unlessZero(other)));
   return {
-    accessTokenTTL: least(granted.accessTokenTTL, present.accessTokenTTL),
-    accessTokenMaxTTL: least(granted.accessTokenMaxTTL, present.accessTokenMaxTTL),
-    accessTokenPeriod: least(granted.accessTokenPeriod, present.accessTokenPeriod),
+    accessTokenTTL: least(a.accessTokenTTL, b.accessTokenTTL),
+    accessTokenMaxTTL: least(a.accessTokenMaxTTL, b.accessTokenMaxTTL),
+    accessTokenPeriod: least(a.accessTokenPeriod, b.accessTokenPeriod),
   };
+}
+
+function withoutPeriod(policy: LifetimePolicy): LifetimePolicy {
+  const { accessTokenPeriod } = policy;
+  return accessTokenPeriod > 0
+    ? { accessTokenTTL: accessTokenPeriod, accessTokenMaxTTL: 0, accessTokenPeriod: 0 }
+    : policy;
 }
 
 function unlessZero(limit: number): number {

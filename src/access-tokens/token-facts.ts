@@ -15,6 +15,8 @@ export interface TokenFacts extends LifetimePolicy {
   readonly numUsesLimit: number;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
+  /** Null when the token came from none, and when that is gone. */
+  readonly clientSecret: { readonly revokedAt: Date | null } | null;
   readonly identityId: string;
   readonly identityName: string;
   readonly isInstanceAdmin: boolean;
@@ -47,7 +49,7 @@ const FACTS = `
          t.auth_method, t.client_secret_id, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
          i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
          o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
-         m.role, m.is_active,
+         m.role, m.is_active, s.id AS secret_id, s.revoked_at AS secret_revoked_at,
          a.id AS method_id, a.access_token_ttl AS method_ttl, a.access_token_max_ttl AS method_max_ttl,
          a.access_token_period AS method_period, a.access_token_trusted_ips AS trusted_ips
     FROM (VALUES ($1::uuid)) AS asked (id)
@@ -55,7 +57,8 @@ const FACTS = `
     LEFT JOIN latchkey.identities i ON i.id = t.identity_id
     LEFT JOIN latchkey.organizations o ON o.id = t.organization_id
     LEFT JOIN latchkey.organization_memberships m ON m.organization_id = t.organization_id AND m.identity_id = t.identity_id
-    LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id`;
+    LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id
+    LEFT JOIN latchkey.client_secrets s ON s.id = t.client_secret_id`;
 
 interface FactsRow {
   is_standby: boolean;
@@ -68,6 +71,8 @@ interface FactsRow {
   num_uses_limit: number;
   auth_method: string;
   client_secret_id: string | null;
+  secret_id: string | null;
+  secret_revoked_at: Date | null;
   access_token_ttl: number;
   access_token_max_ttl: number;
   access_token_period: number;
@@ -97,6 +102,7 @@ function factsOf(row: FactsRow): TokenFacts {
     numUsesLimit: row.num_uses_limit,
     authMethod: row.auth_method,
     clientSecretId: row.client_secret_id,
+    clientSecret: row.secret_id === null ? null : { revokedAt: row.secret_revoked_at },
     accessTokenTTL: row.access_token_ttl,
     accessTokenMaxTTL: row.access_token_max_ttl,
     accessTokenPeriod: row.access_token_period,

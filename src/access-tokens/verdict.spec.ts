@@ -3,6 +3,7 @@ import type { TokenFacts } from './token-facts';
 import { type Question, requireGood } from './verdict';
 
 const NOW = new Date('2026-09-01T12:00:00.000Z');
+const SECRET_ID = 'a0b1c2d3-e4f5-4a6b-8c7d-9e0f1a2b3c4d';
 const LIMITS = { accessTokenTTL: 3600, accessTokenMaxTTL: 86400, accessTokenPeriod: 0 };
 
 const GOOD: TokenFacts = {
@@ -16,6 +17,7 @@ const GOOD: TokenFacts = {
   numUsesLimit: 0,
   authMethod: 'token-auth',
   clientSecretId: null,
+  clientSecret: null,
   identityId: 'c1f9a4e2-40a0-4a7e-8a53-6f0f0f6c2d10',
   identityName: 'deployer',
   isInstanceAdmin: false,
@@ -29,6 +31,12 @@ const FAULTS: [name: string, fault: Partial<TokenFacts>, status: number, message
   ['expired', { expiresAt: NOW }, 401, 'Your token has expired. Please re-authenticate.'],
   ['method gone', { method: null }, 401, 'Failed to authorize: auth method has been revoked'],
   ['revoked', { revokedAt: NOW }, 401, 'Failed to authorize: token has been revoked'],
+  [
+    'client secret revoked',
+    { clientSecretId: SECRET_ID, clientSecret: { revokedAt: NOW } },
+    401,
+    'Failed to authorize: client secret has been revoked',
+  ],
   ['not a member', { membership: null }, 401, 'Failed to authorize: identity is not a member of the organization'],
   [
     'inactive',
@@ -81,6 +89,14 @@ describe('the verdict on a token', () => {
     });
   });
 
+  it('stands while the client secret a token came from is not revoked, and falls when it is gone', () => {
+    const facts = { ...GOOD, clientSecretId: SECRET_ID };
+    expect(ask({ ...facts, clientSecret: { revokedAt: null } })).not.toThrow();
+    expect(ask({ ...facts, clientSecret: null })).toThrow(
+      saying(401, 'Failed to authorize: client secret has been revoked'),
+    );
+  });
+
   it('is good until the millisecond before it expires, and never after', () => {
     const at = (ms: number) => ask({ ...GOOD, expiresAt: new Date(NOW.getTime() + ms) });
     expect(at(1)).not.toThrow();
@@ -106,7 +122,9 @@ describe('the verdict on a token', () => {
   });
 
   it('refuses an address that cannot be told, whatever the list', () => {
-    expect(ask(GOOD, { address: undefined })).toThrow(saying(403, FAULTS[5]![3]));
+    expect(ask(GOOD, { address: undefined })).toThrow(
+      saying(403, 'You are not allowed to access this resource from the current IP address'),
+    );
   });
 
   it('follows the list of the method, not what was in force when the token was made', () => {
@@ -119,6 +137,7 @@ describe('the verdict on a token', () => {
   it.each([
     [{ revokedAt: NOW }, 'Cannot renew: token has been revoked'],
     [{ method: null }, 'Cannot renew: auth method has been revoked'],
+    [{ clientSecretId: SECRET_ID, clientSecret: null }, 'Cannot renew: client secret has been revoked'],
     [{ membership: null }, 'Cannot renew: identity is not a member of the organization'],
     [{ numUsesLimit: 1, numUses: 1 }, 'Cannot renew exhausted access token'],
     [{ expiresAt: NOW }, 'Your token has expired. Please re-authenticate.'],

@@ -1,4 +1,21 @@
-/** The ways an identity can come by an access token that this release knows, in the order they are answered. */
-export const AUTH_METHODS = ['token-auth'] as const;
+/**
+ * The ways an identity can come by an access token, in the order the contract answers them (section 0). The whole list, so
+ * that a method which is added later already has its place.
+ */
+export const AUTH_METHODS = [
+  'universal-auth',
+  'gcp-auth',
+  'alicloud-auth',
+  'aws-auth',
+  'kubernetes-auth',
+  'oci-auth',
+  'oidc-auth',
+  'azure-auth',
+  'token-auth',
+  'jwt-auth',
+  'ldap-auth',
+  'tls-cert-auth',
+  'spiffe-auth',
+] as const;
 
 export type AuthMethodName = (typeof AUTH_METHODS)[number];

@@ -7,6 +7,7 @@ import type { AuthMethodName } from './auth-method-names';
 /** A way for an identity to come by access tokens, and the policy of the tokens that come of it. */
 @Entity('identity_auth_methods')
 @Unique('uq_identity_auth_methods_method', ['identityId', 'method'])
+@Unique('uq_identity_auth_methods_client_id', ['clientId'])
 export class IdentityAuthMethod extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_auth_methods' })
   id!: string;
@@ -39,4 +40,12 @@ export class IdentityAuthMethod extends TimestampedEntity {
 
   @Column('jsonb', { name: 'access_token_trusted_ips' })
   accessTokenTrustedIps!: TrustedIp[];
+
+  /** What the method has settings for beyond the policy of its tokens; typed and validated by the method's own DTO. */
+  @Column('jsonb', { default: {} })
+  config!: object;
+
+  /** What logins call the identity by, for methods that do not call it by its own id. */
+  @Column('uuid', { name: 'client_id', nullable: true })
+  clientId!: string | null;
 }

@@ -1,5 +1,7 @@
 import { IdentityAccessToken } from '../access-tokens/identity-access-token.entity';
+import { AuthLockout } from '../auth-methods/auth-lockout.entity';
 import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
+import { ClientSecret } from '../auth-methods/universal-auth/client-secret.entity';
 import { IdentityMetadata } from '../identities/identity-metadata.entity';
 import { Identity } from '../identities/identity.entity';
 import { OrganizationMembership } from '../identities/organization-membership.entity';
@@ -14,6 +16,8 @@ export const LATCHKEY_ENTITIES = [
   IdentityMetadata,
   OrganizationMembership,
   IdentityAuthMethod,
+  ClientSecret,
+  AuthLockout,
   IdentityAccessToken,
   Instance,
   User,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
 import { requirePrivileges } from '../permissions/privilege-boundary';
@@ -38,6 +39,7 @@ export class IdentitiesService {
     private readonly managed: ManagedIdentities,
     private readonly directory: IdentityDirectory,
     private readonly receipts: Receipts,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
@@ -90,8 +92,8 @@ export class IdentitiesService {
     const { identity, membership } = await this.managed.get(this.dataSource.manager, caller, identityId);
     const { authMethods, metadata } = await this.belongings(identity.id);
     const described = MembershipDto.of(membership, identity, authMethods);
-    // No method that is there yet can be locked.
-    return { ...described, identity: { ...described.identity, activeLockoutAuthMethods: [] }, metadata };
+    const activeLockoutAuthMethods = await this.directory.lockedMethodsOf(identity.id, this.clock.now());
+    return { ...described, identity: { ...described.identity, activeLockoutAuthMethods }, metadata };
   }
 
   /** An identity and its membership. Rights are the caller's to check. */

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, type DataSource, In, type SelectQueryBuilder, type WhereExpressionBuilder } from 'typeorm';
+import { AuthLockout } from '../auth-methods/auth-lockout.entity';
 import { AUTH_METHODS } from '../auth-methods/auth-method-names';
 import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
-import { decodeCursor, DEFAULT_PAGE_SIZE, pageOf, type PageQueryDto } from '../common/http/page';
+import type { PageQueryDto } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { readPage } from '../database/read-page';
 import type {
   IdentityConditionDto,
   IdentityFilterDto,
@@ -23,19 +25,8 @@ export class IdentityDirectory {
 
   /** One page, newest first (decisions 17). */
   async list(organizationId: string, query: PageQueryDto): Promise<IdentityListDto> {
-    const limit = query.limit ?? DEFAULT_PAGE_SIZE;
-    const all = this.members(organizationId);
-    const totalCount = await all.getCount();
-    if (query.cursor !== undefined) {
-      all.andWhere('(m.createdAt, m.id) < (:createdAt, :id)', decodeCursor(query.cursor));
-    }
-    const items = await all
-      .orderBy({ 'm.createdAt': 'DESC', 'm.id': 'DESC' })
-      .offset(query.offset ?? 0)
-      .limit(limit + 1)
-      .getMany();
-    const { page, nextCursor } = pageOf(items, limit);
-    return { identities: await this.described(page), totalCount, nextCursor };
+    const { page, ...rest } = await readPage(this.members(organizationId), query);
+    return { identities: await this.described(page), ...rest };
   }
 
   /** What matches, in the order asked for; equal names or roles in the order of their ids. */
@@ -62,6 +53,17 @@ export class IdentityDirectory {
     const methods = new Map<string, string[]>(identityIds.map((id) => [id, []]));
     for (const row of rows.sort((a, b) => order(a) - order(b))) methods.get(row.identityId)?.push(row.method);
     return methods;
+  }
+
+  /** The slugs of the methods that nobody gets in with at present. A lock counts for nothing once lock-outs are switched off. */
+  async lockedMethodsOf(identityId: string, now: Date): Promise<string[]> {
+    const rows = await this.dataSource
+      .createQueryBuilder(IdentityAuthMethod, 'a')
+      .innerJoin(AuthLockout, 'l', 'l.authMethodId = a.id AND l.isLocked AND l.expiresAt > :now', { now })
+      .where('a.identityId = :identityId', { identityId })
+      .andWhere("coalesce((a.config ->> 'lockoutEnabled')::boolean, true)")
+      .getMany();
+    return rows.map(({ method }) => method);
   }
 
   private members(organizationId: string): SelectQueryBuilder<OrganizationMembership> {

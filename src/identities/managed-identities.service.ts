@@ -32,10 +32,21 @@ export class ManagedIdentities {
     identityId: string,
     attempt: Attempt,
   ): Promise<ManagedIdentity> {
-    const managed = await this.load(tx, caller, identityId, true);
-    const { isInstanceAdmin } = managed.identity;
-    requirePrivileges(caller, { role: managed.membership.role, isInstanceAdmin }, attempt);
-    return managed;
+    return covered(caller, await this.load(tx, caller, identityId, true), attempt);
+  }
+
+  /**
+   * The identity, for a look at what only who covers it may see. Nothing is locked.
+   *
+   * @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError
+   */
+  async getCovered(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    identityId: string,
+    attempt: Attempt,
+  ): Promise<ManagedIdentity> {
+    return covered(caller, await this.load(tx, caller, identityId, false), attempt);
   }
 
   private async load(
@@ -54,4 +65,10 @@ export class ManagedIdentities {
     if (!membership || !identity) throw new IdentityNotFoundError(identityId);
     return { identity, membership };
   }
+}
+
+function covered(caller: VerifiedAccessToken, managed: ManagedIdentity, attempt: Attempt): ManagedIdentity {
+  const { identity, membership } = managed;
+  requirePrivileges(caller, { role: membership.role, isInstanceAdmin: identity.isInstanceAdmin }, attempt);
+  return managed;
 }

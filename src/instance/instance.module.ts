@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthMethodsModule } from '../auth-methods/auth-methods.module';
 import { IdentitiesModule } from '../identities/identities.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { TokenAuthModule } from '../token-auth/token-auth.module';
@@ -10,7 +11,7 @@ import { StatusController } from './status.controller';
 import { TenantFounder } from './tenant-founder.service';
 
 @Module({
-  imports: [OrganizationsModule, IdentitiesModule, TokenAuthModule],
+  imports: [OrganizationsModule, IdentitiesModule, AuthMethodsModule, TokenAuthModule],
   controllers: [StatusController, BootstrapController, OrganizationsController],
   providers: [InstanceService, SetUpTurns, TenantFounder],
   exports: [InstanceService],

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { IdentitiesService } from '../identities/identities.service';
 import type { Identity } from '../identities/identity.entity';
 import type { Organization } from '../organizations/organization.entity';
 import { OrganizationsService } from '../organizations/organizations.service';
-import { TokenAuthService } from '../token-auth/token-auth.service';
+import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { TokensService } from '../token-auth/tokens.service';
 
 export interface NewTenant {
@@ -27,7 +28,7 @@ export class TenantFounder {
   constructor(
     private readonly organizations: OrganizationsService,
     private readonly identities: IdentitiesService,
-    private readonly tokenAuth: TokenAuthService,
+    private readonly configurations: AuthMethodConfigurations,
     private readonly tokens: TokensService,
   ) {}
 
@@ -37,7 +38,8 @@ export class TenantFounder {
     const organization = await this.organizations.create(tx, organizationName);
     const organizationId = organization.id;
     const admin = await this.identities.insert(tx, { organizationId, name, role: 'admin', isInstanceAdmin });
-    await this.tokenAuth.insert(tx, admin.identity, { accessTokenTTL: 0, accessTokenMaxTTL: 0 });
+    const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
+    await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
     const { accessToken } = await this.tokens.issue(tx, admin, tokenName);
     return { organization, identity: admin.identity, accessToken };
   }

@@ -1,4 +1,4 @@
-import { ForbiddenError } from '../common/errors/latchkey.error';
+import { ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
 import { type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
 
 /** The caller's role does not include the permission a route asks for. */
@@ -29,4 +29,10 @@ export class InstanceAdminRequiredError extends ForbiddenError {
       'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
     );
   }
+}
+
+/** How acting on somebody's rights or credentials can be refused (decisions 19 and 20), for the documentation. */
+export function boundaryRefusals(attempt: string): LatchkeyError[] {
+  const missing = [{ action: 'grant-privileges', subject: 'identity' }];
+  return [new InstanceAdminRequiredError(), new PermissionBoundaryError(attempt, missing)];
 }

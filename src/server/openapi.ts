@@ -5,6 +5,7 @@ export const DOCS_PATH = 'api/docs';
 
 const TAGS: [string, string][] = [
   ['Identities', 'The programs of your organization, and what they may do.'],
+  ['Universal Auth', 'Let a program log in with a client id and a client secret, for tokens that soon run out.'],
   ['Token Auth', 'Make tokens for an identity by hand: name, list, revoke them, and say how they behave.'],
   ['Access tokens', 'What the holder of a token can do with it: renew it, give it up.'],
   ['Organizations', 'Tenants. For instance admins.'],
@@ -16,6 +17,7 @@ const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.U
 const PATH_IDS: Record<string, string> = {
   identityId: 'The id of an identity of your organization: `identity.id` of "Create an identity".',
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
+  clientSecretId: 'The id of a client secret: `clientSecretData.id` of "Create a client secret".',
   orgId: 'The id of your organization: `organizationId` in `bootstrap.json`.',
 };
 

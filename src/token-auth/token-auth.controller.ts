@@ -1,5 +1,4 @@
-import { Body, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
-import { InvalidIpError, TtlExceedsMaxError } from '../access-tokens/access-token-policy';
+import { Body, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { Caller } from '../access-tokens/caller.decorator';
 import { HOW_SOON, RevokedDto, WaitQueryDto } from '../access-tokens/dto/revocation.dtos';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
@@ -8,114 +7,25 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
 import { IdentityNotFoundError } from '../identities/identities.errors';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { Receipts } from '../watermark/receipts';
 import { Authorized } from '../permissions/authorized.decorator';
-import { InstanceAdminRequiredError, PermissionBoundaryError } from '../permissions/permissions.errors';
-import {
-  AttachTokenAuthDto,
-  CreateTokenDto,
-  IssuedTokenDto,
-  TokenAnswerDto,
-  TokenAuthAnswerDto,
-  TokenListDto,
-  UpdateTokenAuthDto,
-  UpdateTokenDto,
-} from './dto/token-auth.dtos';
-import {
-  SubOrganizationNotFoundError,
-  TokenAuthAlreadyConfiguredError,
-  TokenAuthNotConfiguredError,
-  TokenAuthNotFoundError,
-  TokenNotFoundError,
-  TokenNotRevocableError,
-} from './token-auth.errors';
-import { TokenAuthService } from './token-auth.service';
+import { boundaryRefusals } from '../permissions/permissions.errors';
+import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
+import { TOKEN_AUTH } from './token-auth.definition';
+import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 import { TokensService } from './tokens.service';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
 
-/** The refusals of acting on somebody's credentials. */
-function boundary(what: string) {
-  const missing = [{ action: 'grant-privileges', subject: 'identity' }];
-  return [new InstanceAdminRequiredError(), new PermissionBoundaryError(what, missing)];
-}
-
+/** The tokens themselves; the routes of the method are made from its definition. */
 @LatchkeyController('api/v1/auth/token-auth', 'Token Auth')
 export class TokenAuthController {
   constructor(
-    private readonly tokenAuth: TokenAuthService,
     private readonly tokens: TokensService,
     private readonly receipts: Receipts,
   ) {}
-
-  @Post('identities/:identityId')
-  @Authorized('identity:edit-auth', {
-    summary: 'Attach Token Auth to an identity',
-    description: 'Says how its tokens behave. Everything can be left out.',
-    answer: TokenAuthAnswerDto,
-    refusals: [
-      NO_IDENTITY,
-      ...boundary('add token auth to identity'),
-      new TokenAuthAlreadyConfiguredError(),
-      new InvalidIpError(),
-    ],
-  })
-  async attach(
-    @Caller() caller: VerifiedAccessToken,
-    @Param('identityId') identityId: string,
-    @Body() dto: AttachTokenAuthDto,
-  ): Promise<TokenAuthAnswerDto> {
-    return { identityTokenAuth: await this.tokenAuth.attach(caller, identityId, dto) };
-  }
-
-  @Patch('identities/:identityId')
-  @Authorized('identity:edit-auth', {
-    summary: 'Update Token Auth of an identity',
-    description: 'What is left out stays. Tokens that exist keep their lifetimes, but follow the trusted IPs at once.',
-    answer: TokenAuthAnswerDto,
-    refusals: [
-      NO_IDENTITY,
-      ...boundary('update token auth of identity'),
-      new TokenAuthNotConfiguredError('The identity does not have token auth'),
-      new TtlExceedsMaxError(),
-      new InvalidIpError(),
-    ],
-  })
-  async update(
-    @Caller() caller: VerifiedAccessToken,
-    @Param('identityId') identityId: string,
-    @Body() dto: UpdateTokenAuthDto,
-  ): Promise<TokenAuthAnswerDto> {
-    return { identityTokenAuth: await this.tokenAuth.update(caller, identityId, dto) };
-  }
-
-  @Get('identities/:identityId')
-  @Authorized('identity:read', {
-    summary: 'Get Token Auth of an identity',
-    answer: TokenAuthAnswerDto,
-    refusals: [NO_IDENTITY, new TokenAuthNotFoundError()],
-  })
-  async get(
-    @Caller() caller: VerifiedAccessToken,
-    @Param('identityId') identityId: string,
-  ): Promise<TokenAuthAnswerDto> {
-    return { identityTokenAuth: await this.tokenAuth.get(caller, identityId) };
-  }
-
-  @Delete('identities/:identityId')
-  @Authorized('identity:revoke-auth', {
-    summary: 'Remove Token Auth from an identity',
-    description: 'Revokes all its tokens. Attaching it anew does not bring them back.',
-    answer: TokenAuthAnswerDto,
-    refusals: [NO_IDENTITY, ...boundary('revoke token auth of identity'), new TokenAuthNotConfiguredError()],
-  })
-  async remove(
-    @Caller() caller: VerifiedAccessToken,
-    @Param('identityId') identityId: string,
-  ): Promise<TokenAuthAnswerDto> {
-    return { identityTokenAuth: await this.tokenAuth.remove(caller, identityId) };
-  }
 
   @Post('identities/:identityId/tokens')
   @NoStore()
@@ -126,8 +36,8 @@ export class TokenAuthController {
     refusals: [
       NO_IDENTITY,
       new SubOrganizationNotFoundError('acme-eu'),
-      ...boundary('create token for identity'),
-      new TokenAuthNotConfiguredError(),
+      ...boundaryRefusals('create token for identity'),
+      TOKEN_AUTH.refusals.missingOnRemove(),
     ],
   })
   createToken(
@@ -142,7 +52,7 @@ export class TokenAuthController {
   @Authorized('identity:read', {
     summary: 'List the tokens of an identity',
     answer: TokenListDto,
-    refusals: [NO_IDENTITY, new TokenAuthNotConfiguredError()],
+    refusals: [NO_IDENTITY, TOKEN_AUTH.refusals.missingOnRemove()],
   })
   listTokens(
     @Caller() caller: VerifiedAccessToken,
@@ -179,7 +89,7 @@ export class TokenAuthController {
     summary: 'Update a token',
     description: 'Gives it another name. A revoked token can still be renamed.',
     answer: TokenAnswerDto,
-    refusals: [NO_TOKEN, ...boundary('update token for identity'), new TokenAuthNotConfiguredError()],
+    refusals: [NO_TOKEN, ...boundaryRefusals('update token for identity'), TOKEN_AUTH.refusals.missingOnRemove()],
   })
   async updateToken(
     @Caller() caller: VerifiedAccessToken,
@@ -194,7 +104,7 @@ export class TokenAuthController {
     summary: 'Revoke a token',
     description: `It stays dead. ${HOW_SOON}`,
     answer: RevokedDto,
-    refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundary('revoke token of identity')],
+    refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundaryRefusals('revoke token of identity')],
   })
   async revokeToken(
     @Caller() caller: VerifiedAccessToken,

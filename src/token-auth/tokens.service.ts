@@ -5,12 +5,14 @@ import { AccessTokenIssuer } from '../access-tokens/access-token.issuer';
 import { AccessTokenDto } from '../access-tokens/dto/access-token.dtos';
 import { IdentityAccessToken } from '../access-tokens/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
-import { decodeCursor, DEFAULT_PAGE_SIZE, MAX_COUNTED, pageOf, type PageQueryDto, totalOf } from '../common/http/page';
+import type { PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { inSchemaOf } from '../database/schema';
+import { readPage } from '../database/read-page';
 import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { type Receipt, Receipts } from '../watermark/receipts';
 import type { Attempt } from '../permissions/privilege-boundary';
 import {
@@ -19,8 +21,8 @@ import {
   type TokenListDto,
   type UpdateTokenDto,
 } from './dto/token-auth.dtos';
-import { SubOrganizationNotFoundError, TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
-import { requireTokenAuth, TOKEN_AUTH } from './token-auth.service';
+import { TOKEN_AUTH } from './token-auth.definition';
+import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 
 /** Tokens made by hand: what the managers of an identity do with them. */
 @Injectable()
@@ -29,12 +31,13 @@ export class TokensService {
     @InjectRepository(IdentityAccessToken, LATCHKEY_DATA_SOURCE)
     private readonly tokens: Repository<IdentityAccessToken>,
     private readonly managed: ManagedIdentities,
+    private readonly configurations: AuthMethodConfigurations,
     private readonly issuer: AccessTokenIssuer,
     private readonly clock: Clock,
     private readonly receipts: Receipts,
   ) {}
 
-  /** @throws IdentityNotFoundError, TokenAuthNotConfiguredError, SubOrganizationNotFoundError */
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
   async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
     const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
     return this.tokens.manager.transaction(async (tx) => {
@@ -45,28 +48,16 @@ export class TokensService {
     });
   }
 
-  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, TokenAuthNotConfiguredError */
+  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
     const { manager } = this.tokens;
     const { identity } = await this.managed.get(manager, caller, identityId);
-    await requireTokenAuth(manager, identity.id);
-    const limit = query.limit ?? DEFAULT_PAGE_SIZE;
+    await this.configurations.require(manager, TOKEN_AUTH, identity.id);
     const all = this.tokens
       .createQueryBuilder('t')
-      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH });
-    const [{ counted }] = await manager.query<[{ counted: number }]>(inSchemaOf(manager.dataSource, COUNT), [
-      identityId,
-      TOKEN_AUTH,
-    ]);
-    // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
-    if (query.cursor !== undefined) all.andWhere('(t.createdAt, t.id) < (:createdAt, :id)', decodeCursor(query.cursor));
-    const rows = await all
-      .orderBy({ 't.createdAt': 'DESC', 't.id': 'DESC' })
-      .offset(query.offset ?? 0)
-      .limit(limit + 1)
-      .getMany();
-    const { page, nextCursor } = pageOf(rows, limit);
-    return { tokens: page.map(AccessTokenDto.of), ...totalOf(counted), nextCursor };
+      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
+    const { page, ...rest } = await readPage(all, query);
+    return { tokens: page.map(AccessTokenDto.of), ...rest };
   }
 
   /** @throws TokenNotFoundError */
@@ -83,13 +74,13 @@ export class TokensService {
     return token;
   }
 
-  /** @throws TokenNotFoundError, TokenAuthNotConfiguredError */
+  /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
     const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;
     const updated = await this.tokens.manager.transaction(async (tx) => {
       const token = await this.getForChange(tx, caller, tokenId, attempt);
       if (!token) throw new TokenNotFoundError(tokenId);
-      await requireTokenAuth(tx, token.identityId);
+      await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
       const updatedAt = this.clock.now();
       if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
       return tx.findOneByOrFail(IdentityAccessToken, { id: token.id });
@@ -120,9 +111,9 @@ export class TokensService {
     { identity, membership }: ManagedIdentity,
     name: string | null,
   ): Promise<IssuedTokenDto> {
-    const method = await requireTokenAuth(tx, identity.id);
+    const method = await this.configurations.require(tx, TOKEN_AUTH, identity.id);
     const token = await this.issuer.insert(tx, { identity, method, name });
-    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH, lastLoginAt: token.createdAt }));
+    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt }));
     const trustedIps = method.accessTokenTrustedIps;
     const signable = { ...token, identityName: identity.name, trustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
@@ -138,7 +129,7 @@ export class TokensService {
   ): Promise<IdentityAccessToken | null> {
     if (!isId(tokenId)) return null;
     const organizationId = caller.organization.id;
-    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH });
+    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
   }
 
   private async getForChange(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string, attempt: Attempt) {
@@ -147,8 +138,3 @@ export class TokensService {
     return token;
   }
 }
-
-const COUNT = `
-  SELECT count(*)::integer AS counted
-    FROM (SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1 AND auth_method = $2
-           LIMIT ${MAX_COUNTED + 1}) AS first`;

@@ -9,6 +9,14 @@ export interface GivenToken {
   readonly api: ApiClient;
 }
 
+/** An identity with universal auth and a client secret. */
+export interface GivenClient {
+  readonly identityId: string;
+  readonly clientId: string;
+  readonly clientSecretId: string;
+  readonly clientSecret: string;
+}
+
 /** A second tenant. */
 export interface GivenOrganization {
   readonly organizationId: string;
@@ -54,6 +62,33 @@ export class Given {
     const identityId = await this.identity({ role });
     await this.tokenAuth(identityId, policy);
     return this.tokenFor(identityId, name === undefined ? {} : { name });
+  }
+
+  /** The client id of an identity that is given universal auth. */
+  async universalAuth(identityId: string, policy: object = {}): Promise<string> {
+    const answer = await this.admin.post(`/api/v1/auth/universal-auth/identities/${identityId}`, policy);
+    return done(answer).identityUniversalAuth.clientId as string;
+  }
+
+  /** Another secret for an identity that has universal auth. */
+  async clientSecretFor(
+    identityId: string,
+    body: object = {},
+  ): Promise<{ clientSecretId: string; clientSecret: string }> {
+    const path = `/api/v1/auth/universal-auth/identities/${identityId}/client-secrets`;
+    const { clientSecret, clientSecretData } = done(await this.admin.post(path, body));
+    return { clientSecret, clientSecretId: clientSecretData.id as string };
+  }
+
+  /** A new identity that can log in. */
+  async client({
+    role = 'no-access',
+    policy = {},
+    secret = {},
+  }: { role?: string; policy?: object; secret?: object } = {}): Promise<GivenClient> {
+    const identityId = await this.identity({ role });
+    const clientId = await this.universalAuth(identityId, policy);
+    return { identityId, clientId, ...(await this.clientSecretFor(identityId, secret)) };
   }
 
   /** A new organization and its admin. */

@@ -51,6 +51,22 @@ export function TrimmedText(options: FieldOptions & { max: number }): PropertyDe
   return applyDecorators(Trimmed(), Text(options));
 }
 
+/** Text that may be empty, white space at both ends not counted. */
+export function Description(options: FieldOptions & { max: number }): PropertyDecorator {
+  const { max } = options;
+  const rules = [isString, ...lengthBetween(0, max), isStorable];
+  return applyDecorators(Trimmed(), field(rules, options, { type: String, maxLength: max }));
+}
+
+/** The slug of an organization. No example: yours is the only one, and what a form would fill in is refused. */
+export function OrganizationSlug(): PropertyDecorator {
+  return field(
+    [isString, ...lengthBetween(1, 64), matches(/^[A-Za-z0-9_-]+$/, 'Expected letters, digits, _ or -')],
+    { description: 'The organization the token speaks in. Yours is the only one.', optional: true },
+    { type: String, minLength: 1, maxLength: 64 },
+  );
+}
+
 /** A whole number within bounds. `"12"` and `1.5` are refused. */
 export function Integer(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
   const { min, max } = options;

@@ -19,6 +19,13 @@ export class ContractPipe extends ValidationPipe {
     });
   }
 
+  /** For a parameter whose class is known only when its controller is made. */
+  static of(expectedType: Type): ContractPipe {
+    const pipe = new ContractPipe();
+    pipe.expectedType = expectedType;
+    return pipe;
+  }
+
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body' && value !== undefined && !isObject(value)) {
       const message = `Expected object, received ${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value}`;

@@ -1,0 +1,5 @@
+import type { Type } from '@nestjs/common';
+import { UniversalAuthModule } from './universal-auth/universal-auth.module';
+
+/** The methods one can log in with. A method that is added is added here, and nowhere else but in its own folder. */
+export const AUTH_METHOD_MODULES: Type[] = [UniversalAuthModule];

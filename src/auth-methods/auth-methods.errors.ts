@@ -1,0 +1,56 @@
+import { HttpStatus } from '@nestjs/common';
+import { type Refusal, REFUSALS } from '../access-tokens/access-tokens.errors';
+import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
+import type { LockoutSubject } from './lockouts.service';
+
+// The texts differ from method to method and from call to call on the wire; each method's definition has its own.
+
+/** An identity has each method once. */
+export class AuthMethodAlreadyConfiguredError extends BadRequestError {
+  constructor(message: string) {
+    super('auth_method_already_configured', message);
+  }
+}
+
+/** What was asked needs a method the identity does not have. */
+export class AuthMethodNotConfiguredError extends BadRequestError {
+  constructor(message: string) {
+    super('auth_method_not_configured', message);
+  }
+}
+
+/** The same, where the contract answers that there is nothing there. */
+export class AuthMethodNotFoundError extends NotFoundError {
+  constructor(message: string) {
+    super('auth_method_not_found', message);
+  }
+}
+
+/** A login was refused. No challenge goes with it: what was presented is no token, and another scheme would not help. */
+export abstract class LoginError extends LatchkeyError {
+  protected constructor(errorCode: string, message: string) {
+    super({ errorCode, status: HttpStatus.UNAUTHORIZED, error: 'UnauthorizedError' }, message);
+  }
+}
+
+/** One answer for nobody, for somebody else and for a wrong secret. */
+export class InvalidCredentialsError extends LoginError {
+  /** @param guessed what the guess is to be counted against; left out when there was none. */
+  constructor(readonly guessed?: LockoutSubject) {
+    super('credentials_invalid', 'Invalid credentials');
+  }
+}
+
+/** Too many wrong guesses of late. Right or wrong, nothing gets in meanwhile. */
+export class LockedOutError extends LoginError {
+  constructor() {
+    super('locked_out', 'This identity auth method is temporarily locked, please try again later');
+  }
+}
+
+/** The credentials are good, but the identity may not come in. */
+export class LoginRefusedError extends LoginError {
+  constructor(refusal: Refusal & ('not_a_member' | 'membership_inactive')) {
+    super(`login_${refusal}`, `Failed to log in: ${REFUSALS[refusal]}`);
+  }
+}

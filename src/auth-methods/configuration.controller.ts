@@ -1,0 +1,97 @@
+import { Body, Delete, Get, Param, Patch, Post, type Type } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import { InvalidIpError, TtlExceedsMaxError } from '../access-tokens/access-token-policy';
+import { Caller } from '../access-tokens/caller.decorator';
+// As a type: its class would be validated against before the method's own, and drop what only that knows.
+import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { EXAMPLE } from '../common/dto/examples';
+import { ContractPipe } from '../common/http/contract.pipe';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { IdentityNotFoundError } from '../identities/identities.errors';
+import { Authorized } from '../permissions/authorized.decorator';
+import { boundaryRefusals } from '../permissions/permissions.errors';
+import { AuthMethodConfigurations } from './auth-method-configurations.service';
+import type { AuthMethodDefinition } from './auth-method.definition';
+import { named } from './controller-name';
+import type { IdentityAuthMethod } from './identity-auth-method.entity';
+
+const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
+
+/** The routes that attach, update, get and remove a method: one class for all of them, made from the definition of each. */
+// eslint-disable-next-line max-lines-per-function -- a class, not a function
+export function configurationController(method: AuthMethodDefinition): Type {
+  const { title, words, input, refusals } = method;
+  const answer = method.answer.type;
+  const answered = (configuration: IdentityAuthMethod) => ({ [method.envelope]: method.answer.of(configuration) });
+
+  @LatchkeyController(`api/v1/auth/${method.slug}/identities/:identityId`, title)
+  class ConfigurationController {
+    constructor(private readonly configurations: AuthMethodConfigurations) {}
+
+    @Post()
+    @ApiBody({ type: input.attach })
+    @Authorized('identity:edit-auth', {
+      summary: `Attach ${title} to an identity`,
+      description: 'Says how its tokens behave. Everything can be left out.',
+      answer,
+      refusals: [
+        NO_IDENTITY,
+        ...boundaryRefusals(`add ${words} to identity`),
+        refusals.alreadyConfigured(),
+        new InvalidIpError(),
+      ],
+    })
+    async attach(
+      @Caller() caller: VerifiedAccessToken,
+      @Param('identityId') identityId: string,
+      @Body(ContractPipe.of(input.attach)) dto: AccessTokenPolicyDto,
+    ): Promise<object> {
+      return answered(await this.configurations.attach(method, caller, identityId, dto));
+    }
+
+    @Patch()
+    @ApiBody({ type: input.update })
+    @Authorized('identity:edit-auth', {
+      summary: `Update ${title} of an identity`,
+      description: 'What is left out stays as it is. Tokens that exist follow the trusted IPs at once.',
+      answer,
+      refusals: [
+        NO_IDENTITY,
+        ...boundaryRefusals(`update ${words} of identity`),
+        refusals.missingOnUpdate(EXAMPLE.identityId),
+        new TtlExceedsMaxError(),
+        new InvalidIpError(),
+      ],
+    })
+    async update(
+      @Caller() caller: VerifiedAccessToken,
+      @Param('identityId') identityId: string,
+      @Body(ContractPipe.of(input.update)) dto: AccessTokenPolicyDto,
+    ): Promise<object> {
+      return answered(await this.configurations.update(method, caller, identityId, dto));
+    }
+
+    @Get()
+    @Authorized('identity:read', {
+      summary: `Get ${title} of an identity`,
+      answer,
+      refusals: [NO_IDENTITY, refusals.missingOnGet(EXAMPLE.identityId)],
+    })
+    async get(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
+      return answered(await this.configurations.get(method, caller, identityId));
+    }
+
+    @Delete()
+    @Authorized('identity:revoke-auth', {
+      summary: `Remove ${title} from an identity`,
+      description: 'Revokes all its tokens. Attaching it anew does not bring them back.',
+      answer,
+      refusals: [NO_IDENTITY, ...boundaryRefusals(`revoke ${words} of identity`), refusals.missingOnRemove()],
+    })
+    async remove(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
+      return answered(await this.configurations.remove(method, caller, identityId));
+    }
+  }
+  return named(ConfigurationController, method);
+}

@@ -1,0 +1,65 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Id, Parts, Time, Whole, Words } from '../../common/dto/answers';
+import { EXAMPLE } from '../../common/dto/examples';
+import type { TrustedIp } from '../../common/net/trusted-ips';
+import type { IdentityAuthMethod } from '../identity-auth-method.entity';
+
+export class TrustedIpDto implements TrustedIp {
+  @Words('The family of the address.', 'ipv4', { enum: ['ipv4', 'ipv6'] })
+  type!: 'ipv4' | 'ipv6';
+
+  @ApiProperty({
+    description: 'Bits of the network; absent for a single address.',
+    type: 'integer',
+    required: false,
+    example: 24,
+  })
+  prefix?: number;
+
+  @Words('The address as it was given.', '203.0.113.0')
+  ipAddress!: string;
+}
+
+/** What is answered of every method's configuration. */
+export class AuthMethodDto {
+  @Id('The id of the configuration.', EXAMPLE.authMethodId)
+  id!: string;
+
+  @Whole('Lifetime of a token in seconds; 0 for as long as allowed.', 3600)
+  accessTokenTTL!: number;
+
+  @Whole('Lifetime in seconds over all renewals; 0 for no such limit.', 86400)
+  accessTokenMaxTTL!: number;
+
+  @Whole('How often a token may be used; 0 for no limit.', 0)
+  accessTokenNumUsesLimit!: number;
+
+  @Parts(() => TrustedIpDto, 'Where tokens may be used from.')
+  accessTokenTrustedIps!: TrustedIpDto[];
+
+  @Time('When it was attached.')
+  createdAt!: Date;
+
+  @Time('When it was last changed.')
+  updatedAt!: Date;
+
+  @Id('The identity it belongs to.', EXAMPLE.identityId)
+  identityId!: string;
+
+  @Whole('Seconds between renewals of periodic tokens; 0 when they are not.', 0)
+  accessTokenPeriod!: number;
+
+  static of(method: IdentityAuthMethod): AuthMethodDto {
+    return {
+      id: method.id,
+      accessTokenTTL: method.accessTokenTTL,
+      accessTokenMaxTTL: method.accessTokenMaxTTL,
+      accessTokenNumUsesLimit: method.accessTokenNumUsesLimit,
+      accessTokenTrustedIps: method.accessTokenTrustedIps,
+      createdAt: method.createdAt,
+      updatedAt: method.updatedAt,
+      identityId: method.identityId,
+      accessTokenPeriod: method.accessTokenPeriod,
+    };
+  }
+}

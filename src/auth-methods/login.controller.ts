@@ -1,0 +1,70 @@
+import { Body, Inject, Post, Req, type Type } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import { AccessTokenVerifier } from '../access-tokens/access-token.verifier';
+import { SignedTokenDto } from '../access-tokens/dto/access-token.dtos';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
+import { ContractPipe } from '../common/http/contract.pipe';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { NoStore } from '../common/http/no-store.decorator';
+import { PublicRoute } from '../common/http/public-route.decorator';
+import type { AddressedRequest } from '../common/net/client-address';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
+import { AuthMethod } from './auth-method';
+import type { AuthMethodDefinition } from './auth-method.definition';
+import { LoginRefusedError } from './auth-methods.errors';
+import { named } from './controller-name';
+// As a type, for the reason said in configuration.controller.ts.
+import type { LoginDto } from './dto/login.dto';
+import { LoginService } from './login.service';
+
+/** How one logs in with a method. */
+export interface LoginDefinition<Credentials extends LoginDto> {
+  /** What somebody who logs in sends. */
+  readonly input: Type<Credentials>;
+  /** What proves it. */
+  readonly method: Type<AuthMethod<Credentials>>;
+  /** How the method refuses. */
+  readonly refusals: readonly LatchkeyError[];
+}
+
+/** The route one logs in by: one class for all methods, made from the definition of each. */
+export function loginController<Credentials extends LoginDto>(
+  definition: AuthMethodDefinition,
+  { input, method, refusals }: LoginDefinition<Credentials>,
+): Type {
+  const { slug, title } = definition;
+
+  @LatchkeyController(`api/v1/auth/${slug}`, title)
+  class LoginController {
+    constructor(
+      @Inject(method) private readonly method: AuthMethod<Credentials>,
+      private readonly logins: LoginService,
+      private readonly verifier: AccessTokenVerifier,
+    ) {}
+
+    @Post('login')
+    @NoStore()
+    @ApiBody({ type: input })
+    @PublicRoute({
+      summary: `Log in with ${title}`,
+      description: 'Answers an access token. An Authorization header is not looked at.',
+      answer: SignedTokenDto,
+      refusals: [
+        ...refusals,
+        new LoginRefusedError('not_a_member'),
+        new LoginRefusedError('membership_inactive'),
+        new SubOrganizationNotFoundError('acme-eu'),
+      ],
+    })
+    async login(
+      @Body(ContractPipe.of(input)) credentials: LoginDto,
+      @Req() request: AddressedRequest,
+    ): Promise<SignedTokenDto> {
+      const { organizationSlug } = credentials;
+      const address = this.verifier.addressOf(request);
+      const login = { credentials: credentials as Credentials, address, organizationSlug };
+      return { ...(await this.logins.login(slug, this.method, login)), tokenType: 'Bearer' };
+    }
+  }
+  return named(LoginController, definition);
+}

@@ -1,0 +1,88 @@
+import { Body, Get, Param, Post, Query } from '@nestjs/common';
+import { Caller } from '../../access-tokens/caller.decorator';
+import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
+import { EXAMPLE } from '../../common/dto/examples';
+import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
+import { NoStore } from '../../common/http/no-store.decorator';
+import { PageQueryDto } from '../../common/http/page';
+import { IdentityNotFoundError } from '../../identities/identities.errors';
+import { Authorized } from '../../permissions/authorized.decorator';
+import { boundaryRefusals } from '../../permissions/permissions.errors';
+import { ClientSecretsService } from './client-secrets.service';
+import {
+  ClientSecretAnswerDto,
+  ClientSecretListDto,
+  CreateClientSecretDto,
+  CreatedClientSecretDto,
+} from './dto/client-secret.dtos';
+import { UNIVERSAL_AUTH } from './universal-auth.definition';
+import { ClientSecretNotFoundError } from './universal-auth.errors';
+
+const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
+const NO_SECRET = new ClientSecretNotFoundError(EXAMPLE.clientSecretId);
+const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
+
+@LatchkeyController('api/v1/auth/universal-auth/identities/:identityId/client-secrets', UNIVERSAL_AUTH.title)
+export class ClientSecretsController {
+  constructor(private readonly secrets: ClientSecretsService) {}
+
+  @Post()
+  @NoStore()
+  @Authorized('identity:create-token', {
+    summary: 'Create a client secret',
+    description: 'The secret itself is answered here and never again.',
+    answer: CreatedClientSecretDto,
+    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED],
+  })
+  create(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') identityId: string,
+    @Body() dto: CreateClientSecretDto,
+  ): Promise<CreatedClientSecretDto> {
+    return this.secrets.create(caller, identityId, dto);
+  }
+
+  @Get()
+  @Authorized('identity:get-token', {
+    summary: 'List the client secrets of an identity',
+    description: 'Those that are not revoked.',
+    answer: ClientSecretListDto,
+    refusals: [NO_IDENTITY, ...boundaryRefusals('list client secrets of identity'), NOT_CONFIGURED],
+  })
+  list(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') identityId: string,
+    @Query() query: PageQueryDto,
+  ): Promise<ClientSecretListDto> {
+    return this.secrets.list(caller, identityId, query);
+  }
+
+  @Get(':clientSecretId')
+  @Authorized('identity:get-token', {
+    summary: 'Get a client secret',
+    answer: ClientSecretAnswerDto,
+    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals('get client secret of identity')],
+  })
+  async get(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') identityId: string,
+    @Param('clientSecretId') clientSecretId: string,
+  ): Promise<ClientSecretAnswerDto> {
+    return { clientSecretData: await this.secrets.get(caller, identityId, clientSecretId) };
+  }
+
+  @Post(':clientSecretId/revoke')
+  @Authorized('identity:delete-token', {
+    summary: 'Revoke a client secret',
+    description: 'Nobody logs in with it any more, and the tokens that came of it are dead on their next use.',
+    answer: ClientSecretAnswerDto,
+    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals('revoke client secret of identity')],
+  })
+  async revoke(
+    @Caller() caller: VerifiedAccessToken,
+    @Param('identityId') identityId: string,
+    @Param('clientSecretId') clientSecretId: string,
+  ): Promise<ClientSecretAnswerDto> {
+    return { clientSecretData: await this.secrets.revoke(caller, identityId, clientSecretId) };
+  }
+}

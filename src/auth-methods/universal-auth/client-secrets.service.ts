@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { type DataSource, type EntityManager } from 'typeorm';
+import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
+import { Clock } from '../../common/clock/clock';
+import { MAX_PAGE_SIZE, type PageQueryDto } from '../../common/http/page';
+import { isId } from '../../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
+import { readPage } from '../../database/read-page';
+import { ManagedIdentities } from '../../identities/managed-identities.service';
+import { AuthMethodConfigurations } from '../auth-method-configurations.service';
+import { ClientSecretHasher } from './client-secret-hasher';
+import { ClientSecret } from './client-secret.entity';
+import {
+  type ClientSecretListDto,
+  ClientSecretDto,
+  type CreateClientSecretDto,
+  type CreatedClientSecretDto,
+} from './dto/client-secret.dtos';
+import { Receipts } from '../../watermark/receipts';
+import { UNIVERSAL_AUTH } from './universal-auth.definition';
+import { ClientSecretNotFoundError } from './universal-auth.errors';
+
+const PREFIX_LENGTH = 4;
+
+/** The secrets of a client: what the managers of its identity do with them. */
+@Injectable()
+export class ClientSecretsService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly managed: ManagedIdentities,
+    private readonly configurations: AuthMethodConfigurations,
+    private readonly hasher: ClientSecretHasher,
+    private readonly receipts: Receipts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  async create(
+    caller: VerifiedAccessToken,
+    identityId: string,
+    { description = '', numUsesLimit = 0, ttl = 0 }: CreateClientSecretDto,
+  ): Promise<CreatedClientSecretDto> {
+    const attempt = { what: 'create client secret for identity', permission: 'identity:create-token' } as const;
+    const clientSecret = randomBytes(32).toString('hex');
+    const [hash] = this.hasher.hashesOf(clientSecret);
+    const prefix = clientSecret.slice(0, PREFIX_LENGTH);
+    const now = this.clock.now();
+    const secret = await this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
+      const owner = { identityId: identity.id, authMethodId };
+      const fresh = { numUses: 0, lastUsedAt: null, revokedAt: null, createdAt: now, updatedAt: now };
+      return tx.save(tx.create(ClientSecret, { ...owner, ...fresh, hash, prefix, description, numUsesLimit, ttl }));
+    });
+    return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
+  }
+
+  /** Those that are not revoked. @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<ClientSecretListDto> {
+    const attempt = { what: 'list client secrets of identity', permission: 'identity:get-token' } as const;
+    const { manager } = this.dataSource;
+    const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
+    const { id } = await this.configurations.require(manager, UNIVERSAL_AUTH, identity.id);
+    const all = manager
+      .createQueryBuilder(ClientSecret, 's')
+      .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
+    // The contract knows no pages here: clients expect all there are.
+    const { page, ...rest } = await readPage(all, { limit: MAX_PAGE_SIZE, ...query });
+    return { clientSecretData: page.map(ClientSecretDto.of), ...rest };
+  }
+
+  /** @throws IdentityNotFoundError, ClientSecretNotFoundError */
+  async get(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+    const attempt = { what: 'get client secret of identity', permission: 'identity:get-token' } as const;
+    const { manager } = this.dataSource;
+    const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
+    return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
+  }
+
+  /** Its tokens die with it. Once revoked it stays so: again is the same. */
+  async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+    const attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' } as const;
+    const revoked = await this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const secret = await requireSecret(tx, identity.id, clientSecretId);
+      if (secret.revokedAt === null) {
+        const now = this.clock.now();
+        await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
+        Object.assign(secret, { revokedAt: now, updatedAt: now });
+      }
+      return secret;
+    });
+    await this.receipts.settle();
+    return ClientSecretDto.of(revoked);
+  }
+}
+
+/** @throws ClientSecretNotFoundError, for a secret of another identity too. */
+async function requireSecret(tx: EntityManager, identityId: string, id: string): Promise<ClientSecret> {
+  const secret = isId(id) ? await tx.findOneBy(ClientSecret, { id, identityId }) : null;
+  if (!secret) throw new ClientSecretNotFoundError(id);
+  return secret;
+}

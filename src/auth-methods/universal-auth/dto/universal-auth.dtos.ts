@@ -1,0 +1,89 @@
+import { TrustedIpInputDto, AccessTokenPolicyDto } from '../../../access-tokens/dto/access-token-policy.dto';
+import { Id, Part, Parts, Whole, YesNo } from '../../../common/dto/answers';
+import { EXAMPLE } from '../../../common/dto/examples';
+import { Flag, Integer, ListOf, Seconds, TrimmedText } from '../../../common/dto/fields';
+import { AuthMethodDto, TrustedIpDto } from '../../dto/auth-method.dto';
+import { LoginDto } from '../../dto/login.dto';
+import type { IdentityAuthMethod } from '../../identity-auth-method.entity';
+import { configOf } from '../universal-auth.config';
+
+export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
+  @Seconds({
+    description: 'Above 0, tokens are renewable for ever in steps of so many seconds. Default 0.',
+    example: 0,
+    optional: true,
+  })
+  accessTokenPeriod?: number;
+
+  @ListOf(TrustedIpInputDto, {
+    description: 'Where the client may log in from. Default: anywhere.',
+    optional: true,
+    min: 1,
+    max: 256,
+  })
+  clientSecretTrustedIps?: TrustedIpInputDto[];
+
+  @Flag({ description: 'Whether wrong guesses lock the client out. Default true.', example: true, optional: true })
+  lockoutEnabled?: boolean;
+
+  @Integer({ description: 'So many wrong guesses lock. Default 3.', example: 3, optional: true, min: 1, max: 30 })
+  lockoutThreshold?: number;
+
+  @Integer({
+    description: 'How long a lock lasts, in seconds. Default 300.',
+    example: 300,
+    optional: true,
+    min: 30,
+    max: 86_400,
+  })
+  lockoutDurationSeconds?: number;
+
+  @Integer({
+    description: 'How long after the last wrong guess they are forgotten, in seconds. Default 30.',
+    example: 30,
+    optional: true,
+    min: 5,
+    max: 3_600,
+  })
+  lockoutCounterResetSeconds?: number;
+}
+
+export class UpdateUniversalAuthDto extends AttachUniversalAuthDto {}
+
+export class UniversalAuthLoginDto extends LoginDto {
+  @TrimmedText({ description: 'The `clientId` of the configuration.', example: EXAMPLE.clientId, max: 255 })
+  clientId!: string;
+
+  @TrimmedText({ description: 'A client secret.', example: EXAMPLE.clientSecret, max: 1_024 })
+  clientSecret!: string;
+}
+
+export class UniversalAuthDto extends AuthMethodDto {
+  @Id('What the client calls itself when it logs in.', EXAMPLE.clientId)
+  clientId!: string;
+
+  @Parts(() => TrustedIpDto, 'Where the client may log in from.')
+  clientSecretTrustedIps!: TrustedIpDto[];
+
+  @YesNo('Whether wrong guesses lock the client out.', true)
+  lockoutEnabled!: boolean;
+
+  @Whole('So many wrong guesses lock.', 3)
+  lockoutThreshold!: number;
+
+  @Whole('How long a lock lasts, in seconds.', 300)
+  lockoutDurationSeconds!: number;
+
+  @Whole('How long after the last wrong guess they are forgotten, in seconds.', 30)
+  lockoutCounterResetSeconds!: number;
+
+  static override of(method: IdentityAuthMethod): UniversalAuthDto {
+    const clientId = method.clientId ?? '';
+    return { ...AuthMethodDto.of(method), clientId, ...configOf(method) };
+  }
+}
+
+export class UniversalAuthAnswerDto {
+  @Part(() => UniversalAuthDto, 'How the client logs in, and how its tokens behave.')
+  identityUniversalAuth!: UniversalAuthDto;
+}

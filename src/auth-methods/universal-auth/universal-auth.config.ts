@@ -1,0 +1,39 @@
+import { requireIps } from '../../access-tokens/access-token-policy';
+import type { TrustedIpInputDto } from '../../access-tokens/dto/access-token-policy.dto';
+import { EVERY_ADDRESS, type TrustedIp } from '../../common/net/trusted-ips';
+import type { IdentityAuthMethod } from '../identity-auth-method.entity';
+import type { LockoutPolicy } from '../lockouts.service';
+
+/** What Universal Auth has settings for beyond the policy of its tokens. */
+export interface UniversalAuthConfig extends LockoutPolicy {
+  readonly clientSecretTrustedIps: TrustedIp[];
+  readonly lockoutEnabled: boolean;
+}
+
+type ConfigInput = Partial<Omit<UniversalAuthConfig, 'clientSecretTrustedIps'>> & {
+  readonly clientSecretTrustedIps?: TrustedIpInputDto[];
+};
+
+export const DEFAULT_CONFIG: UniversalAuthConfig = {
+  clientSecretTrustedIps: [...EVERY_ADDRESS],
+  lockoutEnabled: true,
+  lockoutThreshold: 3,
+  lockoutDurationSeconds: 300,
+  lockoutCounterResetSeconds: 30,
+};
+
+export function configOf({ config }: IdentityAuthMethod): UniversalAuthConfig {
+  return config as UniversalAuthConfig;
+}
+
+/** The settings with an input laid over them. @throws InvalidIpError */
+export function mergeConfig(input: ConfigInput, present: UniversalAuthConfig = DEFAULT_CONFIG): UniversalAuthConfig {
+  const { clientSecretTrustedIps: ips } = input;
+  return {
+    clientSecretTrustedIps: ips ? requireIps(ips) : present.clientSecretTrustedIps,
+    lockoutEnabled: input.lockoutEnabled ?? present.lockoutEnabled,
+    lockoutThreshold: input.lockoutThreshold ?? present.lockoutThreshold,
+    lockoutDurationSeconds: input.lockoutDurationSeconds ?? present.lockoutDurationSeconds,
+    lockoutCounterResetSeconds: input.lockoutCounterResetSeconds ?? present.lockoutCounterResetSeconds,
+  };
+}

@@ -1,0 +1,35 @@
+import type { AuthMethodDefinition } from '../auth-method.definition';
+import {
+  AuthMethodAlreadyConfiguredError,
+  AuthMethodNotConfiguredError,
+  AuthMethodNotFoundError,
+} from '../auth-methods.errors';
+import {
+  AttachUniversalAuthDto,
+  UniversalAuthAnswerDto,
+  UniversalAuthDto,
+  UpdateUniversalAuthDto,
+} from './dto/universal-auth.dtos';
+import { mergeConfig, type UniversalAuthConfig } from './universal-auth.config';
+
+const notFound = (identityId: string) =>
+  new AuthMethodNotFoundError(`Failed to find universal auth for identity with ID ${identityId}`);
+
+/** A client id and a client secret for an access token (contract 1.3). */
+export const UNIVERSAL_AUTH: AuthMethodDefinition = {
+  slug: 'universal-auth',
+  title: 'Universal Auth',
+  words: 'universal auth',
+  envelope: 'identityUniversalAuth',
+  input: { attach: AttachUniversalAuthDto, update: UpdateUniversalAuthDto },
+  answer: { type: UniversalAuthAnswerDto, of: UniversalAuthDto.of },
+  configure: (input, present) => mergeConfig(input, present as UniversalAuthConfig | undefined),
+  hasClientId: true,
+  refusals: {
+    alreadyConfigured: () =>
+      new AuthMethodAlreadyConfiguredError('Failed to add universal auth to already configured identity'),
+    missingOnUpdate: notFound,
+    missingOnGet: notFound,
+    missingOnRemove: () => new AuthMethodNotConfiguredError('The identity does not have universal auth'),
+  },
+};

@@ -1,0 +1,24 @@
+import type { AuthMethodDefinition } from '../auth-methods/auth-method.definition';
+import {
+  AuthMethodAlreadyConfiguredError,
+  AuthMethodNotConfiguredError,
+  AuthMethodNotFoundError,
+} from '../auth-methods/auth-methods.errors';
+import { AttachTokenAuthDto, TokenAuthAnswerDto, TokenAuthDto, UpdateTokenAuthDto } from './dto/token-auth.dtos';
+
+/** How the tokens that are made by hand for an identity behave. Nobody logs in with it. */
+export const TOKEN_AUTH: AuthMethodDefinition = {
+  slug: 'token-auth',
+  title: 'Token Auth',
+  words: 'token auth',
+  envelope: 'identityTokenAuth',
+  input: { attach: AttachTokenAuthDto, update: UpdateTokenAuthDto },
+  answer: { type: TokenAuthAnswerDto, of: TokenAuthDto.of },
+  refusals: {
+    alreadyConfigured: () =>
+      new AuthMethodAlreadyConfiguredError('Failed to add Token Auth to already configured identity'),
+    missingOnUpdate: () => new AuthMethodNotConfiguredError('The identity does not have token auth'),
+    missingOnGet: () => new AuthMethodNotFoundError('Token Auth configuration not found for identity'),
+    missingOnRemove: () => new AuthMethodNotConfiguredError('The identity does not have Token Auth'),
+  },
+};

@@ -1,0 +1,381 @@
+import * as http from 'node:http';
+import { decode } from 'jsonwebtoken';
+import { answered, refused } from './support/api-client';
+import { done, type GivenClient } from './support/given';
+import { startLatchkey, type TestLatchkey } from './support/latchkey';
+
+// What clients that are not written in JavaScript send, request by request, and what they read of the answers.
+
+const API = '/api/v1';
+const DETAILS = '/api/v1/identities/details';
+const FORM = 'application/x-www-form-urlencoded';
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+let latchkey: TestLatchkey;
+beforeAll(async () => {
+  latchkey = await startLatchkey();
+});
+afterEach(() => latchkey.clock.reset());
+afterAll(() => latchkey.stop());
+
+/** A request exactly as it was recorded: `fetch` would tidy it up, and refuse a body on GET. */
+function replay(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  sent = '',
+): Promise<{ status: number; type: string; body: Record<string, unknown> }> {
+  const { hostname, port } = new URL(latchkey.url);
+  return new Promise((resolve, reject) => {
+    const length = sent === '' && method === 'GET' ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
+    const options = { hostname, port, method, path, headers: { ...headers, ...length }, agent: false };
+    const request = http.request(options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode!,
+          type: response.headers['content-type'] ?? '',
+          body: JSON.parse(text) as Record<string, unknown>,
+        }),
+      );
+    });
+    request.on('error', reject).end(sent);
+  });
+}
+
+/** The four fields every client decodes, each of the type the strictest of them insists on. */
+function expectLogin({ status, type, body }: Awaited<ReturnType<typeof replay>>): string {
+  expect(status).toBe(200);
+  expect(type).toContain('application/json');
+  expect(body).toEqual({
+    accessToken: expect.any(String),
+    expiresIn: expect.any(Number),
+    accessTokenMaxTTL: expect.any(Number),
+    tokenType: 'Bearer',
+  });
+  for (const field of ['expiresIn', 'accessTokenMaxTTL']) {
+    expect(Number.isInteger(body[field])).toBe(true);
+    expect(body[field]).toBeGreaterThan(0);
+  }
+  return body.accessToken as string;
+}
+
+/** A refusal as clients show it: text for a message, and an id to ask about. */
+function expectRefusal({ status, type, body }: Awaited<ReturnType<typeof replay>>, expected: number): void {
+  expect(status).toBe(expected);
+  expect(type).toContain('application/json');
+  expect(body).toMatchObject({ statusCode: expected, message: expect.any(String), error: expect.any(String) });
+  expect(body.reqId).toMatch(/^req-/);
+}
+
+const works = async (token: string) => expect((await latchkey.as(token).get(DETAILS)).status).toBe(200);
+
+describe('the GitHub actions (auth-action, secrets-action)', () => {
+  const headers = {
+    Accept: 'application/json, text/plain, */*',
+    'Content-Type': FORM,
+    'User-Agent': 'axios/1.6.8',
+  };
+
+  it('log in with a form', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const body = new URLSearchParams({ clientId, clientSecret }).toString();
+    await works(expectLogin(await replay('POST', `${API}/auth/universal-auth/login`, headers, body)));
+  });
+
+  it('print the message of a refused login', async () => {
+    const { clientId } = await latchkey.given.client();
+    const body = new URLSearchParams({ clientId, clientSecret: 'wrong' }).toString();
+    const answer = await replay('POST', `${API}/auth/universal-auth/login`, headers, body);
+    expectRefusal(answer, 401);
+    expect(answer.body.message).toBe('Invalid credentials');
+  });
+
+  it('are told in the common body that a method is not there yet', async () => {
+    const body = new URLSearchParams({ identityId: 'iid', jwt: 'gh.oidc.jwt' }).toString();
+    expectRefusal(await replay('POST', `${API}/auth/oidc-auth/login`, headers, body), 404);
+  });
+});
+
+describe('npm clients as they were recorded', () => {
+  let client: GivenClient;
+  beforeAll(async () => {
+    client = await latchkey.given.client();
+  });
+  const credentials = () => JSON.stringify({ clientId: client.clientId, clientSecret: client.clientSecret });
+
+  it.each<[string, Record<string, string>]>([
+    [
+      '5.0.2',
+      {
+        connection: 'keep-alive',
+        'Content-Type': 'application/json',
+        accept: '*/*',
+        'accept-language': '*',
+        'sec-fetch-mode': 'cors',
+        'user-agent': 'node',
+        'accept-encoding': 'gzip, deflate',
+      },
+    ],
+    [
+      '4.0.6 and 3.0.91',
+      {
+        Accept: 'application/json, text/plain, */*',
+        'Content-Type': 'application/json',
+        'User-Agent': 'axios/1.21.1',
+        'Accept-Encoding': 'gzip, compress, deflate, br',
+        Connection: 'keep-alive',
+      },
+    ],
+    [
+      '2.3.5, with an Authorization header that is empty',
+      {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        authorization: '',
+        'user-agent': 'infisical-nodejs-sdk',
+      },
+    ],
+    [
+      'Java and .NET, with a charset and the dead token of before',
+      { 'Content-Type': 'application/json; charset=utf-8', Authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' },
+    ],
+  ])('log in: %s', async (_version, headers) => {
+    await works(expectLogin(await replay('POST', `${API}/auth/universal-auth/login`, headers, credentials())));
+  });
+
+  it('log in at a path that begins with two slashes, as 2.x and 3.x do when the url ends in one', async () => {
+    const headers = { 'content-type': 'application/json' };
+    expectLogin(await replay('POST', `/${API}/auth/universal-auth/login`, headers, credentials()));
+  });
+
+  it('renew with the token that is renewed for a bearer, and without one', async () => {
+    const login = await replay(
+      'POST',
+      `${API}/auth/universal-auth/login`,
+      { 'content-type': 'application/json' },
+      credentials(),
+    );
+    let token = expectLogin(login);
+    for (const headers of [{ Authorization: `Bearer ${token}` }, {}] as Record<string, string>[]) {
+      const sent = JSON.stringify({ accessToken: token });
+      const type = { 'Content-Type': 'application/json' };
+      token = expectLogin(await replay('POST', `${API}/auth/token/renew`, { ...type, ...headers }, sent));
+      await works(token);
+    }
+  });
+
+  it('send a JSON body with GET (2.x)', async () => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${latchkey.admin.token}` };
+    const { status } = await replay('GET', DETAILS, headers, JSON.stringify({ environment: 'dev' }));
+    expect(status).toBe(200);
+  });
+
+  it('revoke with a form and no body at all (generated client)', async () => {
+    const { identityId, clientSecretId } = await latchkey.given.client();
+    const headers = { 'Content-Type': FORM, authorization: `Bearer ${latchkey.admin.token}` };
+    const path = `${API}/auth/universal-auth/identities/${identityId}/client-secrets/${clientSecretId}/revoke`;
+    const answer = await replay('POST', path, headers);
+    expect(answer.body.clientSecretData).toMatchObject({ isClientSecretRevoked: true });
+  });
+});
+
+describe('the Go SDK and the CLI agent', () => {
+  const headers = { 'Content-Type': 'application/json', 'User-Agent': 'infisical-go-sdk' };
+  const post = (path: string, body: object, more: Record<string, string> = {}) =>
+    replay('POST', path, { ...headers, ...more }, JSON.stringify(body));
+
+  it('log in at a path with a trailing slash (agent-proxy)', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    await works(expectLogin(await post(`${API}/auth/universal-auth/login/`, { clientId, clientSecret })));
+  });
+
+  it('find a token they can read: whose it is, from which method, and that it is one for identities', async () => {
+    const { clientId, clientSecret, identityId } = await latchkey.given.client();
+    const token = expectLogin(await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret }));
+    expect(decode(token)).toMatchObject({
+      authTokenType: 'identityAccessToken',
+      identityId,
+      identityName: 'given',
+      authMethod: 'universal-auth',
+      orgId: latchkey.given.organizationId,
+      exp: expect.any(Number),
+    });
+  });
+
+  it('ask whether a token is alive: 200 while it is, 401 once it is not', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const token = expectLogin(await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret }));
+    const { body } = await replay('GET', DETAILS, { Authorization: `Bearer ${token}` });
+    expect(body).toEqual({
+      identityDetails: { organization: { id: expect.any(String), name: expect.any(String), slug: expect.any(String) } },
+    });
+    const revoke = await post(`${API}/auth/token/revoke`, { accessToken: token }, { Authorization: `Bearer ${token}` });
+    expect(revoke.body).toEqual({ message: 'Successfully revoked access token' });
+    expectRefusal(await replay('GET', DETAILS, { Authorization: `Bearer ${token}` }), 401);
+  });
+
+  it('renew until the max TTL leaves less than a lifetime, then log in anew, and never in a loop', async () => {
+    const policy = { accessTokenTTL: 600, accessTokenMaxTTL: 1500 };
+    const { clientId, clientSecret } = await latchkey.given.client({ policy });
+    const login = () => post(`${API}/auth/universal-auth/login`, { clientId, clientSecret });
+    let answer = await login();
+    let token = expectLogin(answer);
+    let logins = 1;
+    let age = 0;
+    // As the SDK has it: five seconds before the end, and a full login when less than a lifetime would be left.
+    for (let step = 0; step < 12; step += 1) {
+      const { expiresIn, accessTokenMaxTTL } = answer.body as { expiresIn: number; accessTokenMaxTTL: number };
+      latchkey.clock.advance(expiresIn - 5);
+      age += expiresIn - 5;
+      await works(token);
+      if (accessTokenMaxTTL - age < expiresIn) {
+        answer = await login();
+        logins += 1;
+        age = 0;
+      } else answer = await post(`${API}/auth/token/renew`, { accessToken: token });
+      token = expectLogin(answer);
+      await works(token);
+    }
+    expect(logins).toBe(7);
+  });
+
+  it('renew a periodic token for ever: what it answers for a max TTL never runs out', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client({ policy: { accessTokenPeriod: 900 } });
+    const { body } = await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret });
+    expect(body).toMatchObject({ expiresIn: 900, accessTokenMaxTTL: 1_000_000_000 });
+    const renewed = await post(`${API}/auth/token/renew`, { accessToken: body.accessToken });
+    expect(renewed.body).toMatchObject({ expiresIn: 900, accessTokenMaxTTL: 1_000_000_000 });
+  });
+
+  it('wait for the server by its status (Kubernetes operator)', async () => {
+    const { status, body } = await replay('GET', '/api/status', {});
+    expect({ status, message: body.message }).toEqual({ status: 200, message: 'Ok' });
+  });
+});
+
+describe('the Terraform provider', () => {
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = {
+      'User-Agent': 'terraform',
+      Accept: 'application/json',
+      Authorization: `Bearer ${latchkey.admin.token}`,
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    };
+    return replay(method, `${API}/${path}`, headers, body === undefined ? '' : JSON.stringify(body));
+  };
+  const ok = async (method: string, path: string, body?: object) => {
+    const answer = await call(method, path, body);
+    expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: expect.anything() });
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape
+    return answer.body as any;
+  };
+  /** As the provider puts an address together again. */
+  const rebuilt = (ips: { ipAddress: string; prefix?: number }[]) =>
+    ips.map(({ ipAddress, prefix }) => (prefix === undefined ? ipAddress : `${ipAddress}/${prefix}`));
+
+  it('makes an identity that logs in, finds no drift, and destroys everything in dependency order', async () => {
+    const { organizationId } = latchkey.given;
+    const name = 'terraform';
+    const made = await ok('POST', 'identities', {
+      name,
+      hasDeleteProtection: false,
+      organizationId,
+      role: 'member',
+      metadata: [{ key: 'team', value: 'infra' }],
+    });
+    const identityId = made.identity.id as string;
+    const path = `auth/universal-auth/identities/${identityId}`;
+    const clientSecretTrustedIps = ['10.0.0.0/8', '2001:DB8::/32', '192.0.2.77/24', '0.0.0.0/0', '127.0.0.1'];
+    const accessTokenTrustedIps = ['::/0', '0.0.0.0/0'];
+    const asInput = (ips: string[]) => ips.map((ipAddress) => ({ ipAddress }));
+    const config = {
+      identityId,
+      accessTokenTTL: 3600,
+      accessTokenMaxTTL: 86400,
+      accessTokenTrustedIps: asInput(accessTokenTrustedIps),
+      clientSecretTrustedIps: asInput(clientSecretTrustedIps),
+    };
+    const expectNoDrift = ({ identityUniversalAuth: read }: Record<string, Record<string, never>>) => {
+      expect(read).toMatchObject({ accessTokenTTL: 3600, accessTokenMaxTTL: 86400, accessTokenNumUsesLimit: 0 });
+      expect(rebuilt(read!.clientSecretTrustedIps!)).toEqual(clientSecretTrustedIps);
+      expect(rebuilt(read!.accessTokenTrustedIps!)).toEqual(accessTokenTrustedIps);
+    };
+    expectNoDrift(await ok('POST', path, config));
+    expectNoDrift(await ok('GET', path));
+    expectNoDrift(await ok('PATCH', path, config));
+
+    // The client id comes from the configuration, and all three fields are always sent.
+    const { clientId } = (await ok('GET', path)).identityUniversalAuth;
+    const fields = { identityId, description: '', numUsesLimit: 0, ttl: 0 };
+    const { clientSecret, clientSecretData } = await ok('POST', `${path}/client-secrets`, fields);
+    const secretPath = `${path}/client-secrets/${clientSecretData.id}`;
+    expect((await ok('GET', secretPath)).clientSecretData).toMatchObject({
+      isClientSecretRevoked: false,
+      clientSecretNumUses: 0,
+    });
+    expect((await latchkey.anonymous.post(`${API}/auth/universal-auth/login`, { clientId, clientSecret })).status).toBe(
+      200,
+    );
+    const { identity } = await ok('GET', `identities/${identityId}`);
+    expect(identity.identity.authMethods).toEqual(['universal-auth']);
+
+    await ok('POST', `${secretPath}/revoke`, { identityId });
+    expect((await ok('GET', secretPath)).clientSecretData.isClientSecretRevoked).toBe(true);
+    await ok('DELETE', path, { identityId });
+    await ok('DELETE', `identities/${identityId}`, { identityId });
+  });
+
+  it('takes 404, and nothing else, for what is gone', async () => {
+    const client = await latchkey.given.client();
+    const { identityId, clientSecretId } = client;
+    const method = `auth/universal-auth/identities/${identityId}`;
+    await ok('DELETE', method, { identityId });
+    expectRefusal(await call('GET', method), 404);
+    expectRefusal(await call('GET', `${method}/client-secrets/${clientSecretId}`), 404);
+    expectRefusal(await call('GET', `auth/token-auth/identities/${identityId}`), 404);
+    await ok('DELETE', `identities/${identityId}`, { identityId });
+    for (const path of [`identities/${identityId}`, method, `${method}/client-secrets/${clientSecretId}`]) {
+      expectRefusal(await call('GET', path), 404);
+    }
+  });
+
+  it('clears metadata with an empty list, and repeats the id in the body', async () => {
+    const identityId = await latchkey.given.identity({ metadata: [{ key: 'team', value: 'infra' }] });
+    const change = { identityId, name: 'renamed', hasDeleteProtection: true, role: 'member', metadata: [] };
+    expect((await ok('PATCH', `identities/${identityId}`, change)).identity).toMatchObject({
+      name: 'renamed',
+      hasDeleteProtection: true,
+      metadata: [],
+    });
+  });
+
+  it('makes, renames and revokes a token, whose times it can parse and whose numbers are whole', async () => {
+    const identityId = await latchkey.given.identity();
+    await ok('POST', `auth/token-auth/identities/${identityId}`, { identityId });
+    const made = await ok('POST', `auth/token-auth/identities/${identityId}/tokens`, { identityId, name: 'ci' });
+    const tokenId = made.tokenData.id as string;
+    const { token } = await ok('GET', `auth/token-auth/tokens/${tokenId}`);
+    for (const field of ['createdAt', 'updatedAt']) expect(token[field]).toMatch(TIME);
+    for (const field of ['accessTokenLastUsedAt', 'accessTokenLastRenewedAt']) expect(token[field]).toBeNull();
+    for (const field of ['accessTokenTTL', 'accessTokenNumUses', 'accessTokenNumUsesLimit']) {
+      expect(Number.isInteger(token[field])).toBe(true);
+    }
+    await ok('PATCH', `auth/token-auth/tokens/${tokenId}`, { tokenId, name: 'ci-2' });
+    await ok('POST', `auth/token-auth/tokens/${tokenId}/revoke`, { identityId, tokenId });
+    expect((await ok('GET', `auth/token-auth/tokens/${tokenId}`)).token.isAccessTokenRevoked).toBe(true);
+  });
+
+  it('logs in for a run with the slug of its organization', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const { organization } = done(await latchkey.admin.get(DETAILS)).identityDetails;
+    const body = { clientId, clientSecret, organizationSlug: organization.slug as string };
+    expect(await latchkey.anonymous.post(`${API}/auth/universal-auth/login`, body)).toEqual(
+      answered(expect.anything()),
+    );
+    expect(
+      await latchkey.anonymous.post(`${API}/auth/universal-auth/login`, { ...body, organizationSlug: 'x' }),
+    ).toEqual(refused(404, 'NotFound', 'Sub organization with slug x not found'));
+  });
+});
