@@ -73,6 +73,16 @@ describe('the arrows between folders', () => {
     expect(said(imports.filter(({ from, to }) => /\.controller$/.test(to) && !/\.module\.ts$/.test(from)))).toEqual([]);
   });
 
+  it('carry DTOs into controllers as values: as a type a body would be validated against nothing, or against Function', () => {
+    const isController = (file: string) => /\.controller\.ts$/.test(file);
+    const wrong = imports.filter(
+      ({ from, to, isTypeOnly }) => isController(from) && isTypeOnly && /(^|\/)dto\//.test(to),
+    );
+    expect(said(wrong)).toEqual([]);
+    const inline = files.filter((file) => isController(file) && /\{[^}]*\btype \w+Dto\b[^}]*\} from/.test(text(file)));
+    expect(inline).toEqual([]);
+  });
+
   it('close no circle', () => {
     const next = new Map(files.map((file) => [file.replace(/\.ts$/, ''), [] as string[]]));
     for (const { from, to, isTypeOnly } of imports) if (!isTypeOnly) next.get(from.replace(/\.ts$/, ''))?.push(to);

@@ -55,6 +55,27 @@ describe('the stand-alone server', () => {
     expect(await details(await second.url())).toBe(200);
   });
 
+  // What the compiler emits of decorated signatures is not what these tests run with, and bodies are validated by it.
+  it('takes bodies as built: a program is given a client secret and logs in, and a bad body is refused', async () => {
+    const url = await start().url();
+    const { accessToken, organizationId } = readBootstrap();
+    const post = async (route: string, body: object) => {
+      const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' };
+      const answer = await fetch(`${url}/api/v1/${route}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return { status: answer.status, body: (await answer.json()) as Record<string, Record<string, string>> };
+    };
+    const made = await post('identities', { name: 'program', organizationId, role: 'no-access' });
+    const identity = `auth/universal-auth/identities/${made.body.identity!.id}`;
+    expect((await post(identity, { lockoutThreshold: 31 })).status).toBe(422);
+    const attached = await post(identity, { lockoutThreshold: 5, unknown: true });
+    expect(attached.body.identityUniversalAuth).toMatchObject({ lockoutThreshold: 5 });
+    const { clientSecret } = (await post(`${identity}/client-secrets`, {})).body;
+    const { clientId } = attached.body.identityUniversalAuth!;
+    expect((await post('auth/universal-auth/login', { clientId })).status).toBe(422);
+    const login = await post('auth/universal-auth/login', { clientId, clientSecret });
+    expect(await details(url, login.body.accessToken as unknown as string)).toBe(200);
+  });
+
   it('comes up with its data after it was killed without warning', async () => {
     const first = start();
     await first.banner();

@@ -2,8 +2,6 @@ import { Body, Delete, Get, Param, Patch, Post, type Type } from '@nestjs/common
 import { ApiBody } from '@nestjs/swagger';
 import { InvalidIpError, TtlExceedsMaxError } from '../access-tokens/access-token-policy';
 import { Caller } from '../access-tokens/caller.decorator';
-// As a type: its class would be validated against before the method's own, and drop what only that knows.
-import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { EXAMPLE } from '../common/dto/examples';
 import { ContractPipe } from '../common/http/contract.pipe';
@@ -18,7 +16,10 @@ import type { IdentityAuthMethod } from './identity-auth-method.entity';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 
-/** The routes that attach, update, get and remove a method: one class for all of them, made from the definition of each. */
+/**
+ * The routes that attach, update, get and remove a method: one class for all of them, made from the definition of each. Bodies
+ * are no more than objects to it: a class named here would be validated against before the method's own.
+ */
 // eslint-disable-next-line max-lines-per-function -- a class, not a function
 export function configurationController(method: AuthMethodDefinition): Type {
   const { title, words, input, refusals } = method;
@@ -45,7 +46,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
     async attach(
       @Caller() caller: VerifiedAccessToken,
       @Param('identityId') identityId: string,
-      @Body(ContractPipe.of(input.attach)) dto: AccessTokenPolicyDto,
+      @Body(ContractPipe.of(input.attach)) dto: object,
     ): Promise<object> {
       return answered(await this.configurations.attach(method, caller, identityId, dto));
     }
@@ -67,7 +68,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
     async update(
       @Caller() caller: VerifiedAccessToken,
       @Param('identityId') identityId: string,
-      @Body(ContractPipe.of(input.update)) dto: AccessTokenPolicyDto,
+      @Body(ContractPipe.of(input.update)) dto: object,
     ): Promise<object> {
       return answered(await this.configurations.update(method, caller, identityId, dto));
     }

@@ -13,8 +13,7 @@ import { AuthMethod } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { LoginRefusedError } from './auth-methods.errors';
 import { named } from './controller-name';
-// As a type, for the reason said in configuration.controller.ts.
-import type { LoginDto } from './dto/login.dto';
+import { LoginDto } from './dto/login.dto';
 import { LoginService } from './login.service';
 
 /** How one logs in with a method. */
@@ -56,13 +55,10 @@ export function loginController<Credentials extends LoginDto>(
         new SubOrganizationNotFoundError('acme-eu'),
       ],
     })
-    async login(
-      @Body(ContractPipe.of(input)) credentials: LoginDto,
-      @Req() request: AddressedRequest,
-    ): Promise<SignedTokenDto> {
+    async login(@Body(ContractPipe.of(input)) body: object, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
+      const credentials = body as Credentials;
       const { organizationSlug } = credentials;
-      const address = this.verifier.addressOf(request);
-      const login = { credentials: credentials as Credentials, address, organizationSlug };
+      const login = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
       return { ...(await this.logins.login(slug, this.method, login)), tokenType: 'Bearer' };
     }
   }
