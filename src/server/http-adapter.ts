@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -75,11 +76,12 @@ function accept(
 /** What is no HTTP at all never reaches a route: answered on the bare socket, in the common body. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
-  const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const { status, body } = bodyOf(new RefusedRequestError(isTooLarge ? HEADERS_TOO_LARGE : HttpStatus.BAD_REQUEST));
+  const { status, body } = bodyOf(
+    new RefusedRequestError(CONNECTION_STATUS[error.code ?? ''] ?? HttpStatus.BAD_REQUEST),
+  );
   const text = JSON.stringify(body);
   const head = [
-    `HTTP/1.1 ${status} ${isTooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(text)}`,
     'Connection: close',
@@ -87,6 +89,11 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
   closeSoon(socket);
 }
+
+const CONNECTION_STATUS: Partial<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: HEADERS_TOO_LARGE,
+  ERR_HTTP_REQUEST_TIMEOUT: HttpStatus.REQUEST_TIMEOUT,
+};
 
 /** Closed at once, the answer would be lost on a client that is still sending; left open, it would be for ever. */
 function closeSoon(socket: Socket): void {

@@ -22,6 +22,7 @@ const PATH_IDS: Record<string, string> = {
 };
 
 type PathItem = OpenAPIObject['paths'][string];
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 const DESCRIPTION = `Machine identities and access tokens for programs.
 
@@ -48,7 +49,21 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     if (item.get) for (const status of BODY_REFUSALS) delete item.get.responses[status];
     describeParameters(path, item);
   }
+  Object.values(document.components?.schemas ?? {}).forEach(giveExample);
   return document;
+}
+
+/** Text that most callers leave out has no example: Swagger UI would fill it in all the same, with the word "string". */
+function giveExample(schema: Schema): void {
+  if ('$ref' in schema || schema.properties === undefined) return;
+  const properties = Object.entries(schema.properties).flatMap(([name, one]) =>
+    '$ref' in one ? [] : [{ name, ...one }],
+  );
+  const isLeftOut = ({ name, type, example }: (typeof properties)[number]) =>
+    type === 'string' && example === undefined && !schema.required?.includes(name);
+  if (!properties.some(isLeftOut)) return;
+  const given = properties.filter(({ example }) => example !== undefined);
+  schema.example = Object.fromEntries(given.map(({ name, example }) => [name, example as unknown]));
 }
 
 /** Says of the ids in paths where they come from. */

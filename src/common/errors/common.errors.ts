@@ -68,6 +68,7 @@ const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
   },
   [HttpStatus.NOT_FOUND]: { error: 'NotFound', message: 'There is no such route.' },
   [HttpStatus.METHOD_NOT_ALLOWED]: { error: 'MethodNotAllowed', message: 'The route does not know this method.' },
+  [HttpStatus.REQUEST_TIMEOUT]: { error: 'RequestTimeout', message: 'The request took too long to arrive.' },
   [HttpStatus.PAYLOAD_TOO_LARGE]: { error: 'PayloadTooLarge', message: 'The request body is larger than 100 KiB.' },
   [HttpStatus.URI_TOO_LONG]: { error: 'UriTooLong', message: 'The path of the request is too long.' },
   [HttpStatus.UNSUPPORTED_MEDIA_TYPE]: {
