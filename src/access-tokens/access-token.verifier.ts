@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { bearerToken } from '../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../common/net/client-address';
+import { privateNote } from '../common/private-note';
 import { LatchkeySettings } from '../latchkey.options';
 import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
 import {
@@ -24,7 +25,7 @@ import type { VerifiedAccessToken } from './verified-access-token';
  */
 @Injectable()
 export class AccessTokenVerifier {
-  private readonly verdicts = new WeakMap<object, Verdict>();
+  private readonly verdicts = privateNote<Verdict>();
 
   constructor(
     private readonly cache: AccessTokenCache,

@@ -1,8 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { privateNote } from '../common/private-note';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 // Beside the request rather than on it: no name there that a host could use too.
-const callers = new WeakMap<object, VerifiedAccessToken>();
+const callers = privateNote<VerifiedAccessToken>();
 
 export function setCaller(request: object, caller: VerifiedAccessToken): void {
   callers.set(request, caller);

@@ -80,17 +80,19 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   async onApplicationShutdown(): Promise<void> {
     for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
       await this.flush();
-      if (this.batch === undefined) return;
+      if (this.batch === undefined && this.waiting.size === 0) return;
     }
     this.logger.error({ event: 'uses.lost', tokens: (this.batch?.uses.size ?? 0) + this.waiting.size });
   }
 
   private async writeAll(): Promise<void> {
-    do {
+    const batches = (this.batch ? 1 : 0) + Math.ceil(this.waiting.size / FLUSH_AT);
+    // What is noted meanwhile waits for the next time: under load there is always more, and the writing would never pause.
+    for (let written = 0; written < batches; written += 1) {
       this.batch ??= this.take();
       if (this.batch === undefined || !(await this.write(this.batch))) return;
       this.batch = undefined;
-    } while (this.waiting.size > 0);
+    }
   }
 
   /** As much as one statement writes quickly. */

@@ -12,6 +12,7 @@ import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { readPage } from '../database/read-page';
 import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-identities.service';
+import { OrganizationMembership } from '../identities/organization-membership.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { type Receipt, Receipts } from '../watermark/receipts';
 import type { Attempt } from '../permissions/privilege-boundary';
@@ -113,7 +114,9 @@ export class TokensService {
   ): Promise<IssuedTokenDto> {
     const method = await this.configurations.require(tx, TOKEN_AUTH, identity.id);
     const token = await this.issuer.insert(tx, { identity, method, name });
-    await tx.save(Object.assign(membership, { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt }));
+    const login = { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt };
+    // Not `save`, which would read the row again that is locked and has just been read.
+    await tx.update(OrganizationMembership, { id: membership.id }, login);
     const trustedIps = method.accessTokenTrustedIps;
     const signable = { ...token, identityName: identity.name, trustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);

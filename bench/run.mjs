@@ -1,0 +1,70 @@
+// The whole bench. `npm run bench -- --help` says what can be chosen.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { setUp } from './lib/bench.mjs';
+import { lists } from './sections/lists.mjs';
+import { memory } from './sections/memory.mjs';
+import { revocation } from './sections/revocation.mjs';
+import { verdicts } from './sections/verdicts.mjs';
+import { wholeRequest } from './sections/whole-request.mjs';
+import { writes } from './sections/writes.mjs';
+
+const SECTIONS = { whole: wholeRequest, writes, verdicts, revocation, lists, memory };
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    size: { type: 'string', default: '1' },
+    distinct: { type: 'string', default: '1000000' },
+    revokes: { type: 'string', default: '300' },
+    out: { type: 'string' },
+    profile: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+if (values.help) {
+  console.log(readFileSync(new URL('README.md', import.meta.url), 'utf8'));
+  process.exit();
+}
+
+const seconds = Number(values.seconds);
+const options = {
+  rounds: Number(values.rounds),
+  seconds,
+  warmUpSeconds: Math.min(2, seconds),
+  rows: Number(values.size) * 1_000_000,
+  distinct: Number(values.distinct),
+  revokes: Number(values.revokes),
+  profile: values.profile,
+};
+const chosen = values.only?.split(',') ?? Object.keys(SECTIONS);
+
+const startedAt = Date.now();
+const bench = await setUp(options);
+const parts = [];
+try {
+  for (const name of chosen) {
+    console.error(`${Math.round((Date.now() - startedAt) / 1000)} s: ${name}`);
+    parts.push(await SECTIONS[name](bench));
+  }
+} finally {
+  await bench.tearDown();
+}
+
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { cwd: import.meta.dirname })
+  .toString()
+  .trim();
+const [cpu] = os.cpus();
+const text = [
+  '# Figures',
+  `Latchkey ${commit}, ${new Date().toISOString().slice(0, 16)}Z, Node ${process.version}, ${os.cpus().length} × ${cpu.model}, ` +
+    `load at the end ${os.loadavg()[0].toFixed(1)}; ${Math.round((Date.now() - startedAt) / 1000)} s in all.`,
+  ...parts,
+  ...(bench.faults.length > 0 ? ['## Answers nobody expected', ...bench.faults.map((fault) => `- ${fault}`)] : []),
+].join('\n\n');
+console.log(text);
+if (values.out !== 'none') writeFileSync(values.out ?? new URL('results.md', import.meta.url), `${text}\n`);

@@ -1,0 +1,57 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { show, table } from '../lib/figures.mjs';
+import { warmRequests } from './whole-request.mjs';
+
+/** Statistics are written a second after the statement at the latest. */
+const SETTLE_MS = 1_500;
+
+/** What a verdict writes and asks: a run at full speed, beside one in which each token is used about once a second. */
+export async function writes(bench) {
+  const { list } = await warmRequests(bench);
+  const watch = await bench.connect('postgres');
+  const seconds = Math.max(4, bench.options.seconds * 3);
+  const job = { url: bench.host.url, requests: { list } };
+  const runs = {
+    'nothing asked': () => pause(seconds * 1000),
+    'each token once a second': () => bench.generator.run({ ...job, seconds, perSecond: list.length }),
+    'full speed': () => bench.generator.run({ ...job, seconds }),
+  };
+  // Pages touched for the first time after a checkpoint are written whole.
+  await bench.sql.query('CHECKPOINT');
+  await bench.generator.run({ ...job, total: list.length * 4 });
+  await pause(SETTLE_MS);
+  const rows = [];
+  for (const run of Object.values(runs)) {
+    const before = await counters(watch);
+    const result = (await run()) ?? { answered: 0 };
+    await pause(SETTLE_MS);
+    const after = await counters(watch);
+    rows.push({
+      answered: result.answered,
+      wal: after.wal - before.wal,
+      statements: after.statements - before.statements,
+    });
+  }
+  await watch.end();
+  const [, trickle, full] = rows;
+  const per1000 = (key) => show(((full[key] - trickle[key]) / (full.answered - trickle.answered)) * 1000);
+  const cells = Object.keys(runs).map((name, index) => {
+    const { answered, wal, statements } = rows[index];
+    return [name, show(answered), show(statements), show(wal)];
+  });
+  return [
+    '## What verdicts write and ask',
+    `${list.length} warm tokens, ${seconds} s each and ${SETTLE_MS / 1000} s to settle. In the background the watermark is read four times a second, ` +
+      'a heartbeat is written every two seconds (to an unlogged table), and the uses of each token once a second.',
+    table(['load', 'verdicts', 'transactions', 'WAL bytes'], cells),
+    `Full speed beside once a second, for each 1,000 verdicts more: **${per1000('statements')} transactions, ${per1000('wal')} bytes of WAL**.`,
+  ].join('\n\n');
+}
+
+async function counters(watch) {
+  const { rows } = await watch.query(
+    `SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS wal, xact_commit + xact_rollback AS statements
+       FROM pg_stat_database WHERE datname = 'latchkey'`,
+  );
+  return { wal: Number(rows[0].wal), statements: Number(rows[0].statements) };
+}
