@@ -1,5 +1,10 @@
 import { CreateSchema1764000000000 } from './1764000000000-create-schema';
 import { NoteVerdictChanges1764100000000 } from './1764100000000-note-verdict-changes';
+import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
-export const LATCHKEY_MIGRATIONS = [CreateSchema1764000000000, NoteVerdictChanges1764100000000];
+export const LATCHKEY_MIGRATIONS = [
+  CreateSchema1764000000000,
+  NoteVerdictChanges1764100000000,
+  NameIncarnations1764300000000,
+];

@@ -39,8 +39,11 @@ describe('P9: a token with a limit of N uses is accepted N times', () => {
       const begun = performance.now();
       const replies = await burst(token, 240);
       took.push(performance.now() - begun);
-      expect(accepted(replies)).toBe(n);
-      expect(replies.filter(({ status }) => ![200, 401].includes(status))).toEqual([]);
+      expect(replies.filter(({ status }) => ![200, 401, 503].includes(status))).toEqual([]);
+      // A machine that is busy turns some away (P17); they have spent nothing.
+      const isCut = replies.some(({ status }) => status === 503);
+      const rest = isCut ? accepted(await burst(token, 240)) : 0;
+      expect(accepted(replies) + rest).toBe(n);
       expect(await cluster.usesOf(token)).toBe(n);
     }
     report(`P9, 240 requests for ${n} uses`, took);
@@ -189,7 +192,7 @@ describe('P11: uses of other tokens are counted, once each', () => {
 
   it('the time of the last use never goes back', async () => {
     const token = await cluster.token();
-    await good(await cluster.node(0).use(token.jwt));
+    good(await cluster.node(0).use(token.jwt));
     const later = new Date(Date.now() + 3_600_000).toISOString();
     await cluster.postgres.sql('UPDATE latchkey.identity_access_tokens SET last_used_at = $2 WHERE id = $1', [
       token.tokenId,

@@ -24,6 +24,8 @@ export interface TcpProxy {
   restore(): Promise<void>;
   /** Every connection is broken off (RST), and new ones are accepted. */
   reset(): void;
+  /** Breaks off the connections that were opened under this name. */
+  drop(application: string): void;
   /** The connection on which a statement matches is broken off after so many bytes of the answer. */
   resetInReplyTo(statement: string, afterBytes: number): void;
   /** Keeps back what is answered on a connection, from the first statement that contains this text on. */
@@ -42,6 +44,8 @@ export interface TcpProxy {
 interface Link {
   readonly client: net.Socket;
   readonly upstream: net.Socket;
+  /** The first thing sent: who connects, and as what. */
+  greeting: string;
   /** Set while answers, or statements, wait to be let go. */
   heldReplies?: Buffer[] | undefined;
   heldRequests?: Buffer[] | undefined;
@@ -112,6 +116,10 @@ class Proxy implements TcpProxy {
     for (const { client } of this.links) client.resetAndDestroy();
   }
 
+  drop(application: string): void {
+    for (const { client, greeting } of this.links) if (greeting.includes(application)) client.resetAndDestroy();
+  }
+
   resetInReplyTo(statement: string, afterBytes: number): void {
     this.breaking = { statement, afterBytes };
   }
@@ -143,7 +151,7 @@ class Proxy implements TcpProxy {
 
   private accept(client: net.Socket): void {
     const upstream = net.connect({ ...this.destination, noDelay: true } as net.NetConnectOpts);
-    const link: Link = { client, upstream };
+    const link: Link = { client, upstream, greeting: '' };
     this.links.add(link);
     // A dropped connection is what this is for.
     client.on('error', () => undefined).on('close', () => upstream.destroy());
@@ -160,6 +168,7 @@ class Proxy implements TcpProxy {
   private request(link: Link, data: Buffer): void {
     const text = data.toString('latin1');
     this.sent.push(text);
+    link.greeting ||= text;
     if (this.breaking && text.includes(this.breaking.statement)) link.bytesLeft = this.breaking.afterBytes;
     for (const trap of this.traps) {
       if (!text.includes(trap.statement)) continue;

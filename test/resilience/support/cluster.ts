@@ -21,7 +21,8 @@ export interface ClusterOptions {
   readonly env?: Record<string, string>;
   /** Where the nodes find the database, if not directly. */
   readonly url?: (postgres: Postgres) => Promise<string> | string;
-  readonly pushUrl?: string | 'off';
+  /** Or `off`. */
+  readonly pushUrl?: string;
 }
 
 /** Several nodes on one real PostgreSQL, and the means to set them up. */
@@ -112,7 +113,7 @@ export function good(reply: Reply): Reply {
 /** What was measured, said once at the end of a test: p50, p99 and the largest. */
 export function report(what: string, values: readonly number[], unit = 'ms'): void {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? NaN;
   const text = `p50 ${at(0.5).toFixed(1)}, p99 ${at(0.99).toFixed(1)}, max ${at(1).toFixed(1)} ${unit} (n ${sorted.length})`;
   process.stderr.write(`  measured: ${what}: ${text}\n`);
 }

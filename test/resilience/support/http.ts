@@ -19,8 +19,7 @@ export interface Call {
   readonly agent?: http.Agent;
 }
 
-export const keepAlive = (): http.Agent =>
-  new http.Agent({ keepAlive: true, maxSockets: 512, noDelay: true } as object);
+export const keepAlive = (): http.Agent => new http.Agent({ keepAlive: true, maxSockets: 512 });
 
 /** A call over HTTP. A broken connection is an answer too. */
 export function call(url: string, { method = 'GET', token, body, headers = {}, agent }: Call = {}): Promise<Reply> {

@@ -3,14 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ServerProcess } from '../../support/server-process';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
 import { type Call, call, keepAlive, type Reply } from './http';
-import { freePort, signal } from './processes';
+import { forget, freePort, remember, signal } from './processes';
 
 export const DETAILS = '/api/v1/identities/details';
 
 export interface NodeOptions {
   /** Where its queries go, and where it listens. */
   readonly url: string;
-  readonly pushUrl?: string | 'off';
+  /** Or `off`. */
+  readonly pushUrl?: string;
   readonly secret: string;
   readonly env?: Record<string, string>;
 }
@@ -57,7 +58,9 @@ export class LatchkeyNode {
       LATCHKEY_PUSH_URL: this.options.pushUrl === 'off' ? 'off' : this.push.url,
       ...this.options.env,
     });
-    process.once('exit', () => signal(this.pid, 'SIGKILL'));
+    const { pid } = this.process;
+    remember(pid);
+    void this.process.ended.then(() => forget(pid));
     await this.process.banner();
   }
 

@@ -100,7 +100,9 @@ export class Postgres {
       unix_socket_directories: '',
       max_connections: '150',
       shared_buffers: '32MB',
-      // A reply is never better than the kernel here; see `scratch`.
+      // In the data directory: in /dev/shm it would outlive a kill -9.
+      dynamic_shared_memory_type: 'mmap',
+      // The machine does not lose its power here: what the kernel has been given is kept.
       fsync: 'off',
       log_min_messages: 'warning',
       ...settings,

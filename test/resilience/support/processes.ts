@@ -1,12 +1,39 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Ended with this process at the latest, by their ids: no fault of a test leaves anything running. */
 const started = new Set<number>();
-process.on('exit', () => started.forEach((pid) => signal(pid, 'SIGKILL')));
+/** Ends what was started, by its ids, when this process ends in whatever way: it reads a pipe that only we hold open. */
+let watch: { readonly list: string } | undefined;
+
+export function remember(pid: number): void {
+  if (!watch) {
+    const list = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-watch-')), 'pids');
+    const script = 'cat; while read -r pid; do kill -9 "$pid"; done < "$1"; rm -r "$(dirname "$1")"';
+    const guard = spawn('/bin/sh', ['-c', script, 'latchkey-watch', list], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    guard.unref();
+    (guard.stdin as unknown as { unref(): void }).unref();
+    watch = { list };
+  }
+  started.add(pid);
+  write();
+}
+
+export function forget(pid: number): void {
+  started.delete(pid);
+  write();
+}
+
+function write(): void {
+  fs.writeFileSync(watch!.list, [...started, ''].join('\n'));
+}
 
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
@@ -20,8 +47,8 @@ export function launch(command: string, args: string[], options: SpawnOptions): 
   const child = spawn(command, args, options);
   const { pid } = child;
   if (pid !== undefined) {
-    started.add(pid);
-    child.once('exit', () => started.delete(pid));
+    remember(pid);
+    child.once('exit', () => forget(pid));
   }
   return child;
 }
