@@ -58,5 +58,12 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
       setupFiles: ['<rootDir>/test/support/own-database.ts'],
     },
+    {
+      // Kills and freezes real processes: run by `npm run test:resilience` alone, one file after the other.
+      ...project,
+      displayName: 'resilience',
+      roots: ['<rootDir>/test/resilience'],
+      testRegex: '\\.resilience-spec\\.ts$',
+    },
   ],
 };

@@ -1,10 +1,12 @@
 import { CreateSchema1764000000000 } from './1764000000000-create-schema';
 import { NoteVerdictChanges1764100000000 } from './1764100000000-note-verdict-changes';
 import { AddUniversalAuth1764200000000 } from './1764200000000-add-universal-auth';
+import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
   CreateSchema1764000000000,
   NoteVerdictChanges1764100000000,
   AddUniversalAuth1764200000000,
+  NameIncarnations1764300000000,
 ];

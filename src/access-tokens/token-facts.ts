@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { GateDatabase } from '../database/gate-database';
+import { Watermark } from '../watermark/watermark';
 import type { LifetimePolicy } from './lifetime';
 
 /** Everything a verdict depends on, as the database holds it. */
@@ -30,22 +31,43 @@ export interface TokenFacts extends LifetimePolicy {
 /** Reads the facts about a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
-  constructor(private readonly database: GateDatabase) {}
+  constructor(
+    private readonly database: GateDatabase,
+    private readonly watermark: Watermark,
+  ) {}
 
   /**
    * Null when the token is not there. It goes only with its identity, or long after it ran out.
    *
-   * @throws DatabaseUnavailableError when a standby answers: what it says may be old.
+   * @throws DatabaseUnavailableError when a standby answers, or a primary that has been replaced: what they say may be old.
    */
   async find(tokenId: string): Promise<TokenFacts | null> {
-    const [row] = await this.database.query<FactsRow | { is_standby: boolean; token_id: null }>(FACTS, [tokenId]);
-    if (!row || row.is_standby) throw new DatabaseUnavailableError(new Error('a standby'));
+    let row = await this.read(tokenId);
+    if (this.isForeign(row)) {
+      // Most likely the database has just come back, and the watermark has not been told yet.
+      await this.watermark.catchUp();
+      row = await this.read(tokenId);
+      if (this.isForeign(row)) {
+        this.database.reconnect();
+        throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
+      }
+    }
     return row.token_id === null ? null : factsOf(row);
+  }
+
+  private async read(tokenId: string): Promise<FactsRow | NoRow> {
+    const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [tokenId]);
+    if (!row || row.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    return row;
+  }
+
+  private isForeign({ incarnation }: FactsRow | NoRow): boolean {
+    return this.watermark.incarnation !== undefined && this.watermark.incarnation !== incarnation;
   }
 }
 
 const FACTS = `
-  SELECT pg_is_in_recovery() AS is_standby, t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
+  SELECT latchkey.incarnation() AS incarnation, t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
          t.auth_method, t.client_secret_id, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
          i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
          o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
@@ -60,8 +82,13 @@ const FACTS = `
     LEFT JOIN latchkey.identity_auth_methods a ON a.id = t.auth_method_id
     LEFT JOIN latchkey.client_secrets s ON s.id = t.client_secret_id`;
 
+interface NoRow {
+  incarnation: string | null;
+  token_id: null;
+}
+
 interface FactsRow {
-  is_standby: boolean;
+  incarnation: string | null;
   token_id: string;
   token_name: string | null;
   created_at: Date;

@@ -25,11 +25,11 @@ const MAX_WAITING = 1_000;
  */
 export class GateDatabase implements OnApplicationShutdown {
   private readonly logger = new Logger(GateDatabase.name);
-  private readonly pool: Pool;
+  private pool: Pool;
   private readonly watermarkPool: Pool;
 
   constructor(private readonly settings: GateSettings) {
-    this.pool = this.connect({ max: settings.gatePoolSize, application_name: 'latchkey gate' });
+    this.pool = this.connectGate();
     this.watermarkPool = this.connect({ max: 1, application_name: 'latchkey watermark' });
   }
 
@@ -54,8 +54,19 @@ export class GateDatabase implements OnApplicationShutdown {
     }
   }
 
+  /** Goes on with new connections: the old ones may lead to a database that is no longer the primary. */
+  reconnect(): void {
+    const old = this.pool;
+    this.pool = this.connectGate();
+    old.end().catch(() => undefined);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.pool.end(), this.watermarkPool.end()]);
+  }
+
+  private connectGate(): Pool {
+    return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate' });
   }
 
   private connect(config: PoolConfig): Pool {

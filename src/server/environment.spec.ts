@@ -23,6 +23,10 @@ describe('the environment', () => {
       LATCHKEY_PREVIOUS_AUTH_SECRETS: [],
       LATCHKEY_TRUSTED_PROXIES: [],
       LATCHKEY_MAX_TOKEN_AGE: 7_776_000,
+      LATCHKEY_REVOCATION_BOUND_MS: 1_000,
+      LATCHKEY_CACHE_ENTRIES: 50_000,
+      LATCHKEY_POOL_SIZE: 10,
+      LATCHKEY_USAGE_FLUSH_INTERVAL_MS: 1_000,
       LATCHKEY_BOOTSTRAP_ENDPOINT: 'true',
       LATCHKEY_LOG_LEVEL: 'log',
     });
@@ -39,6 +43,11 @@ describe('the environment', () => {
         'LATCHKEY_PREVIOUS_AUTH_SECRETS',
         'LATCHKEY_TRUSTED_PROXIES',
         'LATCHKEY_MAX_TOKEN_AGE',
+        'LATCHKEY_REVOCATION_BOUND_MS',
+        'LATCHKEY_PUSH_URL',
+        'LATCHKEY_CACHE_ENTRIES',
+        'LATCHKEY_POOL_SIZE',
+        'LATCHKEY_USAGE_FLUSH_INTERVAL_MS',
         'LATCHKEY_BOOTSTRAP_ENDPOINT',
         'LATCHKEY_LOG_LEVEL',
         'LATCHKEY_PG_USER',
@@ -94,6 +103,26 @@ describe('the environment', () => {
       expect(faultsOf({ LATCHKEY_MAX_TOKEN_AGE })).toMatch(/LATCHKEY_MAX_TOKEN_AGE must/);
     },
   );
+
+  it.each([
+    ['LATCHKEY_REVOCATION_BOUND_MS', '99', '60001'],
+    ['LATCHKEY_CACHE_ENTRIES', '0', '10000001'],
+    ['LATCHKEY_POOL_SIZE', '0', '1001'],
+    ['LATCHKEY_USAGE_FLUSH_INTERVAL_MS', '9', '60001'],
+  ] as const)('takes %s from its range and nothing beside it', (name, tooSmall, tooBig) => {
+    for (const value of [tooSmall, tooBig, '1.5', 'many']) expect(faultsOf({ [name]: value })).toContain(name);
+    expect(readEnvironment({ [name]: '100' })[name]).toBe(100);
+  });
+
+  it('takes a url to listen at, or off for not listening', () => {
+    for (const LATCHKEY_PUSH_URL of ['postgres://direct:5432/latchkey', 'off']) {
+      expect(readEnvironment({ LATCHKEY_PUSH_URL }).LATCHKEY_PUSH_URL).toBe(LATCHKEY_PUSH_URL);
+    }
+    for (const LATCHKEY_PUSH_URL of ['false', 'office', 'http://hunter2@host']) {
+      expect(faultsOf({ LATCHKEY_PUSH_URL })).toMatch(/LATCHKEY_PUSH_URL must/);
+      expect(faultsOf({ LATCHKEY_PUSH_URL })).not.toContain('hunter2');
+    }
+  });
 
   it.each(['short', 'x'.repeat(64), 'change-me-change-me-please-0123456789'])(
     'refuses the secret %j by the name it was set under',

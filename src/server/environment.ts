@@ -55,6 +55,34 @@ export class Environment {
   @Max(3_153_600_000)
   readonly LATCHKEY_MAX_TOKEN_AGE: number = 7_776_000;
 
+  @Numeric()
+  @IsInt({ message: 'LATCHKEY_REVOCATION_BOUND_MS must be a whole number of milliseconds' })
+  @Min(100)
+  @Max(60_000)
+  readonly LATCHKEY_REVOCATION_BOUND_MS: number = 1_000;
+
+  @IsOptional()
+  @Matches(/^(postgres(ql)?:\/\/|off$)/, { message: 'LATCHKEY_PUSH_URL must begin with postgres://, or be off' })
+  readonly LATCHKEY_PUSH_URL?: string;
+
+  @Numeric()
+  @IsInt({ message: 'LATCHKEY_CACHE_ENTRIES must be a whole number' })
+  @Min(1)
+  @Max(10_000_000)
+  readonly LATCHKEY_CACHE_ENTRIES: number = 50_000;
+
+  @Numeric()
+  @IsInt({ message: 'LATCHKEY_POOL_SIZE must be a whole number' })
+  @Min(1)
+  @Max(1_000)
+  readonly LATCHKEY_POOL_SIZE: number = 10;
+
+  @Numeric()
+  @IsInt({ message: 'LATCHKEY_USAGE_FLUSH_INTERVAL_MS must be a whole number of milliseconds' })
+  @Min(10)
+  @Max(60_000)
+  readonly LATCHKEY_USAGE_FLUSH_INTERVAL_MS: number = 1_000;
+
   @IsIn(['true', 'false'])
   readonly LATCHKEY_BOOTSTRAP_ENDPOINT: 'true' | 'false' = 'true';
 

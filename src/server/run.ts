@@ -37,8 +37,16 @@ export async function bootstrap(say: (text: string) => void): Promise<void> {
 }
 
 function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
+  const { LATCHKEY_PUSH_URL: pushUrl } = environment;
   return {
-    database: { url: home.url },
+    database: {
+      url: home.url,
+      poolSize: environment.LATCHKEY_POOL_SIZE,
+      pushUrl: pushUrl === 'off' ? false : pushUrl,
+    },
+    revocationBoundMs: environment.LATCHKEY_REVOCATION_BOUND_MS,
+    cacheEntries: environment.LATCHKEY_CACHE_ENTRIES,
+    usageFlushIntervalMs: environment.LATCHKEY_USAGE_FLUSH_INTERVAL_MS,
     authSecret: home.authSecret,
     previousAuthSecrets: environment.LATCHKEY_PREVIOUS_AUTH_SECRETS,
     trustedProxies: environment.LATCHKEY_TRUSTED_PROXIES,

@@ -42,6 +42,8 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   /** How far the wall clock was ahead of the monotonic one, which stands still while a machine is suspended. */
   private wallAheadMs = NaN;
   private epoch: string | undefined;
+  /** Names the life of the database that was read from: another after a crash or a promotion. Undefined before the first. */
+  incarnation: string | undefined;
   private confirmed: Confirmed | undefined;
   private reading: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -135,9 +137,12 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     const wallAheadMs = Date.now() - sentAt;
     const isLost = sentAt - this.confirmedAt > LOST_AFTER_MS || !this.isAwake(sentAt);
     const known = isLost ? null : (this.confirmed?.snapshot ?? null);
-    const answer = await this.database.readWatermark<Answer>(READ, [known]);
-    if (answer === undefined || answer.timeline === null) throw new DatabaseUnavailableError(new Error('a standby'));
-    this.apply(answer, known === null);
+    const answer = await this.database.readWatermark<Omit<Answer, 'incarnation'> & { incarnation: string | null }>(
+      READ,
+      [known],
+    );
+    if (!answer || answer.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    this.apply({ ...answer, incarnation: answer.incarnation }, known === null);
     this.clock.synchronize(answer.now, sentAt, performance.now());
     this.confirmedAt = sentAt;
     this.wallAheadMs = wallAheadMs;
@@ -148,14 +153,31 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;
   }
 
-  private apply({ snapshot, timeline, revision, subjects }: Answer, isFirst: boolean): void {
-    // A promoted standby continues the ids of transactions, but may have lost the last ones: what was seen of them is void.
-    const isAnew = isFirst || this.epoch !== timeline;
-    this.epoch = timeline ?? undefined;
+  private apply({ snapshot, cluster, incarnation, revision, subjects }: Answer, isFirst: boolean): void {
+    const isAnew = this.isNewLife(cluster, incarnation) || isFirst;
     if (isAnew || subjects.length > MANY_CHANGES) this.changes.addEverything();
     else if (subjects.length > 0) this.changes.add(subjects);
     this.confirmed = { snapshot, revision: Number(revision) };
     if (isAnew || subjects.length > 0) this.tell(this.confirmed);
+  }
+
+  /**
+   * After a crash, and on a promoted standby, ids of transactions may be handed out again: what was seen of them is void.
+   */
+  private isNewLife(cluster: string, incarnation: string): boolean {
+    const [epoch, former] = [`${cluster} ${incarnation}`, this.epoch];
+    // Another timeline: connections may still lead to the former primary.
+    if (former !== undefined && timelineOf(former) !== timelineOf(epoch)) this.database.reconnect();
+    this.epoch = epoch;
+    this.incarnation = incarnation;
+    const isNameless = incarnation.endsWith(' ');
+    if (isNameless) void this.name();
+    return former !== epoch || isNameless;
+  }
+
+  /** Gives a database that has just begun a life its name. Until it has one, every read counts as the first. */
+  private async name(): Promise<void> {
+    await this.database.query(NAME).catch(() => undefined);
   }
 
   private tell(confirmed: Confirmed): void {
@@ -191,22 +213,27 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
+/** The cluster and its timeline, without the name of the life. */
+function timelineOf(epoch: string): string {
+  return epoch.slice(0, epoch.lastIndexOf(' '));
+}
+
 interface Answer {
   readonly snapshot: string;
   readonly now: Date;
-  /** Null from a standby. */
-  readonly timeline: string | null;
+  readonly cluster: string;
+  readonly incarnation: string;
   readonly revision: string;
   readonly subjects: string[];
 }
+
+const NAME = 'INSERT INTO latchkey.incarnations DEFAULT VALUES ON CONFLICT DO NOTHING';
 
 // One statement, hence one snapshot: the one it answers is the one the changes were read in. A transaction id beyond that
 // comes from another cluster, by way of a dump, and means nothing here.
 const READ = `
   SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
-         CASE WHEN NOT pg_is_in_recovery()
-              THEN (SELECT system_identifier FROM pg_control_system()) || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
-         END AS timeline,
+         (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.incarnation() AS incarnation,
          (SELECT coalesce(max(revision), 0) FROM latchkey.verdict_changes) AS revision,
          (SELECT coalesce(json_agg(subject_id), '[]')
             FROM (SELECT DISTINCT subject_id FROM latchkey.verdict_changes

@@ -40,6 +40,15 @@ export class ServerProcess {
     });
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Everything printed so far, the log included. */
+  get output(): string {
+    return this.stdout + this.stderr;
+  }
+
   /** Everything printed until it was up. Fails when it ends instead. */
   banner(): Promise<string> {
     return this.says(/Latchkey is up[\s\S]*\n\n$/);

@@ -2,66 +2,228 @@ import * as net from 'node:net';
 import { once } from 'node:events';
 import * as path from 'node:path';
 
-/** Stands between Latchkey and its database, and can be cut. */
+/** Statements or answers that are kept back until they are let go. */
+export interface Held {
+  /** When the first has been caught. */
+  readonly caught: Promise<void>;
+  /** Lets go of what is held, and holds no more. */
+  release(): void;
+  /** As `release`, but the connections that were held are cut instead. */
+  drop(): void;
+}
+
+/** Stands between Latchkey and its database, and does to the connections what networks do. */
 export interface TcpProxy {
   /** The database's url, by way of the proxy. */
   readonly url: string;
   /** Nobody listens any more, and every connection is dropped. */
   cut(): Promise<void>;
-  /** Connections are accepted and kept, but nothing gets through. */
-  stall(): void;
+  /** Connections are accepted and kept, but nothing gets through: both ways, or one. */
+  stall(direction?: 'both' | 'requests' | 'replies'): void;
   /** Everything gets through again. What was stalled is dropped. */
   restore(): Promise<void>;
+  /** Every connection is broken off (RST), and new ones are accepted. */
+  reset(): void;
+  /** Breaks off the connections that were opened under this name. */
+  drop(application: string): void;
+  /** The connection on which a statement matches is broken off after so many bytes of the answer. */
+  resetInReplyTo(statement: string, afterBytes: number): void;
+  /** Keeps back what is answered on a connection, from the first statement that contains this text on. */
+  holdReplyTo(statement: string): Held;
+  /** Keeps back a statement that contains this text, and what follows on its connection. */
+  hold(statement: string): Held;
+  /** Everything that is answered comes so much later. */
+  delayReplies(ms: number): void;
+  /** How often a text has been sent to the database so far. */
+  count(statement: string): number;
+  /** New connections lead to another database. Old ones are dropped, unless they are to be kept. */
+  pointTo(databaseUrl: string, options?: { keepOld?: boolean }): void;
   stop(): Promise<void>;
+}
+
+interface Link {
+  readonly client: net.Socket;
+  readonly upstream: net.Socket;
+  /** The first thing sent: who connects, and as what. */
+  greeting: string;
+  /** Set while answers, or statements, wait to be let go. */
+  heldReplies?: Buffer[] | undefined;
+  heldRequests?: Buffer[] | undefined;
+  /** Bytes of the answer that still get through before the connection breaks. */
+  bytesLeft?: number;
+}
+
+interface Trap {
+  readonly statement: string;
+  readonly what: 'heldReplies' | 'heldRequests';
+  readonly caught: () => void;
+  readonly links: Set<Link>;
 }
 
 /** A proxy on 127.0.0.1 in front of a PostgreSQL that is reached by TCP or by a unix socket (`?host=/directory`). */
 export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
-  const destination = destinationOf(new URL(databaseUrl));
-  const sockets = new Set<net.Socket>();
-  let isStalled = false;
+  const proxy = new Proxy(databaseUrl);
+  await proxy.listen();
+  return proxy;
+}
 
-  const dropAll = () => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  const keep = (socket: net.Socket) => {
-    sockets.add(socket);
-    // A dropped connection is what this is for.
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-  };
-  const server = net.createServer((client) => {
-    const upstream = net.connect(destination);
-    keep(client);
-    keep(upstream);
-    client.on('data', (data) => isStalled || upstream.write(data)).on('close', () => upstream.destroy());
-    upstream.on('data', (data) => isStalled || client.write(data)).on('close', () => client.destroy());
-  });
-  const listen = async (port: number) => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as net.AddressInfo).port;
-  };
-  const cut = async () => {
-    const closed = server.listening ? once(server, 'close') : undefined;
-    if (closed) server.close();
-    dropAll();
+class Proxy implements TcpProxy {
+  private destination: net.NetConnectOpts;
+  private readonly links = new Set<Link>();
+  private readonly server: net.Server;
+  private port = 0;
+  private stalled: 'none' | 'both' | 'requests' | 'replies' = 'none';
+  private readonly traps = new Set<Trap>();
+  private breaking: { statement: string; afterBytes: number } | undefined;
+  private delayMs = 0;
+  private readonly sent: string[] = [];
+
+  constructor(private readonly databaseUrl: string) {
+    this.destination = destinationOf(new URL(databaseUrl));
+    this.server = net.createServer({ noDelay: true }, (client) => this.accept(client));
+  }
+
+  get url(): string {
+    return throughPort(this.databaseUrl, this.port);
+  }
+
+  async listen(): Promise<void> {
+    this.server.listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.port = (this.server.address() as net.AddressInfo).port;
+  }
+
+  async cut(): Promise<void> {
+    const closed = this.server.listening ? once(this.server, 'close') : undefined;
+    if (closed) this.server.close();
+    this.dropAll();
     await closed;
-  };
-  const port = await listen(0);
-  return {
-    url: throughPort(databaseUrl, port),
-    cut,
-    stall: () => {
-      isStalled = true;
-    },
-    restore: async () => {
-      if (isStalled) dropAll();
-      isStalled = false;
-      if (!server.listening) await listen(port);
-    },
-    stop: cut,
-  };
+  }
+
+  stall(direction: 'both' | 'requests' | 'replies' = 'both'): void {
+    this.stalled = direction;
+  }
+
+  async restore(): Promise<void> {
+    if (this.stalled !== 'none') this.dropAll();
+    this.stalled = 'none';
+    this.delayMs = 0;
+    this.breaking = undefined;
+    if (!this.server.listening) await this.listen();
+  }
+
+  reset(): void {
+    for (const { client } of this.links) client.resetAndDestroy();
+  }
+
+  drop(application: string): void {
+    for (const { client, greeting } of this.links) if (greeting.includes(application)) client.resetAndDestroy();
+  }
+
+  resetInReplyTo(statement: string, afterBytes: number): void {
+    this.breaking = { statement, afterBytes };
+  }
+
+  holdReplyTo(statement: string): Held {
+    return this.trap(statement, 'heldReplies');
+  }
+
+  hold(statement: string): Held {
+    return this.trap(statement, 'heldRequests');
+  }
+
+  delayReplies(ms: number): void {
+    this.delayMs = ms;
+  }
+
+  count(statement: string): number {
+    return this.sent.reduce((sum, text) => sum + text.split(statement).length - 1, 0);
+  }
+
+  pointTo(databaseUrl: string, { keepOld = false } = {}): void {
+    this.destination = destinationOf(new URL(databaseUrl));
+    if (!keepOld) this.dropAll();
+  }
+
+  stop(): Promise<void> {
+    return this.cut();
+  }
+
+  private accept(client: net.Socket): void {
+    const upstream = net.connect({ ...this.destination, noDelay: true } as net.NetConnectOpts);
+    const link: Link = { client, upstream, greeting: '' };
+    this.links.add(link);
+    // A dropped connection is what this is for.
+    client.on('error', () => undefined).on('close', () => upstream.destroy());
+    upstream
+      .on('error', () => undefined)
+      .on('close', () => {
+        client.destroy();
+        this.links.delete(link);
+      });
+    client.on('data', (data) => this.request(link, data));
+    upstream.on('data', (data) => this.reply(link, data));
+  }
+
+  private request(link: Link, data: Buffer): void {
+    const text = data.toString('latin1');
+    this.sent.push(text);
+    link.greeting ||= text;
+    if (this.breaking && text.includes(this.breaking.statement)) link.bytesLeft = this.breaking.afterBytes;
+    for (const trap of this.traps) {
+      if (!text.includes(trap.statement)) continue;
+      link[trap.what] ??= [];
+      trap.links.add(link);
+      trap.caught();
+    }
+    if (link.heldRequests) link.heldRequests.push(data);
+    else if (this.stalled !== 'both' && this.stalled !== 'requests') link.upstream.write(data);
+  }
+
+  private reply(link: Link, data: Buffer): void {
+    if (link.heldReplies) link.heldReplies.push(data);
+    else if (this.stalled === 'both' || this.stalled === 'replies') return;
+    else if (link.bytesLeft !== undefined) this.breakOff(link, data);
+    else if (this.delayMs > 0) setTimeout(() => link.client.writable && link.client.write(data), this.delayMs);
+    else link.client.write(data);
+  }
+
+  private breakOff(link: Link, data: Buffer): void {
+    const part = data.subarray(0, link.bytesLeft);
+    link.bytesLeft! -= part.length;
+    link.client.write(part, () => link.bytesLeft === 0 && link.client.resetAndDestroy());
+  }
+
+  private trap(statement: string, what: Trap['what']): Held {
+    let caught = () => {};
+    const whenCaught = new Promise<void>((resolve) => (caught = resolve));
+    const trap: Trap = { statement, what, caught, links: new Set() };
+    this.traps.add(trap);
+    const letGo = () => {
+      this.traps.delete(trap);
+      for (const link of trap.links) {
+        const [held, to] = [link[what] ?? [], what === 'heldReplies' ? link.client : link.upstream];
+        link[what] = undefined;
+        for (const data of held) if (to.writable) to.write(data);
+      }
+    };
+    const drop = () => {
+      this.traps.delete(trap);
+      for (const { client, upstream } of trap.links) {
+        client.resetAndDestroy();
+        upstream.destroy();
+      }
+    };
+    return { caught: whenCaught, release: letGo, drop };
+  }
+
+  private dropAll(): void {
+    for (const { client, upstream } of this.links) {
+      client.destroy();
+      upstream.destroy();
+    }
+    this.links.clear();
+  }
 }
 
 function destinationOf(url: URL): net.NetConnectOpts {

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import type { Reply } from './http';
+import { LatchkeyNode, type NodeOptions } from './node';
+import { Postgres } from './postgres';
+
+/** The bound the nodes are run with: the default. */
+export const D = 1_000;
+
+/** The long form repeats more often; the short one is for every commit. */
+export const isLong = process.env.RESILIENCE === 'long';
+
+export interface Token {
+  readonly identityId: string;
+  readonly tokenId: string;
+  readonly jwt: string;
+}
+
+export interface ClusterOptions {
+  readonly nodes?: number;
+  readonly settings?: Record<string, string>;
+  readonly env?: Record<string, string>;
+  /** Where the nodes find the database, if not directly. */
+  readonly url?: (postgres: Postgres) => Promise<string> | string;
+  /** Or `off`. */
+  readonly pushUrl?: string;
+}
+
+/** Several nodes on one real PostgreSQL, and the means to set them up. */
+export class Cluster {
+  readonly nodes: LatchkeyNode[] = [];
+  admin = '';
+  organizationId = '';
+  private readonly secret = randomBytes(48).toString('base64');
+
+  private constructor(
+    readonly postgres: Postgres,
+    private readonly options: ClusterOptions,
+  ) {}
+
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(await Postgres.start(options.settings), options);
+    // The first migrates; the others would wait for it.
+    await cluster.add();
+    await Promise.all(Array.from({ length: (options.nodes ?? 3) - 1 }, () => cluster.add()));
+    const account = { email: 'admin@latchkey.test', password: 'correct horse battery', organization: 'Resilience' };
+    const { identity, organization } = good(await cluster.node(0).post('/api/v1/admin/bootstrap', account)).body;
+    cluster.admin = identity.credentials.token;
+    cluster.organizationId = organization.id;
+    return cluster;
+  }
+
+  async add(options: Partial<NodeOptions> = {}): Promise<LatchkeyNode> {
+    const { postgres, secret } = this;
+    const { env, pushUrl } = this.options;
+    const url = (await this.options.url?.(postgres)) ?? postgres.url;
+    const node = await LatchkeyNode.start({ url, pushUrl: pushUrl ?? postgres.url, secret, env, ...options });
+    this.nodes.push(node);
+    return node;
+  }
+
+  node(index: number): LatchkeyNode {
+    return this.nodes[index % this.nodes.length]!;
+  }
+
+  async manage(path: string, body: unknown = {}, method = 'POST', node = this.node(0)): Promise<Reply> {
+    return good(await node.call(path, { method, body, token: this.admin }));
+  }
+
+  async identity(role = 'member'): Promise<string> {
+    const { organizationId } = this;
+    return (await this.manage('/api/v1/identities', { name: 'program', organizationId, role })).body.identity.id;
+  }
+
+  /** A token, of a new identity unless one with token auth is given. */
+  async token(policy: object = {}, identityId?: string): Promise<Token> {
+    const owner = identityId ?? (await this.identity());
+    const path = `/api/v1/auth/token-auth/identities/${owner}`;
+    if (identityId === undefined) await this.manage(path, policy);
+    const { accessToken, tokenData } = (await this.manage(`${path}/tokens`)).body;
+    return { identityId: owner, tokenId: tokenData.id, jwt: accessToken };
+  }
+
+  /** Uses a token once on every node: all of them remember it afterwards. */
+  async warm({ jwt }: Token): Promise<void> {
+    for (const node of this.nodes) good(await node.use(jwt));
+  }
+
+  async revoke({ tokenId }: Token, node = this.node(0)): Promise<Reply> {
+    return this.manage(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke`, {}, 'POST', node);
+  }
+
+  /** How often the database has counted a token as used. */
+  async usesOf({ tokenId }: Token): Promise<number> {
+    const rows = await this.postgres.sql<{ n: string }>(
+      'SELECT num_uses AS n FROM latchkey.identity_access_tokens WHERE id = $1',
+      [tokenId],
+    );
+    return Number(rows[0]?.n);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.postgres.stop();
+  }
+}
+
+/** An answer that had to be a success. */
+export function good(reply: Reply): Reply {
+  if (reply.status !== 200) throw new Error(`Expected 200, got ${reply.status}: ${JSON.stringify(reply.body)}`);
+  return reply;
+}
+
+/** What was measured, said once at the end of a test: p50, p99 and the largest. */
+export function report(what: string, values: readonly number[], unit = 'ms'): void {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? NaN;
+  const text = `p50 ${at(0.5).toFixed(1)}, p99 ${at(0.99).toFixed(1)}, max ${at(1).toFixed(1)} ${unit} (n ${sorted.length})`;
+  process.stderr.write(`  measured: ${what}: ${text}\n`);
+}
+
+export function say(text: string): void {
+  process.stderr.write(`  measured: ${text}\n`);
+}

@@ -1,0 +1,131 @@
+import * as http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ServerProcess } from '../../support/server-process';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
+import { type Call, call, keepAlive, type Reply } from './http';
+import { forget, freePort, remember, signal } from './processes';
+
+export const DETAILS = '/api/v1/identities/details';
+
+export interface NodeOptions {
+  /** Where its queries go, and where it listens. */
+  readonly url: string;
+  /** Or `off`. */
+  readonly pushUrl?: string;
+  readonly secret: string;
+  readonly env?: Record<string, string>;
+}
+
+/** A node: the built server as a process of its own, with a proxy for its queries and one for its push. */
+export class LatchkeyNode {
+  private process!: ServerProcess;
+  private agent = keepAlive();
+
+  private constructor(
+    readonly queries: TcpProxy,
+    readonly push: TcpProxy,
+    private readonly port: number,
+    private readonly options: NodeOptions,
+  ) {}
+
+  static async start(options: NodeOptions): Promise<LatchkeyNode> {
+    const { url, pushUrl = url } = options;
+    const queries = await startTcpProxy(url);
+    const push = await startTcpProxy(pushUrl === 'off' ? url : pushUrl);
+    const node = new LatchkeyNode(queries, push, await freePort(), options);
+    await node.launch();
+    return node;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /** Everything it has printed. */
+  get output(): string {
+    return this.process.output;
+  }
+
+  async launch(): Promise<void> {
+    this.process = new ServerProcess({
+      PORT: String(this.port),
+      DATABASE_URL: this.queries.url,
+      LATCHKEY_AUTH_SECRET: this.options.secret,
+      LATCHKEY_PUSH_URL: this.options.pushUrl === 'off' ? 'off' : this.push.url,
+      ...this.options.env,
+    });
+    const { pid } = this.process;
+    remember(pid);
+    void this.process.ended.then(() => forget(pid));
+    await this.process.banner();
+  }
+
+  call(path: string, options: Call = {}): Promise<Reply> {
+    return call(`${this.url}${path}`, { agent: this.agent, ...options });
+  }
+
+  /** Uses a token. */
+  use(token: string, options: Call = {}): Promise<Reply> {
+    return this.call(DETAILS, { token, ...options });
+  }
+
+  post(path: string, body: unknown = {}, token?: string): Promise<Reply> {
+    return this.call(path, { method: 'POST', body, token });
+  }
+
+  freeze(): void {
+    signal(this.pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    signal(this.pid, 'SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    await this.process.signal('SIGKILL');
+    this.forgetConnections();
+  }
+
+  async terminate(): Promise<number | null> {
+    const { code } = await this.process.signal('SIGTERM');
+    this.forgetConnections();
+    return code;
+  }
+
+  async stop(): Promise<void> {
+    this.thaw();
+    await this.kill();
+    await Promise.all([this.queries.stop(), this.push.stop()]);
+  }
+
+  private forgetConnections(): void {
+    this.agent.destroy();
+    this.agent = keepAlive();
+  }
+}
+
+/** Uses a token on a node again and again, one request after the other on one connection, until told to stop. */
+export function hammer(node: LatchkeyNode, token: string, everyMs = 2): { replies: Reply[]; stop(): Promise<Reply[]> } {
+  const replies: Reply[] = [];
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  let isStopped = false;
+  const work = (async () => {
+    while (!isStopped) {
+      replies.push(await node.use(token, { agent }));
+      if (everyMs > 0) await pause(everyMs);
+    }
+    agent.destroy();
+    return replies;
+  })();
+  return {
+    replies,
+    stop: () => {
+      isStopped = true;
+      return work;
+    },
+  };
+}
