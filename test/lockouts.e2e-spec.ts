@@ -18,11 +18,17 @@ const LOCKED = refused(
 const nodes: TestLatchkey[] = [];
 let latchkey: TestLatchkey;
 
+// Many at once, on a machine that may be busy.
+jest.setTimeout(60_000);
+
+/** Enough connections that a hundred calls at once wait for the database, and not for a connection. */
+const database = { url: process.env.LATCHKEY_TEST_DATABASE!, poolSize: 34 };
+
 const startNode = (options: Partial<LatchkeyOptions> = {}) =>
-  startLatchkey({ authSecret: latchkey.authSecret, ...options }, { isBootstrapped: false });
+  startLatchkey({ authSecret: latchkey.authSecret, database, ...options }, { isBootstrapped: false });
 
 beforeAll(async () => {
-  latchkey = await startLatchkey();
+  latchkey = await startLatchkey({ database });
   nodes.push(latchkey, await startNode(), await startNode());
 });
 afterEach(() => nodes.forEach(({ clock }) => clock.reset()));

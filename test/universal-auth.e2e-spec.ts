@@ -743,7 +743,7 @@ describe('logging in', () => {
   });
 
   it('is refused while the membership is inactive, and without one', async () => {
-    const client = await latchkey.given.client({ secret: { numUsesLimit: 1 } });
+    const client = await latchkey.given.client({ secret: { numUsesLimit: 2 } });
     const set = (sql: string) =>
       latchkey.dataSource.query<unknown>(`${sql} WHERE identity_id = $1`, [client.identityId]);
     await set('UPDATE latchkey.organization_memberships SET is_active = false');
@@ -752,6 +752,8 @@ describe('logging in', () => {
     );
     await set('UPDATE latchkey.organization_memberships SET is_active = true');
     done(await login(client));
+    const { clientSecretData } = done(await get(client.identityId, client.clientSecretId));
+    expect(clientSecretData.clientSecretNumUses).toBe(1);
     await set('DELETE FROM latchkey.organization_memberships');
     expect(await login(client)).toEqual(
       refused(401, 'UnauthorizedError', 'Failed to log in: identity is not a member of the organization'),

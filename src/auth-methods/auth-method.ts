@@ -18,11 +18,13 @@ export interface Proof {
   readonly guessed?: LockoutSubject;
   /** The client secret that was used, if one was. */
   readonly clientSecretId?: string;
+  /** What else must hold. Asked once it is certain that the caller may be told. */
+  readonly accept?: () => void;
   /**
-   * What else must hold, asked once it is certain that the caller may be told, in the transaction that issues the token: a
-   * credential that may be used so often is spent here, and is not spent when no token comes of it.
+   * Spends a use of a credential that may be used so often, in the transaction that issues the token: it is not spent when no
+   * token comes of it. The last thing before the commit, because others wait for the same row.
    */
-  readonly accept?: (tx: EntityManager) => Promise<void>;
+  readonly spend?: (tx: EntityManager) => Promise<void>;
 }
 
 /**

@@ -59,6 +59,7 @@ export class LoginService {
     try {
       const proof = await method.authenticate(attempt);
       if (proof.guessed) await this.lockouts.settleRight(proof.guessed, now);
+      proof.accept?.();
       return proof;
     } catch (error) {
       if (!(error instanceof InvalidCredentialsError) || !error.guessed) throw error;
@@ -73,12 +74,12 @@ export class LoginService {
     const { identity, method, membership } = await this.lockedSubject(tx, proof);
     if (!membership) throw new LoginRefusedError('not_a_member');
     if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
-    await proof.accept?.(tx);
     const slug = organizationSlug ?? identity.organization.slug;
     if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
     const { clientSecretId } = proof;
     const token = await this.issuer.insert(tx, { identity, method, name: null, clientSecretId });
     await noteLogin(tx, membership, method.method, token.createdAt);
+    await proof.spend?.(tx);
     const signable = { ...token, identityName: identity.name, trustedIps: method.accessTokenTrustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
     const accessTokenMaxTTL = (method.accessTokenPeriod === 0 && method.accessTokenMaxTTL) || FOREVER_SECONDS;

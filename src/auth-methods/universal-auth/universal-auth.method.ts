@@ -54,7 +54,8 @@ export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
       identityId: client.identityId,
       clientSecretId: secret.id,
       guessed,
-      accept: (tx) => this.accept(tx, client, secret, attempt),
+      accept: () => accept(client, secret, attempt),
+      spend: (tx) => spend(tx, secret, hashes[0], attempt.now),
     };
   }
 
@@ -88,22 +89,26 @@ export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
     const policy = configOf(client);
     return policy.lockoutEnabled ? { id: client.id, authMethodId: client.id, policy } : undefined;
   }
+}
 
-  /** @throws UntrustedAddressError, ClientSecretExpiredError, ClientSecretUsedUpError */
-  private async accept(
-    tx: EntityManager,
-    client: IdentityAuthMethod,
-    secret: ClientSecret,
-    { address, credentials, now }: LoginAttempt<UniversalAuthLoginDto>,
-  ): Promise<void> {
-    if (!isTrusted(configOf(client).clientSecretTrustedIps, address)) throw new UntrustedAddressError();
-    const { expiresAt, numUsesLimit } = secret;
-    if (expiresAt !== null && expiresAt <= now) throw new ClientSecretExpiredError();
-    const [hash] = this.hasher.hashesOf(credentials.clientSecret);
-    const use = numUsesLimit === 0 ? NOTE_USE : SPEND_USE;
-    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, use), [secret.id, now, hash]);
-    if (affected !== 1 && numUsesLimit > 0) throw new ClientSecretUsedUpError();
-  }
+/** @throws UntrustedAddressError, ClientSecretExpiredError, ClientSecretUsedUpError */
+function accept(
+  client: IdentityAuthMethod,
+  secret: ClientSecret,
+  { address, now }: LoginAttempt<UniversalAuthLoginDto>,
+): void {
+  const { expiresAt, numUses, numUsesLimit } = secret;
+  if (!isTrusted(configOf(client).clientSecretTrustedIps, address)) throw new UntrustedAddressError();
+  if (expiresAt !== null && expiresAt <= now) throw new ClientSecretExpiredError();
+  // The guarded statement decides; this spares the database who comes again and again.
+  if (numUsesLimit > 0 && numUses >= numUsesLimit) throw new ClientSecretUsedUpError();
+}
+
+/** @throws ClientSecretUsedUpError */
+async function spend(tx: EntityManager, { id, numUsesLimit }: ClientSecret, hash: Buffer, now: Date): Promise<void> {
+  const use = numUsesLimit === 0 ? NOTE_USE : SPEND_USE;
+  const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, use), [id, now, hash]);
+  if (affected !== 1 && numUsesLimit > 0) throw new ClientSecretUsedUpError();
 }
 
 // Each use moves the secret on to the present pepper, so that those before it can be retired.
