@@ -16,7 +16,8 @@ export interface Ended {
 export class ServerProcess {
   private stdout = '';
   private stderr = '';
-  private output = '';
+  /** Everything printed so far, the log included. */
+  output = '';
   private readonly child: ChildProcess;
   /** When it has ended, by itself or not. */
   readonly ended: Promise<Ended>;
@@ -42,11 +43,6 @@ export class ServerProcess {
 
   get pid(): number {
     return this.child.pid!;
-  }
-
-  /** Everything printed so far, the log included. */
-  get output(): string {
-    return this.stdout + this.stderr;
   }
 
   /** Everything printed until it was up. Fails when it ends instead. */
