@@ -43,14 +43,16 @@ export class UseLimits {
     for (let requests = first; requests.length > 0;) {
       const next: Waiting[] = [];
       this.gathering.set(tokenId, next);
-      await this.spendFor(tokenId, requests);
-      requests = next;
+      const failure = await this.spendFor(tokenId, requests);
+      requests = failure === undefined ? next : [];
+      // Those that have gathered meanwhile have spent nothing; to try for them would make them wait twice the deadline.
+      if (failure !== undefined) for (const { reject } of next) reject(failure);
     }
     this.gathering.delete(tokenId);
   }
 
   /** In the order they came: the first are granted what is left. */
-  private async spendFor(tokenId: string, requests: Waiting[]): Promise<void> {
+  private async spendFor(tokenId: string, requests: Waiting[]): Promise<unknown> {
     try {
       const [row] = await this.database.query<{ granted: number }>(SPEND, [
         tokenId,
@@ -59,8 +61,10 @@ export class UseLimits {
       ]);
       const granted = row?.granted ?? 0;
       requests.forEach(({ resolve }, index) => resolve(index < granted));
+      return undefined;
     } catch (error) {
       for (const { reject } of requests) reject(error);
+      return error;
     }
   }
 }

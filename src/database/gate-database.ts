@@ -1,5 +1,5 @@
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Pool, type PoolConfig } from 'pg';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { isDatabaseUnavailable, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { inSchema } from './schema';
@@ -11,10 +11,12 @@ export interface GateSettings {
 }
 
 // Together less than a second: whoever waits for a verdict is told within it that there is none.
-const CONNECT_MS = 450;
-const ANSWER_MS = 500;
+const WAIT_MS = 400;
+const ANSWER_MS = 450;
 /** The server gives up first: its word leaves the connection usable, and no backend waits on when we have gone. */
-const STATEMENT_MS = 450;
+const STATEMENT_MS = 400;
+/** Longer than anybody waits: a connection that comes too late for one request is there for the next. */
+const CONNECT_MS = 1_000;
 
 /** Statements that wait for a connection at most; beyond, who asks is turned away at once (promise P17). */
 const MAX_WAITING = 1_000;
@@ -46,8 +48,7 @@ export class GateDatabase implements OnApplicationShutdown {
 
   private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
     try {
-      // On any error the pool throws the connection away: one that did not answer in time may never answer again.
-      return (await pool.query<Row>(inSchema(sql, this.settings.schema), parameters)).rows;
+      return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
     } catch (error) {
       // Said here, because on a host's own route there is no filter of ours to tell an outage from a fault.
       throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
@@ -82,4 +83,44 @@ export class GateDatabase implements OnApplicationShutdown {
     pool.on('error', (error) => this.logger.debug({ event: 'database.connection_lost', cause: loggable(error) }));
     return pool;
   }
+}
+
+async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+  const client = await connection(pool);
+  // What breaks it is told by the statement that fails.
+  client.on('error', ignore);
+  let isGood = false;
+  try {
+    const { rows } = await client.query<Row>(sql, parameters);
+    isGood = true;
+    return rows;
+  } finally {
+    client.off('error', ignore);
+    // On any error the connection is thrown away: one that did not answer in time may never answer again.
+    client.release(!isGood);
+  }
+}
+
+/**
+ * Given up in time, the attempt goes on. After an outage every request needs a new connection at once, and were those thrown
+ * away that take a little longer, a busy machine would make connections without end and use none.
+ */
+async function connection(pool: Pool): Promise<PoolClient> {
+  const coming = pool.connect();
+  let timer: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      coming.then((client) => client.release(), ignore);
+      reject(new DatabaseUnavailableError(new Error('no connection in time')));
+    }, WAIT_MS);
+  });
+  try {
+    return await Promise.race([coming, givenUp]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ignore(): void {
+  // Said elsewhere.
 }

@@ -33,6 +33,7 @@ export function httpAdapter(): FastifyAdapter {
   });
   acceptBodies(adapter);
   shedLoad(adapter);
+  letGoOfConnections(adapter);
   return adapter;
 }
 
@@ -46,6 +47,17 @@ function shedLoad(adapter: FastifyAdapter): void {
     pressureHandler: () => {
       throw new OverloadedError();
     },
+  });
+}
+
+/** A connection whose last request was answered while the server was closing would hold it up until its client lets go. */
+function letGoOfConnections(adapter: FastifyAdapter): void {
+  const instance = adapter.getInstance();
+  instance.addHook('preClose', (done) => {
+    const timer = setInterval(() => instance.server.closeIdleConnections(), 50);
+    instance.server.once('close', () => clearInterval(timer));
+    timer.unref();
+    done();
   });
 }
 

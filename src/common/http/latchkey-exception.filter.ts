@@ -18,6 +18,7 @@ import { requestId } from './request-id';
 @Injectable()
 export class LatchkeyExceptionFilter implements ExceptionFilter {
   private readonly logger = new Logger(LatchkeyExceptionFilter.name);
+  private readonly outages = new Map<string, { saidAt: number; unsaid: number }>();
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
@@ -33,10 +34,22 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
   }
 
   private log(error: LatchkeyError, reqId: string): void {
-    const entry = { event: 'request.refused', reqId, errorCode: error.errorCode, status: error.getStatus() };
-    const isOurFault = error.getStatus() >= 500;
-    if (isOurFault) this.logger.error({ ...entry, cause: loggable(error.cause) });
-    else this.logger.debug(entry);
+    const status = error.getStatus();
+    const entry = { event: 'request.refused', reqId, errorCode: error.errorCode, status };
+    if (status < 500) this.logger.debug(entry);
+    else if (status !== 503) this.logger.error({ ...entry, cause: loggable(error.cause) });
+    else this.logOutage(entry, error);
+  }
+
+  /** While a dependency is away every request fails alike: a line in a second says so, and for how many (promise P13). */
+  private logOutage(entry: object, { errorCode = 'unknown', cause }: LatchkeyError): void {
+    const now = performance.now();
+    const { saidAt, unsaid } = this.outages.get(errorCode) ?? { saidAt: -Infinity, unsaid: 0 };
+    if (now - saidAt < 1_000) this.outages.set(errorCode, { saidAt, unsaid: unsaid + 1 });
+    else {
+      this.outages.set(errorCode, { saidAt: now, unsaid: 0 });
+      this.logger.error({ ...entry, alikeBefore: unsaid, cause: loggable(cause) });
+    }
   }
 }
 

@@ -20,6 +20,7 @@ export interface NodeOptions {
 export class LatchkeyNode {
   private process!: ServerProcess;
   private agent = keepAlive();
+  private isMeantToEnd = false;
 
   private constructor(
     readonly queries: TcpProxy,
@@ -60,7 +61,12 @@ export class LatchkeyNode {
     });
     const { pid } = this.process;
     remember(pid);
-    void this.process.ended.then(() => forget(pid));
+    void this.process.ended.then(({ code }) => {
+      forget(pid);
+      if (!this.isMeantToEnd)
+        process.stderr.write(`  a node ended by itself with ${code}: ${this.output.slice(-2_000)}\n`);
+    });
+    this.isMeantToEnd = false;
     await this.process.banner();
   }
 
@@ -86,11 +92,13 @@ export class LatchkeyNode {
   }
 
   async kill(): Promise<void> {
+    this.isMeantToEnd = true;
     await this.process.signal('SIGKILL');
     this.forgetConnections();
   }
 
   async terminate(): Promise<number | null> {
+    this.isMeantToEnd = true;
     const { code } = await this.process.signal('SIGTERM');
     this.forgetConnections();
     return code;
