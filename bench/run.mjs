@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { setUp } from './lib/bench.mjs';
+import { table } from './lib/figures.mjs';
 import { lists } from './sections/lists.mjs';
 import { memory } from './sections/memory.mjs';
 import { revocation } from './sections/revocation.mjs';
@@ -35,7 +36,7 @@ const seconds = Number(values.seconds);
 const options = {
   rounds: Number(values.rounds),
   seconds,
-  warmUpSeconds: Math.min(2, seconds),
+  warmUpSeconds: 2 * seconds,
   rows: Number(values.size) * 1_000_000,
   distinct: Number(values.distinct),
   revokes: Number(values.revokes),
@@ -63,7 +64,12 @@ const text = [
   '# Figures',
   `Latchkey ${commit}, ${new Date().toISOString().slice(0, 16)}Z, Node ${process.version}, ${os.cpus().length} × ${cpu.model}, ` +
     `load at the end ${os.loadavg()[0].toFixed(1)}; ${Math.round((Date.now() - startedAt) / 1000)} s in all.`,
-  ...parts,
+  '## What was to be reached',
+  table(
+    ['what', 'goal', 'measured'],
+    parts.flatMap((part) => part.reached),
+  ),
+  ...parts.map((part) => part.text),
   ...(bench.faults.length > 0 ? ['## Answers nobody expected', ...bench.faults.map((fault) => `- ${fault}`)] : []),
 ].join('\n\n');
 console.log(text);

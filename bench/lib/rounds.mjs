@@ -15,12 +15,16 @@ export async function measure({ generator, postgres, faults }, server, job) {
   };
 }
 
+const WARM_UP_REQUESTS = 20_000;
+
 /** Rounds in turns, A B C A B C, after a run of each that does not count. */
 export async function takeTurns(bench, contestants, { rounds, seconds, warmUpSeconds }) {
   const results = contestants.map(() => []);
+  // Until everything is compiled, but not for ever where an answer takes long.
+  const warmUp = { total: WARM_UP_REQUESTS, seconds: warmUpSeconds };
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, { server, job, done }] of contestants.entries()) {
-      const result = await measure(bench, server, { ...job(), seconds: round < 0 ? warmUpSeconds : seconds });
+      const result = await measure(bench, server, { ...job(), ...(round < 0 ? warmUp : { seconds }) });
       done?.(result);
       if (round >= 0) results[index].push(result);
     }
