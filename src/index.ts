@@ -1,5 +1,4 @@
 export { AccessTokenGuard } from './access-tokens/access-token.guard';
-export { AccessTokenStrategy, LATCHKEY_STRATEGY } from './access-tokens/access-token.strategy';
 export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
 export { Caller } from './access-tokens/caller.decorator';
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';

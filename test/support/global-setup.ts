@@ -4,7 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client } from 'pg';
 import { migrate } from '../../src/database/migrator';
-import { startEmbeddedPostgres } from '../../src/server/embedded-postgres/embedded-postgres';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 import { onDatabase } from './urls';
 
 /** Memory when there is plenty (a container's /dev/shm may be 64 MB), else the temporary directory. */

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import type { EmbeddedPostgres } from '../../src/server/embedded-postgres/embedded-postgres';
+import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 
 export default async function globalTeardown(): Promise<void> {
   const { latchkeyTestPostgres: own } = globalThis as {
