@@ -31,7 +31,8 @@ describe('the options', () => {
       cacheEntries: 50_000,
       tokenRetentionSeconds: 2_592_000,
       maintenance: true,
-      bootstrapEndpoint: true,
+      bootstrapEndpoint: false,
+      hostPermissions: {},
       migrate: 'on-start',
     });
   });
@@ -76,6 +77,27 @@ describe('the options', () => {
       'trustedProxies[1] must be an IP address or a CIDR block',
     ]);
     expect(message).not.toMatch(/hunter2|4711|10\.47/);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'in capitals',
+      { 'Reports:Read': [] },
+      "permissions['Reports:Read'] must be named like reports:read, in lower case",
+    ],
+    ['without an action', { reports: [] }, "permissions['reports'] must be named like reports:read, in lower case"],
+    [
+      "like one of Latchkey's own",
+      { 'identity:read': ['admin'] },
+      "permissions['identity:read'] must not be named like a permission of Latchkey's own",
+    ],
+    [
+      'for a role nobody has',
+      { 'reports:read': ['owner'] },
+      "permissions['reports:read'] must list roles: admin, member, no-access",
+    ],
+  ])('refuse a permission %s', (_, permissions, message) => {
+    expect(faultsOf({ permissions } as Partial<LatchkeyOptions>)).toBe(`Latchkey cannot start:\n  ${message}`);
   });
 
   it.each([

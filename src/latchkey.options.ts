@@ -1,5 +1,7 @@
 import { IpNetwork } from './common/net/ip-network';
 import { DEFAULT_SCHEMA, isSchemaName } from './database/schema';
+import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
+import { isRole, ROLES } from './permissions/roles';
 
 /** How Latchkey is set up by the application it runs in. */
 export interface LatchkeyOptions {
@@ -73,10 +75,17 @@ export interface LatchkeyOptions {
    */
   readonly maintenance?: boolean;
   /**
-   * Whether `POST /api/v1/admin/bootstrap` exists.
-   * @default true
+   * Whether `POST /api/v1/admin/bootstrap` exists, by which anybody may set up an installation that nobody has set up yet. A
+   * host makes its organizations in its own code, with `MachineIdentities`.
+   * @default false
    */
   readonly bootstrapEndpoint?: boolean;
+  /**
+   * Permissions of the host's own, and the roles that hold each: `{ 'reports:read': ['admin', 'member'] }`. Its routes ask for
+   * one with `@Authorized('reports:read')`.
+   * @default {}
+   */
+  readonly permissions?: HostPermissions;
   /**
    * Whether the schema is brought up to date when the application starts.
    * @default 'on-start'
@@ -110,6 +119,7 @@ export class LatchkeySettings {
   readonly tokenRetentionSeconds: number;
   readonly maintenance: boolean;
   readonly bootstrapEndpoint: boolean;
+  readonly hostPermissions: HostPermissions;
   readonly migrate: 'on-start' | 'never';
 
   /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
@@ -131,6 +141,7 @@ export class LatchkeySettings {
     this.tokenRetentionSeconds = rest.tokenRetentionSeconds;
     this.maintenance = rest.maintenance;
     this.bootstrapEndpoint = rest.bootstrapEndpoint;
+    this.hostPermissions = rest.permissions;
     this.migrate = migrate;
   }
 }
@@ -144,7 +155,8 @@ const DEFAULTS = {
   cacheEntries: 50_000,
   tokenRetentionSeconds: 2_592_000,
   maintenance: true,
-  bootstrapEndpoint: true,
+  bootstrapEndpoint: false,
+  permissions: {} as HostPermissions,
   migrate: 'on-start' as const,
 };
 
@@ -162,6 +174,7 @@ function faultsOf(options: LatchkeyOptions): string[] {
   whole(faults, 'revocationBoundMs', options.revocationBoundMs, 100, 60_000);
   whole(faults, 'cacheEntries', options.cacheEntries, 1, 10_000_000);
   whole(faults, 'tokenRetentionSeconds', options.tokenRetentionSeconds, 0, 315_360_000);
+  faultsOfPermissions(faults, options.permissions ?? {});
   secret(faults, 'authSecret', options.authSecret);
   (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
   (options.trustedProxies ?? []).forEach((text, index) => {
@@ -188,6 +201,15 @@ function faultsOfDatabase(database: Partial<LatchkeyOptions['database']> = {}): 
 
 function isUrl(text: string | undefined): boolean {
   return /^postgres(ql)?:\/\//.test(text ?? '');
+}
+
+function faultsOfPermissions(faults: string[], permissions: HostPermissions): void {
+  for (const [name, roles] of Object.entries(permissions)) {
+    const place = `permissions['${name}']`;
+    if (!isPermissionName(name)) faults.push(`${place} must be named like reports:read, in lower case`);
+    else if (isOwnPermission(name)) faults.push(`${place} must not be named like a permission of Latchkey's own`);
+    if (!Array.isArray(roles) || !roles.every(isRole)) faults.push(`${place} must list roles: ${ROLES.join(', ')}`);
+  }
 }
 
 function whole(faults: string[], name: string, value: number | undefined, min: number, max: number): void {
