@@ -1,2 +1,3 @@
-// What tests of a host need of Latchkey.
-export { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
+export { TestClock } from './test-clock';
+export { startTestDatabase, type TestDatabase } from './test-database';
+export { LatchkeyTestKit, type RefusalCode, type TestToken, type TestTokenOptions } from './test-kit';

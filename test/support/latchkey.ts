@@ -16,7 +16,7 @@ import { configureServer, ServerModule } from '../../src/server/server';
 import { ApiClient } from './api-client';
 import { DocumentedAnswers } from './documented-answers';
 import { Given } from './given';
-import { TestClock } from './test-clock';
+import { TestClock } from '../../src/testing/test-clock';
 
 /** A Latchkey server on a database of its own, and everything a test wants of it. */
 export interface TestLatchkey {
