@@ -5,7 +5,10 @@ export type { VerifiedAccessToken } from './access-tokens/verified-access-token'
 export { Clock } from './common/clock/clock';
 export { LatchkeyError } from './common/errors/latchkey.error';
 export { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
+export { latchkeyDataSourceOptions } from './database/data-source-options';
+export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './database/database-options';
 export { LATCHKEY_ENTITIES } from './database/entities';
+export { migrateLatchkey } from './database/migrator';
 export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './embedding/access-tokens';
 export type { ChangeOptions, TransactionalManager } from './embedding/host-transaction';
 export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './embedding/machine-identities';

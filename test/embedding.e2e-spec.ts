@@ -4,7 +4,7 @@ import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards }
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
 import {
   AccessTokenGuard,
   AccessTokens,
@@ -12,9 +12,11 @@ import {
   Authorized,
   Caller,
   type LatchkeyExtras,
+  LATCHKEY_MIGRATIONS,
   LatchkeyModule,
   type LatchkeyOptions,
   MachineIdentities,
+  migrateLatchkey,
   type NewMachineIdentity,
   type VerifiedAccessToken,
   withLatchkeyDocument,
@@ -206,6 +208,7 @@ describe('a host', () => {
       await undone(async (manager) => expect(await tokens.revoke(tokenId, { manager })).toBe(true));
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
       expect(await host.transaction((manager) => tokens.revoke(tokenId, { manager }))).toBe(true);
+      await tokens.settle();
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(401);
     });
 
@@ -338,6 +341,78 @@ describe('the REST API', () => {
   });
 });
 
+describe('the data source of a host', () => {
+  @Entity('orders_of_host')
+  class HostOrder {
+    @PrimaryColumn('uuid')
+    orderId!: string;
+  }
+
+  const dataSourceOf = (more: object = {}) =>
+    new DataSource({
+      type: 'postgres',
+      url: process.env.LATCHKEY_TEST_DATABASE!,
+      entities: [HostOrder],
+      entityPrefix: 'shop_',
+      poolSize: 1,
+      ...more,
+    });
+
+  it('lends its address, though it is not initialised, and nothing else', async () => {
+    const said: string[] = [];
+    const note = (text: string) => said.push(text);
+    const logger = {
+      logQuery: note,
+      logQueryError: note,
+      logQuerySlow: note,
+      logSchemaBuild: note,
+      logMigration: note,
+    };
+    const dataSource = dataSourceOf({ logging: 'all', logger: { ...logger, log: note } });
+    const before = { ...dataSource.options };
+    const app = await start({ database: { dataSource } });
+    const { organizationId } = await app.get(MachineIdentities).createOrganization({ name: 'Lent' });
+    const { identityId } = await app.get(MachineIdentities).create({ organizationId, name: 'x' });
+    const { accessToken } = await app.get(AccessTokens).issue({ identityId });
+    expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
+    expect(dataSource.isInitialized).toBe(false);
+    expect(dataSource.options).toEqual(before);
+    expect(said).toEqual([]);
+    await app.close();
+  });
+
+  it('is never waited for: its only connection is taken by a transaction, and tokens are verified all the same', async () => {
+    const dataSource = await dataSourceOf().initialize();
+    const app = await start({ database: { dataSource } });
+    const tokens = app.get(AccessTokens);
+    const { organizationId } = await app.get(MachineIdentities).createOrganization({ name: 'Busy' });
+    const { identityId } = await app.get(MachineIdentities).create({ organizationId, name: 'x' });
+    await dataSource.transaction('SERIALIZABLE', async (manager) => {
+      const { accessToken } = await tokens.issue({ identityId });
+      expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
+      const inside = await tokens.issue({ identityId }, { manager });
+      // Not committed: nobody else may know of it yet.
+      expect((await ask(app, '/reports/mine', inside.accessToken)).status).toBe(401);
+    });
+    await app.close();
+    expect(dataSource.isInitialized).toBe(true);
+    await dataSource.destroy();
+  });
+
+  it('may keep our tables in another schema than the default, made and migrated on start', async () => {
+    const schema = 'keys_of_host';
+    const dataSource = dataSourceOf();
+    const app = await start({ database: { dataSource, schema }, migrate: 'on-start' });
+    const { organizationId } = await app.get(MachineIdentities).createOrganization({ name: 'Elsewhere' });
+    const { identityId } = await app.get(MachineIdentities).create({ organizationId, name: 'x' });
+    const { accessToken, tokenId } = await app.get(AccessTokens).issue({ identityId });
+    expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
+    await app.get(AccessTokens).revoke(tokenId);
+    expect((await ask(app, '/reports/mine', accessToken)).status).toBe(401);
+    await app.close();
+  });
+});
+
 describe('a mistake in how Latchkey is set up stops the start', () => {
   const refusal = (...args: Parameters<typeof start>) =>
     start(...args).then(
@@ -406,6 +481,17 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     expect(await refusal({}, [VaultsController])).toBe(
       "Latchkey cannot start:\n  permissions must have 'vault:open', which VaultsController.open asks for with @Authorized",
     );
+  });
+
+  it("missing migrations with migrate: 'never'", async () => {
+    const url = process.env.LATCHKEY_TEST_DATABASE!;
+    const database = { url, schema: 'not_there_yet' };
+    expect(await refusal({ database })).toBe(
+      `Latchkey cannot start:\n  migrate must not be 'never' while the database lacks ${LATCHKEY_MIGRATIONS.length} migrations: ` +
+        "run migrateLatchkey first, or say 'on-start'",
+    );
+    await migrateLatchkey(database);
+    expect(await refusal({ database })).toBe('started');
   });
 
   it('Latchkey set up twice in one application', async () => {

@@ -6,6 +6,7 @@ import type { TrustedIp } from '../common/net/trusted-ips';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
 import { TokenAuthNotConfiguredError } from '../token-auth/token-auth.errors';
+import { Receipts } from '../watermark/receipts';
 import { type ChangeOptions, HostTransaction } from './host-transaction';
 import { checked } from './input';
 
@@ -36,6 +37,7 @@ export class AccessTokens {
     private readonly transaction: HostTransaction,
     private readonly issuer: AccessTokenIssuer,
     private readonly clock: Clock,
+    private readonly receipts: Receipts,
   ) {}
 
   /**
@@ -64,8 +66,9 @@ export class AccessTokens {
   }
 
   /**
-   * Revokes a token, whichever method it came from: its next use is refused once the transaction has committed, and it never
-   * comes back to life.
+   * Revokes a token, whichever method it came from, and it never comes back to life. Its very next use in this process is
+   * refused, and after `revocationBoundMs` any use on any node; in a transaction of the host's, that counts from the commit,
+   * and `settle` makes it at once in this process.
    *
    * @returns false for a token that is not there, or was revoked before.
    */
@@ -75,6 +78,11 @@ export class AccessTokens {
       const revoked = await run(REVOKE, [tokenId, this.clock.now()]);
       return revoked.length === 1;
     });
+  }
+
+  /** After a commit of the host's: has this process learn at once of what was revoked, changed or deleted in it. */
+  async settle(): Promise<void> {
+    await this.receipts.settle();
   }
 }
 

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
+import { Receipts } from '../watermark/receipts';
 
 /** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
 export interface TransactionalManager {
@@ -28,14 +29,20 @@ export type Run = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
  */
 @Injectable()
 export class HostTransaction {
-  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly receipts: Receipts,
+  ) {}
 
-  within<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+  async within<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
     const on = (tx: TransactionalManager): Run => {
       return async <Row>(sql: string, parameters: unknown[]) =>
         rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));
     };
-    return manager === undefined ? this.dataSource.transaction((tx) => act(on(tx))) : act(on(manager));
+    if (manager !== undefined) return act(on(manager));
+    const done = await this.dataSource.transaction((tx) => act(on(tx)));
+    await this.receipts.settle();
+    return done;
   }
 }
 

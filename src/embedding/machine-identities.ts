@@ -79,7 +79,7 @@ export class MachineIdentities {
   }
 
   /**
-   * Deletes an identity: its tokens are refused once the transaction has committed.
+   * Deletes an identity, and with it its tokens, which are refused as revoked ones are.
    *
    * @returns false for an identity that is not there.
    */

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { Client } from 'pg';
-import { migrate } from '../../src/database/migrator';
+import { migrateLatchkey } from '../../src/database/migrator';
 import { startTestDatabase } from '../../src/testing/test-database';
 import { onDatabase } from './urls';
 
@@ -17,6 +17,6 @@ export default async function globalSetup(): Promise<void> {
   await admin.query('DROP DATABASE IF EXISTS latchkey_template WITH (FORCE)');
   await admin.query('CREATE DATABASE latchkey_template');
   await admin.end();
-  await migrate(onDatabase(url, 'latchkey_template'));
+  await migrateLatchkey({ url: onDatabase(url, 'latchkey_template') });
   process.env.LATCHKEY_TEST_SERVER = url;
 }
