@@ -1,6 +1,8 @@
 export { AccessTokenGuard } from './access-tokens/access-token.guard';
 export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
+export { rememberHandshake } from './access-tokens/call-origin';
 export { Caller } from './access-tokens/caller.decorator';
+export { OptionalAccessToken, type RequiredMetadata, RequireMetadata } from './access-tokens/route-rules';
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
 export { Clock } from './common/clock/clock';
 export { LatchkeyError } from './common/errors/latchkey.error';

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -18,9 +18,12 @@ import {
   MachineIdentities,
   migrateLatchkey,
   type NewMachineIdentity,
+  OptionalAccessToken,
+  RequireMetadata,
   type VerifiedAccessToken,
   withLatchkeyDocument,
 } from '../src';
+import { LatchkeyTestKit } from '../src/testing';
 
 @Controller('reports')
 class ReportsController {
@@ -285,6 +288,87 @@ describe('a host', () => {
   });
 });
 
+describe('a route of a host', () => {
+  @Controller('offers')
+  @UseGuards(AccessTokenGuard)
+  class OffersController {
+    @Get()
+    @OptionalAccessToken()
+    list(@Caller() caller?: VerifiedAccessToken) {
+      return { for: caller?.identityName ?? 'anybody' };
+    }
+
+    @Get('gold')
+    @RequireMetadata({ plan: 'gold' })
+    gold(@Caller('metadata') metadata: VerifiedAccessToken['metadata']) {
+      return metadata;
+    }
+
+    @Get('organization')
+    organization(@Caller('organization') { name }: VerifiedAccessToken['organization']) {
+      return { name };
+    }
+
+    @Get('both')
+    @OptionalAccessToken()
+    @Authorized('reports:read')
+    both() {
+      return 'both';
+    }
+  }
+
+  let app: INestApplication;
+  let latchkey: LatchkeyTestKit;
+
+  beforeAll(async () => {
+    app = await start({ controllers: false }, [OffersController]);
+    latchkey = new LatchkeyTestKit(app);
+  });
+  afterAll(() => app.close());
+
+  it('may be for anybody: without a token nobody is calling, while a bad one is still refused', async () => {
+    expect(await ask(app, '/offers')).toEqual({ status: 200, body: { for: 'anybody' } });
+    const { accessToken } = await latchkey.token({ name: 'shop' });
+    expect(await ask(app, '/offers', accessToken)).toEqual({ status: 200, body: { for: 'shop' } });
+    expect((await ask(app, '/offers', `${accessToken}x`)).status).toBe(401);
+    const revoked = await latchkey.token({ state: 'revoked' });
+    expect((await ask(app, '/offers', revoked.accessToken)).status).toBe(401);
+  });
+
+  it('may ask for metadata of the identity, which a change takes away at once', async () => {
+    const gold = await latchkey.token({ metadata: { plan: 'gold', team: 'a' } });
+    expect(await ask(app, '/offers/gold', gold.accessToken)).toEqual({
+      status: 200,
+      body: { plan: 'gold', team: 'a' },
+    });
+    for (const metadata of [{}, { plan: 'silver' }, { Plan: 'gold' }] as Record<string, string>[]) {
+      const { accessToken } = await latchkey.token({ metadata });
+      const message = 'The identity must have other metadata: plan';
+      expect(await ask(app, '/offers/gold', accessToken)).toEqual({
+        status: 403,
+        body: { statusCode: 403, error: 'ForbiddenError', message },
+      });
+    }
+    expect((await ask(app, '/offers/gold')).status).toBe(401);
+    const host = await new DataSource({ type: 'postgres', url: process.env.LATCHKEY_TEST_DATABASE! }).initialize();
+    await host.query('DELETE FROM latchkey.identity_metadata WHERE identity_id = $1', [gold.identityId]);
+    await host.destroy();
+    await app.get(AccessTokens).settle();
+    expect((await ask(app, '/offers/gold', gold.accessToken)).status).toBe(403);
+  });
+
+  it('is told one thing about the caller when that is all it asks', async () => {
+    const { accessToken } = await latchkey.token();
+    expect((await ask(app, '/offers/organization', accessToken)).body).toEqual({ name: 'Test Organization' });
+  });
+
+  it('that asks for a permission is for nobody without a token, whatever else it says', async () => {
+    expect((await ask(app, '/offers/both')).status).toBe(401);
+    const { accessToken } = await latchkey.token({ permissions: ['reports:read'] });
+    expect((await ask(app, '/offers/both', accessToken)).status).toBe(200);
+  });
+});
+
 describe('the REST API', () => {
   it('is where mountPath says, behind the prefix of the host', async () => {
     const app = await start({ mountPath: '/latchkey' }, [ReportsController, AdminController], (host) =>
@@ -311,6 +395,26 @@ describe('the REST API', () => {
     const { identityId } = await app.get(MachineIdentities).create({ organizationId, name: 'x' });
     const { accessToken } = await app.get(AccessTokens).issue({ identityId });
     expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
+    await app.close();
+  });
+
+  it('goes by its own rules under a pipe of the host, which sees none of its bodies', async () => {
+    const strict = new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, disableErrorMessages: true });
+    const app = await start({}, [], (host) => host.useGlobalPipes(strict));
+    const latchkey = new LatchkeyTestKit(app);
+    const { accessToken, organizationId } = await latchkey.token({ role: 'admin' });
+    const create = (body: object) => ask(app, '/api/v1/identities', accessToken, 'POST', body);
+    expect((await create({ name: 'x', organizationId, sentByAnOfficialClient: true })).status).toBe(200);
+    expect(await create({ name: 1, organizationId })).toEqual({
+      status: 422,
+      body: {
+        reqId: expect.any(String),
+        statusCode: 422,
+        error: 'ValidationFailure',
+        message: [{ code: 'invalid_type', path: ['name'], message: 'Expected string, received number' }],
+      },
+    });
+    expect((await ask(app, `/api/v1/identities?orgId=${organizationId}&limit=5&x=y`, accessToken)).status).toBe(200);
     await app.close();
   });
 
@@ -416,7 +520,7 @@ describe('the data source of a host', () => {
 describe('a mistake in how Latchkey is set up stops the start', () => {
   const refusal = (...args: Parameters<typeof start>) =>
     start(...args).then(
-      () => 'started',
+      (app) => app.close().then(() => 'started'),
       (error: Error) => error.message,
     );
 

@@ -1,5 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
+import { originOf } from '../access-tokens/call-origin';
 import { callerOf } from '../access-tokens/caller.decorator';
 import { LatchkeySettings } from '../latchkey.options';
 import { isAllowed } from './ability';
@@ -20,7 +22,8 @@ export class PermissionGuard implements CanActivate {
     const permission = this.reflector.getAllAndOverride(RequiredPermission, [context.getHandler(), context.getClass()]);
     if (permission === undefined) throw new TypeError('A guarded route must name its permission with @Authorized');
     if (permission === 'any') return true;
-    const caller = callerOf(context.switchToHttp().getRequest<object>());
+    const caller = callerOf(originOf(context).subject);
+    if (caller === null) throw new MissingAccessTokenError();
     const { hostPermissions } = this.settings;
     if (!isAllowed(caller, permission, hostPermissions)) throw new PermissionDeniedError(permission);
     return true;

@@ -2,6 +2,7 @@ import { applyDecorators, Controller, SetMetadata, UseFilters, UsePipes, VERSION
 import { ApiExcludeController, ApiTags } from '@nestjs/swagger';
 import { ContractPipe } from './contract.pipe';
 import { LatchkeyExceptionFilter } from './latchkey-exception.filter';
+import { shieldParameters } from './shielded-parameters';
 
 const LATCHKEY_CONTROLLER = 'latchkey:controller';
 /** Where `ApiExcludeController` keeps what it was told. */
@@ -24,6 +25,7 @@ export function LatchkeyController(path: string, tag: string): ClassDecorator {
     ApiTags(tag),
     UseFilters(LatchkeyExceptionFilter),
     UsePipes(ContractPipe),
+    shieldParameters,
   );
 }
 
