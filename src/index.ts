@@ -6,6 +6,8 @@ export { OptionalAccessToken, type RequiredMetadata, RequireMetadata } from './a
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
 export { Clock } from './common/clock/clock';
 export { LatchkeyError } from './common/errors/latchkey.error';
+export type { AddressedRequest } from './common/net/client-address';
+export { isLatchkeyRoute } from './common/http/latchkey-controller.decorator';
 export { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 export { latchkeyDataSourceOptions } from './database/data-source-options';
 export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './database/database-options';

@@ -1,4 +1,12 @@
-import { applyDecorators, Controller, SetMetadata, UseFilters, UsePipes, VERSION_NEUTRAL } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  type ExecutionContext,
+  SetMetadata,
+  UseFilters,
+  UsePipes,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
 import { ApiExcludeController, ApiTags } from '@nestjs/swagger';
 import { ContractPipe } from './contract.pipe';
 import { LatchkeyExceptionFilter } from './latchkey-exception.filter';
@@ -10,6 +18,14 @@ const EXCLUDED = 'swagger/apiExcludeController';
 
 export function isLatchkeyController(controller: object): boolean {
   return Reflect.getMetadata(LATCHKEY_CONTROLLER, controller) === true;
+}
+
+/**
+ * Whether a call is for one of Latchkey's own routes: for guards and interceptors a host binds to everything, to let them
+ * pass. They have a guard of their own, and their clients expect their bodies as they are.
+ */
+export function isLatchkeyRoute(context: ExecutionContext): boolean {
+  return isLatchkeyController(context.getClass());
 }
 
 /**
