@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.latchkey', 'coverage', '**/*.cjs', '**/*.mjs'] },
+  { ignores: ['dist', 'node_modules', '.latchkey', 'coverage', '**/*.cjs', '**/*.mjs', 'test/hosts', 'examples'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

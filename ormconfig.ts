@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { dataSourceOptions } from './src/database/data-source-options';
+import { latchkeyDataSourceOptions } from './src/database/data-source-options';
 import { ensureSchema } from './src/database/migrator';
 import { readEnvironment } from './src/server/environment';
 import { openHome } from './src/server/home';
 
 /** For the TypeORM command line, which awaits it. It is given the server's database, whichever that is. */
 export default openHome(readEnvironment()).then(async ({ url }) => {
-  const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
+  const dataSource = await new DataSource(latchkeyDataSourceOptions({ url })).initialize();
   await ensureSchema(dataSource);
   // The command line connects anew.
   await dataSource.destroy();

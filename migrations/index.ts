@@ -2,6 +2,7 @@ import { CreateSchema1764000000000 } from './1764000000000-create-schema';
 import { NoteVerdictChanges1764100000000 } from './1764100000000-note-verdict-changes';
 import { AddUniversalAuth1764200000000 } from './1764200000000-add-universal-auth';
 import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
+import { NoteMetadataChanges1764400000000 } from './1764400000000-note-metadata-changes';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -9,4 +10,5 @@ export const LATCHKEY_MIGRATIONS = [
   NoteVerdictChanges1764100000000,
   AddUniversalAuth1764200000000,
   NameIncarnations1764300000000,
+  NoteMetadataChanges1764400000000,
 ];

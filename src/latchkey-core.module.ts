@@ -5,9 +5,9 @@ import { Clock } from './common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
 import { GateDatabase } from './database/gate-database';
-import { migrate } from './database/migrator';
+import { migrate, missingMigrations } from './database/migrator';
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
-import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
+import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
 /** What there is one of: settings, clock, data source. */
 @Global()
@@ -17,11 +17,11 @@ import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
       name: LATCHKEY_DATA_SOURCE,
       inject: [LatchkeySettings],
       useFactory: async (settings: LatchkeySettings) => {
-        if (settings.migrate === 'on-start') await migrate(settings.databaseUrl, settings.schema);
+        if (settings.migrate === 'on-start') await migrate(settings.connection, settings.schema);
         // A database that does not answer stops the start at once, with its reason; whoever started us decides on a retry.
         return { ...servingOptions(settings), retryAttempts: 0 };
       },
-      dataSourceFactory: (options) => new DataSource(options as DataSourceOptions).initialize(),
+      dataSourceFactory: (options) => connect(options as DataSourceOptions),
     }),
   ],
   providers: [
@@ -41,3 +41,19 @@ import { type LatchkeyOptions, LatchkeySettings } from './latchkey.options';
   exports: [Clock, GateDatabase, LatchkeySettings, TypeOrmModule],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
+
+/** @throws LatchkeyOptionsError when the tables are not what this version needs. Migrated on start, they are. */
+async function connect(options: DataSourceOptions): Promise<DataSource> {
+  const dataSource = await new DataSource(options).initialize();
+  try {
+    const missing = await missingMigrations(dataSource);
+    if (missing === 0) return dataSource;
+    const remedy = "run migrateLatchkey first, or say 'on-start'";
+    throw new LatchkeyOptionsError([
+      `migrate must not be 'never' while the database lacks ${missing} migrations: ${remedy}`,
+    ]);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
 const SECRET = randomBytes(48).toString('base64');
-const GOOD: LatchkeyOptions = { database: { url: 'postgres://user:pw-4711@host/db' }, authSecret: SECRET };
+const URL = 'postgres://user:pw-4711@host/db';
+const GOOD: LatchkeyOptions = { database: { url: URL }, authSecret: SECRET };
+const CONNECTION = { typeorm: { url: URL }, pg: { connectionString: URL } };
 
 function faultsOf(options: Partial<LatchkeyOptions>): string {
   try {
@@ -18,11 +20,11 @@ function faultsOf(options: Partial<LatchkeyOptions>): string {
 describe('the options', () => {
   it('have every default applied', () => {
     expect({ ...new LatchkeySettings(GOOD) }).toEqual({
-      databaseUrl: GOOD.database.url,
+      connection: CONNECTION,
       poolSize: 10,
       schema: 'latchkey',
       gatePoolSize: 4,
-      pushUrl: GOOD.database.url,
+      pushConnection: CONNECTION.pg,
       authSecrets: [SECRET],
       maxTokenAgeSeconds: 7_776_000,
       trustedProxies: [],
@@ -31,7 +33,8 @@ describe('the options', () => {
       cacheEntries: 50_000,
       tokenRetentionSeconds: 2_592_000,
       maintenance: true,
-      bootstrapEndpoint: true,
+      bootstrapEndpoint: false,
+      hostPermissions: {},
       migrate: 'on-start',
     });
   });
@@ -67,8 +70,8 @@ describe('the options', () => {
     expect(message.split('\n  ')).toEqual([
       'Latchkey cannot start:',
       'database.url must begin with postgres://',
-      'database.poolSize must be a whole number from 1 to 1000',
       'database.schema must be lower case letters, digits and underscores, 63 at most',
+      'database.poolSize must be a whole number from 1 to 1000',
       'maxTokenAgeSeconds must be a whole number from 0 to 3153600000',
       'usageFlushIntervalMs must be a whole number from 10 to 60000',
       'authSecret must have at least 32 bytes',
@@ -76,6 +79,72 @@ describe('the options', () => {
       'trustedProxies[1] must be an IP address or a CIDR block',
     ]);
     expect(message).not.toMatch(/hunter2|4711|10\.47/);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'in capitals',
+      { 'Reports:Read': [] },
+      "permissions['Reports:Read'] must be named like reports:read, in lower case",
+    ],
+    ['without an action', { reports: [] }, "permissions['reports'] must be named like reports:read, in lower case"],
+    [
+      "like one of Latchkey's own",
+      { 'identity:read': ['admin'] },
+      "permissions['identity:read'] must not be named like a permission of Latchkey's own",
+    ],
+    [
+      'for a role nobody has',
+      { 'reports:read': ['owner'] },
+      "permissions['reports:read'] must list roles: admin, member, no-access",
+    ],
+  ])('refuse a permission %s', (_, permissions, message) => {
+    expect(faultsOf({ permissions } as Partial<LatchkeyOptions>)).toBe(`Latchkey cannot start:\n  ${message}`);
+  });
+
+  it('take the connection settings of a data source and nothing else of it, of a replication set the master', () => {
+    const host = { host: 'db', port: 6432, username: 'app', password: 'pw-4711', database: 'shop', ssl: true };
+    const options = {
+      type: 'postgres',
+      ...host,
+      logging: true,
+      poolSize: 3,
+      extra: { max: 3, keepAlive: true },
+    } as const;
+    const { connection, pushConnection } = new LatchkeySettings({ ...GOOD, database: { dataSource: { options } } });
+    const pg = {
+      host: 'db',
+      port: 6432,
+      user: 'app',
+      password: 'pw-4711',
+      database: 'shop',
+      ssl: true,
+      keepAlive: true,
+    };
+    expect(connection).toEqual({ typeorm: { ...host, extra: { keepAlive: true } }, pg });
+    expect(pushConnection).toEqual(pg);
+    const replication = { master: { url: URL }, slaves: [{ url: 'postgres://b' }] };
+    const replicated = { type: 'postgres' as const, replication };
+    const { connection: master } = new LatchkeySettings({ ...GOOD, database: { dataSource: { options: replicated } } });
+    expect(master).toEqual({ typeorm: { url: URL, extra: {} }, pg: { connectionString: URL } });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['nowhere', {}, 'database.url must begin with postgres://'],
+    ['missing', undefined, 'database.url must begin with postgres://'],
+    [
+      'in two places',
+      { url: URL, dataSource: { options: { type: 'postgres' } } },
+      'database must have a url or a dataSource, not both',
+    ],
+    [
+      'of another type',
+      { dataSource: { options: { type: 'mysql' } } },
+      'database.dataSource must be a DataSource of the type postgres',
+    ],
+    ['no data source', { dataSource: 'default' }, 'database.dataSource must be a DataSource of the type postgres'],
+  ])('refuse a database that is %s', (_, database, message) => {
+    expect(faultsOf({ database } as Partial<LatchkeyOptions>)).toBe(`Latchkey cannot start:\n  ${message}`);
   });
 
   it.each([

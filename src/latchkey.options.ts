@@ -1,34 +1,14 @@
 import { IpNetwork } from './common/net/ip-network';
-import { DEFAULT_SCHEMA, isSchemaName } from './database/schema';
+import { type Connection, connectionOf } from './database/connection';
+import { type DatabaseOptions, faultsOfDatabase } from './database/database-options';
+import { DEFAULT_SCHEMA } from './database/schema';
+import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
+import { isRole, ROLES } from './permissions/roles';
 
 /** How Latchkey is set up by the application it runs in. */
 export interface LatchkeyOptions {
   /** Where the data live: PostgreSQL 15 or later. */
-  readonly database: {
-    /** `postgres://user:password@host:5432/name`. */
-    readonly url: string;
-    /**
-     * Connections kept at most.
-     * @default 10
-     */
-    readonly poolSize?: number;
-    /**
-     * Where the tables are kept: lower case letters, digits and underscores.
-     * @default 'latchkey'
-     */
-    readonly schema?: string;
-    /**
-     * Connections kept at most for verdicts, beside those of `poolSize`.
-     * @default 4
-     */
-    readonly gatePoolSize?: number;
-    /**
-     * Where to listen for changes of other nodes: a direct connection to the primary, for LISTEN does not pass a pooler in
-     * transaction mode. False for not listening; changes are then noticed by reading alone, within the bound all the same.
-     * @default the url itself
-     */
-    readonly pushUrl?: string | false;
-  };
+  readonly database: DatabaseOptions;
   /** Signs access tokens (HS256): at least 32 bytes, random, outside the database. */
   readonly authSecret: string;
   /**
@@ -73,10 +53,17 @@ export interface LatchkeyOptions {
    */
   readonly maintenance?: boolean;
   /**
-   * Whether `POST /api/v1/admin/bootstrap` exists.
-   * @default true
+   * Whether `POST /api/v1/admin/bootstrap` exists, by which anybody may set up an installation that nobody has set up yet. A
+   * host makes its organizations in its own code, with `MachineIdentities`.
+   * @default false
    */
   readonly bootstrapEndpoint?: boolean;
+  /**
+   * Permissions of the host's own, and the roles that hold each: `{ 'reports:read': ['admin', 'member'] }`. Its routes ask for
+   * one with `@Authorized('reports:read')`.
+   * @default {}
+   */
+  readonly permissions?: HostPermissions;
   /**
    * Whether the schema is brought up to date when the application starts.
    * @default 'on-start'
@@ -95,12 +82,12 @@ export class LatchkeyOptionsError extends TypeError {
 
 /** The options with every default applied and every value checked. Injected wherever a setting matters. */
 export class LatchkeySettings {
-  readonly databaseUrl: string;
+  readonly connection: Connection;
   readonly poolSize: number;
   readonly schema: string;
   readonly gatePoolSize: number;
   /** Undefined: no listening. */
-  readonly pushUrl: string | undefined;
+  readonly pushConnection: Connection['pg'] | undefined;
   readonly authSecrets: readonly [string, ...string[]];
   readonly maxTokenAgeSeconds: number;
   readonly trustedProxies: readonly IpNetwork[];
@@ -110,6 +97,7 @@ export class LatchkeySettings {
   readonly tokenRetentionSeconds: number;
   readonly maintenance: boolean;
   readonly bootstrapEndpoint: boolean;
+  readonly hostPermissions: HostPermissions;
   readonly migrate: 'on-start' | 'never';
 
   /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
@@ -117,11 +105,11 @@ export class LatchkeySettings {
     const faults = faultsOf(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, migrate, ...rest } = { ...DEFAULTS, ...defined(options) };
-    this.databaseUrl = database.url;
+    this.connection = connectionOf(database);
     this.poolSize = database.poolSize ?? 10;
     this.schema = database.schema ?? DEFAULT_SCHEMA;
     this.gatePoolSize = database.gatePoolSize ?? 4;
-    this.pushUrl = database.pushUrl === false ? undefined : (database.pushUrl ?? database.url);
+    this.pushConnection = pushConnectionOf(database, this.connection);
     this.authSecrets = [authSecret, ...rest.previousAuthSecrets];
     this.maxTokenAgeSeconds = rest.maxTokenAgeSeconds;
     this.trustedProxies = rest.trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
@@ -131,8 +119,14 @@ export class LatchkeySettings {
     this.tokenRetentionSeconds = rest.tokenRetentionSeconds;
     this.maintenance = rest.maintenance;
     this.bootstrapEndpoint = rest.bootstrapEndpoint;
+    this.hostPermissions = rest.permissions;
     this.migrate = migrate;
   }
+}
+
+function pushConnectionOf({ pushUrl }: DatabaseOptions, { pg }: Connection): Connection['pg'] | undefined {
+  if (pushUrl === false) return undefined;
+  return pushUrl === undefined ? pg : { connectionString: pushUrl };
 }
 
 const DEFAULTS = {
@@ -144,7 +138,8 @@ const DEFAULTS = {
   cacheEntries: 50_000,
   tokenRetentionSeconds: 2_592_000,
   maintenance: true,
-  bootstrapEndpoint: true,
+  bootstrapEndpoint: false,
+  permissions: {} as HostPermissions,
   migrate: 'on-start' as const,
 };
 
@@ -157,11 +152,14 @@ function defined(options: LatchkeyOptions): LatchkeyOptions {
 
 function faultsOf(options: LatchkeyOptions): string[] {
   const faults = faultsOfDatabase(options.database);
+  whole(faults, 'database.poolSize', options.database?.poolSize, 1, 1_000);
+  whole(faults, 'database.gatePoolSize', options.database?.gatePoolSize, 1, 1_000);
   whole(faults, 'maxTokenAgeSeconds', options.maxTokenAgeSeconds, 0, 3_153_600_000);
   whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
   whole(faults, 'revocationBoundMs', options.revocationBoundMs, 100, 60_000);
   whole(faults, 'cacheEntries', options.cacheEntries, 1, 10_000_000);
   whole(faults, 'tokenRetentionSeconds', options.tokenRetentionSeconds, 0, 315_360_000);
+  faultsOfPermissions(faults, options.permissions ?? {});
   secret(faults, 'authSecret', options.authSecret);
   (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
   (options.trustedProxies ?? []).forEach((text, index) => {
@@ -171,23 +169,13 @@ function faultsOf(options: LatchkeyOptions): string[] {
   return faults;
 }
 
-function faultsOfDatabase(database: Partial<LatchkeyOptions['database']> = {}): string[] {
-  const faults: string[] = [];
-  const { schema = DEFAULT_SCHEMA } = database;
-  if (!isUrl(database.url)) faults.push('database.url must begin with postgres://');
-  if (database.pushUrl && !isUrl(database.pushUrl)) {
-    faults.push('database.pushUrl must begin with postgres://, or be false');
+function faultsOfPermissions(faults: string[], permissions: HostPermissions): void {
+  for (const [name, roles] of Object.entries(permissions)) {
+    const place = `permissions['${name}']`;
+    if (!isPermissionName(name)) faults.push(`${place} must be named like reports:read, in lower case`);
+    else if (isOwnPermission(name)) faults.push(`${place} must not be named like a permission of Latchkey's own`);
+    if (!Array.isArray(roles) || !roles.every(isRole)) faults.push(`${place} must list roles: ${ROLES.join(', ')}`);
   }
-  whole(faults, 'database.poolSize', database.poolSize, 1, 1_000);
-  whole(faults, 'database.gatePoolSize', database.gatePoolSize, 1, 1_000);
-  if (!isSchemaName(schema)) {
-    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
-  }
-  return faults;
-}
-
-function isUrl(text: string | undefined): boolean {
-  return /^postgres(ql)?:\/\//.test(text ?? '');
 }
 
 function whole(faults: string[], name: string, value: number | undefined, min: number, max: number): void {

@@ -21,6 +21,18 @@ const imports: Import[] = files.flatMap((from) =>
   })),
 );
 
+/** The files a file imports, and those they import. Migrations lie outside of `src`: they import `database/` alone. */
+function reachedFrom(entry: string): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file) || file.startsWith('..')) return;
+    seen.add(file);
+    for (const { from, to, isTypeOnly } of imports) if (from === `${file}.ts` && !isTypeOnly) visit(to);
+  };
+  visit(entry);
+  return [...seen].map((file) => `${file}.ts`);
+}
+
 const isIn = (file: string, ...folders: string[]) => folders.some((folder) => file.startsWith(`${folder}/`));
 const said = (wrong: Import[]) => wrong.map(({ from, to }) => `${from} -> ${to}`);
 const ROOT = /^(latchkey\.|latchkey-core)/;
@@ -83,6 +95,40 @@ describe('the arrows between folders', () => {
     expect(inline).toEqual([]);
   });
 
+  it('lead from what a package exports to no part of the server, and to no package its hosts need not have', () => {
+    const manifest = JSON.parse(fs.readFileSync(path.join(SRC, '../package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+      peerDependencies: Record<string, string>;
+      peerDependenciesMeta: Record<string, { optional: boolean }>;
+      exports: Record<string, { default: string }>;
+    };
+    const { dependencies, peerDependencies, peerDependenciesMeta, exports } = manifest;
+    const everywhere = Object.keys({ ...dependencies, ...peerDependencies }).filter(
+      (name) => !peerDependenciesMeta[name],
+    );
+    const wrong = (entry: string, ...more: string[]) => {
+      const reached = reachedFrom(entry);
+      const bare = reached.flatMap((file) =>
+        [...text(file).matchAll(/^(?:import|export) (?!type )[^;]*? from '([^.'][^']*)';/gm)].map(([, name = '']) => ({
+          file,
+          name: name
+            .split('/')
+            .slice(0, name.startsWith('@') ? 2 : 1)
+            .join('/'),
+        })),
+      );
+      const isKnown = (name: string) => name.startsWith('node:') || [...everywhere, ...more].includes(name);
+      return [
+        ...reached.filter((file) => isIn(file, 'server') || file === 'main.ts'),
+        ...bare.filter(({ name }) => !isKnown(name)).map(({ file, name }) => `${file} -> ${name}`),
+      ];
+    };
+    expect(Object.keys(exports)).toEqual(['.', './testing', './passport', './package.json']);
+    expect(wrong('index')).toEqual([]);
+    expect(wrong('testing/index')).toEqual([]);
+    expect(wrong('passport', '@nestjs/passport', 'passport-jwt')).toEqual([]);
+  });
+
   it('close no circle', () => {
     const next = new Map(files.map((file) => [file.replace(/\.ts$/, ''), [] as string[]]));
     for (const { from, to, isTypeOnly } of imports) if (!isTypeOnly) next.get(from.replace(/\.ts$/, ''))?.push(to);
@@ -101,7 +147,7 @@ describe('the arrows between folders', () => {
   it('read the environment in one place, and bind nothing globally', () => {
     const offenders = (pattern: RegExp, ...allowed: string[]) =>
       files.filter((file) => pattern.test(text(file)) && !allowed.some((prefix) => file.startsWith(prefix)));
-    expect(offenders(/process\.env/, 'server/environment.ts', 'server/embedded-postgres/')).toEqual([]);
+    expect(offenders(/process\.env/, 'server/environment.ts', 'embedded-postgres/')).toEqual([]);
     expect(offenders(/APP_(GUARD|FILTER|PIPE|INTERCEPTOR)|forwardRef\(/)).toEqual([]);
   });
 });

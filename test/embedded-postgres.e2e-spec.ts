@@ -10,7 +10,7 @@ import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../src/server/embedded-postgres/embedded-postgres';
+} from '../src/embedded-postgres/embedded-postgres';
 import { serverProcess } from './support/server-process';
 
 const ONE_SENTENCE = /^[A-Z].*[^.]\.$/;

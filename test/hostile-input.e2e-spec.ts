@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import * as net from 'node:net';
-import { openApiDocument } from '../src/server/openapi';
+import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { type Answer, type ApiClient, invalid, refused } from './support/api-client';
 import type { GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -235,7 +235,7 @@ describe('hostile input', () => {
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
-    operations = operationsOf(openApiDocument(latchkey.app));
+    operations = operationsOf(latchkeyDocument(latchkey.app));
     target = await latchkey.given.token({ name: 'target', role: 'member' });
   });
   afterAll(() => latchkey.stop());

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { dataSourceOptions } from '../src/database/data-source-options';
-import { ensureSchema, migrate } from '../src/database/migrator';
+import { latchkeyDataSourceOptions } from '../src/database/data-source-options';
+import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
 import { onDatabase } from './support/urls';
 
 describe('the migrations', () => {
@@ -18,7 +18,7 @@ describe('the migrations', () => {
 
   beforeEach(async () => {
     await administrate(`CREATE DATABASE ${name}`);
-    dataSource = await new DataSource(dataSourceOptions(url)).initialize();
+    dataSource = await new DataSource(latchkeyDataSourceOptions({ url })).initialize();
   });
   afterEach(async () => {
     await dataSource.destroy();
@@ -51,7 +51,7 @@ describe('the migrations', () => {
   });
 
   it('run once each when five start on one empty database at the same time', async () => {
-    await Promise.all(Array.from({ length: 5 }, () => migrate(url)));
+    await Promise.all(Array.from({ length: 5 }, () => migrateLatchkey({ url })));
 
     const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM latchkey.latchkey_migrations');
     expect(rows.map((row) => row.name)).toEqual(dataSource.migrations.map((migration) => migration.name));

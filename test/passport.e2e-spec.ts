@@ -6,14 +6,8 @@ import { AuthGuard } from '@nestjs/passport';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
-import {
-  AccessTokenGuard,
-  AccessTokenStrategy,
-  Caller,
-  LATCHKEY_STRATEGY,
-  LatchkeyModule,
-  type VerifiedAccessToken,
-} from '../src';
+import { AccessTokenGuard, Caller, LatchkeyModule, type VerifiedAccessToken } from '../src';
+import { AccessTokenStrategy, LATCHKEY_STRATEGY } from '../src/passport';
 import { InstanceService } from '../src/instance/instance.service';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { MALFORMED } from './support/forgeries';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { openApiDocument } from '../src/server/openapi';
+import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { type Answer, type ApiClient, answered, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -242,7 +242,7 @@ describe('rights', () => {
     done(await latchkey.admin.get(`/api/v1/identities/${identityId}`)).identity.role as string;
 
   it('are asked for by every operation of the document that names a permission: none is missing from this suite', () => {
-    const { paths }: OpenAPIObject = openApiDocument(latchkey.app);
+    const { paths }: OpenAPIObject = latchkeyDocument(latchkey.app);
     const documented = Object.entries(paths).flatMap(([path, item]) =>
       Object.entries(item as Record<string, { 'x-permission'?: string }>)
         .filter(([, operation]) => operation['x-permission'] && operation['x-permission'] !== 'any')
@@ -550,7 +550,7 @@ describe('rights', () => {
       'beyond the fields it documents: $operation',
       async (route) => {
         const columns = await everyColumn();
-        const own = operationsOf(openApiDocument(latchkey.app)).find(({ name }) => name === route.operation)!.fields;
+        const own = operationsOf(latchkeyDocument(latchkey.app)).find(({ name }) => name === route.operation)!.fields;
         for (const { path } of own) delete columns[String(path[0])];
         const outcome = async (extras: object) => {
           const target = await targetFor(route);

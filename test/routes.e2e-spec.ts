@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import { httpAdapter } from '../src/server/http-adapter';
-import { openApiDocument } from '../src/server/openapi';
+import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { configureServer, ServerModule } from '../src/server/server';
 import { refused } from './support/api-client';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -70,7 +70,7 @@ async function routesAndDocument(): Promise<{ routes: string[]; document: Docume
   const app = await NestFactory.create<NestFastifyApplication>(ServerModule.with(options), adapter, { logger: false });
   configureServer(app);
   await app.init();
-  const document = openApiDocument(app) as unknown as Document;
+  const document = latchkeyDocument(app) as unknown as Document;
   await app.close();
   return { routes, document };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { openApiDocument } from '../src/server/openapi';
+import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { type Answer, type ApiClient, refused } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -120,7 +120,7 @@ describe('tenants', () => {
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
-    operations = operationsOf(openApiDocument(latchkey.app)).filter(
+    operations = operationsOf(latchkeyDocument(latchkey.app)).filter(
       (one) => idsIn(one).length > 0 && !WITHOUT_IDS.includes(`${one.method} ${one.path}`),
     );
     ours = await latchkey.given.organization('Ours');
@@ -147,7 +147,7 @@ describe('tenants', () => {
   ];
 
   it('are told apart by every operation that takes an id: the matrix below leaves none out', () => {
-    const all = operationsOf(openApiDocument(latchkey.app)).map(({ method, path }) => `${method} ${path}`);
+    const all = operationsOf(latchkeyDocument(latchkey.app)).map(({ method, path }) => `${method} ${path}`);
     const covered = operations.map(({ method, path }) => `${method} ${path}`);
     expect([...covered, ...WITHOUT_IDS].sort()).toEqual(all.sort());
   });

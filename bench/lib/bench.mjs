@@ -9,7 +9,7 @@ import { bearer, Connection, requestText } from './connection.mjs';
 import { startGenerator, startServer } from './processes.mjs';
 
 const { startEmbeddedPostgres } = createRequire(import.meta.url)(
-  '../../dist/src/server/embedded-postgres/embedded-postgres.js',
+  '../../dist/src/embedded-postgres/embedded-postgres.js',
 );
 
 export async function setUp(options) {

@@ -58,8 +58,6 @@ export class AccessTokenIssuer {
     { identity, method, name, clientSecretId }: IssueRequest,
   ): Promise<IdentityAccessToken> {
     const now = this.clock.now();
-    const lifetime = lifetimeSeconds(method, this.settings.maxTokenAgeSeconds, 0);
-    if (lifetime === undefined) throw new TypeError('A new token always has a lifetime');
     return tx.save(
       tx.create(IdentityAccessToken, {
         identityId: identity.id,
@@ -78,9 +76,16 @@ export class AccessTokenIssuer {
         clientSecretId: clientSecretId ?? null,
         createdAt: now,
         updatedAt: now,
-        expiresAt: expiryOf(now, lifetime),
+        expiresAt: this.firstExpiry(method, now),
       }),
     );
+  }
+
+  /** The expiry a token made now would have; null for never. */
+  firstExpiry(policy: LifetimePolicy, now: Date): Date | null {
+    const lifetime = lifetimeSeconds(policy, this.settings.maxTokenAgeSeconds, 0);
+    if (lifetime === undefined) throw new TypeError('A new token always has a lifetime');
+    return expiryOf(now, lifetime);
   }
 
   /** The expiry a token renewed now would have. */

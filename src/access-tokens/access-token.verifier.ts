@@ -129,7 +129,7 @@ const verified = new WeakMap<GoodFacts, VerifiedAccessToken>();
 function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
   let caller = verified.get(facts);
   if (caller === undefined) {
-    const { tokenId, tokenName, identityId, identityName, isInstanceAdmin, authMethod, expiresAt } = facts;
+    const { tokenId, tokenName, identityId, identityName, isInstanceAdmin, authMethod, expiresAt, metadata } = facts;
     const organization = Object.freeze({ ...facts.organization });
     const { role } = facts.membership;
     caller = {
@@ -138,6 +138,7 @@ function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
       identityId,
       identityName,
       organization,
+      metadata,
       role,
       isInstanceAdmin,
       authMethod,

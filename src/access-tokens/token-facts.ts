@@ -22,6 +22,8 @@ export interface TokenFacts extends LifetimePolicy {
   readonly identityName: string;
   readonly isInstanceAdmin: boolean;
   readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  /** The labels of the identity. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Null when the configuration the token was issued under is gone. */
   readonly method: (LifetimePolicy & { readonly trustedIps: readonly TrustedIp[] }) | null;
   /** Null when the identity is no member of the token's organization. */
@@ -72,6 +74,7 @@ const FACTS = `
          i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
          o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
          m.role, m.is_active, s.id AS secret_id, s.revoked_at AS secret_revoked_at,
+         (SELECT jsonb_object_agg(l.key, l.value) FROM latchkey.identity_metadata l WHERE l.identity_id = i.id) AS metadata,
          a.id AS method_id, a.access_token_ttl AS method_ttl, a.access_token_max_ttl AS method_max_ttl,
          a.access_token_period AS method_period, a.access_token_trusted_ips AS trusted_ips
     FROM (VALUES ($1::uuid)) AS asked (id)
@@ -109,6 +112,7 @@ interface FactsRow {
   organization_id: string;
   organization_name: string;
   organization_slug: string;
+  metadata: Record<string, string> | null;
   role: string | null;
   is_active: boolean | null;
   method_id: string | null;
@@ -137,6 +141,7 @@ function factsOf(row: FactsRow): TokenFacts {
     identityName: row.identity_name,
     isInstanceAdmin: row.is_instance_admin,
     organization: { id: row.organization_id, name: row.organization_name, slug: row.organization_slug },
+    metadata: Object.freeze(row.metadata ?? {}),
     method: row.method_id === null ? null : methodOf(row),
     membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
   };

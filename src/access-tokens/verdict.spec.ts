@@ -20,6 +20,7 @@ const GOOD: TokenFacts = {
   clientSecret: null,
   identityId: 'c1f9a4e2-40a0-4a7e-8a53-6f0f0f6c2d10',
   identityName: 'deployer',
+  metadata: {},
   isInstanceAdmin: false,
   organization: { id: '18b65352-ad1e-43d5-830f-65c72245c3a3', name: 'Acme', slug: 'acme-x7k2q9' },
   method: { ...LIMITS, trustedIps: EVERY_ADDRESS },

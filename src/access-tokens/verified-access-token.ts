@@ -5,6 +5,8 @@ export interface VerifiedAccessToken {
   readonly identityId: string;
   readonly identityName: string;
   readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  /** The labels of the identity, such as the host's own id of a customer. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The slug of the role the identity holds in the organization. */
   readonly role: string;
   /** Whether the identity may manage organizations. */

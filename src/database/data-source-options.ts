@@ -1,15 +1,24 @@
 import type { DataSourceOptions } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../../migrations';
+import { type Connection, connectionOf } from './connection';
+import type { DatabaseLocation } from './database-options';
 import { LATCHKEY_ENTITIES } from './entities';
 import { DEFAULT_SCHEMA } from './schema';
 
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** How Latchkey connects: one object for the server, the TypeORM command line and the tests. */
-export function dataSourceOptions(url: string, schema: string = DEFAULT_SCHEMA): PostgresOptions {
+/**
+ * How Latchkey connects: the options of a `DataSource` with its entities and migrations, for the TypeORM command line of a
+ * host. One object for the server and the tests, too.
+ */
+export function latchkeyDataSourceOptions(database: DatabaseLocation & { readonly schema?: string }): PostgresOptions {
+  return dataSourceOptions(connectionOf(database), database.schema);
+}
+
+export function dataSourceOptions({ typeorm }: Connection, schema: string = DEFAULT_SCHEMA): PostgresOptions {
   return {
+    ...typeorm,
     type: 'postgres',
-    url,
     schema,
     entities: LATCHKEY_ENTITIES,
     migrations: LATCHKEY_MIGRATIONS,
@@ -25,7 +34,7 @@ export function dataSourceOptions(url: string, schema: string = DEFAULT_SCHEMA):
 }
 
 export interface ServingSettings {
-  readonly databaseUrl: string;
+  readonly connection: Connection;
   readonly poolSize: number;
   readonly schema: string;
 }
@@ -34,12 +43,16 @@ export interface ServingSettings {
  * The same, for answering requests: no request waits longer than the deadline for a connection or an answer. Both limits
  * are needed, since a query on a new connection is not covered by the time limit of queries.
  */
-export function servingOptions({ databaseUrl, poolSize, schema }: ServingSettings): PostgresOptions {
+export function servingOptions({ connection, poolSize, schema }: ServingSettings): PostgresOptions {
   return {
-    ...dataSourceOptions(databaseUrl, schema),
+    ...dataSourceOptions(connection, schema),
     poolSize,
     connectTimeoutMS: DEADLINE_MS,
-    extra: { query_timeout: DEADLINE_MS * 5, statement_timeout: DEADLINE_MS * 5 },
+    extra: {
+      ...(connection.typeorm.extra as object | undefined),
+      query_timeout: DEADLINE_MS * 5,
+      statement_timeout: DEADLINE_MS * 5,
+    },
   };
 }
 

@@ -2,10 +2,11 @@ import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { isDatabaseUnavailable, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import type { Connection } from './connection';
 import { inSchema } from './schema';
 
 export interface GateSettings {
-  readonly databaseUrl: string;
+  readonly connection: Connection;
   readonly schema: string;
   readonly gatePoolSize: number;
 }
@@ -72,7 +73,7 @@ export class GateDatabase implements OnApplicationShutdown {
 
   private connect(config: PoolConfig): Pool {
     const pool = new Pool({
-      connectionString: this.settings.databaseUrl,
+      ...this.settings.connection.pg,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
       statement_timeout: STATEMENT_MS,

@@ -1,17 +1,25 @@
 import { DataSource } from 'typeorm';
+import { LATCHKEY_MIGRATIONS } from '../../migrations';
+import { type Connection, connectionOf } from './connection';
 import { dataSourceOptions } from './data-source-options';
-import { DEFAULT_SCHEMA } from './schema';
+import type { DatabaseLocation } from './database-options';
+import { DEFAULT_SCHEMA, inSchemaOf } from './schema';
 
 /** Any constant, the same in every process of Latchkey: the letters of its name. */
 const LOCK_KEY = '7809632601839331961';
 
 /**
- * Brings a database to the present schema. Any number of processes may do so at once: one migrates, the others wait for it.
- * The lock belongs to a transaction, because a pooler in transaction mode would share a session's.
+ * Brings a database to the present schema, as `migrate: 'on-start'` does. Any number of processes may do so at once: one
+ * migrates, the others wait for it.
  */
-export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Promise<void> {
+export function migrateLatchkey(database: DatabaseLocation & { readonly schema?: string }): Promise<void> {
+  return migrate(connectionOf(database), database.schema);
+}
+
+/** The lock belongs to a transaction, because a pooler in transaction mode would share a session's. */
+export async function migrate(connection: Connection, schema: string = DEFAULT_SCHEMA): Promise<void> {
   // A connection for the lock and one for the migrations, without the deadlines of serving: an index may take minutes.
-  const dataSource = await new DataSource({ ...dataSourceOptions(url, schema), poolSize: 2 }).initialize();
+  const dataSource = await new DataSource({ ...dataSourceOptions(connection, schema), poolSize: 2 }).initialize();
   try {
     await dataSource.transaction(async (tx) => {
       await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
@@ -27,4 +35,17 @@ export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Pro
 export async function ensureSchema(dataSource: DataSource, schema: string = DEFAULT_SCHEMA): Promise<void> {
   const found = await dataSource.query<unknown[]>('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
   if (found.length === 0) await dataSource.query(`CREATE SCHEMA ${schema}`);
+}
+
+/** How many of the migrations a database lacks. */
+export async function missingMigrations(dataSource: DataSource): Promise<number> {
+  const sql = (text: string) => inSchemaOf(dataSource, text);
+  const table = sql('latchkey.latchkey_migrations');
+  const [{ exists }] = await dataSource.query<[{ exists: boolean }]>('SELECT to_regclass($1) IS NOT NULL AS exists', [
+    table,
+  ]);
+  if (!exists) return LATCHKEY_MIGRATIONS.length;
+  const rows = await dataSource.query<{ name: string }[]>(`SELECT name FROM ${table}`);
+  const done = new Set(rows.map(({ name }) => name));
+  return LATCHKEY_MIGRATIONS.filter((Migration) => !done.has(new Migration().name)).length;
 }

@@ -5,6 +5,7 @@ import type { VerifiedAccessToken } from '../access-tokens/verified-access-token
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
+import { LatchkeySettings } from '../latchkey.options';
 import { requirePrivileges } from '../permissions/privilege-boundary';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
@@ -40,13 +41,14 @@ export class IdentitiesService {
     private readonly directory: IdentityDirectory,
     private readonly receipts: Receipts,
     private readonly clock: Clock,
+    private readonly settings: LatchkeySettings,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
   async create(caller: VerifiedAccessToken, dto: CreateIdentityDto): Promise<IdentityDto> {
     requireOwn(caller, dto.organizationId);
     const role = requireRole(dto.role ?? 'no-access');
-    requireGrant(caller, role, 'create identity');
+    this.requireGrant(caller, role, 'create identity');
     const { name, hasDeleteProtection } = dto;
     return this.dataSource.transaction(async (tx) => {
       const organizationId = caller.organization.id;
@@ -63,7 +65,7 @@ export class IdentitiesService {
       const target = await this.managed.getForChange(tx, caller, identityId, attempt);
       if (dto.role !== undefined && dto.role !== target.membership.role) {
         const role = requireRole(dto.role);
-        requireGrant(caller, role, 'update identity', target.membership.role);
+        this.requireGrant(caller, role, 'update identity', target.membership.role);
         await tx.save(Object.assign(target.membership, { role }));
       }
       if (dto.metadata !== undefined) await this.replaceMetadata(tx, identityId, dto.metadata);
@@ -115,6 +117,13 @@ export class IdentitiesService {
     return { identity, membership };
   }
 
+  /** Giving a role, or taking one, needs the right to grant it and everything in it. `no-access` gives nothing of ours. */
+  private requireGrant(caller: VerifiedAccessToken, role: Role, what: string, formerRole: string = 'no-access'): void {
+    if (role === 'no-access' && formerRole === 'no-access') return;
+    const attempt = { what, permission: 'identity:grant-privileges' } as const;
+    requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt, this.settings.hostPermissions);
+  }
+
   private async replaceMetadata(tx: EntityManager, identityId: string, metadata: MetadataInputDto[]) {
     await tx.delete(IdentityMetadata, { identityId });
     return tx.save(
@@ -140,10 +149,4 @@ export function requireOwn(caller: VerifiedAccessToken, organizationId: string):
 function requireRole(slug: string): Role {
   if (!isRole(slug)) throw new UnknownRoleError();
   return slug;
-}
-
-/** Giving a role, or taking one, needs the right to grant it and everything in it. `no-access` gives nothing. */
-function requireGrant(caller: VerifiedAccessToken, role: Role, what: string, formerRole: string = 'no-access'): void {
-  if (role === 'no-access' && formerRole === 'no-access') return;
-  requirePrivileges(caller, { role, isInstanceAdmin: false }, { what, permission: 'identity:grant-privileges' });
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { isId } from '../common/ids';
+import { LatchkeySettings } from '../latchkey.options';
 import { type Attempt, requirePrivileges } from '../permissions/privilege-boundary';
 import { IdentityNotFoundError } from './identities.errors';
 import { Identity } from './identity.entity';
@@ -15,6 +16,8 @@ export interface ManagedIdentity {
 /** Identities as somebody's to manage: found only in the caller's organization, changed only by who covers them. */
 @Injectable()
 export class ManagedIdentities {
+  constructor(private readonly settings: LatchkeySettings) {}
+
   /** @throws IdentityNotFoundError */
   async get(tx: EntityManager, caller: VerifiedAccessToken, identityId: string): Promise<ManagedIdentity> {
     return this.load(tx, caller, identityId, false);
@@ -32,7 +35,7 @@ export class ManagedIdentities {
     identityId: string,
     attempt: Attempt,
   ): Promise<ManagedIdentity> {
-    return covered(caller, await this.load(tx, caller, identityId, true), attempt);
+    return this.covered(caller, await this.load(tx, caller, identityId, true), attempt);
   }
 
   /**
@@ -46,7 +49,13 @@ export class ManagedIdentities {
     identityId: string,
     attempt: Attempt,
   ): Promise<ManagedIdentity> {
-    return covered(caller, await this.load(tx, caller, identityId, false), attempt);
+    return this.covered(caller, await this.load(tx, caller, identityId, false), attempt);
+  }
+
+  private covered(caller: VerifiedAccessToken, managed: ManagedIdentity, attempt: Attempt): ManagedIdentity {
+    const target = { role: managed.membership.role, isInstanceAdmin: managed.identity.isInstanceAdmin };
+    requirePrivileges(caller, target, attempt, this.settings.hostPermissions);
+    return managed;
   }
 
   private async load(
@@ -65,10 +74,4 @@ export class ManagedIdentities {
     if (!membership || !identity) throw new IdentityNotFoundError(identityId);
     return { identity, membership };
   }
-}
-
-function covered(caller: VerifiedAccessToken, managed: ManagedIdentity, attempt: Attempt): ManagedIdentity {
-  const { identity, membership } = managed;
-  requirePrivileges(caller, { role: membership.role, isInstanceAdmin: identity.isInstanceAdmin }, attempt);
-  return managed;
 }

@@ -31,16 +31,27 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
 ];
 
 /**
- * A route for callers with a good access token and a permission; `'any'` when the token alone will do. Enforcement and
- * documentation are one decorator, so that neither can be forgotten.
+ * For callers with a good access token and a permission; `'any'` when the token alone will do. It goes on a handler or on a
+ * whole controller of a host: the permission is one the host declares in `permissions`, or one of Latchkey's own. The host's
+ * API documentation stays as it is.
  */
-export function Authorized(permission: Permission | 'any', docs: OperationDocs): MethodDecorator {
+export function Authorized(permission: string): MethodDecorator & ClassDecorator;
+/**
+ * On a route of Latchkey's. Enforcement and documentation are one decorator, so that neither can be forgotten.
+ *
+ * @internal
+ */
+export function Authorized(permission: Permission | 'any', docs: OperationDocs): MethodDecorator;
+export function Authorized(permission: string, docs?: OperationDocs): MethodDecorator & ClassDecorator {
+  const enforcement = applyDecorators(UseGuards(AccessTokenGuard, PermissionGuard), RequiredPermission(permission));
+  return docs === undefined ? enforcement : applyDecorators(enforcement, documentation(permission, docs));
+}
+
+function documentation(permission: string, docs: OperationDocs): MethodDecorator {
   const isAny = permission === 'any';
   const need = isAny ? 'Any good access token will do.' : `Needs the permission \`${permission}\`.`;
   const denials = isAny ? [] : [new PermissionDeniedError(permission)];
   return applyDecorators(
-    UseGuards(AccessTokenGuard, PermissionGuard),
-    RequiredPermission(permission),
     ApiBearerAuth(),
     ApiExtension('x-permission', permission),
     Documented({

@@ -30,7 +30,21 @@ export interface PermissionRule {
   readonly subject: string;
 }
 
-export function ruleOf(permission: Permission): PermissionRule {
+export function ruleOf(permission: string): PermissionRule {
   const [subject = '', action = ''] = permission.split(':');
   return { action, subject };
+}
+
+/** Permissions of the host's own, such as `reports:read`, and the roles that hold each. */
+export type HostPermissions = Readonly<Record<string, readonly string[]>>;
+
+/** Whether a text can name a permission: subject, colon, action, as ours are spelled. */
+export function isPermissionName(text: string): boolean {
+  return /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/.test(text);
+}
+
+export function isOwnPermission(text: string): text is Permission {
+  return (Object.keys(PERMISSION_CATALOGUE) as (keyof Catalogue)[]).some((subject) =>
+    permissionsOn(subject).includes(text as Permission),
+  );
 }

@@ -1,23 +1,31 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
+import { originOf } from '../access-tokens/call-origin';
 import { callerOf } from '../access-tokens/caller.decorator';
+import { LatchkeySettings } from '../latchkey.options';
 import { isAllowed } from './ability';
-import type { Permission } from './permission-catalogue';
 import { PermissionDeniedError } from './permissions.errors';
 
-/** The permission a route asks for, or that any good token will do. */
-export const RequiredPermission = Reflector.createDecorator<Permission | 'any'>();
+/** The permission a route asks for, one of ours or of the host's, or that any good token will do. */
+export const RequiredPermission = Reflector.createDecorator<string>();
 
 /** Lets callers in whose role includes the permission of the route. A route that names none lets nobody in. */
 @Injectable()
 export class PermissionGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly settings: LatchkeySettings,
+  ) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const permission = this.reflector.get(RequiredPermission, context.getHandler());
+    const permission = this.reflector.getAllAndOverride(RequiredPermission, [context.getHandler(), context.getClass()]);
     if (permission === undefined) throw new TypeError('A guarded route must name its permission with @Authorized');
-    const caller = callerOf(context.switchToHttp().getRequest<object>());
-    if (permission !== 'any' && !isAllowed(caller, permission)) throw new PermissionDeniedError(permission);
+    if (permission === 'any') return true;
+    const caller = callerOf(originOf(context).subject);
+    if (caller === null) throw new MissingAccessTokenError();
+    const { hostPermissions } = this.settings;
+    if (!isAllowed(caller, permission, hostPermissions)) throw new PermissionDeniedError(permission);
     return true;
   }
 }

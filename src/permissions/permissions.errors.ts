@@ -1,9 +1,9 @@
 import { ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
-import { type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
+import { type PermissionRule, ruleOf } from './permission-catalogue';
 
 /** The caller's role does not include the permission a route asks for. */
 export class PermissionDeniedError extends ForbiddenError {
-  constructor(permission: Permission) {
+  constructor(permission: string) {
     const { action, subject } = ruleOf(permission);
     super('permission_denied', `You are not allowed to ${action} on ${subject}`, 'PermissionDenied', { details: [] });
   }

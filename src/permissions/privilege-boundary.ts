@@ -1,5 +1,5 @@
 import { isAllowed, missingPermissions, type Privileges } from './ability';
-import { type Permission, ruleOf } from './permission-catalogue';
+import { type HostPermissions, type Permission, ruleOf } from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 
 /** What somebody is about to do to an identity, in the words the refusal uses: "create token for identity". */
@@ -15,9 +15,14 @@ export interface Attempt {
  *
  * @throws InstanceAdminRequiredError, PermissionBoundaryError
  */
-export function requirePrivileges(caller: Privileges, target: Privileges, attempt: Attempt): void {
+export function requirePrivileges(
+  caller: Privileges,
+  target: Privileges,
+  attempt: Attempt,
+  hostPermissions?: HostPermissions,
+): void {
   if (target.isInstanceAdmin && !caller.isInstanceAdmin) throw new InstanceAdminRequiredError();
-  const missing = missingPermissions(caller, target);
+  const missing = missingPermissions(caller, target, hostPermissions);
   const { action, subject } = ruleOf(attempt.permission);
   const isListed = missing.some((rule) => rule.action === action && rule.subject === subject);
   if (!isListed && !isAllowed(caller, attempt.permission)) missing.unshift({ action, subject });

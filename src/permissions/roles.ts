@@ -1,4 +1,4 @@
-import { type Permission, permissionsOn } from './permission-catalogue';
+import { type HostPermissions, type Permission, permissionsOn } from './permission-catalogue';
 
 export const ROLES = ['admin', 'member', 'no-access'] as const;
 
@@ -20,13 +20,11 @@ export function isRole(slug: string): slug is Role {
 }
 
 /** The permissions of somebody who holds a role. A role nobody knows gives nothing. */
-export function permissionsOf({
-  role,
-  isInstanceAdmin,
-}: {
-  role: string;
-  isInstanceAdmin: boolean;
-}): readonly Permission[] {
+export function permissionsOf(
+  { role, isInstanceAdmin }: { role: string; isInstanceAdmin: boolean },
+  hostPermissions: HostPermissions = {},
+): readonly string[] {
   const own = isRole(role) ? PERMISSIONS[role] : [];
-  return isInstanceAdmin ? [...own, ...INSTANCE_ADMIN_PERMISSIONS] : own;
+  const hosts = Object.keys(hostPermissions).filter((permission) => hostPermissions[permission]?.includes(role));
+  return [...own, ...(isInstanceAdmin ? INSTANCE_ADMIN_PERMISSIONS : []), ...hosts];
 }

@@ -1,5 +1,5 @@
 import { DataDirectory } from './data-directory';
-import { EmbeddedPostgresKeeper } from './embedded-postgres/embedded-postgres-keeper';
+import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-keeper';
 import type { Environment } from './environment';
 
 /** A database to run on, and how to let go of it. */

@@ -13,7 +13,7 @@ import { ServerLogger } from './server-logger';
 @Module({ providers: [LatchkeyExceptionFilter] })
 export class ServerModule {
   static with(options: LatchkeyOptions): DynamicModule {
-    return { module: ServerModule, imports: [LatchkeyModule.forRoot(options)] };
+    return { module: ServerModule, imports: [LatchkeyModule.forRoot({ bootstrapEndpoint: true, ...options })] };
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { loggable } from '../common/errors/database-errors';
 import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from './watermark';
@@ -34,7 +34,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.settings.pushUrl !== undefined) void this.connect(this.settings.pushUrl);
+    if (this.settings.pushConnection !== undefined) void this.connect(this.settings.pushConnection);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -43,10 +43,10 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     await this.client?.end();
   }
 
-  private async connect(url: string): Promise<void> {
+  private async connect(connection: ClientConfig): Promise<void> {
     this.state = 'connecting';
     const client = new Client({
-      connectionString: url,
+      ...connection,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: CONNECT_MS,
       keepAlive: true,
@@ -107,7 +107,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     client.end().catch(() => undefined);
     const wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)];
     this.attempts += 1;
-    this.timer = setTimeout(() => void this.connect(this.settings.pushUrl!), wait);
+    this.timer = setTimeout(() => void this.connect(this.settings.pushConnection!), wait);
     this.timer.unref();
   }
 }

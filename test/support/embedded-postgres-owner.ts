@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../src/server/embedded-postgres/embedded-postgres';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
 
 /** One more process with a use for the server of a directory: reports on stdout, and stops when stdin ends. */
 async function own(dir: string): Promise<void> {

@@ -1,11 +1,5 @@
-import * as fs from 'node:fs';
-import type { EmbeddedPostgres } from '../../src/server/embedded-postgres/embedded-postgres';
+import type { TestDatabase } from '../../src/testing/test-database';
 
 export default async function globalTeardown(): Promise<void> {
-  const { latchkeyTestPostgres: own } = globalThis as {
-    latchkeyTestPostgres?: { postgres: EmbeddedPostgres; dir: string };
-  };
-  if (!own) return;
-  await own.postgres.stop();
-  fs.rmSync(own.dir, { recursive: true, force: true });
+  await (globalThis as { latchkeyTestDatabase?: TestDatabase }).latchkeyTestDatabase?.stop();
 }

@@ -11,12 +11,12 @@ import { InstanceService } from '../../src/instance/instance.service';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
 import { Watermark } from '../../src/watermark/watermark';
 import { httpAdapter } from '../../src/server/http-adapter';
-import { openApiDocument } from '../../src/server/openapi';
+import { latchkeyDocument } from '../../src/openapi/latchkey-document';
 import { configureServer, ServerModule } from '../../src/server/server';
 import { ApiClient } from './api-client';
 import { DocumentedAnswers } from './documented-answers';
 import { Given } from './given';
-import { TestClock } from './test-clock';
+import { TestClock } from '../../src/testing/test-clock';
 
 /** A Latchkey server on a database of its own, and everything a test wants of it. */
 export interface TestLatchkey {
@@ -56,7 +56,7 @@ export async function startLatchkey(
   configureServer(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const base = await app.getUrl();
-  const documented = new DocumentedAnswers(openApiDocument(app));
+  const documented = new DocumentedAnswers(latchkeyDocument(app));
   const as = (token?: string) => new ApiClient(base, documented, token);
   const dataSource = app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE));
   // The suites of a file share a database: each finds it as if nobody had set it up.

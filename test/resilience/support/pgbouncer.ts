@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client } from 'pg';
-import { pickAccount } from '../../../src/server/embedded-postgres/account';
+import { pickAccount } from '../../../src/embedded-postgres/account';
 import { freePort, isGone, launch, signal, until } from './processes';
 
 const PROGRAM = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => fs.existsSync(file));

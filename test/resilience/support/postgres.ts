@@ -3,9 +3,9 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client } from 'pg';
-import { pickAccount } from '../../../src/server/embedded-postgres/account';
-import { locateBinaries } from '../../../src/server/embedded-postgres/binaries';
-import { prepareLayout } from '../../../src/server/embedded-postgres/layout';
+import { pickAccount } from '../../../src/embedded-postgres/account';
+import { locateBinaries } from '../../../src/embedded-postgres/binaries';
+import { prepareLayout } from '../../../src/embedded-postgres/layout';
 import { family, freePort, isGone, launch, signal, until } from './processes';
 
 const account = pickAccount(undefined);

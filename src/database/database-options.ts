@@ -1,0 +1,69 @@
+import type { DataSourceOptions } from 'typeorm';
+import { DEFAULT_SCHEMA, isSchemaName } from './schema';
+
+/** Where a database is: at a URL, or where a `DataSource` of the host's is. */
+export type DatabaseLocation =
+  | {
+      /** `postgres://user:password@host:5432/name`. */
+      readonly url: string;
+      readonly dataSource?: undefined;
+    }
+  | {
+      readonly url?: undefined;
+      /**
+       * A `DataSource` of the host's, of the type `postgres`, initialised or not. Its connection settings are taken over and
+       * nothing else: Latchkey opens connections of its own, and neither waits for the host's nor takes part in what they do.
+       */
+      readonly dataSource: { readonly options: DataSourceOptions };
+    };
+
+/** What else there is to say about the database. */
+export interface DatabaseTuning {
+  /**
+   * Connections kept at most.
+   * @default 10
+   */
+  readonly poolSize?: number;
+  /**
+   * Where the tables are kept: lower case letters, digits and underscores.
+   * @default 'latchkey'
+   */
+  readonly schema?: string;
+  /**
+   * Connections kept at most for verdicts, beside those of `poolSize`.
+   * @default 4
+   */
+  readonly gatePoolSize?: number;
+  /**
+   * Where to listen for changes of other nodes: a direct connection to the primary, for LISTEN does not pass a pooler in
+   * transaction mode. False for not listening; changes are then noticed by reading alone, within the bound all the same.
+   * @default where the database is
+   */
+  readonly pushUrl?: string | false;
+}
+
+/** Where the data live: PostgreSQL 15 or later. */
+export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
+
+/** Everything at fault, by the names of the options and never by a value. */
+export function faultsOfDatabase(database: Partial<DatabaseOptions> = {}): string[] {
+  const faults = faultsOfLocation(database);
+  if (database.pushUrl && !isUrl(database.pushUrl)) {
+    faults.push('database.pushUrl must begin with postgres://, or be false');
+  }
+  if (!isSchemaName(database.schema ?? DEFAULT_SCHEMA)) {
+    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
+  }
+  return faults;
+}
+
+function faultsOfLocation({ url, dataSource }: { url?: unknown; dataSource?: unknown }): string[] {
+  if (url !== undefined && dataSource !== undefined) return ['database must have a url or a dataSource, not both'];
+  if (dataSource === undefined) return isUrl(url) ? [] : ['database.url must begin with postgres://'];
+  const { options } = dataSource as { options?: { type?: unknown } };
+  return options?.type === 'postgres' ? [] : ['database.dataSource must be a DataSource of the type postgres'];
+}
+
+function isUrl(text: unknown): boolean {
+  return typeof text === 'string' && /^postgres(ql)?:\/\//.test(text);
+}

@@ -1,0 +1,24 @@
+import { Global, Module, type NestModule } from '@nestjs/common';
+import { AccessTokens } from './access-tokens';
+import { ApplicationRoutes } from './application-routes';
+import { HostInspection } from './host-inspection';
+import { HostTransaction } from './host-transaction';
+import { MachineIdentities } from './machine-identities';
+
+/** What a host does in its own code, with or without the REST API. Global, like the gate. */
+@Global()
+@Module({
+  providers: [HostTransaction, AccessTokens, MachineIdentities, ApplicationRoutes, HostInspection],
+  exports: [AccessTokens, MachineIdentities],
+})
+export class EmbeddingModule implements NestModule {
+  constructor(private readonly inspection: HostInspection) {}
+
+  /**
+   * No middleware is configured here, nor anywhere in the package. But this is the one moment when the prefix and the
+   * versioning of the host are known, and Fastify has not yet thrown at a route that is there twice.
+   */
+  configure(): void {
+    this.inspection.requireSound();
+  }
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { inSchemaOf } from '../database/schema';
+import { Receipts } from '../watermark/receipts';
+
+/** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
+export interface TransactionalManager {
+  /** As TypeORM's: the rows of a SELECT or INSERT, the rows and their count of an UPDATE or DELETE. */
+  query(sql: string, parameters?: unknown[]): Promise<unknown>;
+}
+
+/** How a change is to be made. */
+export interface ChangeOptions {
+  /**
+   * The `EntityManager` of a transaction on the database Latchkey is in: the change commits or rolls back with it. Left out,
+   * the change is a transaction of its own.
+   */
+  readonly manager?: TransactionalManager;
+}
+
+/** Runs one SQL statement on our tables. */
+export type Run = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
+
+/**
+ * Where a host's changes are made: in its transaction, or in one of ours. Always by SQL, since a host's manager knows none
+ * of our entities, and always naming the schema.
+ */
+@Injectable()
+export class HostTransaction {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly receipts: Receipts,
+  ) {}
+
+  async within<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+    const on = (tx: TransactionalManager): Run => {
+      return async <Row>(sql: string, parameters: unknown[]) =>
+        rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));
+    };
+    if (manager !== undefined) return act(on(manager));
+    const done = await this.dataSource.transaction((tx) => act(on(tx)));
+    await this.receipts.settle();
+    return done;
+  }
+}
+
+/** TypeORM answers an UPDATE or DELETE with its rows and their count. */
+function rowsOf<Row>(answer: unknown): Row[] {
+  const isCounted = Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
+  return (isCounted ? answer[0] : answer) as Row[];
+}

@@ -1,0 +1,14 @@
+import { randomInt } from 'node:crypto';
+
+const SUFFIX_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** What is left of a name in an address, and six random characters so that two of one name can be told apart. */
+export function slugOf(name: string): string {
+  const words = name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .match(/[a-z0-9]+/g) ?? ['organization'];
+  const suffix = Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
+  return `${words.join('-').slice(0, 57)}-${suffix}`;
+}

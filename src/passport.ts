@@ -1,0 +1,1 @@
+export { AccessTokenStrategy, LATCHKEY_STRATEGY } from './access-tokens/access-token.strategy';

@@ -1,0 +1,93 @@
+import * as path from 'node:path';
+import * as ts from 'typescript';
+
+const SRC = path.join(__dirname, '../src');
+const ENTRIES = ['index', 'testing/index', 'passport'];
+
+/** Everything an entry exports: its name, what it is, and its signature, public members included. */
+class PublicApi {
+  private readonly program: ts.Program;
+  private readonly checker: ts.TypeChecker;
+  private readonly printer = ts.createPrinter({ removeComments: true });
+
+  constructor() {
+    const config = ts.readConfigFile(path.join(SRC, '../tsconfig.json'), (file) => ts.sys.readFile(file));
+    const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, path.join(SRC, '..'));
+    const files = ENTRIES.map((entry) => path.join(SRC, `${entry}.ts`));
+    this.program = ts.createProgram(files, {
+      ...options,
+      incremental: false,
+      tsBuildInfoFile: undefined,
+      noEmit: true,
+    });
+    this.checker = this.program.getTypeChecker();
+  }
+
+  exportsOf(entry: string): ts.Symbol[] {
+    const file = this.program.getSourceFile(path.join(SRC, `${entry}.ts`))!;
+    return this.checker
+      .getExportsOfModule(this.checker.getSymbolAtLocation(file)!)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  isDocumented(symbol: ts.Symbol): boolean {
+    return this.original(symbol).getDocumentationComment(this.checker).length > 0;
+  }
+
+  describe(symbol: ts.Symbol): string {
+    const declaration = this.original(symbol).declarations![0]!;
+    if (ts.isClassDeclaration(declaration)) return this.describeClass(symbol.name, declaration);
+    if (ts.isInterfaceDeclaration(declaration) || ts.isTypeAliasDeclaration(declaration)) {
+      const text = this.printer.printNode(ts.EmitHint.Unspecified, declaration, declaration.getSourceFile());
+      return text.replace(/^export /, '');
+    }
+    // What is in them is no promise to anybody.
+    if (/_(ENTITIES|MIGRATIONS)$/.test(symbol.name)) return `${symbol.name}: a list`;
+    return `${symbol.name}: ${this.typeOf(this.original(symbol), declaration)}`;
+  }
+
+  private describeClass(name: string, declaration: ts.ClassDeclaration): string {
+    const heritage = (declaration.heritageClauses ?? []).map((clause) => clause.getText()).join(' ');
+    const members = declaration.members
+      .filter((member) => member.name && !(ts.getCombinedModifierFlags(member) & HIDDEN))
+      .map((member) => {
+        const isStatic = (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static) !== 0;
+        const symbol = this.checker.getSymbolAtLocation(member.name!)!;
+        return `  ${isStatic ? 'static ' : ''}${symbol.name}: ${this.typeOf(symbol, member)}`;
+      });
+    return [`class ${name} ${heritage}`.trimEnd(), ...members].join('\n');
+  }
+
+  private typeOf(symbol: ts.Symbol, at: ts.Node): string {
+    return this.checker.typeToString(
+      this.checker.getTypeOfSymbolAtLocation(symbol, at),
+      at,
+      ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.WriteArrowStyleSignature,
+    );
+  }
+
+  private original(symbol: ts.Symbol): ts.Symbol {
+    return symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
+  }
+}
+
+const HIDDEN = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
+
+describe('what the package exports', () => {
+  const api = new PublicApi();
+
+  // A change here is a change for every host: `jest -u` only after having thought of them.
+  it.each(ENTRIES)('from %s is what it was, down to the signatures', (entry) => {
+    expect(
+      api
+        .exportsOf(entry)
+        .map((symbol) => api.describe(symbol))
+        .join('\n\n'),
+    ).toMatchSnapshot();
+  });
+
+  it.each(ENTRIES)('from %s is explained, all of it', (entry) => {
+    const silent = api.exportsOf(entry).filter((symbol) => !api.isDocumented(symbol));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+});
