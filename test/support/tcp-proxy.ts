@@ -1,5 +1,5 @@
 import * as net from 'node:net';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import * as path from 'node:path';
 
 /** Stands between Latchkey and its database, and can be cut. */
@@ -10,6 +10,8 @@ export interface TcpProxy {
   cut(): Promise<void>;
   /** Connections are accepted and kept, but nothing gets through. */
   stall(): void;
+  /** When somebody has given up waiting while it was stalled. */
+  givenUp(): Promise<void>;
   /** Everything gets through again. What was stalled is dropped. */
   restore(): Promise<void>;
   stop(): Promise<void>;
@@ -20,6 +22,7 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
   const destination = destinationOf(new URL(databaseUrl));
   const sockets = new Set<net.Socket>();
   let isStalled = false;
+  const givingUp = new EventEmitter();
 
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();
@@ -34,7 +37,12 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
     const upstream = net.connect(destination);
     keep(client);
     keep(upstream);
-    client.on('data', (data) => isStalled || upstream.write(data)).on('close', () => upstream.destroy());
+    client
+      .on('data', (data) => isStalled || upstream.write(data))
+      .on('close', () => {
+        upstream.destroy();
+        if (isStalled) givingUp.emit('one');
+      });
     upstream.on('data', (data) => isStalled || client.write(data)).on('close', () => client.destroy());
   });
   const listen = async (port: number) => {
@@ -55,6 +63,7 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
     stall: () => {
       isStalled = true;
     },
+    givenUp: async () => void (await once(givingUp, 'one')),
     restore: async () => {
       if (isStalled) dropAll();
       isStalled = false;
