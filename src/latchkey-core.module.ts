@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Clock } from './common/clock/clock';
+import { isSlowToConnect } from './common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
 import { GateDatabase } from './database/gate-database';
@@ -18,8 +19,10 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
       inject: [LatchkeySettings],
       useFactory: async (settings: LatchkeySettings) => {
         if (settings.migrate === 'on-start') await migrate(settings.connection, settings.schema);
-        // A database that does not answer stops the start at once, with its reason; whoever started us decides on a retry.
-        return { ...servingOptions(settings), retryAttempts: 0 };
+        // A database that is not there stops the start at once, with its reason; whoever started us decides on a retry. One
+        // that is slow is waited for: the deadline is meant for requests.
+        const patience = { retryAttempts: 10, retryDelay: 500, toRetry: isSlowToConnect };
+        return { ...servingOptions(settings), ...patience };
       },
       dataSourceFactory: (options) => connect(options as DataSourceOptions),
     }),

@@ -416,3 +416,17 @@ describe('a database that cannot be reached', () => {
     expect(await counted(before + 6)).toBeGreaterThanOrEqual(before + 6);
   });
 });
+
+describe('a database that is slow when the server starts', () => {
+  it('is waited for: the deadline of requests is none for the start', async () => {
+    const proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
+    proxy.stall();
+    const starting = startLatchkey({ database: { url: proxy.url } });
+    await proxy.givenUp();
+    await proxy.restore();
+    const latchkey = await starting;
+    expect((await latchkey.anonymous.post('/api/v1/auth/token/renew', { accessToken: 'x.y.z' })).status).toBe(401);
+    await latchkey.stop();
+    await proxy.stop();
+  });
+});

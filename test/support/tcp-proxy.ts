@@ -1,5 +1,5 @@
 import * as net from 'node:net';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import * as path from 'node:path';
 
 /** Statements or answers that are kept back until they are let go. */
@@ -20,6 +20,8 @@ export interface TcpProxy {
   cut(): Promise<void>;
   /** Connections are accepted and kept, but nothing gets through: both ways, or one. */
   stall(direction?: 'both' | 'requests' | 'replies'): void;
+  /** When somebody has given up waiting while it was stalled. */
+  givenUp(): Promise<void>;
   /** Everything gets through again. What was stalled is dropped. */
   restore(): Promise<void>;
   /** Every connection is broken off (RST), and new ones are accepted. */
@@ -77,6 +79,7 @@ class Proxy implements TcpProxy {
   private breaking: { statement: string; afterBytes: number } | undefined;
   private delayMs = 0;
   private readonly sent: string[] = [];
+  private readonly givingUp = new EventEmitter();
 
   constructor(private readonly databaseUrl: string) {
     this.destination = destinationOf(new URL(databaseUrl));
@@ -102,6 +105,10 @@ class Proxy implements TcpProxy {
 
   stall(direction: 'both' | 'requests' | 'replies' = 'both'): void {
     this.stalled = direction;
+  }
+
+  async givenUp(): Promise<void> {
+    await once(this.givingUp, 'one');
   }
 
   async restore(): Promise<void> {
@@ -154,7 +161,12 @@ class Proxy implements TcpProxy {
     const link: Link = { client, upstream, greeting: '' };
     this.links.add(link);
     // A dropped connection is what this is for.
-    client.on('error', () => undefined).on('close', () => upstream.destroy());
+    client
+      .on('error', () => undefined)
+      .on('close', () => {
+        if (this.stalled !== 'none') this.givingUp.emit('one');
+        upstream.destroy();
+      });
     upstream
       .on('error', () => undefined)
       .on('close', () => {

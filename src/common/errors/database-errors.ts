@@ -40,6 +40,13 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return SOCKET_CODES.has(state) || UNAVAILABLE_SQLSTATE.test(state) || LOST_CONNECTION.test(message);
 }
 
+/** True when a connection was not there in time, though nobody refused it. */
+export function isSlowToConnect(error: unknown): boolean {
+  return (
+    isNativeError(error) && /due to connection timeout|timeout exceeded when trying to connect/.test(error.message)
+  );
+}
+
 /** The name of the unique constraint a statement ran into, if it did (SQLSTATE 23505). */
 export function violatedUniqueConstraint(error: unknown): string | undefined {
   const cause = (error as DatabaseErrorLike | undefined)?.driverError;
