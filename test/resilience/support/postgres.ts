@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { pickAccount } from '../../../src/embedded-postgres/account';
 import { locateBinaries } from '../../../src/embedded-postgres/binaries';
@@ -165,14 +166,14 @@ export class Postgres {
     for (const pid of this.pids()) signal(pid, 'SIGCONT');
   }
 
-  /** A streaming copy of it. */
-  async standby(settings: Record<string, string> = {}): Promise<Postgres> {
+  /** A streaming copy of it, by way of a proxy if one is given. */
+  async standby(url = this.url): Promise<Postgres> {
     const dir = fs.mkdtempSync(path.join(scratch(), 'latchkey-resilience-'));
     fs.chmodSync(dir, 0o711);
     if (account) fs.chownSync(dir, account.uid, account.gid);
-    const args = ['-D', path.join(dir, 'data'), '-R', '-X', 'stream', '-c', 'fast', '-d', this.url, '--no-sync'];
-    execFileSync(`${debianBin}/pg_basebackup`, args, { ...as, env: ENV, cwd: '/', stdio: 'pipe' });
-    const copy = new Postgres({ ...this.place, dir, port: await freePort(), settings });
+    const args = ['-D', path.join(dir, 'data'), '-R', '-X', 'stream', '-c', 'fast', '-d', url, '--no-sync'];
+    await promisify(execFile)(`${debianBin}/pg_basebackup`, args, { ...as, env: ENV, cwd: '/' });
+    const copy = new Postgres({ ...this.place, dir, port: await freePort() });
     await copy.launch();
     return copy;
   }
