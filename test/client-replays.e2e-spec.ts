@@ -212,7 +212,7 @@ describe('the Go SDK and the CLI agent', () => {
       identityDetails: { organization: { id: expect.any(String), name: expect.any(String), slug: expect.any(String) } },
     });
     const revoke = await post(`${API}/auth/token/revoke`, { accessToken: token }, { Authorization: `Bearer ${token}` });
-    expect(revoke.body).toEqual({ message: 'Successfully revoked access token' });
+    expect(revoke.body).toEqual({ message: 'Successfully revoked access token', revision: expect.any(Number) });
     expectRefusal(await replay('GET', DETAILS, { Authorization: `Bearer ${token}` }), 401);
   });
 

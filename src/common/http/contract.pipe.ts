@@ -31,8 +31,9 @@ export class ContractPipe extends ValidationPipe {
       const message = `Expected object, received ${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value}`;
       throw new ValidationFailureError([{ code: 'invalid_type', path: [], message }]);
     }
-    const isInput = this.toValidate(metadata) && isObject(value);
-    const cut = isInput ? cutTo(metadata.metatype as Type, value) : value;
+    const metatype = (this.expectedType ?? metadata.metatype) as Type;
+    const isInput = this.toValidate({ ...metadata, metatype }) && isObject(value);
+    const cut = isInput ? cutTo(metatype, value) : value;
     return super.transform(cut, metadata) as Promise<unknown>;
   }
 }
