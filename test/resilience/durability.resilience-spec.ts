@@ -132,6 +132,11 @@ describe('P8: what was acknowledged survives kill -9 of the database and of the 
         const first = await node!.post('/api/v1/auth/token/revoke', { accessToken: token.jwt });
         await node!.queries.restore();
         expect([200, 503]).toContain(first.status);
+        const [row] = await cluster.postgres.sql<{ isDead: boolean }>(
+          'SELECT revoked_at IS NOT NULL AS "isDead" FROM latchkey.identity_access_tokens WHERE id = $1',
+          [token.tokenId],
+        );
+        if (first.status === 200) expect(row?.isDead).toBe(true);
         good(await node!.post('/api/v1/auth/token/revoke', { accessToken: token.jwt }));
         expect((await node!.use(token.jwt)).status).toBe(401);
       }

@@ -103,7 +103,7 @@ async function outage(begin: () => unknown, end: () => unknown, lastsMs = 3_000)
 }
 
 describe('P13: the database is away', () => {
-  // Seen red: `frozen` and `a black hole` without `query_timeout` hang; `covers` always true answers 200 for as long as it lasts.
+  // Seen red: `covers` always true (200 for as long as it lasts); no `query_timeout` (hangs); every 503 logged.
   const OUTAGES: Record<string, [() => unknown, () => unknown]> = {
     'killed (-9)': [() => cluster.postgres.kill(), () => cluster.postgres.launch()],
     frozen: [() => cluster.postgres.freeze(), () => cluster.postgres.thaw()],
@@ -162,7 +162,6 @@ describe('P13: the database is away', () => {
 });
 
 describe('P13c: one table is locked', () => {
-  // Seen red: a statement that the server gave up (57014) answered with 500.
   it('what is remembered is answered as ever, the rest with 503 in time', async () => {
     const warm = await cluster.token();
     const cold = await Promise.all(Array.from({ length: 40 }, () => cluster.token({}, warm.identityId)));

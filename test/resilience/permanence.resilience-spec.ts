@@ -88,7 +88,7 @@ const RARE = isLong ? ['restartNode', 'crashDatabase'] : ['crashDatabase'];
 const COMMON = Object.keys(EVENTS).filter((name) => !['restartNode', 'crashDatabase'].includes(name));
 
 describe('P6: revoked is for ever', () => {
-  // Seen red: attaching a method anew clears `revoked_at` of its tokens.
+  // Seen red: renaming a token clears `revoked_at`.
   it('whatever happens to the identity, its method, its membership, the nodes and the database', async () => {
     let checks = 0;
     const event = fc.record({

@@ -97,7 +97,7 @@ describe('P1: what kills a token kills it here at once, and on every other node 
   const late: number[] = [];
   afterAll(() => report('P1, from the acknowledgement to the last accepted request on other nodes', late));
 
-  // Seen red: `covers` always true (no watermark) with the push off; `settle` left out (the acting node accepts).
+  // Seen red: changes not asked for (`hasChangedSince`); the acting node not catching up (`settle` left out).
   const rounds = isLong ? 12 : 2;
   it.each(Object.keys(ROUTES))('%s, under load, on open connections', async (route) => {
     for (let round = 0; round < rounds; round += 1) {
@@ -126,7 +126,6 @@ describe('P2: the bound holds without the push', () => {
   const late: number[] = [];
   afterAll(() => report('P2, with the push cut or half open', late));
 
-  // Seen red: `covers` always true, with nothing that wakes the watermark but the push.
   it.each(['cut', 'half open'] as const)('the push is %s', async (fault) => {
     for (const { push } of cluster.nodes) {
       if (fault === 'cut') await push.cut();
@@ -142,6 +141,7 @@ describe('P2: the bound holds without the push', () => {
     }
   });
 
+  // Seen red: `covers` always true.
   it('the watermark cannot be read, and look-ups can: nothing is accepted past the bound', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
@@ -162,7 +162,7 @@ describe('P2: the bound holds without the push', () => {
 });
 
 describe('P3: a node that was frozen judges its first request on fresh state', () => {
-  // Seen red: `covers` always true, with a push that is read after the first request.
+  // Seen red: `covers` always true.
   it('revoked elsewhere while it was frozen', async () => {
     const [acting, frozen] = [cluster.node(0), cluster.node(1)];
     for (let round = 0; round < (isLong ? 100 : 6); round += 1) {
@@ -193,7 +193,7 @@ describe('P3: a node that was frozen judges its first request on fresh state', (
 });
 
 describe('P4: a row read before a revocation is not remembered after it', () => {
-  // Seen red: `changesAt` taken when the answer arrives, instead of before the row is read.
+  // Seen red: `readAt` and `changesAt` taken when the answer arrives, instead of before the row is read.
   it.each([0, 150, 300, 420])('the answer arrives %i ms after everybody knew of the revocation', async (ms) => {
     const [acting, slow] = [cluster.node(0), cluster.node(1)];
     const token = await cluster.token();
@@ -218,7 +218,7 @@ describe('P4: a row read before a revocation is not remembered after it', () => 
 });
 
 describe('P5: a change that commits late is not skipped', () => {
-  // Seen red: changes read on from the highest revision seen (`revision > $1`) instead of by snapshot.
+  // Seen red: changes read on from the highest transaction seen, instead of by snapshot.
   it('its number was taken before thousands of newer ones that everybody has seen', async () => {
     const late = await cluster.token();
     const newer = await cluster.token();

@@ -81,10 +81,10 @@ const SABOTAGES = [
     'P7',
   ],
   [
-    'attaching a method anew revives its tokens',
-    'token-auth/token-auth.service.js',
-    /insert\(tx, identity, dto\) \{/,
-    "async insert(tx, identity, dto) { await tx.query('UPDATE latchkey.identity_access_tokens SET revoked_at = NULL, auth_method_id = auth_method_id WHERE identity_id = $1', [identity.id]); await 0;",
+    'renaming a token revives it',
+    'token-auth/tokens.service.js',
+    /\{ name, updatedAt \}/,
+    '{ name, updatedAt, revokedAt: null }',
     'permanence',
     'P6',
   ],
@@ -192,17 +192,23 @@ const SABOTAGES = [
     '$& return false;',
     'failover',
     'former primary is no source',
+    ['database/gate-database.js', /reconnect\(\) \{/, '$& return;'],
   ],
 ];
 
-const wanted = process.argv[2] ?? '';
-let missed = 0;
-for (const [name, file, from, to, suite, title] of SABOTAGES.filter(([name]) => name.includes(wanted))) {
+function breakFile(name, file, from, to) {
   const path = new URL(`../../dist/src/${file}`, import.meta.url);
   const sound = readFileSync(path, 'utf8');
   const broken = sound.replace(from, to);
   if (broken === sound) throw new Error(`Nothing to break in ${file}: ${name}`);
   writeFileSync(path, broken);
+  return () => writeFileSync(path, sound);
+}
+
+const wanted = process.argv[2] ?? '';
+let missed = 0;
+for (const [name, file, from, to, suite, title, also] of SABOTAGES.filter(([name]) => name.includes(wanted))) {
+  const mend = [[file, from, to], ...(also ? [also] : [])].map((edit) => breakFile(name, ...edit));
   let run;
   try {
     const args = [
@@ -218,7 +224,7 @@ for (const [name, file, from, to, suite, title] of SABOTAGES.filter(([name]) => 
     ];
     run = spawnSync('npx', args, { encoding: 'utf8' });
   } finally {
-    writeFileSync(path, sound);
+    mend.forEach((undo) => undo());
   }
   const red = [...run.stderr.matchAll(/✕ (.*?) \(/g)].map(([, test]) => test);
   const passed = (run.stderr.match(/✓/g) ?? []).length;

@@ -59,7 +59,7 @@ const epochOf = (jwt: string, claim: string): number =>
     'a node whose clock is %s off accepts nothing 2 s late, refuses nothing 2 s early',
     async (offset) => {
       setClock(offset);
-      await until(async () => Math.abs(await skewSeconds().catch(() => 0)) > 500, 'the node notices', 10_000);
+      await pause(1_000);
       const { jwt } = await cluster.token({ accessTokenTTL: 4, accessTokenMaxTTL: 4 });
       const { lastAccepted, firstRefused } = await lifeOf(jwt);
       say(`P20, ${offset}: last accepted ${lastAccepted} ms, first refused ${firstRefused} ms after exp`);

@@ -13,6 +13,8 @@ export interface NodeOptions {
   /** Or `off`. */
   readonly pushUrl?: string;
   readonly secret: string;
+  /** Does something to the way to the database before the process starts. */
+  readonly before?: (queries: TcpProxy) => void;
   readonly env?: Record<string, string>;
 }
 
@@ -33,6 +35,7 @@ export class LatchkeyNode {
     const { url, pushUrl = url } = options;
     const queries = await startTcpProxy(url);
     const push = await startTcpProxy(pushUrl === 'off' ? url : pushUrl);
+    options.before?.(queries);
     const node = new LatchkeyNode(queries, push, await freePort(), options);
     await node.launch();
     return node;
