@@ -150,6 +150,20 @@ describe('a host', () => {
       expect(await identities.delete(identityId)).toBe(false);
     });
 
+    it('and touches nothing of another organization than the one it names', async () => {
+      const { organizationId: other } = await identities.createOrganization({ name: 'Other' });
+      const { identityId, tokenId, accessToken } = await tokenFor();
+      for (const organizationId of [other, randomUUID(), 'acme', '']) {
+        expect(await tokens.revoke(tokenId, { organizationId })).toBe(false);
+        expect(await identities.delete(identityId, { organizationId })).toBe(false);
+        await expect(tokens.issue({ identityId }, { organizationId })).rejects.toThrow('Failed to find identity');
+      }
+      expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
+      await tokens.issue({ identityId }, { organizationId });
+      expect(await tokens.revoke(tokenId, { organizationId })).toBe(true);
+      expect(await identities.delete(identityId, { organizationId })).toBe(true);
+    });
+
     it('held to the rules of the REST API', async () => {
       const refusal = (act: Promise<unknown>) =>
         act.then(

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { bearerToken } from '../common/http/bearer';
+import { privateNote } from '../common/private-note';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { originOf } from './call-origin';
 import { setCaller } from './caller.decorator';
@@ -20,20 +21,36 @@ export class AccessTokenGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { subject, request } = originOf(context);
-    if (this.ruleOf<boolean>(OPTIONAL, context) && bearerToken(request) === undefined) {
+    const { isOptional, metadata } = this.rulesOf(context);
+    if (isOptional && bearerToken(request) === undefined) {
       setCaller(subject, null);
       return true;
     }
-    const metadata = this.ruleOf<RequiredMetadata>(METADATA, context);
     const caller = this.verifier.judgeRequest(request);
     if (!(caller instanceof Promise)) return admit(subject, caller, metadata);
     return caller.then((verified) => admit(subject, verified, metadata));
   }
 
-  private ruleOf<Rule>(key: string, context: ExecutionContext): Rule | undefined {
-    return this.reflector.getAllAndOverride<Rule | undefined>(key, [context.getHandler(), context.getClass()]);
+  /** Read once for each handler, for they stand in the code; and again for one that several controllers inherit. */
+  private rulesOf(context: ExecutionContext): Rules {
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    const known = rules.get(handler);
+    if (known?.controller === controller) return known;
+    const ruleOf = <Rule>(key: string) =>
+      this.reflector.getAllAndOverride<Rule | undefined>(key, [handler, controller]);
+    const read = { controller, isOptional: ruleOf<boolean>(OPTIONAL), metadata: ruleOf<RequiredMetadata>(METADATA) };
+    rules.set(handler, read);
+    return read;
   }
 }
+
+interface Rules {
+  readonly controller: object;
+  readonly isOptional: boolean | undefined;
+  readonly metadata: RequiredMetadata | undefined;
+}
+
+const rules = privateNote<Rules>();
 
 function admit(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
   if (metadata !== undefined) requireMetadata(caller, metadata);

@@ -63,9 +63,9 @@ function socketOrigin(client: object): CallOrigin {
   return { subject: client, request: { headers, socket: { remoteAddress: address } } };
 }
 
-/** The same with an identity of its own: a verdict is remembered for one object. */
-function copyOf({ headers, socket }: AddressedRequest): AddressedRequest {
-  return { headers, socket };
+/** The same as another object, since a verdict is remembered for one; `raw`, because it knows a header that was sent twice. */
+function copyOf(request: AddressedRequest): AddressedRequest & { raw: AddressedRequest } {
+  return { headers: request.headers, socket: request.socket, raw: request };
 }
 
 /** Only gRPC says who is calling. A message of any other transport carries no token a guard could find. */

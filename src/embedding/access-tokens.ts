@@ -7,7 +7,7 @@ import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { Receipts } from '../watermark/receipts';
-import { type ChangeOptions, HostTransaction } from './host-transaction';
+import { type ChangeOptions, HostTransaction, organizationOf } from './host-transaction';
 import { checked } from './input';
 
 /** What a token is made from. */
@@ -51,7 +51,7 @@ export class AccessTokens {
     return this.transaction.within(options, async (run) => {
       const now = this.clock.now();
       // Locked first, read afterwards: a method that was removed meanwhile must not be seen any more.
-      const [membership] = await run(LOCK_MEMBERSHIP, [token.identityId, now]);
+      const [membership] = await run(LOCK_MEMBERSHIP, [token.identityId, now, organizationOf(options)]);
       if (membership === undefined) throw new IdentityNotFoundError(token.identityId);
       const [method] = await run<MethodRow>(FIND_METHOD, [token.identityId]);
       if (method === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
@@ -75,7 +75,7 @@ export class AccessTokens {
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
     return this.transaction.within(options, async (run) => {
-      const revoked = await run(REVOKE, [tokenId, this.clock.now()]);
+      const revoked = await run(REVOKE, [tokenId, this.clock.now(), organizationOf(options)]);
       return revoked.length === 1;
     });
   }
@@ -102,6 +102,7 @@ const LOCK_MEMBERSHIP = `
   UPDATE latchkey.organization_memberships m SET last_login_auth_method = 'token-auth', last_login_at = $2
     FROM latchkey.identities i
    WHERE i.id = $1 AND m.identity_id = i.id AND m.organization_id = i.organization_id
+     AND ($3::uuid IS NULL OR i.organization_id = $3)
   RETURNING m.id`;
 
 const FIND_METHOD = `
@@ -122,5 +123,5 @@ const INSERT = `
 
 const REVOKE = `
   UPDATE latchkey.identity_access_tokens SET revoked_at = $2, updated_at = $2
-   WHERE id = $1 AND revoked_at IS NULL
+   WHERE id = $1 AND revoked_at IS NULL AND ($3::uuid IS NULL OR organization_id = $3)
   RETURNING id`;

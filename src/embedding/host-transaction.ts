@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { Receipts } from '../watermark/receipts';
@@ -18,6 +19,17 @@ export interface ChangeOptions {
    * the change is a transaction of its own.
    */
   readonly manager?: TransactionalManager;
+  /**
+   * Only what is of this organization: anything of another is as if it were not there. Say it whenever an id comes from
+   * outside, with the organization of whoever sent it.
+   */
+  readonly organizationId?: string;
+}
+
+/** What a statement is given for the organization: null for any, an id no row has for what can be none. */
+export function organizationOf({ organizationId }: ChangeOptions): string | null {
+  if (organizationId === undefined) return null;
+  return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
 }
 
 /** Runs one SQL statement on our tables. */

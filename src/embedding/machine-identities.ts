@@ -7,7 +7,7 @@ import { CreateOrganizationDto } from '../instance/dto/instance.dtos';
 import { slugOf } from '../organizations/slug';
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
-import { type ChangeOptions, HostTransaction, type Run } from './host-transaction';
+import { type ChangeOptions, HostTransaction, organizationOf, type Run } from './host-transaction';
 import { checked } from './input';
 
 /** How the tokens of an identity behave. What is left out: 30 days, any number of uses, from anywhere. */
@@ -86,7 +86,7 @@ export class MachineIdentities {
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;
     return this.transaction.within(options, async (run) => {
-      const deleted = await run('DELETE FROM latchkey.identities WHERE id = $1 RETURNING id', [identityId]);
+      const deleted = await run(DELETE_IDENTITY, [identityId, organizationOf(options)]);
       return deleted.length === 1;
     });
   }
@@ -109,6 +109,9 @@ const INSERT_ORGANIZATION = 'INSERT INTO latchkey.organizations (name, slug) VAL
 const INSERT_IDENTITY = `
   INSERT INTO latchkey.identities (organization_id, name)
   SELECT id, $2 FROM latchkey.organizations WHERE id = $1 RETURNING id`;
+
+const DELETE_IDENTITY = `
+  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2) RETURNING id`;
 
 const INSERT_MEMBERSHIP = `
   INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role) VALUES ($1, $2, $3)`;
