@@ -316,7 +316,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    120_000,
+    180_000,
   );
 
   it('for the whole of a body is refused: a body is an object', () =>
@@ -529,7 +529,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -556,7 +556,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   describe('that is no HTTP', () => {
