@@ -320,7 +320,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    120_000,
+    180_000,
   );
 
   it('for the whole of a body is refused: a body is an object', () =>
@@ -533,7 +533,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   it(
@@ -562,7 +562,7 @@ describe('hostile input', () => {
         }
         expect(faults).toEqual([]);
       }),
-    60_000,
+    180_000,
   );
 
   describe('that is no HTTP', () => {

@@ -76,9 +76,15 @@ async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> 
   expect(last).toBe(expected);
 }
 
+/** A busy machine may not have a connection for everybody in time. Such a 503 has spent nothing, and is asked again. */
+async function insist(call: () => Promise<Answer>): Promise<Answer> {
+  const answer = await call();
+  return answer.status === 503 ? insist(call) : answer;
+}
+
 /** All at once; a call that finds nobody listening any more is null. */
 const atOnce = (count: number, call: (n: number) => Promise<Answer>) =>
-  Promise.all(Array.from({ length: count }, (_, n) => call(n).catch(() => null)));
+  Promise.all(Array.from({ length: count }, (_, n) => insist(() => call(n)).catch(() => null)));
 
 const statusesOf = (answers: (Answer | null)[]) => {
   const counts: Record<number, number> = {};
@@ -286,7 +292,7 @@ describe('renewing', () => {
     expect(last.expiresIn).toBe(exp - iat);
     expect(last.accessTokenMaxTTL).toBe(24 * hour);
 
-    latchkey.clock.advance(hour);
+    latchkey.clock.advance(2 * hour);
     expectUnauthorized(await renew(last.accessToken as string), 'TokenError', EXPIRED);
     expectUnauthorized(await use(latchkey.as(last.accessToken as string)), 'TokenError', EXPIRED);
   });
