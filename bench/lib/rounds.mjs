@@ -15,7 +15,7 @@ export async function measure({ generator, postgres, faults }, server, job) {
   };
 }
 
-const WARM_UP_REQUESTS = 20_000;
+const WARM_UP_REQUESTS = 50_000;
 
 /** Rounds in turns, A B C A B C, after a run of each that does not count. */
 export async function takeTurns(bench, contestants, { rounds, seconds, warmUpSeconds }) {

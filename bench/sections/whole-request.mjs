@@ -34,6 +34,7 @@ export async function wholeRequest(bench) {
     'bare Fastify + jsonwebtoken only': await bench.start('fastify', { VERIFY: 'jsonwebtoken' }),
     'Fastify + @better-auth/api-key': await bench.start('better-auth', env('better_auth')),
     'oidc-provider, introspection': await bench.start('oidc-provider', env('oidc_provider')),
+    'Nest + Latchkey, a route without a guard': await bench.start('latchkey', { GUARD: 'off' }),
   };
   const names = Object.keys(servers);
   const contestants = Object.values(servers).map((server) => ({
