@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, Injectable, type Type, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { cutTo } from '../dto/cut';
+import { typeName } from '../dto/rules';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 
 /**
@@ -28,7 +29,7 @@ export class ContractPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body' && value !== undefined && !isObject(value)) {
-      const message = `Expected object, received ${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value}`;
+      const message = `Expected object, received ${typeName(value)}`;
       throw new ValidationFailureError([{ code: 'invalid_type', path: [], message }]);
     }
     const metatype = (this.expectedType ?? metadata.metatype) as Type;
