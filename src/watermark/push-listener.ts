@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Client, type ClientConfig } from 'pg';
 import { loggable } from '../common/errors/database-errors';
+import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from './watermark';
 
@@ -30,6 +31,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
 
   constructor(
     private readonly watermark: Watermark,
+    private readonly database: GateDatabase,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -60,9 +62,10 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
       await client.query(`LISTEN ${CHANNEL}`);
       // What was committed before it listened has not been heard.
       this.wake();
-      // What it sends itself must come back: a pooler in transaction mode takes a LISTEN and delivers nothing.
+      // What is sent must come back: a pooler in transaction mode takes a LISTEN and delivers nothing. Sent over another
+      // connection, because over its own even such a pooler may hand it back with the answer.
       this.echo = randomUUID();
-      await client.query('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
+      await this.database.query('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
       this.attempts = 0;
       this.probe(client);
     } catch (error) {
