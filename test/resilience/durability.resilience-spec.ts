@@ -71,7 +71,7 @@ describe('P8: what was acknowledged survives kill -9 of the database and of the 
     await recovered();
     const identityId = (await cluster.token(HOUR)).identityId;
     const counted = { created: 0, revoked: 0, renewed: 0 };
-    for (let round = 0; round < (isLong ? 25 : 3); round += 1) {
+    for (let round = 0; round < (isLong ? 25 : 2); round += 1) {
       const before = await Promise.all(Array.from({ length: 4 }, () => cluster.token({}, identityId)));
       const created: Token[] = [];
       const revoked: Token[] = [];

@@ -84,6 +84,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
 
   beforeEach(async () => {
     cluster = await Cluster.start({
+      nodes: isLong ? 3 : 2,
       settings: { wal_level: 'replica', max_wal_senders: '5', hot_standby: 'on' },
       url: async (postgres) => (address ??= await startTcpProxy(postgres.url)).url,
     });

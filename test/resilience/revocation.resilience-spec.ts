@@ -131,7 +131,7 @@ describe('P2: the bound holds without the push', () => {
       if (fault === 'cut') await push.cut();
       else push.stall();
     }
-    for (let round = 0; round < (isLong ? 50 : 8); round += 1) {
+    for (let round = 0; round < (isLong ? 50 : 4); round += 1) {
       const token = await cluster.token();
       // At any point between two reads.
       await pause(Math.random() * 300);
@@ -165,7 +165,7 @@ describe('P3: a node that was frozen judges its first request on fresh state', (
   // Seen red: `covers` always true.
   it('revoked elsewhere while it was frozen', async () => {
     const [acting, frozen] = [cluster.node(0), cluster.node(1)];
-    for (let round = 0; round < (isLong ? 100 : 6); round += 1) {
+    for (let round = 0; round < (isLong ? 100 : 3); round += 1) {
       const token = await cluster.token();
       await cluster.warm(token);
       frozen.freeze();
@@ -179,8 +179,7 @@ describe('P3: a node that was frozen judges its first request on fresh state', (
     }
   });
 
-  it('for longer than anybody remembers what has changed', async () => {
-    if (!isLong) return;
+  (isLong ? it : it.skip)('for longer than anybody remembers what has changed', async () => {
     const frozen = cluster.node(1);
     const token = await cluster.token();
     await cluster.warm(token);
@@ -194,27 +193,30 @@ describe('P3: a node that was frozen judges its first request on fresh state', (
 
 describe('P4: a row read before a revocation is not remembered after it', () => {
   // Seen red: `readAt` and `changesAt` taken when the answer arrives, instead of before the row is read.
-  it.each([0, 150, 300, 420])('the answer arrives %i ms after everybody knew of the revocation', async (ms) => {
-    const [acting, slow] = [cluster.node(0), cluster.node(1)];
-    const token = await cluster.token();
-    const held = slow.queries.holdReplyTo(LOOK_UP);
-    const first = slow.use(token.jwt);
-    await held.caught;
-    // The row has been read; its answer is under way.
-    await pause(20);
-    await cluster.revoke(token, acting);
-    const acknowledgedAt = performance.now();
-    await pause(ms);
-    held.release();
-    await first;
-    const load = hammer(slow, token.jwt);
-    await pause(D / 2);
-    const [late = 0] = lateness([await load.stop()], acknowledgedAt);
-    // Whoever asks after the answer has come is not told what it said.
-    expect(late).toBe(0);
-    await pause(D);
-    expect((await slow.use(token.jwt)).status).toBe(401);
-  });
+  it.each(isLong ? [0, 100, 200, 300, 380] : [0, 300])(
+    'the answer arrives %i ms after everybody knew of the revocation',
+    async (ms) => {
+      const [acting, slow] = [cluster.node(0), cluster.node(1)];
+      const token = await cluster.token();
+      const held = slow.queries.holdReplyTo(LOOK_UP);
+      const first = slow.use(token.jwt);
+      await held.caught;
+      // The row has been read; its answer is under way.
+      await pause(20);
+      await cluster.revoke(token, acting);
+      const acknowledgedAt = performance.now();
+      await pause(ms);
+      held.release();
+      await first;
+      const load = hammer(slow, token.jwt);
+      await pause(D / 2);
+      const [late = 0] = lateness([await load.stop()], acknowledgedAt);
+      // Whoever asks after the answer has come is not told what it said.
+      expect(late).toBe(0);
+      await pause(D);
+      expect((await slow.use(token.jwt)).status).toBe(401);
+    },
+  );
 });
 
 describe('P5: a change that commits late is not skipped', () => {
@@ -269,7 +271,7 @@ describe('P7: renewing never outruns a revocation', () => {
   it('renewed on one node while revoked on another: nothing of the chain is good afterwards', async () => {
     const [one, other] = [cluster.node(0), cluster.node(1)];
     const identityId = (await cluster.token()).identityId;
-    for (let round = 0; round < (isLong ? 1_000 : 40); round += 1) {
+    for (let round = 0; round < (isLong ? 1_000 : 15); round += 1) {
       const token = await cluster.token({}, identityId);
       const renewals = [one, other, cluster.node(2)].map((node) =>
         node.post('/api/v1/auth/token/renew', { accessToken: token.jwt }),

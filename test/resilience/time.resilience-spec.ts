@@ -55,7 +55,7 @@ const epochOf = (jwt: string, claim: string): number =>
   }
 
   // Seen red: `Clock.synchronize` left out, so that the machine's own clock decides.
-  it.each(['+1d', '-1d', '+600', '-600'])(
+  it.each(isLong ? ['+1d', '-1d', '+600', '-600'] : ['+1d', '-1d'])(
     'a node whose clock is %s off accepts nothing 2 s late, refuses nothing 2 s early',
     async (offset) => {
       setClock(offset);
