@@ -39,6 +39,7 @@ const WITHOUT_IDS = [
   'POST /api/v1/auth/token/renew',
   'POST /api/v1/auth/token/revoke',
   'GET /api/status',
+  'GET /api/health',
   'POST /api/v1/admin/bootstrap',
   'POST /api/v2/organizations',
   'GET /api/v1/organization',
