@@ -5,7 +5,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const sources = ['src', 'migrations', 'test', 'ormconfig.ts', 'package-lock.json', 'tsconfig.json', 'nest-cli.json'];
+const sources = [
+  'src',
+  'migrations',
+  'ormconfig.ts',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'nest-cli.json',
+];
 
 function newest(file) {
   const stat = statSync(file);
