@@ -7,6 +7,7 @@ import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
 import { GateDatabase } from './database/gate-database';
 import { migrate, missingMigrations } from './database/migrator';
+import { ServingConnections } from './database/serving-connections';
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
@@ -16,19 +17,20 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
   imports: [
     TypeOrmModule.forRootAsync({
       name: LATCHKEY_DATA_SOURCE,
-      inject: [LatchkeySettings],
-      useFactory: async (settings: LatchkeySettings) => {
+      inject: [LatchkeySettings, ServingConnections],
+      useFactory: async (settings: LatchkeySettings, connections: ServingConnections) => {
         if (settings.migrate === 'on-start') await migrate(settings.connection, settings.schema);
         // A database that is not there stops the start at once, with its reason; whoever started us decides on a retry. One
         // that is slow is waited for: the deadline is meant for requests.
         const patience = { retryAttempts: 10, retryDelay: 500, toRetry: isSlowToConnect };
-        return { ...servingOptions(settings), ...patience };
+        return { ...servingOptions(settings, connections), ...patience };
       },
       dataSourceFactory: (options) => connect(options as DataSourceOptions),
     }),
   ],
   providers: [
     Clock,
+    ServingConnections,
     {
       provide: LatchkeySettings,
       inject: [LATCHKEY_OPTIONS],
@@ -37,11 +39,12 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
     {
       provide: GateDatabase,
       // Not before the data source is there: then the schema is up to date.
-      inject: [LatchkeySettings, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
-      useFactory: (settings: LatchkeySettings) => new GateDatabase(settings),
+      inject: [LatchkeySettings, ServingConnections, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
+      useFactory: (settings: LatchkeySettings, connections: ServingConnections) =>
+        new GateDatabase(settings, connections),
     },
   ],
-  exports: [Clock, GateDatabase, LatchkeySettings, TypeOrmModule],
+  exports: [Clock, GateDatabase, LatchkeySettings, ServingConnections, TypeOrmModule],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 

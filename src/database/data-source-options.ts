@@ -4,6 +4,7 @@ import { type Connection, connectionOf } from './connection';
 import type { DatabaseLocation } from './database-options';
 import { LATCHKEY_ENTITIES } from './entities';
 import { DEFAULT_SCHEMA } from './schema';
+import type { ServingConnections } from './serving-connections';
 
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -40,20 +41,27 @@ export interface ServingSettings {
 }
 
 /**
- * The same, for answering requests: no request waits longer than the deadline for a connection or an answer. Both limits
- * are needed, since a query on a new connection is not covered by the time limit of queries.
+ * The same, for answering requests. A statement may take its time as long as the database is there; once that no longer
+ * answers the watermark, `connections` gives up what is under way. The server's limit is the shorter one: its word leaves
+ * the connection usable.
  */
-export function servingOptions({ connection, poolSize, schema }: ServingSettings): PostgresOptions {
+export function servingOptions(
+  { connection, poolSize, schema }: ServingSettings,
+  connections: ServingConnections,
+): PostgresOptions {
   return {
     ...dataSourceOptions(connection, schema),
     poolSize,
-    connectTimeoutMS: DEADLINE_MS,
+    connectTimeoutMS: CONNECT_MS,
     extra: {
       ...(connection.typeorm.extra as object | undefined),
-      query_timeout: DEADLINE_MS * 5,
-      statement_timeout: DEADLINE_MS * 5,
+      Client: connections.Client,
+      query_timeout: STATEMENT_MS + 500,
+      statement_timeout: STATEMENT_MS,
     },
   };
 }
 
-const DEADLINE_MS = 1_000;
+/** For a connection, new or from the pool: with what else a request does, less than a second. */
+const CONNECT_MS = 800;
+const STATEMENT_MS = 5_000;

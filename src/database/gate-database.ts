@@ -1,9 +1,11 @@
+import { performance } from 'node:perf_hooks';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { isDatabaseUnavailable, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from './schema';
+import type { ServingConnections } from './serving-connections';
 
 export interface GateSettings {
   readonly connection: Connection;
@@ -18,6 +20,7 @@ const ANSWER_MS = 450;
 const STATEMENT_MS = 400;
 /** Longer than anybody waits: a connection that comes too late for one request is there for the next. */
 const CONNECT_MS = 1_000;
+const LATE_MS = 100;
 
 /** Statements that wait for a connection at most; beyond, who asks is turned away at once (promise P17). */
 const MAX_WAITING = 1_000;
@@ -31,7 +34,10 @@ export class GateDatabase implements OnApplicationShutdown {
   private pool: Pool;
   private readonly watermarkPool: Pool;
 
-  constructor(private readonly settings: GateSettings) {
+  constructor(
+    private readonly settings: GateSettings,
+    private readonly serving: ServingConnections,
+  ) {
     this.pool = this.connectGate();
     this.watermarkPool = this.connect({ max: 1, application_name: 'latchkey watermark' });
   }
@@ -44,7 +50,14 @@ export class GateDatabase implements OnApplicationShutdown {
 
   /** @throws DatabaseUnavailableError */
   async readWatermark<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
-    return (await this.ask<Row>(this.watermarkPool, sql, parameters))[0];
+    const askedAt = performance.now();
+    try {
+      return (await this.ask<Row>(this.watermarkPool, sql, parameters))[0];
+    } catch (error) {
+      // Who asked before this, and has no answer either, waits for a database that is not there.
+      if (isSilence(error, performance.now() - askedAt)) this.serving.abandon(askedAt);
+      throw error;
+    }
   }
 
   private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
@@ -120,6 +133,18 @@ async function connection(pool: Pool): Promise<PoolClient> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Whether the database said nothing at all for as long as an answer may take. A server that refuses is there; and where it took
+ * longer than that, it was this process that did not get around to listening.
+ */
+function isSilence(error: unknown, tookMs: number): boolean {
+  return error instanceof DatabaseUnavailableError && !hasCode(error.cause) && tookMs < ANSWER_MS + LATE_MS;
+}
+
+function hasCode(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code !== undefined;
 }
 
 function ignore(): void {

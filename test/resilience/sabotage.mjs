@@ -153,6 +153,14 @@ const SABOTAGES = [
     'a black hole',
   ],
   [
+    'what hangs is not given up',
+    'database/gate-database.js',
+    /this\.serving\.abandon\(askedAt\);/,
+    '{}',
+    'failure',
+    'waiting for a change',
+  ],
+  [
     'every 503 is logged',
     'common/http/latchkey-exception.filter.js',
     /if \(now - saidAt < 1_000\)/,
