@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
+const AN_URL = 'database.url must be a URL like postgres://user:password@host:5432/name, special characters as %xx';
+
 const SECRET = randomBytes(48).toString('base64');
 const URL = 'postgres://user:pw-4711@host/db';
 const GOOD: LatchkeyOptions = { database: { url: URL }, authSecret: SECRET };
@@ -69,7 +71,7 @@ describe('the options', () => {
     });
     expect(message.split('\n  ')).toEqual([
       'Latchkey cannot start:',
-      'database.url must begin with postgres://',
+      AN_URL,
       'database.schema must be lower case letters, digits and underscores, 63 at most',
       'database.poolSize must be a whole number from 1 to 1000',
       'maxTokenAgeSeconds must be a whole number from 0 to 3153600000',
@@ -130,8 +132,10 @@ describe('the options', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['nowhere', {}, 'database.url must begin with postgres://'],
-    ['missing', undefined, 'database.url must begin with postgres://'],
+    ['nowhere', {}, AN_URL],
+    ['missing', undefined, AN_URL],
+    ['with a percent sign in the password', { url: 'postgres://a:hun%ter2@host/db' }, AN_URL],
+    ['with a host that is none', { url: 'postgres://a:b@[::zz/db' }, AN_URL],
     [
       'in two places',
       { url: URL, dataSource: { options: { type: 'postgres' } } },

@@ -48,8 +48,8 @@ export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
 /** Everything at fault, by the names of the options and never by a value. */
 export function faultsOfDatabase(database: Partial<DatabaseOptions> = {}): string[] {
   const faults = faultsOfLocation(database);
-  if (database.pushUrl && !isUrl(database.pushUrl)) {
-    faults.push('database.pushUrl must begin with postgres://, or be false');
+  if (database.pushUrl && !isDatabaseUrl(database.pushUrl)) {
+    faults.push(`database.pushUrl must be ${A_DATABASE_URL}, or false`);
   }
   if (!isSchemaName(database.schema ?? DEFAULT_SCHEMA)) {
     faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
@@ -59,11 +59,21 @@ export function faultsOfDatabase(database: Partial<DatabaseOptions> = {}): strin
 
 function faultsOfLocation({ url, dataSource }: { url?: unknown; dataSource?: unknown }): string[] {
   if (url !== undefined && dataSource !== undefined) return ['database must have a url or a dataSource, not both'];
-  if (dataSource === undefined) return isUrl(url) ? [] : ['database.url must begin with postgres://'];
+  if (dataSource === undefined) return isDatabaseUrl(url) ? [] : [`database.url must be ${A_DATABASE_URL}`];
   const { options } = dataSource as { options?: { type?: unknown } };
   return options?.type === 'postgres' ? [] : ['database.dataSource must be a DataSource of the type postgres'];
 }
 
-function isUrl(text: unknown): boolean {
-  return typeof text === 'string' && /^postgres(ql)?:\/\//.test(text);
+/** Whether node-postgres can read it: it decodes what a URL escapes. */
+export function isDatabaseUrl(text: unknown): boolean {
+  if (typeof text !== 'string' || !/^postgres(ql)?:\/\//.test(text)) return false;
+  try {
+    decodeURIComponent(new URL(text).href);
+    return true;
+  } catch {
+    return false;
+  }
 }
+
+/** A password with other characters in it is the usual reason why one is none. */
+export const A_DATABASE_URL = 'a URL like postgres://user:password@host:5432/name, special characters as %xx';

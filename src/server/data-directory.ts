@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { StartError } from './start-error';
 
@@ -18,9 +28,10 @@ export class DataDirectory {
   constructor(dir: string) {
     this.dir = path.resolve(dir);
     this.guard(() => {
-      mkdirSync(this.dir, { recursive: true });
-      // Root lends PostgreSQL another account, which must be able to pass through. What is in here is closed by itself.
-      chmodSync(this.dir, process.getuid?.() === 0 ? 0o711 : 0o700);
+      // One that was there keeps its mode: it may be shared, and what we put into it is closed by itself. Root lends PostgreSQL
+      // another account, which must be able to pass through.
+      if (make(this.dir)) chmodSync(this.dir, process.getuid?.() === 0 ? 0o711 : 0o700);
+      accessSync(this.dir, constants.W_OK | constants.X_OK);
     });
   }
 
@@ -69,5 +80,19 @@ export class DataDirectory {
         `The data directory ${this.dir} cannot be written to (${code}): make it writable, or set LATCHKEY_DATA_DIR to another.`,
       );
     }
+  }
+}
+
+/** Makes a directory and those above it, and says whether it was not there. Node's own never ends below `/proc`. */
+function make(dir: string): boolean {
+  if (existsSync(dir)) return false;
+  make(path.dirname(dir));
+  try {
+    mkdirSync(dir);
+    return true;
+  } catch (error) {
+    // Another process that starts at the same moment was first.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }

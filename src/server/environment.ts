@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, validateSync } from 'class-validator';
+import { IsIn, IsOptional, IsString, ValidateBy, validateSync } from 'class-validator';
 import { IpNetwork } from '../common/net/ip-network';
+import { A_DATABASE_URL, isDatabaseUrl } from '../database/database-options';
 import { faultOfSecret } from '../latchkey.options';
 import { StartError } from './start-error';
 
@@ -12,6 +13,20 @@ const Numeric = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value,
   );
+
+/** Digits, within a range; the one message says all of it. */
+function Whole(name: string, least: number, most: number, unit = ''): PropertyDecorator {
+  const isWhole = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
+  const rules = [
+    Numeric(),
+    Is(isWhole, `${name} must be a whole number${unit && ` of ${unit}`} from ${least} to ${most}`),
+  ];
+  return (target, property) => rules.forEach((rule) => rule(target, property));
+}
+
+function Is(validate: (value: unknown) => boolean, message: string): PropertyDecorator {
+  return ValidateBy({ name: message, validator: { validate, defaultMessage: () => message } });
+}
 
 const List = (): PropertyDecorator =>
   Transform(({ value }: { value: string }) =>
@@ -26,14 +41,11 @@ export class Environment {
   @IsString()
   readonly HOST: string = '127.0.0.1';
 
-  @Numeric()
-  @IsInt({ message: 'PORT must be a whole number' })
-  @Min(0)
-  @Max(65_535)
+  @Whole('PORT', 0, 65_535)
   readonly PORT: number = 8080;
 
   @IsOptional()
-  @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must begin with postgres://' })
+  @Is(isDatabaseUrl, `DATABASE_URL must be ${A_DATABASE_URL}`)
   readonly DATABASE_URL?: string;
 
   @IsString()
@@ -49,38 +61,23 @@ export class Environment {
   @List()
   readonly LATCHKEY_TRUSTED_PROXIES: string[] = [];
 
-  @Numeric()
-  @IsInt({ message: 'LATCHKEY_MAX_TOKEN_AGE must be a whole number of seconds' })
-  @Min(0)
-  @Max(3_153_600_000)
+  @Whole('LATCHKEY_MAX_TOKEN_AGE', 0, 3_153_600_000, 'seconds')
   readonly LATCHKEY_MAX_TOKEN_AGE: number = 7_776_000;
 
-  @Numeric()
-  @IsInt({ message: 'LATCHKEY_REVOCATION_BOUND_MS must be a whole number of milliseconds' })
-  @Min(100)
-  @Max(60_000)
+  @Whole('LATCHKEY_REVOCATION_BOUND_MS', 100, 60_000, 'milliseconds')
   readonly LATCHKEY_REVOCATION_BOUND_MS: number = 1_000;
 
   @IsOptional()
-  @Matches(/^(postgres(ql)?:\/\/|off$)/, { message: 'LATCHKEY_PUSH_URL must begin with postgres://, or be off' })
+  @Is((text) => text === 'off' || isDatabaseUrl(text), `LATCHKEY_PUSH_URL must be ${A_DATABASE_URL}, or off`)
   readonly LATCHKEY_PUSH_URL?: string;
 
-  @Numeric()
-  @IsInt({ message: 'LATCHKEY_CACHE_ENTRIES must be a whole number' })
-  @Min(1)
-  @Max(10_000_000)
+  @Whole('LATCHKEY_CACHE_ENTRIES', 1, 10_000_000)
   readonly LATCHKEY_CACHE_ENTRIES: number = 50_000;
 
-  @Numeric()
-  @IsInt({ message: 'LATCHKEY_POOL_SIZE must be a whole number' })
-  @Min(1)
-  @Max(1_000)
+  @Whole('LATCHKEY_POOL_SIZE', 1, 1_000)
   readonly LATCHKEY_POOL_SIZE: number = 10;
 
-  @Numeric()
-  @IsInt({ message: 'LATCHKEY_USAGE_FLUSH_INTERVAL_MS must be a whole number of milliseconds' })
-  @Min(10)
-  @Max(60_000)
+  @Whole('LATCHKEY_USAGE_FLUSH_INTERVAL_MS', 10, 60_000, 'milliseconds')
   readonly LATCHKEY_USAGE_FLUSH_INTERVAL_MS: number = 1_000;
 
   @IsIn(['true', 'false'])

@@ -6,6 +6,7 @@ import type { DataDirectory } from './data-directory';
 import { type Environment, readEnvironment } from './environment';
 import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
+import { requireFreePort } from './free-port';
 import { createServer } from './server';
 
 const FIRST_ORGANIZATION = 'Default Organization';
@@ -13,9 +14,9 @@ const FIRST_ORGANIZATION = 'Default Organization';
 /** Starts the server and says where it is. It ends on SIGTERM or SIGINT. */
 export async function serve(say: (text: string) => void): Promise<void> {
   const environment = readEnvironment();
-  const home = await openHome(environment);
-  await orRelease(home, async () => {
-    const app = await createServer(optionsOf(environment, home), environment);
+  // Before anything is begun: the first start shows a token once, and must not end right after.
+  await requireFreePort(environment);
+  await withServer(environment, async (app, home) => {
     const tenant = home.directory ? await setUp(app, home.directory) : null;
     await app.listen({ host: environment.HOST, port: environment.PORT });
     endOnSignal(app, home);
@@ -25,15 +26,29 @@ export async function serve(say: (text: string) => void): Promise<void> {
 
 /** Sets up the operator's own database from the command line, instead of through the endpoint. */
 export async function bootstrap(say: (text: string) => void): Promise<void> {
-  const environment = readEnvironment();
-  const home = await openHome(environment);
-  await orRelease(home, async () => {
-    const app = await createServer(optionsOf(environment, home), environment);
+  await withServer(readEnvironment(), async (app, home) => {
     const tenant = await app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION);
     say(tenant ? credentials(tenant) : 'This installation has been set up before.');
     await app.close();
     await home.release();
   });
+}
+
+/** Whatever fails leaves nothing behind: first the application lets go of the database, then the database ends. */
+async function withServer(
+  environment: Environment,
+  act: (app: NestFastifyApplication, home: Home) => Promise<void>,
+): Promise<void> {
+  const home = await openHome(environment);
+  let app: NestFastifyApplication | undefined;
+  try {
+    app = await createServer(optionsOf(environment, home), environment);
+    await act(app, home);
+  } catch (error) {
+    await app?.close();
+    await home.release();
+    throw error;
+  }
 }
 
 function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
@@ -89,13 +104,4 @@ function endOnSignal(app: NestFastifyApplication, home: Home): void {
   };
   process.on('SIGTERM', () => void end());
   process.on('SIGINT', () => void end());
-}
-
-async function orRelease(home: Home, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    await home.release();
-    throw error;
-  }
 }

@@ -10,7 +10,8 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (KNOWN.has(error.name)) return error.message;
   const fault = error as NodeJS.ErrnoException;
-  return fault.syscall === 'listen' ? explainListen(fault) : (explainDatabase(fault) ?? error.stack ?? error.message);
+  if (fault.syscall === 'listen') return explainListen(fault);
+  return explainDatabase(fault) ?? error.stack ?? error.message;
 }
 
 const KNOWN = new Set(['StartError', 'EmbeddedPostgresError', 'LatchkeyOptionsError']);
