@@ -187,11 +187,40 @@ describe('the stand-alone server', () => {
     const taken = await listening();
     const { port } = taken.address() as { port: number };
 
-    const { code, stderr } = await start({ PORT: String(port) }).ended;
+    const { code, output } = await start({ PORT: String(port) }).ended;
     taken.close();
 
     expect(code).toBe(1);
-    expect(stderr).toBe(`Port ${port} is in use: stop what listens there, or set PORT to another.\n`);
+    expect(output).toBe(`Port ${port} is in use: stop what listens there, or set PORT to another.\n`);
+    // The next start is the first: the token that is shown once has not been.
+    expect(await start().banner()).toMatch(/Token {9}eyJ/);
+  });
+
+  it('refuses a HOST that is none in one sentence', async () => {
+    const { code, output } = await start({ HOST: 'nowhere.invalid' }).ended;
+
+    expect(code).toBe(1);
+    expect(output).toMatch(/^HOST is a name that cannot be found \(\w+\): set it to an address of this machine\.\n$/);
+  });
+
+  it('leaves a data directory that was there the mode it had, and closes what it puts into it', async () => {
+    const data = path.join(dir, 'shared');
+    fs.mkdirSync(data);
+    fs.chmodSync(data, 0o1777);
+    await start({ LATCHKEY_DATA_DIR: data }).banner();
+
+    const modeOf = (file: string) => (fs.statSync(file).mode & 0o7777).toString(8);
+    expect(modeOf(data)).toBe('1777');
+    expect(modeOf(path.join(data, 'auth-secret'))).toBe('600');
+    expect(modeOf(path.join(data, 'bootstrap.json'))).toBe('600');
+    expect(modeOf(path.join(data, 'postgres'))).toMatch(/^7[01][01]$/);
+  });
+
+  it('refuses a data directory below one that makes none', async () => {
+    const { code, output } = await start({ LATCHKEY_DATA_DIR: '/proc/latchkey/data' }).ended;
+
+    expect(code).toBe(1);
+    expect(output).toMatch(/^The data directory \/proc\/latchkey\/data cannot be written to \(\w+\): make it writable/);
   });
 
   it('refuses a data directory it cannot make in one sentence that says what to do', async () => {
