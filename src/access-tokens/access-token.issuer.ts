@@ -58,6 +58,7 @@ export class AccessTokenIssuer {
     { identity, method, name, clientSecretId }: IssueRequest,
   ): Promise<IdentityAccessToken> {
     const now = this.clock.now();
+    const expiresAt = this.firstExpiry(method, now);
     return tx.save(
       tx.create(IdentityAccessToken, {
         identityId: identity.id,
@@ -76,7 +77,8 @@ export class AccessTokenIssuer {
         clientSecretId: clientSecretId ?? null,
         createdAt: now,
         updatedAt: now,
-        expiresAt: this.firstExpiry(method, now),
+        expiresAt,
+        signedTTL: secondsBetween(now, expiresAt),
       }),
     );
   }
@@ -123,7 +125,7 @@ export class AccessTokenIssuer {
       creationEpoch: epochSeconds(token.createdAt),
       ...(token.numUsesLimit > 0 ? { numUsesLimit: token.numUsesLimit } : {}),
     });
-    return { accessToken, expiresIn: expiresAt === null ? FOREVER_SECONDS : epochSeconds(expiresAt) - iat };
+    return { accessToken, expiresIn: expiresAt === null ? FOREVER_SECONDS : secondsBetween(from, expiresAt) };
   }
 }
 
@@ -131,6 +133,11 @@ function expiryOf(now: Date, lifetime: number): Date | null {
   return lifetime === Infinity ? null : new Date((epochSeconds(now) + lifetime) * 1000);
 }
 
-export function epochSeconds(at: Date): number {
+/** What `exp` is after `iat`; 0 when there is no `exp`. */
+export function secondsBetween(from: Date, expiresAt: Date | null): number {
+  return expiresAt === null ? 0 : epochSeconds(expiresAt) - epochSeconds(from);
+}
+
+function epochSeconds(at: Date): number {
   return Math.floor(at.getTime() / 1000);
 }

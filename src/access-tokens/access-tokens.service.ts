@@ -5,7 +5,7 @@ import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { type Receipt, Receipts } from '../watermark/receipts';
-import { AccessTokenIssuer, type SignedAccessToken } from './access-token.issuer';
+import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenRefusedError } from './access-tokens.errors';
 import { FOREVER_SECONDS, tighter } from './lifetime';
@@ -59,6 +59,7 @@ export class AccessTokensService {
       id,
       now,
       expiresAt,
+      secondsBetween(now, expiresAt),
     ]);
     if (affected !== 1) throw new AccessTokenRefusedError('token_revoked', 'Cannot renew');
   }
@@ -70,6 +71,6 @@ const REVOKE = `
 // The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
 const EXTEND = `
   UPDATE latchkey.identity_access_tokens
-     SET last_renewed_at = $2, updated_at = $2,
+     SET last_renewed_at = $2, updated_at = $2, signed_ttl = $4,
          expires_at = CASE WHEN expires_at IS NULL OR $3::timestamptz IS NULL THEN NULL ELSE greatest(expires_at, $3) END
    WHERE id = $1 AND revoked_at IS NULL`;

@@ -52,6 +52,10 @@ export class IdentityAccessToken extends TimestampedEntity {
   @Column('integer', { name: 'access_token_period', default: 0 })
   accessTokenPeriod!: number;
 
+  /** Seconds the last JWT was signed for; 0 when it never runs out. */
+  @Column('integer', { name: 'signed_ttl', default: 0 })
+  signedTTL!: number;
+
   @Column('integer', { name: 'num_uses_limit', default: 0 })
   numUsesLimit!: number;
 

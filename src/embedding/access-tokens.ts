@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AccessTokenIssuer } from '../access-tokens/access-token.issuer';
+import { AccessTokenIssuer, secondsBetween } from '../access-tokens/access-token.issuer';
 import { Clock } from '../common/clock/clock';
 import { isId } from '../common/ids';
 import type { TrustedIp } from '../common/net/trusted-ips';
@@ -57,8 +57,9 @@ export class AccessTokens {
       if (method === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
       const expiresAt = this.issuer.firstExpiry(method, now);
       const values = [method.identityId, method.organizationId, method.id, name, method.accessTokenTTL];
-      const limits = [method.accessTokenMaxTTL, method.accessTokenPeriod, method.numUsesLimit, now, expiresAt];
-      const [row] = await run<{ id: string }>(INSERT, [...values, ...limits]);
+      const limits = [method.accessTokenMaxTTL, method.accessTokenPeriod, method.numUsesLimit];
+      const life = [now, expiresAt, secondsBetween(now, expiresAt)];
+      const [row] = await run<{ id: string }>(INSERT, [...values, ...limits, ...life]);
       const signable = { ...method, id: row!.id, authMethod: 'token-auth', clientSecretId: null, createdAt: now };
       const { accessToken } = this.issuer.sign(signable, now, expiresAt);
       return { tokenId: row!.id, identityId: method.identityId, accessToken, expiresAt };
@@ -117,8 +118,8 @@ const FIND_METHOD = `
 const INSERT = `
   INSERT INTO latchkey.identity_access_tokens
          (identity_id, organization_id, auth_method_id, auth_method, name, access_token_ttl, access_token_max_ttl,
-          access_token_period, num_uses_limit, created_at, updated_at, expires_at)
-  VALUES ($1, $2, $3, 'token-auth', $4, $5, $6, $7, $8, $9, $9, $10)
+          access_token_period, num_uses_limit, created_at, updated_at, expires_at, signed_ttl)
+  VALUES ($1, $2, $3, 'token-auth', $4, $5, $6, $7, $8, $9, $9, $10, $11)
   RETURNING id`;
 
 const REVOKE = `

@@ -21,10 +21,18 @@ export function requirePrivileges(
   attempt: Attempt,
   hostPermissions?: HostPermissions,
 ): void {
-  if (target.isInstanceAdmin && !caller.isInstanceAdmin) throw new InstanceAdminRequiredError();
+  requireInstanceAdmin(caller, target);
   const missing = missingPermissions(caller, target, hostPermissions);
   const { action, subject } = ruleOf(attempt.permission);
   const isListed = missing.some((rule) => rule.action === action && rule.subject === subject);
   if (!isListed && !isAllowed(caller, attempt.permission)) missing.unshift({ action, subject });
   if (missing.length > 0) throw new PermissionBoundaryError(attempt.what, missing);
+}
+
+/** Instance admins are theirs alone to look into and change (decisions 20, contract 1.1.6). @throws InstanceAdminRequiredError */
+export function requireInstanceAdmin(
+  caller: Pick<Privileges, 'isInstanceAdmin'>,
+  target: Pick<Privileges, 'isInstanceAdmin'>,
+): void {
+  if (target.isInstanceAdmin && !caller.isInstanceAdmin) throw new InstanceAdminRequiredError();
 }

@@ -16,8 +16,12 @@ const MAX_DELAY_MS = 700;
 const REQUEST_TIMEOUT_MS = 30_000;
 const LINGER_MS = 1_000;
 
-/** Fastify, set up for the wire contract (decisions 11 and 23). */
-export function httpAdapter(): FastifyAdapter {
+/**
+ * Fastify, set up for the wire contract (decisions 11 and 23).
+ *
+ * @param maxDelayMs how far behind the process may be, in milliseconds, before requests are turned away.
+ */
+export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -32,7 +36,7 @@ export function httpAdapter(): FastifyAdapter {
     },
   });
   acceptBodies(adapter);
-  shedLoad(adapter);
+  shedLoad(adapter, maxDelayMs);
   letGoOfConnections(adapter);
   return adapter;
 }
@@ -41,9 +45,9 @@ export function httpAdapter(): FastifyAdapter {
  * Turns requests away while the process is so far behind that it would answer them too late anyhow (promise P17). The plugin
  * measures the delay of the event loop, as Fastify's own documentation advises.
  */
-function shedLoad(adapter: FastifyAdapter): void {
+function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
   void adapter.getInstance().register(underPressure, {
-    maxEventLoopDelay: MAX_DELAY_MS,
+    maxEventLoopDelay,
     pressureHandler: () => {
       throw new OverloadedError();
     },

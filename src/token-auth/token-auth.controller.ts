@@ -10,7 +10,7 @@ import { IdentityNotFoundError } from '../identities/identities.errors';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { Receipts } from '../watermark/receipts';
 import { Authorized } from '../permissions/authorized.decorator';
-import { boundaryRefusals } from '../permissions/permissions.errors';
+import { boundaryRefusals, InstanceAdminRequiredError } from '../permissions/permissions.errors';
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
@@ -52,7 +52,7 @@ export class TokenAuthController {
   @Authorized('identity:read', {
     summary: 'List the tokens of an identity',
     answer: TokenListDto,
-    refusals: [NO_IDENTITY, TOKEN_AUTH.refusals.missingOnRemove()],
+    refusals: [NO_IDENTITY, new InstanceAdminRequiredError(), TOKEN_AUTH.refusals.missingOnRemove()],
   })
   listTokens(
     @Caller() caller: VerifiedAccessToken,

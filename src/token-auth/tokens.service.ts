@@ -15,7 +15,7 @@ import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-i
 import { OrganizationMembership } from '../identities/organization-membership.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { type Receipt, Receipts } from '../watermark/receipts';
-import type { Attempt } from '../permissions/privilege-boundary';
+import { type Attempt, requireInstanceAdmin } from '../permissions/privilege-boundary';
 import {
   type CreateTokenDto,
   type IssuedTokenDto,
@@ -49,10 +49,11 @@ export class TokensService {
     });
   }
 
-  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, InstanceAdminRequiredError, AuthMethodNotConfiguredError */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
     const { manager } = this.tokens;
     const { identity } = await this.managed.get(manager, caller, identityId);
+    requireInstanceAdmin(caller, identity);
     await this.configurations.require(manager, TOKEN_AUTH, identity.id);
     const all = this.tokens
       .createQueryBuilder('t')
@@ -61,7 +62,7 @@ export class TokensService {
     return { tokens: page.map(AccessTokenDto.of), ...rest };
   }
 
-  /** @throws TokenNotFoundError */
+  /** Also when its method has been removed: a token stays visible, as revoked (decisions 9). @throws TokenNotFoundError */
   async get(caller: VerifiedAccessToken, tokenId: string): Promise<AccessTokenDto> {
     const token = await this.find(this.tokens.manager, caller, tokenId);
     if (!token) throw new TokenNotFoundError(tokenId);

@@ -18,6 +18,9 @@ import { DocumentedAnswers } from './documented-answers';
 import { Given } from './given';
 import { TestClock } from '../../src/testing/test-clock';
 
+/** Server and clients share one process here: when it is behind, that is no load the server is put under. */
+const NEVER_BEHIND_MS = 60_000;
+
 /** A Latchkey server on a database of its own, and everything a test wants of it. */
 export interface TestLatchkey {
   readonly app: NestFastifyApplication;
@@ -52,7 +55,7 @@ export async function startLatchkey(
     .useValue(clock)
     .setLogger(new CapturingLogger(logs))
     .compile();
-  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter());
+  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(NEVER_BEHIND_MS));
   configureServer(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const base = await app.getUrl();

@@ -1,12 +1,12 @@
 import { EXAMPLE } from '../../common/dto/examples';
 import { Id, TimeOrNull, Time, Whole, Words, WordsOrNull, YesNo } from '../../common/dto/answers';
 import { TrimmedText } from '../../common/dto/fields';
-import { epochSeconds } from '../access-token.issuer';
 import type { IdentityAccessToken } from '../identity-access-token.entity';
 
 /** A body that brings the token it is about. */
 export class PresentedTokenDto {
-  @TrimmedText({ description: 'The access token itself.', example: EXAMPLE.accessToken, max: 4_096 })
+  // An empty one is no token of ours, and as such 401 (contract 3.5).
+  @TrimmedText({ description: 'The access token itself.', example: EXAMPLE.accessToken, min: 0, max: 4_096 })
   accessToken!: string;
 }
 
@@ -78,7 +78,7 @@ export class AccessTokenDto {
   static of(token: IdentityAccessToken): AccessTokenDto {
     return {
       id: token.id,
-      accessTokenTTL: signedSeconds(token),
+      accessTokenTTL: token.signedTTL,
       accessTokenMaxTTL: token.accessTokenPeriod > 0 ? 0 : token.accessTokenMaxTTL,
       accessTokenNumUses: token.numUses,
       accessTokenNumUsesLimit: token.numUsesLimit,
@@ -95,8 +95,4 @@ export class AccessTokenDto {
       subOrganizationId: null,
     };
   }
-}
-
-function signedSeconds({ expiresAt, lastRenewedAt, createdAt }: IdentityAccessToken): number {
-  return expiresAt === null ? 0 : epochSeconds(expiresAt) - epochSeconds(lastRenewedAt ?? createdAt);
 }

@@ -40,22 +40,20 @@ export function Name(options: FieldOptions): PropertyDecorator {
 }
 
 /** Text kept or compared exactly as sent. */
-export function Text(options: FieldOptions & { max: number; format?: string }): PropertyDecorator {
-  const { max, format } = options;
-  const rules = [isString, ...lengthBetween(1, max), isStorable];
-  return field(rules, options, { type: String, minLength: 1, maxLength: max, ...(format ? { format } : {}) });
+export function Text(options: FieldOptions & { max: number; min?: number; format?: string }): PropertyDecorator {
+  const { min = 1, max, format } = options;
+  const rules = [isString, ...lengthBetween(min, max), isStorable];
+  return field(rules, options, { type: String, minLength: min, maxLength: max, ...(format ? { format } : {}) });
 }
 
 /** Like `Text`, but white space at both ends does not count. */
-export function TrimmedText(options: FieldOptions & { max: number }): PropertyDecorator {
+export function TrimmedText(options: FieldOptions & { max: number; min?: number }): PropertyDecorator {
   return applyDecorators(Trimmed(), Text(options));
 }
 
 /** Text that may be empty, white space at both ends not counted. */
 export function Description(options: FieldOptions & { max: number }): PropertyDecorator {
-  const { max } = options;
-  const rules = [isString, ...lengthBetween(0, max), isStorable];
-  return applyDecorators(Trimmed(), field(rules, options, { type: String, maxLength: max }));
+  return TrimmedText({ ...options, min: 0 });
 }
 
 /** The slug of an organization. No example: yours is the only one, and what a form would fill in is refused. */
