@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { logLevels, readEnvironment } from './environment';
 import { StartError } from './start-error';
 
@@ -153,5 +155,16 @@ describe('the environment', () => {
     expect(logLevels(readEnvironment({ LATCHKEY_LOG_LEVEL: 'error' }))).toEqual(['error']);
     expect(logLevels(readEnvironment({}))).toEqual(['error', 'warn', 'log']);
     expect(logLevels(readEnvironment({ LATCHKEY_LOG_LEVEL: 'verbose' }))).toHaveLength(5);
+  });
+
+  it('is what the README says it is: every variable, and every default', () => {
+    const readme = readFileSync(path.join(__dirname, '../../README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\| ([^|]+?) +\|/gm)];
+    const said = Object.fromEntries(rows.map(([, name, value]) => [name, value]));
+    const environment = Object.entries(readEnvironment({}));
+    expect(Object.keys(said).sort()).toEqual(environment.map(([name]) => name).sort());
+    for (const [name, value] of environment.filter(([, set]) => set !== undefined)) {
+      expect([name, said[name]]).toEqual([name, Array.isArray(value) ? 'none' : `\`${value}\``]);
+    }
   });
 });
