@@ -14,9 +14,12 @@ const REFUSAL_MS = 1_000;
 /** Look-ups under way at most, one for each token: beyond that, who asks is turned away at once (promise P17). */
 const MAX_LOOKUPS = 1_000;
 
+/** What of the claims is kept: fifty thousand times the rest would be much. */
+type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
+
 /** A genuine token: its signature has been checked, and need not be again. */
 export interface Credential {
-  readonly claims: AccessTokenClaims;
+  readonly claims: KeptClaims;
   known: KnownFacts | undefined;
 }
 
@@ -63,7 +66,8 @@ export class AccessTokenCache {
     const key = hash('sha256', this.salt + token, 'base64');
     let credential = this.credentials.get(key);
     if (credential === undefined) {
-      credential = { claims: this.keyring.verify(token), known: undefined };
+      const { jti, identityId, orgId, exp } = this.keyring.verify(token);
+      credential = { claims: { jti, identityId, orgId, exp }, known: undefined };
       this.credentials.set(key, credential);
     } else {
       this.keyring.requireUnexpired(credential.claims);
@@ -90,7 +94,7 @@ export class AccessTokenCache {
     }
   }
 
-  private isTrue(known: KnownFacts, claims: AccessTokenClaims): boolean {
+  private isTrue(known: KnownFacts, claims: KeptClaims): boolean {
     const { changes } = this.watermark;
     if (!this.watermark.covers(known.readAt)) return false;
     if (changes.hasChangedSince(known.changesAt, [claims.jti, claims.identityId, claims.orgId])) return false;
@@ -116,6 +120,6 @@ export class AccessTokenCache {
 }
 
 /** A JWT that lives longer than the row is said to was renewed since: the facts are older than it. */
-function isOutrun({ facts }: KnownFacts, { exp = Infinity }: AccessTokenClaims): boolean {
+function isOutrun({ facts }: KnownFacts, { exp = Infinity }: KeptClaims): boolean {
   return facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
 }

@@ -54,7 +54,7 @@ export class AccessTokenKeyring {
   }
 
   /** For claims that have been verified before. @throws ExpiredAccessTokenError */
-  requireUnexpired({ exp = Infinity }: AccessTokenClaims): void {
+  requireUnexpired({ exp = Infinity }: Pick<AccessTokenClaims, 'exp'>): void {
     if (this.clock.epochMs() >= exp * 1000) throw new ExpiredAccessTokenError();
   }
 

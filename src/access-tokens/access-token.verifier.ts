@@ -123,28 +123,20 @@ export class AccessTokenVerifier {
 
 type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
-// One object for all requests with the same facts, so that none can be changed for another.
-const verified = new WeakMap<GoodFacts, VerifiedAccessToken>();
-
+/** Made for each request: what one handler does to it, no other sees. What it is made of is frozen. */
 function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
-  let caller = verified.get(facts);
-  if (caller === undefined) {
-    const { tokenId, tokenName, identityId, identityName, isInstanceAdmin, authMethod, expiresAt, metadata } = facts;
-    const organization = Object.freeze({ ...facts.organization });
-    const { role } = facts.membership;
-    caller = {
-      tokenId,
-      tokenName,
-      identityId,
-      identityName,
-      organization,
-      metadata,
-      role,
-      isInstanceAdmin,
-      authMethod,
-      expiresAt,
-    };
-    verified.set(facts, Object.freeze(caller));
-  }
-  return caller;
+  const { tokenId, tokenName, identityId, identityName, organization, metadata, isInstanceAdmin, authMethod } = facts;
+  const { expiresAt, membership } = facts;
+  return {
+    tokenId,
+    tokenName,
+    identityId,
+    identityName,
+    organization,
+    metadata,
+    role: membership.role,
+    isInstanceAdmin,
+    authMethod,
+    expiresAt,
+  };
 }

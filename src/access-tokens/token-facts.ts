@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { GateDatabase } from '../database/gate-database';
@@ -33,6 +35,8 @@ export interface TokenFacts extends LifetimePolicy {
 /** Reads the facts about a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
+  private readonly shared = new LRUCache<string, SharedFacts>({ max: 10_000 });
+
   constructor(
     private readonly database: GateDatabase,
     private readonly watermark: Watermark,
@@ -54,13 +58,22 @@ export class TokenFactsReader {
         throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
       }
     }
-    return row.token_id === null ? null : factsOf(row);
+    return row.token_id === null ? null : factsOf(row, this.share(sharedOf(row)));
   }
 
   private async read(tokenId: string): Promise<FactsRow | NoRow> {
     const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [tokenId]);
     if (!row || row.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
     return row;
+  }
+
+  /** Kept once for all of them, as long as it is the same. */
+  private share(read: SharedFacts): SharedFacts {
+    const key = `${read.identityId} ${read.authMethod}`;
+    const known = this.shared.get(key);
+    if (known !== undefined && isDeepStrictEqual(known, read)) return known;
+    this.shared.set(key, read);
+    return read;
   }
 
   private isForeign({ incarnation }: FactsRow | NoRow): boolean {
@@ -122,7 +135,37 @@ interface FactsRow {
   trusted_ips: TrustedIp[];
 }
 
-function factsOf(row: FactsRow): TokenFacts {
+/** What all tokens of an identity have in common that came from one method. */
+type SharedFacts = Pick<
+  TokenFacts,
+  | 'authMethod'
+  | 'identityId'
+  | 'identityName'
+  | 'isInstanceAdmin'
+  | 'organization'
+  | 'metadata'
+  | 'method'
+  | 'membership'
+>;
+
+function sharedOf(row: FactsRow): SharedFacts {
+  return {
+    authMethod: row.auth_method,
+    identityId: row.identity_id,
+    identityName: row.identity_name,
+    isInstanceAdmin: row.is_instance_admin,
+    organization: Object.freeze({
+      id: row.organization_id,
+      name: row.organization_name,
+      slug: row.organization_slug,
+    }),
+    metadata: Object.freeze(row.metadata ?? {}),
+    method: row.method_id === null ? null : methodOf(row),
+    membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
+  };
+}
+
+function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
   return {
     tokenId: row.token_id,
     tokenName: row.token_name,
@@ -131,19 +174,19 @@ function factsOf(row: FactsRow): TokenFacts {
     revokedAt: row.revoked_at,
     numUses: Number(row.num_uses),
     numUsesLimit: row.num_uses_limit,
-    authMethod: row.auth_method,
     clientSecretId: row.client_secret_id,
     clientSecret: row.secret_id === null ? null : { revokedAt: row.secret_revoked_at },
     accessTokenTTL: row.access_token_ttl,
     accessTokenMaxTTL: row.access_token_max_ttl,
     accessTokenPeriod: row.access_token_period,
-    identityId: row.identity_id,
-    identityName: row.identity_name,
-    isInstanceAdmin: row.is_instance_admin,
-    organization: { id: row.organization_id, name: row.organization_name, slug: row.organization_slug },
-    metadata: Object.freeze(row.metadata ?? {}),
-    method: row.method_id === null ? null : methodOf(row),
-    membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
+    authMethod: shared.authMethod,
+    identityId: shared.identityId,
+    identityName: shared.identityName,
+    isInstanceAdmin: shared.isInstanceAdmin,
+    organization: shared.organization,
+    metadata: shared.metadata,
+    method: shared.method,
+    membership: shared.membership,
   };
 }
 
