@@ -6,6 +6,7 @@ import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tok
 import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { Clock } from '../common/clock/clock';
+import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
@@ -85,6 +86,7 @@ export class AuthMethodConfigurations {
     const removed = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const configuration = await this.require(tx, method, identity.id);
+      await allowBulk(tx);
       await tx.delete(IdentityAuthMethod, { id: configuration.id });
       await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, method.slug, this.clock.now()]);
       return configuration;

@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../../migrations';
+import { BULK_MS } from './bulk';
 import { type Connection, connectionOf } from './connection';
 import type { DatabaseLocation } from './database-options';
 import { LATCHKEY_ENTITIES } from './entities';
@@ -56,7 +57,7 @@ export function servingOptions(
     extra: {
       ...(connection.typeorm.extra as object | undefined),
       Client: connections.Client,
-      query_timeout: STATEMENT_MS + 500,
+      query_timeout: BULK_MS + 500,
       statement_timeout: STATEMENT_MS,
     },
   };

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { Clock } from '../common/clock/clock';
+import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
 import { LatchkeySettings } from '../latchkey.options';
@@ -82,6 +83,7 @@ export class IdentitiesService {
     const deleted = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       if (identity.hasDeleteProtection) throw new DeleteProtectionError();
+      await allowBulk(tx);
       await tx.delete(Identity, { id: identity.id });
       return DeletedIdentityDto.of(identity);
     });
