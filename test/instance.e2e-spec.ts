@@ -300,8 +300,8 @@ describe('an installation that has not been set up', () => {
     it.each<[string, Parameters<typeof invalid>]>([
       ['limit=0', [['too_small', ['limit'], 'Number must be greater than or equal to 1']]],
       ['limit=101', [['too_big', ['limit'], 'Number must be less than or equal to 100']]],
-      ['limit=1.5', [['invalid_type', ['limit'], 'Expected number, received string']]],
-      ['limit=1&limit=2', [['invalid_type', ['limit'], 'Expected number, received array']]],
+      ['limit=1.5', [['invalid_type', ['limit'], 'Expected a whole number from 1 to 100']]],
+      ['limit=1&limit=2', [['invalid_type', ['limit'], 'Expected a whole number from 1 to 100']]],
       ['offset=-1', [['too_small', ['offset'], 'Number must be greater than or equal to 0']]],
       ['offset=99999999999', [['too_big', ['offset'], 'Number must be less than or equal to 2147483647']]],
     ])('refuses the page %s', async (query, issues) => {

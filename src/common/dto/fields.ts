@@ -99,11 +99,14 @@ export function OneOf(values: readonly string[], options: FieldOptions): Propert
 
 /** A whole number in a query string, where everything is text. */
 export function QueryInteger(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  const { min, max } = options;
+  const isWhole = { ...isInteger, message: () => `Expected a whole number from ${min} to ${max}` };
+  const api = { type: 'integer', minimum: min, maximum: max } as const;
   return applyDecorators(
     Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+      typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value,
     ),
-    Integer({ ...options, optional: true }),
+    field([isWhole, atLeast(min), atMost(max)], { ...options, optional: true }, api),
   );
 }
 
