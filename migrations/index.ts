@@ -3,6 +3,7 @@ import { NoteVerdictChanges1764100000000 } from './1764100000000-note-verdict-ch
 import { AddUniversalAuth1764200000000 } from './1764200000000-add-universal-auth';
 import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
 import { NoteMetadataChanges1764400000000 } from './1764400000000-note-metadata-changes';
+import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -11,4 +12,5 @@ export const LATCHKEY_MIGRATIONS = [
   AddUniversalAuth1764200000000,
   NameIncarnations1764300000000,
   NoteMetadataChanges1764400000000,
+  IndexOrganizations1764700000000,
 ];
