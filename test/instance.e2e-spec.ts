@@ -304,7 +304,7 @@ describe('an installation that has not been set up', () => {
       await latchkey.dataSource.query(`UPDATE latchkey.organizations SET created_at = '2026-01-01T00:00:00.123Z'`);
       const whole = done(await admin.get(LIST)).organizations as object[];
       const walked: object[] = [];
-      for (let cursor: string | null = ''; cursor !== null; ) {
+      for (let cursor: string | null = ''; cursor !== null;) {
         const page = done(await admin.get(`${LIST}?limit=2${cursor && `&cursor=${cursor}`}`));
         walked.push(...(page.organizations as object[]));
         cursor = page.nextCursor as string | null;

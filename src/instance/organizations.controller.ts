@@ -21,6 +21,7 @@ export class OrganizationsController {
     summary: 'Create an organization',
     description: 'For instance admins. Answers a token of the identity that administrates it, once.',
     answer: CreatedOrganizationDto,
+    example: { identity: { name: 'Organization Admin Identity' } },
   })
   async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
     const { organization, identity, accessToken } = await this.instance.createOrganization(name);

@@ -18,6 +18,11 @@ export class OrganizationsService {
     return tx.save(tx.create(Organization, { name, slug: slugOf(name) }));
   }
 
+  /** The one the installation was set up with. */
+  first(): Promise<Organization | undefined> {
+    return this.organizations.find({ order: { createdAt: 'ASC', id: 'ASC' }, take: 1 }).then(([first]) => first);
+  }
+
   /** One page, newest first (decisions 17). */
   list(query: PageQueryDto): Promise<PageDto & { page: Organization[] }> {
     return readPage(this.organizations.createQueryBuilder('o'), query);

@@ -6,7 +6,11 @@ import type { IdentityAccessToken } from '../identity-access-token.entity';
 
 /** A body that brings the token it is about. */
 export class PresentedTokenDto {
-  @TrimmedText({ description: 'The access token itself.', example: EXAMPLE.accessToken, max: 4_096 })
+  @TrimmedText({
+    description: 'The access token itself, such as `accessToken` of "Create a token".',
+    example: 'paste the access token',
+    max: 4_096,
+  })
   accessToken!: string;
 }
 
