@@ -4,6 +4,7 @@ import { AddUniversalAuth1764200000000 } from './1764200000000-add-universal-aut
 import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
 import { NoteMetadataChanges1764400000000 } from './1764400000000-note-metadata-changes';
 import { KeepSignedLifetime1764600000000 } from './1764600000000-keep-signed-lifetime';
+import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -13,4 +14,5 @@ export const LATCHKEY_MIGRATIONS = [
   NameIncarnations1764300000000,
   NoteMetadataChanges1764400000000,
   KeepSignedLifetime1764600000000,
+  IndexOrganizations1764700000000,
 ];

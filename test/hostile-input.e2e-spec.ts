@@ -602,10 +602,20 @@ describe('hostile input', () => {
     });
 
     it.each([
-      ['no host', 400, request('GET /api/status HTTP/1.1')],
-      ['an expectation nobody can meet', 417, request('GET /api/status HTTP/1.1\r\nHost: x\r\nExpect: tea')],
-    ])('or asks for what Node itself refuses has no body: %s', async (_, status, bytes) => {
-      expect(await sendRaw(latchkey.url, bytes)).toMatchObject({ status, body: undefined });
+      ['of a route', 'GET /api/status HTTP/1.1'],
+      ['of no route', 'GET /nothing HTTP/1.1'],
+      ['of a route and with a token', `GET /api/v1/identities/details HTTP/1.1\r\nAuthorization: Bearer x`],
+    ])('for want of a host is 400 in the common body: %s', async (_, head) => {
+      expect(await sendRaw(latchkey.url, request(head))).toEqual(MALFORMED);
+    });
+
+    it('but HTTP/1.0 needs no host', async () => {
+      expect(await sendRaw(latchkey.url, request('GET /api/status HTTP/1.0'))).toMatchObject({ status: 200 });
+    });
+
+    it('or has an expectation nobody can meet is refused by Node itself, without a body', async () => {
+      const bytes = request('GET /api/status HTTP/1.1\r\nHost: x\r\nExpect: tea');
+      expect(await sendRaw(latchkey.url, bytes)).toMatchObject({ status: 417, body: undefined });
     });
 
     it('holds no connection of the server, though the sender keeps its end open', async () => {

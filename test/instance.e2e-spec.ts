@@ -290,19 +290,36 @@ describe('an installation that has not been set up', () => {
       for (const name of ['B', 'C', 'D']) {
         made.unshift(done(await admin.post(CREATE, { name })).organization as object);
       }
-      expect(await admin.get(LIST)).toEqual(answered({ organizations: made, totalCount: 4 }));
+      expect(await admin.get(LIST)).toEqual(answered({ organizations: made, totalCount: 4, nextCursor: null }));
       expect(await admin.get(`${LIST}?limit=2&offset=1`)).toEqual(
-        answered({ organizations: made.slice(1, 3), totalCount: 4 }),
+        answered({ organizations: made.slice(1, 3), totalCount: 4, nextCursor: expect.any(String) }),
       );
-      expect(await admin.get(`${LIST}?offset=9`)).toEqual(answered({ organizations: [], totalCount: 4 }));
+      const none = { organizations: [], totalCount: 4, nextCursor: null };
+      expect(await admin.get(`${LIST}?offset=9`)).toEqual(answered(none));
+    });
+
+    it('lists them from cursor to cursor, each once, also those made at one moment', async () => {
+      const admin = latchkey.as(done(await bootstrap()).identity.credentials.token as string);
+      for (const name of ['B', 'C', 'D', 'E']) done(await admin.post(CREATE, { name }));
+      await latchkey.dataSource.query(`UPDATE latchkey.organizations SET created_at = '2026-01-01T00:00:00.123Z'`);
+      const whole = done(await admin.get(LIST)).organizations as object[];
+      const walked: object[] = [];
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const page = done(await admin.get(`${LIST}?limit=2${cursor && `&cursor=${cursor}`}`));
+        walked.push(...(page.organizations as object[]));
+        cursor = page.nextCursor as string | null;
+      }
+      expect(walked).toEqual(whole);
+      expect(walked).toHaveLength(5);
     });
 
     it.each<[string, Parameters<typeof invalid>]>([
       ['limit=0', [['too_small', ['limit'], 'Number must be greater than or equal to 1']]],
       ['limit=101', [['too_big', ['limit'], 'Number must be less than or equal to 100']]],
-      ['limit=1.5', [['invalid_type', ['limit'], 'Expected number, received string']]],
-      ['limit=1&limit=2', [['invalid_type', ['limit'], 'Expected number, received array']]],
+      ['limit=1.5', [['invalid_type', ['limit'], 'Expected a whole number from 1 to 100']]],
+      ['limit=1&limit=2', [['invalid_type', ['limit'], 'Expected a whole number from 1 to 100']]],
       ['offset=-1', [['too_small', ['offset'], 'Number must be greater than or equal to 0']]],
+      ['cursor=x', [['invalid_string', ['cursor'], 'Not a cursor of this list']]],
       ['offset=99999999999', [['too_big', ['offset'], 'Number must be less than or equal to 2147483647']]],
     ])('refuses the page %s', async (query, issues) => {
       const admin = latchkey.as(done(await bootstrap()).identity.credentials.token as string);

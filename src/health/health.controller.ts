@@ -25,6 +25,7 @@ export class HealthController {
     description:
       'Ready is a node that has read from the primary, within the revocation bound, what has changed. One that is not still answers what it can ask the database; it needs no restart.',
     answer: HealthDto,
+    isFromMemory: true,
     refusals: [new NotReadyError({ push: 'connecting', confirmedAgeMs: 1700 })],
   })
   health(): HealthDto {

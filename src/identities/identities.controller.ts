@@ -43,6 +43,7 @@ export class IdentitiesController {
     description:
       'It has no credentials yet: attach an auth method next. Giving it a role needs `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
+    example: { identity: { authMethods: [] } },
     refusals: [
       new OtherOrganizationError(),
       new PermissionBoundaryError('create identity', MISSING),
@@ -97,6 +98,7 @@ export class IdentitiesController {
     summary: 'Update an identity',
     description: 'What is left out stays as it is. Changing the role needs `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
+    example: { identity: { name: 'deployer-eu' } },
     refusals: [
       NOT_FOUND,
       new InstanceAdminRequiredError(),

@@ -4,11 +4,9 @@ import { type DataSource, type EntityManager, IsNull } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
-import { DEFAULT_PAGE_SIZE } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
-import { OrganizationsService } from '../organizations/organizations.service';
-import type { BootstrapDto, ListOrganizationsQueryDto } from './dto/instance.dtos';
+import type { BootstrapDto } from './dto/instance.dtos';
 import { Instance } from './instance.entity';
 import { AlreadyInitializedError } from './instance.errors';
 import { SetUpTurns } from './set-up-turns';
@@ -22,7 +20,6 @@ export class InstanceService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly turns: SetUpTurns,
     private readonly founder: TenantFounder,
-    private readonly organizations: OrganizationsService,
     private readonly clock: Clock,
   ) {}
 
@@ -59,11 +56,6 @@ export class InstanceService {
         isInstanceAdmin: false,
       }),
     );
-  }
-
-  async listOrganizations({ limit = DEFAULT_PAGE_SIZE, offset = 0 }: ListOrganizationsQueryDto) {
-    const [organizations, totalCount] = await this.organizations.list({ limit, offset });
-    return { organizations, totalCount };
   }
 
   private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {

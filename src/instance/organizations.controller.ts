@@ -1,19 +1,19 @@
 import { Body, Get, Post, Query } from '@nestjs/common';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
+import { PageQueryDto } from '../common/http/page';
 import { OrganizationDto } from '../organizations/dto/organization.dtos';
+import { OrganizationsService } from '../organizations/organizations.service';
 import { Authorized } from '../permissions/authorized.decorator';
-import {
-  CreatedOrganizationDto,
-  CreateOrganizationDto,
-  ListOrganizationsQueryDto,
-  OrganizationListDto,
-} from './dto/instance.dtos';
+import { CreatedOrganizationDto, CreateOrganizationDto, OrganizationListDto } from './dto/instance.dtos';
 import { InstanceService } from './instance.service';
 
 @LatchkeyController('api', 'Organizations')
 export class OrganizationsController {
-  constructor(private readonly instance: InstanceService) {}
+  constructor(
+    private readonly instance: InstanceService,
+    private readonly organizations: OrganizationsService,
+  ) {}
 
   @Post('v2/organizations')
   @NoStore()
@@ -21,6 +21,7 @@ export class OrganizationsController {
     summary: 'Create an organization',
     description: 'For instance admins. Answers a token of the identity that administrates it, once.',
     answer: CreatedOrganizationDto,
+    example: { identity: { name: 'Organization Admin Identity' } },
   })
   async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
     const { organization, identity, accessToken } = await this.instance.createOrganization(name);
@@ -36,8 +37,8 @@ export class OrganizationsController {
     description: 'For instance admins.',
     answer: OrganizationListDto,
   })
-  async list(@Query() query: ListOrganizationsQueryDto): Promise<OrganizationListDto> {
-    const { organizations, totalCount } = await this.instance.listOrganizations(query);
-    return { organizations: organizations.map((organization) => OrganizationDto.of(organization)), totalCount };
+  async list(@Query() query: PageQueryDto): Promise<OrganizationListDto> {
+    const { page, ...rest } = await this.organizations.list(query);
+    return { organizations: page.map((organization) => OrganizationDto.of(organization)), ...rest };
   }
 }

@@ -1,7 +1,11 @@
 import { HttpStatus, type INestApplication, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { CHOICES } from '../common/dto/fields';
+import { addRefusals } from '../common/http/documented-refusals';
 import { isLatchkeyController, showing as showingController } from '../common/http/latchkey-controller.decorator';
+import { ValidationFailureError } from '../common/errors/common.errors';
+import { Examples, type Operation } from './examples';
 
 const TAGS: [string, string][] = [
   ['Identities', 'The programs of your organization, and what they may do.'],
@@ -18,11 +22,10 @@ const PATH_IDS: Record<string, string> = {
   identityId: 'The id of an identity of your organization: `identity.id` of "Create an identity".',
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
   clientSecretId: 'The id of a client secret: `clientSecretData.id` of "Create a client secret".',
-  orgId: 'The id of your organization: `organizationId` in `bootstrap.json`.',
+  orgId: 'The id of your organization: `identityDetails.organization.id` of "Tell who you are".',
 };
 
 type PathItem = OpenAPIObject['paths'][string];
-type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 const DESCRIPTION = `Machine identities and access tokens for programs.
 
@@ -50,32 +53,32 @@ export function latchkeyDocument(app: INestApplication): OpenAPIObject {
       operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
     }),
   );
+  const examples = new Examples(document);
   for (const [path, item] of Object.entries(document.paths)) {
     // A GET reads no body, so nothing can be wrong with it.
     if (item.get) for (const status of BODY_REFUSALS) delete item.get.responses[status];
     describeParameters(path, item);
+    for (const operation of operationsOf(item)) {
+      examples.give(operation);
+      const issue = examples.issueOf(operation);
+      if (issue) addRefusals(operation.responses, [new ValidationFailureError([issue])]);
+    }
   }
-  Object.values(document.components?.schemas ?? {}).forEach(giveExample);
   return document;
 }
 
-/** Text that most callers leave out has no example: Swagger UI would fill it in all the same, with the word "string". */
-function giveExample(schema: Schema): void {
-  if ('$ref' in schema || schema.properties === undefined) return;
-  const properties = Object.entries(schema.properties).flatMap(([name, one]) =>
-    '$ref' in one ? [] : [{ name, ...one }],
-  );
-  const isLeftOut = ({ name, type, example }: (typeof properties)[number]) =>
-    type === 'string' && example === undefined && !schema.required?.includes(name);
-  if (!properties.some(isLeftOut)) return;
-  const given = properties.filter(({ example }) => example !== undefined);
-  schema.example = Object.fromEntries(given.map(({ name, example }) => [name, example as unknown]));
+/** Every operation of a path. */
+export function operationsOf({ get, post, patch, delete: remove }: PathItem): Operation[] {
+  return [get, post, patch, remove].filter((operation) => operation !== undefined) as Operation[];
 }
 
-/** Says of the ids in paths where they come from. */
-function describeParameters(path: string, { get, post, patch, delete: remove }: PathItem): void {
-  for (const parameter of [get, post, patch, remove].flatMap((operation) => operation?.parameters ?? [])) {
-    if (!('in' in parameter) || parameter.in !== 'path') continue;
+/** Says of the ids in paths where they come from, and of the rest of a query what may be chosen. */
+function describeParameters(path: string, item: PathItem): void {
+  for (const parameter of operationsOf(item).flatMap((operation) => operation.parameters ?? [])) {
+    const { [CHOICES]: choices, schema } = parameter;
+    if (choices !== undefined) schema.enum = choices;
+    delete parameter[CHOICES];
+    if (parameter.in !== 'path') continue;
     const description = PATH_IDS[parameter.name];
     if (description === undefined) throw new TypeError(`${path}: say in PATH_IDS what ${parameter.name} is`);
     parameter.description = description;

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import type { PageDto, PageQueryDto } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { readPage } from '../database/read-page';
 import { Organization } from './organization.entity';
 import { slugOf } from './slug';
 
@@ -16,8 +18,13 @@ export class OrganizationsService {
     return tx.save(tx.create(Organization, { name, slug: slugOf(name) }));
   }
 
-  /** Newest first, and how many there are in all. */
-  list({ limit, offset }: { limit: number; offset: number }): Promise<[Organization[], number]> {
-    return this.organizations.findAndCount({ order: { createdAt: 'DESC', id: 'DESC' }, take: limit, skip: offset });
+  /** The one the installation was set up with. */
+  first(): Promise<Organization | undefined> {
+    return this.organizations.find({ order: { createdAt: 'ASC', id: 'ASC' }, take: 1 }).then(([first]) => first);
+  }
+
+  /** One page, newest first (decisions 17). */
+  list(query: PageQueryDto): Promise<PageDto & { page: Organization[] }> {
+    return readPage(this.organizations.createQueryBuilder('o'), query);
   }
 }

@@ -29,6 +29,8 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
     // An overlong id is an unknown one (decisions 11). What bounds it is the limit on headers, which counts the path.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16 * 1024 },
     forceCloseConnections: 'idle',
+    // Node would refuse without a body.
+    http: { requireHostHeader: false },
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
       const { status, body } = bodyOf(asLatchkeyError(error));
@@ -36,6 +38,7 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
     },
   });
   acceptBodies(adapter);
+  requireHost(adapter);
   shedLoad(adapter, maxDelayMs);
   letGoOfConnections(adapter);
   return adapter;
@@ -51,6 +54,14 @@ function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
     pressureHandler: () => {
       throw new OverloadedError();
     },
+  });
+}
+
+/** RFC 9112 section 3.2. */
+function requireHost(adapter: FastifyAdapter): void {
+  adapter.getInstance().addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
+    const isMissing = httpVersion === '1.1' && headers.host === undefined;
+    done(isMissing ? new RefusedRequestError(HttpStatus.BAD_REQUEST) : undefined);
   });
 }
 

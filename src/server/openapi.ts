@@ -1,17 +1,62 @@
-import type { INestApplication } from '@nestjs/common';
+import { HttpStatus, type INestApplication } from '@nestjs/common';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { latchkeyDocument } from '../openapi/latchkey-document';
+import { EXAMPLE } from '../common/dto/examples';
+import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
+import { addRefusals } from '../common/http/documented-refusals';
+import { latchkeyDocument, operationsOf } from '../openapi/latchkey-document';
+import { OrganizationsService } from '../organizations/organizations.service';
 
 export const DOCS_PATH = 'api/docs';
 
-/** Serves Swagger UI at `/api/docs` and the document at `/api/docs/json`. */
-export function serveOpenApi(app: INestApplication): OpenAPIObject {
+/** How this server refuses before a route is reached. Another host has limits of its own. */
+const REFUSALS = [
+  new RefusedRequestError(HttpStatus.REQUEST_TIMEOUT),
+  new RefusedRequestError(HEADERS_TOO_LARGE),
+  new OverloadedError(),
+];
+
+/** Latchkey's API documentation, with what is true of this server alone. */
+export function serverDocument(app: INestApplication): OpenAPIObject {
   const document = latchkeyDocument(app);
+  for (const operation of Object.values(document.paths).flatMap(operationsOf)) {
+    addRefusals(operation.responses, REFUSALS);
+  }
+  return document;
+}
+
+/** Serves Swagger UI at `/api/docs` and the document at `/api/docs/json`. */
+export function serveOpenApi(app: INestApplication): void {
+  const document = serverDocument(app);
+  let ofOrganization: OpenAPIObject | undefined;
   SwaggerModule.setup(DOCS_PATH, app, document, {
     jsonDocumentUrl: `${DOCS_PATH}/json`,
     yamlDocumentUrl: `${DOCS_PATH}/yaml`,
     customSiteTitle: 'Latchkey API',
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, docExpansion: 'list', filter: true },
+    patchDocumentOnRequest: async () => {
+      if (ofOrganization !== undefined) return ofOrganization;
+      const id = await firstOrganization(app);
+      return id === undefined ? document : (ofOrganization = withOrganization(document, id));
+    },
   });
-  return document;
+}
+
+/** The organization the installation was set up with: it never changes. Unknown before that, and without a database. */
+async function firstOrganization(app: INestApplication): Promise<string | undefined> {
+  try {
+    return (await app.get(OrganizationsService, { strict: false }).first())?.id;
+  } catch (error) {
+    if (isDatabaseUnavailable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** With an organization there is in the examples, so that calls work as they are filled in. An id opens nothing to anybody. */
+function withOrganization(document: OpenAPIObject, id: string): OpenAPIObject {
+  const copy = JSON.parse(JSON.stringify(document).replaceAll(EXAMPLE.organizationId, id)) as OpenAPIObject;
+  for (const { parameters = [] } of Object.values(copy.paths).flatMap(operationsOf)) {
+    for (const parameter of parameters.filter(({ name }) => name === 'orgId')) parameter.example = id;
+  }
+  return copy;
 }

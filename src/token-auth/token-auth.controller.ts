@@ -89,6 +89,7 @@ export class TokenAuthController {
     summary: 'Update a token',
     description: 'Gives it another name. A revoked token can still be renamed.',
     answer: TokenAnswerDto,
+    example: { token: { name: 'ci-runner-2' } },
     refusals: [NO_TOKEN, ...boundaryRefusals('update token for identity'), TOKEN_AUTH.refusals.missingOnRemove()],
   })
   async updateToken(

@@ -11,7 +11,7 @@ import { InstanceService } from '../../src/instance/instance.service';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
 import { Watermark } from '../../src/watermark/watermark';
 import { httpAdapter } from '../../src/server/http-adapter';
-import { latchkeyDocument } from '../../src/openapi/latchkey-document';
+import { serverDocument } from '../../src/server/openapi';
 import { configureServer, ServerModule } from '../../src/server/server';
 import { ApiClient } from './api-client';
 import { DocumentedAnswers } from './documented-answers';
@@ -59,7 +59,7 @@ export async function startLatchkey(
   configureServer(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const base = await app.getUrl();
-  const documented = new DocumentedAnswers(latchkeyDocument(app));
+  const documented = new DocumentedAnswers(serverDocument(app));
   const as = (token?: string) => new ApiClient(base, documented, token);
   const dataSource = app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE));
   // The suites of a file share a database: each finds it as if nobody had set it up.

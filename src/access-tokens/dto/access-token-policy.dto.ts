@@ -1,9 +1,12 @@
 import { Count, ListOf, Seconds, TrimmedText } from '../../common/dto/fields';
 
 export class TrustedIpInputDto {
-  @TrimmedText({ description: 'An IPv4 or IPv6 address, or a CIDR block.', example: '203.0.113.0/24', max: 64 })
+  @TrimmedText({ description: 'An IPv4 or IPv6 address, or a CIDR block.', example: '0.0.0.0/0', max: 64 })
   ipAddress!: string;
 }
+
+/** Of examples: whoever tries them may be anywhere. */
+export const ANYWHERE = [{ ipAddress: '0.0.0.0/0' }, { ipAddress: '::/0' }];
 
 /** How an identity's tokens behave, whichever auth method they come from. What is left out keeps its value or default. */
 export class AccessTokenPolicyDto {
@@ -26,6 +29,7 @@ export class AccessTokenPolicyDto {
 
   @ListOf(TrustedIpInputDto, {
     description: 'Where tokens may be used from. Default: anywhere.',
+    example: ANYWHERE,
     optional: true,
     min: 1,
     max: 256,

@@ -6,7 +6,12 @@ import type { IdentityAccessToken } from '../identity-access-token.entity';
 /** A body that brings the token it is about. */
 export class PresentedTokenDto {
   // An empty one is no token of ours, and as such 401 (contract 3.5).
-  @TrimmedText({ description: 'The access token itself.', example: EXAMPLE.accessToken, min: 0, max: 4_096 })
+  @TrimmedText({
+    description: 'The access token itself, such as `accessToken` of "Create a token".',
+    example: 'paste the access token',
+    min: 0,
+    max: 4_096,
+  })
   accessToken!: string;
 }
 

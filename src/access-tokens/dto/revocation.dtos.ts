@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Words } from '../../common/dto/answers';
-import { OneOf } from '../../common/dto/fields';
+import { QueryOneOf } from '../../common/dto/fields';
 import type { Receipt, Spread } from '../../watermark/receipts';
 
 /** Said of every call that kills a token. */
@@ -8,7 +8,7 @@ export const HOW_SOON =
   'Refused here from the very next request on, and on every other node within the revocation bound (one second unless set otherwise). With `wait=all` the answer comes when every live node knows, or when the bound is over.';
 
 export class WaitQueryDto {
-  @OneOf(['all'], { description: 'Answer when every live node has learnt of it.', example: 'all', optional: true })
+  @QueryOneOf(['all'], { description: 'Answer when every live node has learnt of it.', example: 'all' })
   wait?: 'all';
 }
 

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Id, Parts, Time, Whole, Words } from '../../common/dto/answers';
 import { EXAMPLE } from '../../common/dto/examples';
-import type { TrustedIp } from '../../common/net/trusted-ips';
+import { EVERY_ADDRESS, type TrustedIp } from '../../common/net/trusted-ips';
 import type { IdentityAuthMethod } from '../identity-auth-method.entity';
 
 export class TrustedIpDto implements TrustedIp {
@@ -12,11 +12,11 @@ export class TrustedIpDto implements TrustedIp {
     description: 'Bits of the network; absent for a single address.',
     type: 'integer',
     required: false,
-    example: 24,
+    example: 0,
   })
   prefix?: number;
 
-  @Words('The address as it was given.', '203.0.113.0')
+  @Words('The address as it was given.', '0.0.0.0')
   ipAddress!: string;
 }
 
@@ -34,7 +34,7 @@ export class AuthMethodDto {
   @Whole('How often a token may be used; 0 for no limit.', 0)
   accessTokenNumUsesLimit!: number;
 
-  @Parts(() => TrustedIpDto, 'Where tokens may be used from.')
+  @Parts(() => TrustedIpDto, 'Where tokens may be used from.', EVERY_ADDRESS)
   accessTokenTrustedIps!: TrustedIpDto[];
 
   @Time('When it was attached.')

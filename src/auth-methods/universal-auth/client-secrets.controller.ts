@@ -76,6 +76,7 @@ export class ClientSecretsController {
     summary: 'Revoke a client secret',
     description: 'Nobody logs in with it any more, and the tokens that came of it are dead on their next use.',
     answer: ClientSecretAnswerDto,
+    example: { clientSecretData: { isClientSecretRevoked: true } },
     refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals('revoke client secret of identity')],
   })
   async revoke(

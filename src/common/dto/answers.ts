@@ -36,6 +36,10 @@ export function Part(type: () => new () => object, description: string): Propert
   return ApiProperty({ description, type: () => type() });
 }
 
-export function Parts(type: () => new () => object, description: string): PropertyDecorator {
-  return ApiProperty({ description, type: () => [type()] });
+export function Parts(
+  type: () => new () => object,
+  description: string,
+  example?: readonly object[],
+): PropertyDecorator {
+  return ApiProperty({ description, type: () => [type()], ...(example ? { example } : {}) });
 }

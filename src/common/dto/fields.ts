@@ -11,8 +11,10 @@ import {
   isBoolean,
   isInteger,
   isNumber,
+  isOneOf,
   isStorable,
   isString,
+  isWhole,
   lengthBetween,
   matches,
   ofType,
@@ -87,21 +89,26 @@ export function Flag(options: FieldOptions): PropertyDecorator {
 }
 
 export function OneOf(values: readonly string[], options: FieldOptions): PropertyDecorator {
-  const expected = values.map((value) => `'${value}'`).join(' | ');
-  const rules = [
-    isString,
-    { ...matches(/^/, `Expected ${expected}`), holds: (value: unknown) => values.includes(value as string) },
-  ];
-  return field(rules, options, { type: String, enum: [...values] });
+  return field([isString, isOneOf(values)], options, { type: String, enum: [...values] });
+}
+
+/** Where the document finds the choices of a query parameter: Nest forgets the `enum` of those. */
+export const CHOICES = 'x-choices';
+
+export function QueryOneOf(values: readonly string[], options: FieldOptions): PropertyDecorator {
+  const api = { type: String, [CHOICES]: [...values] };
+  return field([isString, isOneOf(values)], { ...options, optional: true }, api);
 }
 
 /** A whole number in a query string, where everything is text. */
 export function QueryInteger(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
+  const { min, max } = options;
+  const api = { type: 'integer', minimum: min, maximum: max } as const;
   return applyDecorators(
     Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+      typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value,
     ),
-    Integer({ ...options, optional: true }),
+    field([isWhole(min, max), atLeast(min), atMost(max)], { ...options, optional: true }, api),
   );
 }
 

@@ -47,6 +47,20 @@ export const isInteger: Rule = {
   message: () => 'Expected integer, received float',
 };
 
+/** For text that is to be a number. */
+export function isWhole(minimum: number, maximum: number): Rule {
+  return { ...isInteger, message: () => `Expected a whole number from ${minimum} to ${maximum}` };
+}
+
+export function isOneOf(values: readonly string[]): Rule {
+  return {
+    name: 'pattern',
+    code: 'invalid_string',
+    holds: (value) => values.includes(value as string),
+    message: () => `Expected ${values.map((value) => `'${value}'`).join(' | ')}`,
+  };
+}
+
 export function atLeast(minimum: number): Rule {
   return {
     name: 'minimum',

@@ -335,10 +335,10 @@ describe('what a query becomes', () => {
     ['Infinity', 'invalid_type'],
     [['1', '2'], 'invalid_type'],
     [{ a: '1' }, 'invalid_type'],
-    ['9'.repeat(30), 'invalid_type'],
     ['0', 'too_small'],
     ['-1', 'too_small'],
     ['101', 'too_big'],
+    ['9'.repeat(30), 'too_big'],
   ])('limit=%j is refused with %s', async (limit, code) => {
     expect(await issuesOf({ limit }, QueryDto, 'query')).toEqual([[code, ['limit'], expect.any(String)]]);
   });

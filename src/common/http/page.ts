@@ -38,7 +38,6 @@ export class PageDto {
     description: 'There when there are more items than `totalCount`: long lists are counted up to 10000.',
     type: Boolean,
     required: false,
-    example: true,
   })
   isTotalCountCapped?: true;
 

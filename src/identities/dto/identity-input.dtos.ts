@@ -9,11 +9,14 @@ export class MetadataInputDto {
   value!: string;
 }
 
+/** Where to find it, for those the document shows no example that works. */
+export const ORGANIZATION = 'Your organization: `identityDetails.organization.id` of "Tell who you are".';
+
 export class CreateIdentityDto {
   @Name({ description: 'The name of the identity.', example: 'deployer' })
   name!: string;
 
-  @TrimmedText({ description: 'Your organization.', example: EXAMPLE.organizationId, max: 64 })
+  @TrimmedText({ description: ORGANIZATION, example: EXAMPLE.organizationId, max: 64 })
   organizationId!: string;
 
   @TrimmedText({
@@ -44,7 +47,7 @@ export class UpdateIdentityDto {
   })
   role?: string;
 
-  @Flag({ description: 'Whether deleting is refused.', example: true, optional: true })
+  @Flag({ description: 'Whether deleting is refused.', example: false, optional: true })
   hasDeleteProtection?: boolean;
 
   @ListOf(MetadataInputDto, { description: 'Replaces all labels.', optional: true, min: 0, max: 100 })

@@ -1,16 +1,17 @@
 import { EXAMPLE } from '../../common/dto/examples';
 import { Parts, Whole } from '../../common/dto/answers';
-import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, TrimmedText } from '../../common/dto/fields';
+import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, QueryOneOf, TrimmedText } from '../../common/dto/fields';
 import { emptied, listCut, objectCut } from '../../common/dto/cut';
 import { field, type FieldOptions, type Rule } from '../../common/dto/rules';
 import { PageDto, PageQueryDto } from '../../common/http/page';
+import { ORGANIZATION } from './identity-input.dtos';
 import { MembershipDto } from './identity.dtos';
 
 export const ORDER_FIELDS = ['name', 'role'] as const;
 export const DIRECTIONS = ['asc', 'desc'] as const;
 
 export class ListIdentitiesQueryDto extends PageQueryDto {
-  @TrimmedText({ description: 'Your organization.', example: EXAMPLE.organizationId, max: 64 })
+  @TrimmedText({ description: ORGANIZATION, example: EXAMPLE.organizationId, max: 64 })
   orgId!: string;
 }
 
@@ -106,10 +107,10 @@ export class ListMembershipsQueryDto {
   @QueryInteger({ description: 'How many to answer. Left out: 100.', min: 1, max: 20_000, example: 100 })
   limit?: number;
 
-  @OneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name', optional: true })
+  @QueryOneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name' })
   orderBy?: (typeof ORDER_FIELDS)[number];
 
-  @OneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc', optional: true })
+  @QueryOneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc' })
   orderDirection?: (typeof DIRECTIONS)[number];
 
   @TrimmedText({ description: 'Part of the name.', example: 'deploy', optional: true, max: 255 })

@@ -1,8 +1,8 @@
 import { Id, Part, Parts, Time, Whole, Words, YesNo } from '../../common/dto/answers';
 import { EXAMPLE } from '../../common/dto/examples';
-import { Name, QueryInteger, Text } from '../../common/dto/fields';
+import { Name, Text } from '../../common/dto/fields';
 import { field, isStorable, isString, lengthBetween, matches, Trimmed } from '../../common/dto/rules';
-import { MAX_PAGE_SIZE } from '../../common/http/page';
+import { PageDto } from '../../common/http/page';
 import { OrganizationDto } from '../../organizations/dto/organization.dtos';
 
 export class BootstrapDto {
@@ -112,18 +112,7 @@ export class CreatedOrganizationDto {
   identity!: FoundingIdentityDto;
 }
 
-export class ListOrganizationsQueryDto {
-  @QueryInteger({ description: 'How many to answer. Left out: 20.', min: 1, max: MAX_PAGE_SIZE, example: 20 })
-  limit?: number;
-
-  @QueryInteger({ description: 'How many to skip. Left out: 0.', min: 0, max: 2_147_483_647, example: 0 })
-  offset?: number;
-}
-
-export class OrganizationListDto {
+export class OrganizationListDto extends PageDto {
   @Parts(() => OrganizationDto, 'The organizations, newest first.')
   organizations!: OrganizationDto[];
-
-  @Whole('How many there are in all.', 1)
-  totalCount!: number;
 }

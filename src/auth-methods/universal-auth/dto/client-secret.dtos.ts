@@ -50,7 +50,7 @@ export class ClientSecretDto {
   @YesNo('Whether it has been revoked. That never comes undone, and its tokens are dead.')
   isClientSecretRevoked!: boolean;
 
-  @TimeOrNull('When it was last logged in with.', EXAMPLE.usedAt)
+  @TimeOrNull('When it was last logged in with.')
   clientSecretLastUsedAt!: Date | null;
 
   @TimeOrNull('When it runs out; null for never.', '2026-09-02T10:15:30.123Z')

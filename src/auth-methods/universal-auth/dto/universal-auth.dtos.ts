@@ -1,6 +1,7 @@
-import { TrustedIpInputDto, AccessTokenPolicyDto } from '../../../access-tokens/dto/access-token-policy.dto';
+import { AccessTokenPolicyDto, ANYWHERE, TrustedIpInputDto } from '../../../access-tokens/dto/access-token-policy.dto';
 import { Id, Part, Parts, Whole, YesNo } from '../../../common/dto/answers';
 import { EXAMPLE } from '../../../common/dto/examples';
+import { EVERY_ADDRESS } from '../../../common/net/trusted-ips';
 import { Flag, Integer, ListOf, Seconds, TrimmedText } from '../../../common/dto/fields';
 import { AuthMethodDto, TrustedIpDto } from '../../dto/auth-method.dto';
 import { LoginDto } from '../../dto/login.dto';
@@ -17,6 +18,7 @@ export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
 
   @ListOf(TrustedIpInputDto, {
     description: 'Where the client may log in from. Default: anywhere.',
+    example: ANYWHERE,
     optional: true,
     min: 1,
     max: 256,
@@ -51,10 +53,18 @@ export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
 export class UpdateUniversalAuthDto extends AttachUniversalAuthDto {}
 
 export class UniversalAuthLoginDto extends LoginDto {
-  @TrimmedText({ description: 'The `clientId` of the configuration.', example: EXAMPLE.clientId, max: 255 })
+  @TrimmedText({
+    description: 'The `identityUniversalAuth.clientId` of "Attach Universal Auth to an identity".',
+    example: 'paste the client id',
+    max: 255,
+  })
   clientId!: string;
 
-  @TrimmedText({ description: 'A client secret.', example: EXAMPLE.clientSecret, max: 1_024 })
+  @TrimmedText({
+    description: 'The `clientSecret` of "Create a client secret".',
+    example: 'paste the client secret',
+    max: 1_024,
+  })
   clientSecret!: string;
 }
 
@@ -62,7 +72,7 @@ export class UniversalAuthDto extends AuthMethodDto {
   @Id('What the client calls itself when it logs in.', EXAMPLE.clientId)
   clientId!: string;
 
-  @Parts(() => TrustedIpDto, 'Where the client may log in from.')
+  @Parts(() => TrustedIpDto, 'Where the client may log in from.', EVERY_ADDRESS)
   clientSecretTrustedIps!: TrustedIpDto[];
 
   @YesNo('Whether wrong guesses lock the client out.', true)

@@ -1,0 +1,131 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { CHOICES } from '../common/dto/fields';
+import { isNumber, isOneOf, isString, isWhole, ofType } from '../common/dto/rules';
+import type { ValidationIssue } from '../common/errors/common.errors';
+
+export interface Schema {
+  readonly $ref?: string;
+  readonly allOf?: Schema[];
+  readonly type?: string;
+  readonly properties?: Record<string, Schema>;
+  readonly required?: string[];
+  readonly items?: Schema;
+  enum?: string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly example?: unknown;
+}
+
+interface Media {
+  readonly schema: Schema;
+  example?: unknown;
+}
+
+interface Content {
+  readonly content?: Record<string, Media>;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly required?: boolean;
+  readonly schema: Schema;
+  description?: string;
+  [CHOICES]?: string[];
+  example?: unknown;
+}
+
+/** Something taken as input, and what is said of it when it is wrong. */
+interface Field extends Pick<ValidationIssue, 'code' | 'message'> {
+  readonly name: string;
+  readonly isRequired: boolean;
+}
+
+/** What of an operation in the document is looked at here. */
+export interface Operation {
+  readonly parameters?: Parameter[];
+  readonly requestBody?: Content;
+  readonly responses: Record<string, Content>;
+}
+
+/** Makes the examples of an operation of those of its fields. */
+export class Examples {
+  private readonly schemas: Record<string, Schema>;
+
+  constructor(document: OpenAPIObject) {
+    this.schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
+  }
+
+  /** Whole ones: Swagger UI would fill in what has no example with the word "string", and what may be left out too. */
+  give({ requestBody, responses }: Operation): void {
+    const media = [requestBody, responses['200']].flatMap((one) => Object.values(one?.content ?? {}));
+    for (const one of media) one.example = laidOver(this.of(one.schema), one.example);
+  }
+
+  /** What is said of input that is wrong, for want of what is required if something is; undefined where none is taken. */
+  issueOf(operation: Operation): ValidationIssue | undefined {
+    const fields = [...this.inBody(operation), ...inQuery(operation)];
+    const missing = fields.find(({ isRequired }) => isRequired);
+    if (missing) return { code: 'invalid_type', path: [missing.name], message: isString.message(undefined) };
+    const [wrong] = fields;
+    return wrong && { code: wrong.code, path: [wrong.name], message: wrong.message };
+  }
+
+  private inBody({ requestBody }: Operation): Field[] {
+    const [media] = Object.values(requestBody?.content ?? {});
+    const { properties = {}, required = [] } = this.resolved(media?.schema ?? {});
+    return Object.entries(properties).map(([name, schema]) => {
+      const message = wrongTypeOf(this.resolved(schema).type ?? 'object');
+      return { name, isRequired: required.includes(name), code: 'invalid_type', message };
+    });
+  }
+
+  private of(schema: Schema): unknown {
+    const { example, properties, items } = this.resolved(schema);
+    if (example !== undefined) return example;
+    if (items) return [this.of(items)];
+    const entries = Object.entries(properties ?? {}).map(([name, one]) => [name, this.of(one)] as const);
+    return properties && Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  }
+
+  /** A reference with a description beside it stands in an `allOf` of one. */
+  private resolved({ $ref, allOf, ...rest }: Schema): Schema {
+    if (allOf?.[0]) return { ...this.resolved(allOf[0]), ...rest };
+    return $ref === undefined ? rest : (this.schemas[$ref.split('/').at(-1) ?? ''] ?? {});
+  }
+}
+
+function inQuery({ parameters = [] }: Operation): Field[] {
+  const fields = parameters.filter((one) => one.in === 'query');
+  return fields.map(({ name, required: isRequired = false, schema }) => ({
+    name,
+    isRequired,
+    ...wrongTextOf(schema),
+  }));
+}
+
+function wrongTypeOf(type: string): string {
+  if (type === 'string') return isString.message(7);
+  return type === 'integer' ? isNumber.message('x') : ofType(type, () => false).message('x');
+}
+
+function wrongTextOf({
+  type,
+  minimum = 0,
+  maximum = 0,
+  enum: values,
+}: Schema): Pick<ValidationIssue, 'code' | 'message'> {
+  const { code, message } = type === 'integer' ? isWhole(minimum, maximum) : values ? isOneOf(values) : isString;
+  return { code, message: message('x') };
+}
+
+function laidOver(base: unknown, value: unknown): unknown {
+  if (value === undefined) return base;
+  if (!isObject(base) || !isObject(value)) return value;
+  const changed = Object.entries(value).map(([name, one]) => [name, laidOver(base[name], one)]);
+  return { ...base, ...(Object.fromEntries(changed) as object) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
