@@ -15,6 +15,7 @@ import { LoginRefusedError } from './auth-methods.errors';
 import { named } from './controller-name';
 import { LoginDto } from './dto/login.dto';
 import { LoginService } from './login.service';
+import { withRefusalFloor } from './refusal-floor';
 
 /** How one logs in with a method. */
 export interface LoginDefinition<Credentials extends LoginDto> {
@@ -59,7 +60,8 @@ export function loginController<Credentials extends LoginDto>(
       const credentials = body as Credentials;
       const { organizationSlug } = credentials;
       const login = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
-      return { ...(await this.logins.login(slug, this.method, login)), tokenType: 'Bearer' };
+      const answer = await withRefusalFloor(() => this.logins.login(slug, this.method, login));
+      return { ...answer, tokenType: 'Bearer' };
     }
   }
   return named(LoginController, definition);

@@ -6,6 +6,7 @@ import { AuthMethodsModule } from '../auth-methods.module';
 import { configurationController } from '../configuration.controller';
 import { lockoutsController } from '../lockouts.controller';
 import { loginController } from '../login.controller';
+import { ClientFinder } from './client-finder';
 import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecretsController } from './client-secrets.controller';
 import { ClientSecretsService } from './client-secrets.service';
@@ -35,6 +36,6 @@ const login = loginController(UNIVERSAL_AUTH, {
     lockoutsController(UNIVERSAL_AUTH),
     ClientSecretsController,
   ],
-  providers: [UniversalAuth, ClientSecretsService, ClientSecretHasher],
+  providers: [UniversalAuth, ClientFinder, ClientSecretsService, ClientSecretHasher],
 })
 export class UniversalAuthModule {}
