@@ -433,6 +433,46 @@ describe('client secrets', () => {
     );
   });
 
+  /** Rows of secrets, made by hand: as many as nobody makes one by one. */
+  const addSecrets = (identityId: string, count: number) =>
+    latchkey.dataSource.query(
+      `INSERT INTO latchkey.client_secrets
+         (auth_method_id, identity_id, hash, prefix, description, ttl, num_uses_limit, created_at)
+       SELECT a.id, a.identity_id, sha256((a.id::text || n)::bytea), 'abcd', '', 0, 0, now() + n * interval '1 ms'
+         FROM latchkey.identity_auth_methods a, generate_series(1, $2::int) AS n WHERE a.identity_id = $1`,
+      [identityId, count],
+    );
+
+  it.each([21, 101, 1_500])('are listed all at once, and be it %s: the contract knows no pages', async (count) => {
+    const identityId = await attached();
+    await addSecrets(identityId, count);
+    const { clientSecretData, totalCount, nextCursor } = done(await list(identityId));
+    expect(new Set((clientSecretData as { id: string }[]).map(({ id }) => id)).size).toBe(count);
+    expect({ totalCount, nextCursor }).toEqual({ totalCount: count, nextCursor: null });
+  });
+
+  it('are listed page by page for who asks for a page: 20 behind a cursor, unless it says how many', async () => {
+    const identityId = await attached();
+    await addSecrets(identityId, 101);
+    const first = done(await list(identityId, '?limit=100'));
+    expect(first.clientSecretData).toHaveLength(100);
+    expect(done(await list(identityId, `?cursor=${first.nextCursor}`)).clientSecretData).toHaveLength(1);
+    const { nextCursor } = done(await list(identityId, '?limit=1'));
+    expect(done(await list(identityId, `?cursor=${nextCursor}`)).clientSecretData).toHaveLength(20);
+  });
+
+  it('are 10000 of a client at most, those revoked not counted', async () => {
+    const identityId = await attached();
+    await addSecrets(identityId, 9_999);
+    const { clientSecretData } = done(await create(identityId));
+    expect(await create(identityId)).toEqual(
+      refused(400, 'BadRequest', 'A client has at most 10000 client secrets that are not revoked'),
+    );
+    expect(done(await list(identityId)).clientSecretData).toHaveLength(10_000);
+    done(await revoke(identityId, clientSecretData.id as string));
+    expect((await create(identityId)).status).toBe(200);
+  });
+
   it('say when they were last used, and how often', async () => {
     const client = await latchkey.given.client({ secret: { numUsesLimit: 5 } });
     for (let i = 0; i < 3; i += 1) done(await login(client));

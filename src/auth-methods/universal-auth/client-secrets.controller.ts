@@ -16,11 +16,12 @@ import {
   CreatedClientSecretDto,
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { ClientSecretNotFoundError } from './universal-auth.errors';
+import { ClientSecretNotFoundError, TooManyClientSecretsError } from './universal-auth.errors';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_SECRET = new ClientSecretNotFoundError(EXAMPLE.clientSecretId);
 const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
+const NO_ROOM = new TooManyClientSecretsError();
 
 @LatchkeyController('api/v1/auth/universal-auth/identities/:identityId/client-secrets', UNIVERSAL_AUTH.title)
 export class ClientSecretsController {
@@ -32,7 +33,7 @@ export class ClientSecretsController {
     summary: 'Create a client secret',
     description: 'The secret itself is answered here and never again.',
     answer: CreatedClientSecretDto,
-    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED],
+    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED, NO_ROOM],
   })
   create(
     @Caller() caller: VerifiedAccessToken,
@@ -45,7 +46,7 @@ export class ClientSecretsController {
   @Get()
   @Authorized('identity:get-token', {
     summary: 'List the client secrets of an identity',
-    description: 'Those that are not revoked.',
+    description: 'Those that are not revoked: all of them, unless `limit` or `cursor` asks for a page.',
     answer: ClientSecretListDto,
     refusals: [NO_IDENTITY, ...boundaryRefusals('list client secrets of identity'), NOT_CONFIGURED],
   })
