@@ -49,9 +49,16 @@ export class Lockouts {
     return counted.is_locked;
   }
 
-  /** Forgets the wrong guesses before a right one. @throws LockedOutError when they have locked. */
-  async settleRight({ id }: LockoutSubject, now: Date): Promise<void> {
-    const [entry] = await this.query<{ is_locked: boolean }>(SETTLE, [id, now]);
+  /** Whether wrong guesses are remembered, for a right one to forget. @throws LockedOutError when they have locked. */
+  async requireUnlocked({ id }: LockoutSubject, now: Date): Promise<boolean> {
+    const [entry] = await this.query<{ is_locked: boolean }>(LOOK, [id, now]);
+    if (entry?.is_locked) throw new LockedOutError();
+    return entry !== undefined;
+  }
+
+  /** Forgets the wrong guesses before a right one, with the token that comes of it. @throws LockedOutError */
+  async forget(tx: EntityManager, { id }: LockoutSubject, now: Date): Promise<void> {
+    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx.dataSource, FORGET), [id, now]);
     if (entry?.is_locked) throw new LockedOutError();
   }
 
@@ -87,7 +94,10 @@ const COUNT = `
   WHERE NOT (entry.is_locked AND entry.expires_at > $3)
   RETURNING entry.is_locked`;
 
-const SETTLE = `
+const LOOK = `
+  SELECT is_locked AND expires_at > $2 AS is_locked FROM latchkey.auth_lockouts WHERE subject_id = $1`;
+
+const FORGET = `
   WITH entry AS (
     SELECT subject_id, is_locked AND expires_at > $2 AS is_locked
       FROM latchkey.auth_lockouts WHERE subject_id = $1 FOR UPDATE

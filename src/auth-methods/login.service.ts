@@ -55,30 +55,36 @@ export class LoginService {
     method: AuthMethod<Credentials>,
     attempt: LoginAttempt<Credentials>,
   ): Promise<Proof> {
-    const { now, address } = attempt;
+    const { now } = attempt;
     try {
       const proof = await method.authenticate(attempt);
-      if (proof.guessed) await this.lockouts.settleRight(proof.guessed, now);
+      const isRemembered = proof.guessed && (await this.lockouts.requireUnlocked(proof.guessed, now));
       proof.accept?.();
-      return proof;
+      return isRemembered ? proof : { ...proof, guessed: undefined };
     } catch (error) {
-      if (!(error instanceof InvalidCredentialsError) || !error.guessed) throw error;
-      const isLocking = await this.lockouts.countWrong(error.guessed, now);
-      const { authMethodId } = error.guessed;
-      if (isLocking && authMethodId !== null) this.events.lockedOut({ method: slug, authMethodId, address });
+      if (error instanceof InvalidCredentialsError) await this.count(slug, error, attempt);
       throw error;
     }
   }
 
+  /** @throws LockedOutError */
+  private async count(
+    method: AuthMethodName,
+    { guessed }: InvalidCredentialsError,
+    { address, now }: Pick<LoginAttempt<object>, 'address' | 'now'>,
+  ): Promise<void> {
+    if (!guessed) return;
+    const isLocking = await this.lockouts.countWrong(guessed, now);
+    const { authMethodId } = guessed;
+    if (isLocking && authMethodId !== null) this.events.lockedOut({ method, authMethodId, address });
+  }
+
   private async issue(tx: EntityManager, proof: Proof, organizationSlug: string | undefined) {
-    const { identity, method, membership } = await this.lockedSubject(tx, proof);
-    if (!membership) throw new LoginRefusedError('not_a_member');
-    if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
-    const slug = organizationSlug ?? identity.organization.slug;
-    if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
+    const { identity, method, membership } = requireAdmitted(await this.lockedSubject(tx, proof), organizationSlug);
     const { clientSecretId } = proof;
     const token = await this.issuer.insert(tx, { identity, method, name: null, clientSecretId });
     await noteLogin(tx, membership, method.method, token.createdAt);
+    if (proof.guessed) await this.lockouts.forget(tx, proof.guessed, token.createdAt);
     await proof.spend?.(tx);
     const signable = { ...token, identityName: identity.name, trustedIps: method.accessTokenTrustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
@@ -112,6 +118,16 @@ interface Subject {
   readonly identity: Identity & { readonly organization: Organization };
   readonly method: IdentityAuthMethod;
   readonly membership: OrganizationMembership | null;
+}
+
+/** @throws LoginRefusedError, SubOrganizationNotFoundError */
+function requireAdmitted(subject: Subject, organizationSlug: string | undefined) {
+  const { membership, identity } = subject;
+  if (!membership) throw new LoginRefusedError('not_a_member');
+  if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
+  const slug = organizationSlug ?? identity.organization.slug;
+  if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
+  return { ...subject, membership };
 }
 
 /** At most every ten seconds: a write a login would make a hot row of an identity that logs in often. */
