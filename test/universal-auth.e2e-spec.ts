@@ -1,5 +1,5 @@
 import { decode } from 'jsonwebtoken';
-import { answered, invalid, refused } from './support/api-client';
+import { type Answer, answered, invalid, refused } from './support/api-client';
 import { done, type GivenClient, type GivenOrganization } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { snapshot } from './support/snapshot';
@@ -820,6 +820,32 @@ describe('logging in', () => {
       }
     }
   });
+
+  it.each([0, 5])(
+    'answers no token once its secret is revoked, and be it in the middle (use limit %s)',
+    async (limit) => {
+      const client = await latchkey.given.client({ secret: { numUsesLimit: limit } });
+      const holder = latchkey.dataSource.createQueryRunner();
+      await holder.startTransaction();
+      let answer: Promise<Answer>;
+      try {
+        // The login has found its secret when it comes to wait for this row.
+        await holder.query('SELECT FROM latchkey.identities WHERE id = $1 FOR UPDATE', [client.identityId]);
+        answer = login(client);
+        const [{ pid }] = (await holder.query('SELECT pg_backend_pid() AS pid')) as unknown as [{ pid: number }];
+        const waiting = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))';
+        while ((await latchkey.dataSource.query<object[]>(waiting, [pid])).length === 0);
+        const revoking = 'UPDATE latchkey.client_secrets SET revoked_at = now() WHERE id = $1';
+        await latchkey.dataSource.query(revoking, [client.clientSecretId]);
+      } finally {
+        await holder.rollbackTransaction();
+        await holder.release();
+      }
+      expect(await answer).toEqual(INVALID);
+      const issued = 'SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1';
+      expect(await latchkey.dataSource.query(issued, [client.identityId])).toEqual([]);
+    },
+  );
 
   it('limits the uses of its tokens', async () => {
     const client = await latchkey.given.client({ policy: { accessTokenNumUsesLimit: 2 } });

@@ -72,19 +72,30 @@ function accept(
   if (numUsesLimit > 0 && numUses >= numUsesLimit) throw new ClientSecretUsedUpError();
 }
 
-/** @throws ClientSecretUsedUpError */
+/** @throws InvalidCredentialsError when it has been revoked since it was found, ClientSecretUsedUpError */
 async function spend(tx: EntityManager, { id, numUsesLimit }: FoundSecret, hash: Buffer, now: Date): Promise<void> {
   const use = numUsesLimit === 0 ? NOTE_USE : SPEND_USE;
-  const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, use), [id, now, hash]);
-  if (affected !== 1 && numUsesLimit > 0) throw new ClientSecretUsedUpError();
+  const [secret] = await tx.query<{ is_spent: boolean }[]>(inSchemaOf(tx.dataSource, use), [id, now, hash]);
+  if (secret === undefined) throw new InvalidCredentialsError();
+  if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
 }
+
+const LIVE_SECRET = `
+  SELECT EXISTS (SELECT FROM spent) AS is_spent FROM latchkey.client_secrets WHERE id = $1 AND revoked_at IS NULL`;
 
 // Each use moves the secret on to the present pepper, so that those before it can be retired.
 const SPEND_USE = `
-  UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
-   WHERE id = $1 AND num_uses < num_uses_limit`;
+  WITH spent AS (
+    UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
+     WHERE id = $1 AND revoked_at IS NULL AND num_uses < num_uses_limit
+    RETURNING 1
+  )${LIVE_SECRET}`;
 
 // Logins with a secret that has no limit do not wait for each other: of several at the same moment, one is counted.
 const NOTE_USE = `
-  UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
-   WHERE id = (SELECT id FROM latchkey.client_secrets WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)`;
+  WITH spent AS (
+    UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
+     WHERE id = (SELECT id FROM latchkey.client_secrets
+                  WHERE id = $1 AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING 1
+  )${LIVE_SECRET}`;
