@@ -59,7 +59,8 @@ export class AccessTokens {
       const values = [method.identityId, method.organizationId, method.id, name, method.accessTokenTTL];
       const limits = [method.accessTokenMaxTTL, method.accessTokenPeriod, method.numUsesLimit, now, expiresAt];
       const [row] = await run<{ id: string }>(INSERT, [...values, ...limits]);
-      const signable = { ...method, id: row!.id, authMethod: 'token-auth', clientSecretId: null, createdAt: now };
+      const origin = { authMethod: 'token-auth', clientSecretId: null, identityAuth: null };
+      const signable = { ...method, ...origin, id: row!.id, createdAt: now };
       const { accessToken } = this.issuer.sign(signable, now, expiresAt);
       return { tokenId: row!.id, identityId: method.identityId, accessToken, expiresAt };
     });

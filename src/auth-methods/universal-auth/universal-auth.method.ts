@@ -19,7 +19,7 @@ import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-a
  * elsewhere neither lock it out nor learn that it is there.
  */
 @Injectable()
-export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
+export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto>> {
   constructor(
     private readonly clients: ClientFinder,
     private readonly hasher: ClientSecretHasher,
@@ -38,8 +38,7 @@ export class UniversalAuth extends AuthMethod<UniversalAuthLoginDto> {
       throw new InvalidCredentialsError(guessed);
     }
     return {
-      authMethodId: client.id,
-      identityId: client.identityId,
+      configuration: client,
       clientSecretId: secret.id,
       guessed,
       accept: () => accept(config, secret, attempt),
