@@ -8,6 +8,7 @@ import { PageQueryDto } from '../../common/http/page';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals } from '../../permissions/permissions.errors';
+import { ClientSecretRevocations } from './client-secret-revocations';
 import { ClientSecretsService } from './client-secrets.service';
 import {
   ClientSecretAnswerDto,
@@ -25,7 +26,10 @@ const NO_ROOM = new TooManyClientSecretsError();
 
 @LatchkeyController('api/v1/auth/universal-auth/identities/:identityId/client-secrets', UNIVERSAL_AUTH.title)
 export class ClientSecretsController {
-  constructor(private readonly secrets: ClientSecretsService) {}
+  constructor(
+    private readonly secrets: ClientSecretsService,
+    private readonly revocations: ClientSecretRevocations,
+  ) {}
 
   @Post()
   @NoStore()
@@ -84,6 +88,6 @@ export class ClientSecretsController {
     @Param('identityId') identityId: string,
     @Param('clientSecretId') clientSecretId: string,
   ): Promise<ClientSecretAnswerDto> {
-    return { clientSecretData: await this.secrets.revoke(caller, identityId, clientSecretId) };
+    return { clientSecretData: await this.revocations.revoke(caller, identityId, clientSecretId) };
   }
 }

@@ -5,7 +5,6 @@ import { type DataSource, type EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
 import { Clock } from '../../common/clock/clock';
 import type { PageQueryDto } from '../../common/http/page';
-import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
@@ -13,15 +12,15 @@ import { ManagedIdentities } from '../../identities/managed-identities.service';
 import { AuthMethodConfigurations } from '../auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecret } from './client-secret.entity';
+import { requireSecret } from './client-secret-revocations';
 import {
   type ClientSecretListDto,
   ClientSecretDto,
   type CreateClientSecretDto,
   type CreatedClientSecretDto,
 } from './dto/client-secret.dtos';
-import { Receipts } from '../../watermark/receipts';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { ClientSecretNotFoundError, MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
+import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
 
 const PREFIX_LENGTH = 4;
 
@@ -33,7 +32,6 @@ export class ClientSecretsService {
     private readonly managed: ManagedIdentities,
     private readonly configurations: AuthMethodConfigurations,
     private readonly hasher: ClientSecretHasher,
-    private readonly receipts: Receipts,
     private readonly clock: Clock,
   ) {}
 
@@ -80,23 +78,6 @@ export class ClientSecretsService {
     const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
     return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
   }
-
-  /** Its tokens die with it. Once revoked it stays so: again is the same. */
-  async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' } as const;
-    const revoked = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      const secret = await requireSecret(tx, identity.id, clientSecretId);
-      if (secret.revokedAt === null) {
-        const now = this.clock.now();
-        await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
-        Object.assign(secret, { revokedAt: now, updatedAt: now });
-      }
-      return secret;
-    });
-    await this.receipts.settle();
-    return ClientSecretDto.of(revoked);
-  }
 }
 
 /** The lock on the membership makes it exact. @throws TooManyClientSecretsError */
@@ -107,10 +88,3 @@ async function requireRoom(tx: EntityManager, authMethodId: string): Promise<voi
 
 const COUNT = `
   SELECT count(*)::integer FROM latchkey.client_secrets WHERE auth_method_id = $1 AND revoked_at IS NULL`;
-
-/** @throws ClientSecretNotFoundError, for a secret of another identity too. */
-async function requireSecret(tx: EntityManager, identityId: string, id: string): Promise<ClientSecret> {
-  const secret = isId(id) ? await tx.findOneBy(ClientSecret, { id, identityId }) : null;
-  if (!secret) throw new ClientSecretNotFoundError(id);
-  return secret;
-}

@@ -3,6 +3,7 @@ import { authMethodModule } from '../auth-method.module';
 import { InvalidCredentialsError, LockedOutError } from '../auth-methods.errors';
 import { ClientFinder } from './client-finder';
 import { ClientSecretHasher } from './client-secret-hasher';
+import { ClientSecretRevocations } from './client-secret-revocations';
 import { ClientSecretsController } from './client-secrets.controller';
 import { ClientSecretsService } from './client-secrets.service';
 import { UniversalAuthLoginDto } from './dto/universal-auth.dtos';
@@ -24,5 +25,5 @@ export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
     ],
   },
   controllers: [ClientSecretsController],
-  providers: [ClientFinder, ClientSecretsService, ClientSecretHasher],
+  providers: [ClientFinder, ClientSecretsService, ClientSecretRevocations, ClientSecretHasher],
 });
