@@ -3,7 +3,9 @@ import { NoteVerdictChanges1764100000000 } from './1764100000000-note-verdict-ch
 import { AddUniversalAuth1764200000000 } from './1764200000000-add-universal-auth';
 import { NameIncarnations1764300000000 } from './1764300000000-name-incarnations';
 import { NoteMetadataChanges1764400000000 } from './1764400000000-note-metadata-changes';
-import { KeepSignedLifetime1764600000000 } from './1764600000000-keep-signed-lifetime';
+import { KeepIdentityAuth1764500000000 } from './1764500000000-keep-identity-auth';
+import { SealAuthMethodSecrets1764600000000 } from './1764600000000-seal-auth-method-secrets';
+import { KeepSignedLifetime1764650000000 } from './1764650000000-keep-signed-lifetime';
 import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
@@ -13,6 +15,8 @@ export const LATCHKEY_MIGRATIONS = [
   AddUniversalAuth1764200000000,
   NameIncarnations1764300000000,
   NoteMetadataChanges1764400000000,
-  KeepSignedLifetime1764600000000,
+  KeepIdentityAuth1764500000000,
+  SealAuthMethodSecrets1764600000000,
+  KeepSignedLifetime1764650000000,
   IndexOrganizations1764700000000,
 ];

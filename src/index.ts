@@ -1,10 +1,42 @@
+export type { IdentityAuth } from './access-tokens/access-token.claims';
 export { AccessTokenGuard } from './access-tokens/access-token.guard';
 export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
 export { rememberHandshake } from './access-tokens/call-origin';
 export { Caller } from './access-tokens/caller.decorator';
+export { AccessTokenPolicyDto } from './access-tokens/dto/access-token-policy.dto';
 export { OptionalAccessToken, type RequiredMetadata, RequireMetadata } from './access-tokens/route-rules';
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
+export {
+  AuthMethod,
+  type ConfigurationChange,
+  type Guess,
+  type IdentityLoginAttempt,
+  type LoginAttempt,
+  type MethodConfiguration,
+  type MethodSettings,
+  type Proof,
+} from './auth-methods/auth-method';
+export {
+  type AuthMethodDefinition,
+  type ConfigurationRefusals,
+  type LoginDefinition,
+  type ShownConfiguration,
+  usualRefusals,
+} from './auth-methods/auth-method.definition';
+export { authMethodModule, type AuthMethodParts } from './auth-methods/auth-method.module';
+export {
+  InvalidCredentialsError,
+  LockedOutError,
+  LoginError,
+  type LoginErrorOptions,
+} from './auth-methods/auth-methods.errors';
+export { AuthMethodDto } from './auth-methods/dto/auth-method.dto';
+export { IdentityLoginDto, LoginDto } from './auth-methods/dto/login.dto';
+export type { IdentityAuthMethod } from './auth-methods/identity-auth-method.entity';
+export type { LockoutPolicy, LockoutSubject } from './auth-methods/lockouts.service';
 export { Clock } from './common/clock/clock';
+export { Flag, Integer, ListOf, OneOf, Seconds, Text, TrimmedText } from './common/dto/fields';
+export type { FieldOptions } from './common/dto/rules';
 export { LatchkeyError } from './common/errors/latchkey.error';
 export type { AddressedRequest } from './common/net/client-address';
 export { isLatchkeyRoute } from './common/http/latchkey-controller.decorator';

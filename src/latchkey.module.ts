@@ -3,6 +3,7 @@ import { RouterModule } from '@nestjs/core';
 import { AccessTokensApiModule } from './access-tokens/access-tokens-api.module';
 import { AccessTokensModule } from './access-tokens/access-tokens.module';
 import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
+import { faultsOfAuthMethods } from './auth-methods/auth-method.module';
 import { HealthModule } from './health/health.module';
 import { EmbeddingModule } from './embedding/embedding.module';
 import { IdentitiesModule } from './identities/identities.module';
@@ -28,6 +29,11 @@ export interface LatchkeyExtras {
    * @default '' (the API is at `/api/v1/...`)
    */
   readonly mountPath?: string;
+  /**
+   * Ways to log in of the application's own, each made by `authMethodModule`, beside those Latchkey has.
+   * @default []
+   */
+  readonly authMethods?: readonly Type[];
 }
 
 const REST_MODULES: Type[] = [
@@ -37,7 +43,6 @@ const REST_MODULES: Type[] = [
   OrganizationsModule,
   IdentitiesModule,
   TokenAuthModule,
-  ...AUTH_METHOD_MODULES,
 ];
 
 /** Machine identities and access tokens for a Nest application. */
@@ -56,17 +61,20 @@ export class LatchkeyModule {
     return this.around(LatchkeyCoreModule.forRootAsync(options), options);
   }
 
-  private static around(core: DynamicModule, { controllers = true, mountPath = '' }: LatchkeyExtras): DynamicModule {
-    const fault = faultOfMountPath(mountPath, controllers);
-    if (fault !== undefined) throw new LatchkeyOptionsError([fault]);
-    const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children: REST_MODULES }])];
-    return { module: LatchkeyModule, imports: [core, ...(controllers ? [...REST_MODULES, ...mounted] : [])] };
+  private static around(core: DynamicModule, extras: LatchkeyExtras): DynamicModule {
+    const { controllers = true, mountPath = '', authMethods = [] } = extras;
+    const methods = [...AUTH_METHOD_MODULES, ...authMethods];
+    const faults = [...faultsOfMountPath(mountPath, controllers), ...faultsOfAuthMethods(methods)];
+    if (faults.length > 0) throw new LatchkeyOptionsError(faults);
+    const children = [...REST_MODULES, ...methods];
+    const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children }])];
+    return { module: LatchkeyModule, imports: [core, ...(controllers ? [...children, ...mounted] : [])] };
   }
 }
 
-function faultOfMountPath(mountPath: string, controllers: boolean): string | undefined {
+function faultsOfMountPath(mountPath: string, controllers: boolean): string[] {
   if (mountPath !== '' && !controllers)
-    return 'mountPath must be left out with controllers: false, which mounts nothing';
+    return ['mountPath must be left out with controllers: false, which mounts nothing'];
   const isPath = /^(\/?[\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(mountPath);
-  return isPath ? undefined : 'mountPath must be a path such as /latchkey, without parameters or wildcards';
+  return isPath ? [] : ['mountPath must be a path such as /latchkey, without parameters or wildcards'];
 }

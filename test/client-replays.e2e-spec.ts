@@ -241,6 +241,47 @@ describe('the Go SDK and the CLI agent', () => {
     expect(logins).toBe(7);
   });
 
+  it('renew at two thirds of the lifetime, and log in anew five seconds before the max TTL (CLI agent)', async () => {
+    const policy = { accessTokenTTL: 600, accessTokenMaxTTL: 1500 };
+    const { clientId, clientSecret } = await latchkey.given.client({ policy });
+    const login = () => post(`${API}/auth/universal-auth/login`, { clientId, clientSecret });
+    let answer = await login();
+    let token = expectLogin(answer);
+    let age = 0;
+    const acts: string[] = [];
+    for (let step = 0; step < 12; step += 1) {
+      const { expiresIn, accessTokenMaxTTL } = answer.body as { expiresIn: number; accessTokenMaxTTL: number };
+      const wait = Math.min(Math.floor((expiresIn * 2) / 3), accessTokenMaxTTL - 5 - age);
+      latchkey.clock.advance(wait);
+      age += wait;
+      await works(token);
+      const isOver = age >= accessTokenMaxTTL - 5;
+      answer = isOver ? await login() : await post(`${API}/auth/token/renew`, { accessToken: token });
+      if (isOver) age = 0;
+      acts.push(isOver ? 'login' : 'renewal');
+      token = expectLogin(answer);
+      await works(token);
+    }
+    // After 400, 800, 1200, 1400, 1466 and 1488 seconds: what the max TTL leaves gets shorter, and so do the steps.
+    const renewals = (count: number) => Array<string>(count).fill('renewal');
+    expect(acts).toEqual([...renewals(6), 'login', ...renewals(5)]);
+  });
+
+  it('lock their client out by one wrong secret, because the CLI agent tries three times more', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const said: unknown[] = [];
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const answer = await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret: 'wrong' });
+      expectRefusal(answer, 401);
+      said.push(answer.body.message);
+    }
+    const locked = 'This identity auth method is temporarily locked, please try again later';
+    expect(said).toEqual([...Array<string>(3).fill('Invalid credentials'), locked]);
+    expectRefusal(await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret }), 401);
+    latchkey.clock.advance(301);
+    expectLogin(await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret }));
+  });
+
   it('renew a periodic token for ever: what it answers for a max TTL never runs out', async () => {
     const { clientId, clientSecret } = await latchkey.given.client({ policy: { accessTokenPeriod: 900 } });
     const { body } = await post(`${API}/auth/universal-auth/login`, { clientId, clientSecret });
@@ -275,21 +316,35 @@ describe('the Terraform provider', () => {
   const rebuilt = (ips: { ipAddress: string; prefix?: number }[]) =>
     ips.map(({ ipAddress, prefix }) => (prefix === undefined ? ipAddress : `${ipAddress}/${prefix}`));
 
-  it('makes an identity that logs in, finds no drift, and destroys everything in dependency order', async () => {
+  const asInput = (ips: string[]) => ips.map((ipAddress) => ({ ipAddress }));
+
+  it('makes an identity that logs in, with the id it is about repeated in every body', async () => {
     const { organizationId } = latchkey.given;
-    const name = 'terraform';
-    const made = await ok('POST', 'identities', {
-      name,
-      hasDeleteProtection: false,
-      organizationId,
-      role: 'member',
-      metadata: [{ key: 'team', value: 'infra' }],
+    const metadata = [{ key: 'team', value: 'infra' }];
+    const body = { name: 'terraform', hasDeleteProtection: false, organizationId, role: 'member', metadata };
+    const identityId = (await ok('POST', 'identities', body)).identity.id as string;
+    const path = `auth/universal-auth/identities/${identityId}`;
+    await ok('POST', path, { identityId, accessTokenTTL: 3600, accessTokenMaxTTL: 86400 });
+    await ok('PATCH', path, { identityId, accessTokenTTL: 1800 });
+    // The client id comes from the configuration, and all three fields are always sent.
+    const { clientId } = (await ok('GET', path)).identityUniversalAuth;
+    const fields = { identityId, description: '', numUsesLimit: 0, ttl: 0 };
+    const { clientSecret, clientSecretData } = await ok('POST', `${path}/client-secrets`, fields);
+    expect((await ok('GET', `${path}/client-secrets/${clientSecretData.id}`)).clientSecretData).toMatchObject({
+      isClientSecretRevoked: false,
+      clientSecretNumUses: 0,
     });
-    const identityId = made.identity.id as string;
+    const login = await latchkey.anonymous.post(`${API}/auth/universal-auth/login`, { clientId, clientSecret });
+    expect(login).toEqual(answered(expect.objectContaining({ expiresIn: 1800 })));
+    const { identity } = await ok('GET', `identities/${identityId}`);
+    expect(identity.identity.authMethods).toEqual(['universal-auth']);
+  });
+
+  it('finds trusted IPs as it sent them: in order, split, and put together again without drift', async () => {
+    const identityId = await latchkey.given.identity();
     const path = `auth/universal-auth/identities/${identityId}`;
     const clientSecretTrustedIps = ['10.0.0.0/8', '2001:DB8::/32', '192.0.2.77/24', '0.0.0.0/0', '127.0.0.1'];
     const accessTokenTrustedIps = ['::/0', '0.0.0.0/0'];
-    const asInput = (ips: string[]) => ips.map((ipAddress) => ({ ipAddress }));
     const config = {
       identityId,
       accessTokenTTL: 3600,
@@ -297,34 +352,43 @@ describe('the Terraform provider', () => {
       accessTokenTrustedIps: asInput(accessTokenTrustedIps),
       clientSecretTrustedIps: asInput(clientSecretTrustedIps),
     };
-    const expectNoDrift = ({ identityUniversalAuth: read }: Record<string, Record<string, never>>) => {
+    for (const [method, body] of [['POST', config], ['GET'], ['PATCH', config], ['GET']] as const) {
+      const { identityUniversalAuth: read } = await ok(method, path, body);
       expect(read).toMatchObject({ accessTokenTTL: 3600, accessTokenMaxTTL: 86400, accessTokenNumUsesLimit: 0 });
-      expect(rebuilt(read!.clientSecretTrustedIps!)).toEqual(clientSecretTrustedIps);
-      expect(rebuilt(read!.accessTokenTrustedIps!)).toEqual(accessTokenTrustedIps);
-    };
-    expectNoDrift(await ok('POST', path, config));
-    expectNoDrift(await ok('GET', path));
-    expectNoDrift(await ok('PATCH', path, config));
+      expect(rebuilt(read.clientSecretTrustedIps)).toEqual(clientSecretTrustedIps);
+      expect(rebuilt(read.accessTokenTrustedIps)).toEqual(accessTokenTrustedIps);
+    }
+  });
 
-    // The client id comes from the configuration, and all three fields are always sent.
-    const { clientId } = (await ok('GET', path)).identityUniversalAuth;
-    const fields = { identityId, description: '', numUsesLimit: 0, ttl: 0 };
-    const { clientSecret, clientSecretData } = await ok('POST', `${path}/client-secrets`, fields);
-    const secretPath = `${path}/client-secrets/${clientSecretData.id}`;
-    expect((await ok('GET', secretPath)).clientSecretData).toMatchObject({
-      isClientSecretRevoked: false,
-      clientSecretNumUses: 0,
-    });
-    expect((await latchkey.anonymous.post(`${API}/auth/universal-auth/login`, { clientId, clientSecret })).status).toBe(
-      200,
-    );
-    const { identity } = await ok('GET', `identities/${identityId}`);
-    expect(identity.identity.authMethods).toEqual(['universal-auth']);
-
-    await ok('POST', `${secretPath}/revoke`, { identityId });
-    expect((await ok('GET', secretPath)).clientSecretData.isClientSecretRevoked).toBe(true);
+  it('destroys everything in dependency order, with bodies on DELETE', async () => {
+    const { identityId, clientSecretId } = await latchkey.given.client();
+    const path = `auth/universal-auth/identities/${identityId}`;
+    await ok('POST', `${path}/client-secrets/${clientSecretId}/revoke`, { identityId });
+    const { clientSecretData } = await ok('GET', `${path}/client-secrets/${clientSecretId}`);
+    expect(clientSecretData.isClientSecretRevoked).toBe(true);
     await ok('DELETE', path, { identityId });
     await ok('DELETE', `identities/${identityId}`, { identityId });
+  });
+
+  it('attaches, reads, updates and removes Token Auth', async () => {
+    const identityId = await latchkey.given.identity();
+    const path = `auth/token-auth/identities/${identityId}`;
+    const config = {
+      identityId,
+      accessTokenTTL: 3600,
+      accessTokenMaxTTL: 86400,
+      accessTokenNumUsesLimit: 0,
+      accessTokenTrustedIps: asInput(['10.0.0.0/8', '::/0']),
+    };
+    for (const [method, body] of [['POST', config], ['GET']] as const) {
+      const { identityTokenAuth: read } = await ok(method, path, body);
+      expect(read).toMatchObject({ identityId, accessTokenTTL: 3600, accessTokenMaxTTL: 86400 });
+      expect(rebuilt(read.accessTokenTrustedIps)).toEqual(['10.0.0.0/8', '::/0']);
+    }
+    await ok('PATCH', path, { ...config, accessTokenTTL: 1800 });
+    expect((await ok('GET', path)).identityTokenAuth.accessTokenTTL).toBe(1800);
+    await ok('DELETE', path, { identityId });
+    expectRefusal(await call('GET', path), 404);
   });
 
   it('takes 404, and nothing else, for what is gone', async () => {

@@ -327,4 +327,34 @@ describe('the generated client of @infisical/sdk 3.x', () => {
     await api.apiV1AuthTokenAuthTokensTokenIdRevokePost({ tokenId });
     expect((await details(made.data.accessToken)).status).toBe(401);
   });
+
+  it('attaches, reads, updates and removes Token Auth', async () => {
+    const api = as(latchkey.admin.token);
+    const identityId = await latchkey.given.identity();
+    await api.apiV1AuthTokenAuthIdentitiesIdentityIdPost({ identityId });
+    const updated = await api.apiV1AuthTokenAuthIdentitiesIdentityIdPatch({
+      identityId,
+      apiV1AuthTokenAuthIdentitiesIdentityIdPatchRequest: { accessTokenTTL: 120, accessTokenMaxTTL: 600 },
+    });
+    const read = await api.apiV1AuthTokenAuthIdentitiesIdentityIdGet({ identityId });
+    expect(read.data).toEqual(updated.data);
+    expect(read.data.identityTokenAuth).toMatchObject({ identityId, accessTokenTTL: 120, accessTokenMaxTTL: 600 });
+    const removed = await api.apiV1AuthTokenAuthIdentitiesIdentityIdDelete({ identityId });
+    expect(removed.data).toEqual(read.data);
+    await expect(api.apiV1AuthTokenAuthIdentitiesIdentityIdGet({ identityId })).rejects.toMatchObject({
+      response: { status: 404 },
+    });
+  });
+
+  it('reads which methods are locked out, and that none is once that is cleared', async () => {
+    const api = as(latchkey.admin.token);
+    const { identityId, clientId, clientSecret } = await latchkey.given.client();
+    for (let i = 0; i < 3; i += 1) await failure(sdk('5.x').login(clientId, 'wrong'));
+    const locked = await api.apiV1IdentitiesIdentityIdGet({ identityId });
+    expect(locked.data.identity.identity).toMatchObject({ activeLockoutAuthMethods: ['universal-auth'] });
+    done(await latchkey.admin.post(`${IDENTITIES}/${identityId}/clear-lockouts`));
+    const cleared = await api.apiV1IdentitiesIdentityIdGet({ identityId });
+    expect(cleared.data.identity.identity).toMatchObject({ activeLockoutAuthMethods: [] });
+    expect(await failure(sdk('5.x').login(clientId, clientSecret))).toBe('it worked');
+  });
 });

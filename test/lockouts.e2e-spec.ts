@@ -178,6 +178,53 @@ describe('a client that is guessed at', () => {
     }
   });
 
+  describe('is not forgiven by', () => {
+    /** Wrong guesses, and between them a login that is refused for another reason. */
+    const guessBetween = async (client: GivenClient, refusedLogin: () => Promise<Answer>, message: string) => {
+      for (let i = 0; i < 3; i += 1) {
+        expect((await refusedLogin()).body.message).toContain(message);
+        expect(await guess(client.clientId)).toEqual(INVALID);
+      }
+      expect(await guess(client.clientId)).toEqual(LOCKED);
+      expect(await refusedLogin()).toEqual(LOCKED);
+    };
+
+    it('a secret that is used up', async () => {
+      const client = await latchkey.given.client({ secret: { numUsesLimit: 1 } });
+      done(await login(client));
+      await guessBetween(client, () => login(client), 'usage limit reached');
+    });
+
+    it('a secret that is expired', async () => {
+      const client = await latchkey.given.client({ secret: { ttl: 1 } });
+      advance(2);
+      await guessBetween(client, () => login(client), 'expired client secret');
+    });
+
+    it('the slug of another organization', async () => {
+      const client = await latchkey.given.client();
+      const { clientId, clientSecret } = client;
+      const elsewhere = { clientId, clientSecret, organizationSlug: 'nowhere' };
+      await guessBetween(client, () => latchkey.anonymous.post(LOGIN, elsewhere), 'slug nowhere not found');
+    });
+
+    it('a login while the membership is inactive', async () => {
+      const client = await latchkey.given.client();
+      const sql = 'UPDATE latchkey.organization_memberships SET is_active = false WHERE identity_id = $1';
+      await latchkey.change(sql, [client.identityId]);
+      await guessBetween(client, () => login(client), 'membership is inactive');
+    });
+  });
+
+  it('is forgiven by the token it gets, and by nothing before', async () => {
+    const client = await latchkey.given.client();
+    for (let round = 0; round < 3; round += 1) {
+      for (let i = 0; i < 2; i += 1) expect(await guess(client.clientId)).toEqual(INVALID);
+      expect((await login(client)).status).toBe(200);
+    }
+    expect(await clear(client.identityId)).toEqual(answered({ deleted: 0 }));
+  });
+
   it('cannot be locked out from an address it would not log in from', async () => {
     const client = await latchkey.given.client({
       policy: { clientSecretTrustedIps: [{ ipAddress: '203.0.113.0/24' }] },

@@ -1,5 +1,5 @@
 import { decode } from 'jsonwebtoken';
-import { answered, invalid, refused } from './support/api-client';
+import { type Answer, answered, invalid, refused } from './support/api-client';
 import { done, type GivenClient, type GivenOrganization } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { snapshot } from './support/snapshot';
@@ -433,6 +433,46 @@ describe('client secrets', () => {
     );
   });
 
+  /** Rows of secrets, made by hand: as many as nobody makes one by one. */
+  const addSecrets = (identityId: string, count: number) =>
+    latchkey.dataSource.query(
+      `INSERT INTO latchkey.client_secrets
+         (auth_method_id, identity_id, hash, prefix, description, ttl, num_uses_limit, created_at)
+       SELECT a.id, a.identity_id, sha256((a.id::text || n)::bytea), 'abcd', '', 0, 0, now() + n * interval '1 ms'
+         FROM latchkey.identity_auth_methods a, generate_series(1, $2::int) AS n WHERE a.identity_id = $1`,
+      [identityId, count],
+    );
+
+  it.each([21, 101, 1_500])('are listed all at once, and be it %s: the contract knows no pages', async (count) => {
+    const identityId = await attached();
+    await addSecrets(identityId, count);
+    const { clientSecretData, totalCount, nextCursor } = done(await list(identityId));
+    expect(new Set((clientSecretData as { id: string }[]).map(({ id }) => id)).size).toBe(count);
+    expect({ totalCount, nextCursor }).toEqual({ totalCount: count, nextCursor: null });
+  });
+
+  it('are listed page by page for who asks for a page: 20 behind a cursor, unless it says how many', async () => {
+    const identityId = await attached();
+    await addSecrets(identityId, 101);
+    const first = done(await list(identityId, '?limit=100'));
+    expect(first.clientSecretData).toHaveLength(100);
+    expect(done(await list(identityId, `?cursor=${first.nextCursor}`)).clientSecretData).toHaveLength(1);
+    const { nextCursor } = done(await list(identityId, '?limit=1'));
+    expect(done(await list(identityId, `?cursor=${nextCursor}`)).clientSecretData).toHaveLength(20);
+  });
+
+  it('are 10000 of a client at most, those revoked not counted', async () => {
+    const identityId = await attached();
+    await addSecrets(identityId, 9_999);
+    const { clientSecretData } = done(await create(identityId));
+    expect(await create(identityId)).toEqual(
+      refused(400, 'BadRequest', 'A client has at most 10000 client secrets that are not revoked'),
+    );
+    expect(done(await list(identityId)).clientSecretData).toHaveLength(10_000);
+    done(await revoke(identityId, clientSecretData.id as string));
+    expect((await create(identityId)).status).toBe(200);
+  });
+
   it('say when they were last used, and how often', async () => {
     const client = await latchkey.given.client({ secret: { numUsesLimit: 5 } });
     for (let i = 0; i < 3; i += 1) done(await login(client));
@@ -780,6 +820,32 @@ describe('logging in', () => {
       }
     }
   });
+
+  it.each([0, 5])(
+    'answers no token once its secret is revoked, and be it in the middle (use limit %s)',
+    async (limit) => {
+      const client = await latchkey.given.client({ secret: { numUsesLimit: limit } });
+      const holder = latchkey.dataSource.createQueryRunner();
+      await holder.startTransaction();
+      let answer: Promise<Answer>;
+      try {
+        // The login has found its secret when it comes to wait for this row.
+        await holder.query('SELECT FROM latchkey.identities WHERE id = $1 FOR UPDATE', [client.identityId]);
+        answer = login(client);
+        const [{ pid }] = (await holder.query('SELECT pg_backend_pid() AS pid')) as unknown as [{ pid: number }];
+        const waiting = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))';
+        while ((await latchkey.dataSource.query<object[]>(waiting, [pid])).length === 0);
+        const revoking = 'UPDATE latchkey.client_secrets SET revoked_at = now() WHERE id = $1';
+        await latchkey.dataSource.query(revoking, [client.clientSecretId]);
+      } finally {
+        await holder.rollbackTransaction();
+        await holder.release();
+      }
+      expect(await answer).toEqual(INVALID);
+      const issued = 'SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1';
+      expect(await latchkey.dataSource.query(issued, [client.identityId])).toEqual([]);
+    },
+  );
 
   it('limits the uses of its tokens', async () => {
     const client = await latchkey.given.client({ policy: { accessTokenNumUsesLimit: 2 } });

@@ -1,3 +1,6 @@
+/** Facts about the workload behind an identity, found out when it logged in: `{ kubernetes: { namespace, name } }`. */
+export type IdentityAuth = Readonly<Record<string, unknown>>;
+
 /** What a JWT says about the token it stands for (contract 3.1). Clients peek at these; Latchkey itself asks the row. */
 export interface AccessTokenClaims {
   /** The id of the token's row. */
@@ -10,7 +13,7 @@ export interface AccessTokenClaims {
   readonly identityId: string;
   readonly identityName: string;
   readonly authMethod: string;
-  readonly identityAuth: Record<string, never>;
+  readonly identityAuth: IdentityAuth;
   readonly orgId: string;
   readonly rootOrgId: string;
   readonly parentOrgId: string;

@@ -5,7 +5,7 @@ import { Clock } from '../common/clock/clock';
 import { isRestricted, type TrustedIp } from '../common/net/trusted-ips';
 import type { Identity } from '../identities/identity.entity';
 import { LatchkeySettings } from '../latchkey.options';
-import { IDENTITY_ACCESS_TOKEN } from './access-token.claims';
+import { IDENTITY_ACCESS_TOKEN, type IdentityAuth } from './access-token.claims';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenRefusedError } from './access-tokens.errors';
 import { IdentityAccessToken } from './identity-access-token.entity';
@@ -18,6 +18,8 @@ export interface IssueRequest {
   readonly name: string | null;
   /** The client secret it is handed out for, if it is. */
   readonly clientSecretId?: string;
+  /** What the login found out about the identity, if anything. */
+  readonly identityAuth?: IdentityAuth;
 }
 
 /** What of a token a JWT speaks of. */
@@ -28,6 +30,7 @@ export interface Signable extends LifetimePolicy {
   readonly organizationId: string;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
+  readonly identityAuth: IdentityAuth | null;
   readonly numUsesLimit: number;
   readonly createdAt: Date;
   readonly trustedIps: readonly TrustedIp[];
@@ -55,7 +58,7 @@ export class AccessTokenIssuer {
    */
   async insert(
     tx: EntityManager,
-    { identity, method, name, clientSecretId }: IssueRequest,
+    { identity, method, name, clientSecretId, identityAuth }: IssueRequest,
   ): Promise<IdentityAccessToken> {
     const now = this.clock.now();
     const expiresAt = this.firstExpiry(method, now);
@@ -75,6 +78,7 @@ export class AccessTokenIssuer {
         lastRenewedAt: null,
         revokedAt: null,
         clientSecretId: clientSecretId ?? null,
+        identityAuth: identityAuth ?? null,
         createdAt: now,
         updatedAt: now,
         expiresAt,
@@ -113,7 +117,7 @@ export class AccessTokenIssuer {
       identityId: token.identityId,
       identityName: token.identityName,
       authMethod: token.authMethod,
-      identityAuth: {},
+      identityAuth: token.identityAuth ?? {},
       orgId: token.organizationId,
       rootOrgId: token.organizationId,
       parentOrgId: token.organizationId,

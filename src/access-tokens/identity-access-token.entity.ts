@@ -2,6 +2,7 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, t
 import { bigintAsNumber } from '../database/bigint.transformer';
 import { TimestampedEntity } from '../database/timestamped.entity';
 import { Identity } from '../identities/identity.entity';
+import type { IdentityAuth } from './access-token.claims';
 import { Organization } from '../organizations/organization.entity';
 
 /** An access token. The row is the truth about it; the JWT only names the row (decisions 1). */
@@ -78,4 +79,8 @@ export class IdentityAccessToken extends TimestampedEntity {
   /** The client secret that a universal-auth login used; null for tokens made by hand. */
   @Column('uuid', { name: 'client_secret_id', nullable: true })
   clientSecretId!: string | null;
+
+  /** What the login found out about the identity; null for nothing. */
+  @Column('json', { name: 'identity_auth', nullable: true })
+  identityAuth!: IdentityAuth | null;
 }

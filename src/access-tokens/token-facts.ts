@@ -5,6 +5,7 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { GateDatabase } from '../database/gate-database';
 import { Watermark } from '../watermark/watermark';
+import type { IdentityAuth } from './access-token.claims';
 import type { LifetimePolicy } from './lifetime';
 
 /** Everything a verdict depends on, as the database holds it. */
@@ -18,6 +19,7 @@ export interface TokenFacts extends LifetimePolicy {
   readonly numUsesLimit: number;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
+  readonly identityAuth: IdentityAuth | null;
   /** Null when the token came from none, and when that is gone. */
   readonly clientSecret: { readonly revokedAt: Date | null } | null;
   readonly identityId: string;
@@ -83,7 +85,7 @@ export class TokenFactsReader {
 
 const FACTS = `
   SELECT latchkey.incarnation() AS incarnation, t.id AS token_id, t.name AS token_name, t.created_at, t.expires_at, t.revoked_at, t.num_uses, t.num_uses_limit,
-         t.auth_method, t.client_secret_id, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
+         t.auth_method, t.client_secret_id, t.identity_auth, t.access_token_ttl, t.access_token_max_ttl, t.access_token_period,
          i.id AS identity_id, i.name AS identity_name, i.is_instance_admin,
          o.id AS organization_id, o.name AS organization_name, o.slug AS organization_slug,
          m.role, m.is_active, s.id AS secret_id, s.revoked_at AS secret_revoked_at,
@@ -114,6 +116,7 @@ interface FactsRow {
   num_uses_limit: number;
   auth_method: string;
   client_secret_id: string | null;
+  identity_auth: IdentityAuth | null;
   secret_id: string | null;
   secret_revoked_at: Date | null;
   access_token_ttl: number;
@@ -175,6 +178,7 @@ function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
     numUses: Number(row.num_uses),
     numUsesLimit: row.num_uses_limit,
     clientSecretId: row.client_secret_id,
+    identityAuth: row.identity_auth,
     clientSecret: row.secret_id === null ? null : { revokedAt: row.secret_revoked_at },
     accessTokenTTL: row.access_token_ttl,
     accessTokenMaxTTL: row.access_token_max_ttl,

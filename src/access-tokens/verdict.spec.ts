@@ -18,6 +18,7 @@ const GOOD: TokenFacts = {
   authMethod: 'token-auth',
   clientSecretId: null,
   clientSecret: null,
+  identityAuth: null,
   identityId: 'c1f9a4e2-40a0-4a7e-8a53-6f0f0f6c2d10',
   identityName: 'deployer',
   metadata: {},

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -12,9 +13,25 @@ import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { Receipts } from '../watermark/receipts';
+import type { AuthMethod, MethodSettings } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
-import { Lockouts } from './lockouts.service';
+import { MethodSecrets } from './method-secrets';
+
+/** Whose method somebody wants to look at or change. */
+export interface MethodAddress {
+  readonly method: AuthMethodDefinition;
+  readonly caller: VerifiedAccessToken;
+  readonly identityId: string;
+}
+
+/** A configuration, its secrets decrypted. */
+export interface ConfiguredMethod {
+  readonly row: IdentityAuthMethod;
+  readonly secrets: object;
+}
+
+type Behaviour = Pick<AuthMethod, 'prepare'>;
 
 /** Which methods an identity has, and how the tokens that come of them behave. The same for every method. */
 @Injectable()
@@ -22,66 +39,56 @@ export class AuthMethodConfigurations {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentities,
-    private readonly lockouts: Lockouts,
+    private readonly secrets: MethodSecrets,
     private readonly receipts: Receipts,
     private readonly clock: Clock,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodAlreadyConfiguredError, TtlExceedsMaxError, InvalidIpError */
   async attach(
-    method: AuthMethodDefinition,
-    caller: VerifiedAccessToken,
-    identityId: string,
+    { method, caller, identityId }: MethodAddress,
     input: AccessTokenPolicyDto,
-  ): Promise<IdentityAuthMethod> {
+    behaviour?: Behaviour,
+  ): Promise<ConfiguredMethod> {
     requireCoherentInput(input, DEFAULT_POLICY);
     const attempt = { what: `add ${method.words} to identity`, permission: 'identity:edit-auth' } as const;
+    if (behaviour?.prepare) {
+      const { manager } = this.dataSource;
+      const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
+      await this.requireNone(manager, method, identity.id);
+      mergePolicy(DEFAULT_POLICY, input);
+      await behaviour.prepare({ input, next: settingsFor(method, input) });
+    }
     return this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      if (await this.find(tx, method, identity.id)) throw method.refusals.alreadyConfigured();
-      return this.insert(tx, method, identity, input);
+      await this.requireNone(tx, method, identity.id);
+      return this.opened(await this.insert(tx, method, identity, input));
     });
   }
 
   /** Tokens that exist keep their lifetimes, but follow the trusted IPs at once (contract 3.4). */
-  async update(
-    method: AuthMethodDefinition,
-    caller: VerifiedAccessToken,
-    identityId: string,
-    input: AccessTokenPolicyDto,
-  ): Promise<IdentityAuthMethod> {
+  async update(address: MethodAddress, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
     requireCoherentInput(input);
-    const attempt = { what: `update ${method.words} of identity`, permission: 'identity:edit-auth' } as const;
-    const updated = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      const configuration = await this.find(tx, method, identity.id);
-      if (!configuration) throw method.refusals.missingOnUpdate(identityId);
-      const config = method.configure?.(input, configuration.config) ?? {};
-      return tx.save(Object.assign(configuration, mergePolicy(configuration, input), { config }));
-    });
+    let updated: ConfiguredMethod | undefined;
+    while (updated === undefined) {
+      const prepared = await this.prepareUpdate(address, input, behaviour);
+      updated = await this.dataSource.transaction((tx) => this.updateIn(tx, address, input, prepared));
+    }
     await this.receipts.settle();
     return updated;
   }
 
   /** @throws IdentityNotFoundError, AuthMethodNotFoundError */
-  async get(
-    method: AuthMethodDefinition,
-    caller: VerifiedAccessToken,
-    identityId: string,
-  ): Promise<IdentityAuthMethod> {
+  async get({ method, caller, identityId }: MethodAddress): Promise<ConfiguredMethod> {
     const { manager } = this.dataSource;
     const { identity } = await this.managed.get(manager, caller, identityId);
     const configuration = await this.find(manager, method, identity.id);
     if (!configuration) throw method.refusals.missingOnGet(identityId);
-    return configuration;
+    return this.opened(configuration);
   }
 
   /** Its tokens die with it, and stay visible as revoked (decisions 8 and 9). */
-  async remove(
-    method: AuthMethodDefinition,
-    caller: VerifiedAccessToken,
-    identityId: string,
-  ): Promise<IdentityAuthMethod> {
+  async remove({ method, caller, identityId }: MethodAddress): Promise<ConfiguredMethod> {
     const attempt = { what: `revoke ${method.words} of identity`, permission: 'identity:revoke-auth' } as const;
     const removed = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
@@ -92,29 +99,24 @@ export class AuthMethodConfigurations {
       return configuration;
     });
     await this.receipts.settle();
-    return removed;
-  }
-
-  /** Lets everybody who guessed wrong guess again: how many counts and locks were in force. */
-  async clearLockouts(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
-    const attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' } as const;
-    return this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      const { id } = await this.require(tx, method, identity.id);
-      return this.lockouts.clear(tx, id, this.clock.now());
-    });
+    // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
+    return { row: removed, secrets: {} };
   }
 
   /** Attaches a method. Rights are the caller's to check. */
   insert(
     tx: EntityManager,
-    { slug, configure, hasClientId }: AuthMethodDefinition,
+    method: AuthMethodDefinition,
     identity: Identity,
     input: AccessTokenPolicyDto,
   ): Promise<IdentityAuthMethod> {
-    const own = { config: configure?.(input) ?? {}, clientId: hasClientId ? randomUUID() : null };
-    const policy = mergePolicy(DEFAULT_POLICY, input);
-    return tx.save(tx.create(IdentityAuthMethod, { ...policy, ...own, identityId: identity.id, method: slug }));
+    const { config, secrets } = settingsFor(method, input);
+    const owner = { identityId: identity.id, method: method.slug };
+    const own = { config, sealedSecrets: this.secrets.seal(owner, secrets) };
+    const clientId = method.hasClientId ? randomUUID() : null;
+    return tx.save(
+      tx.create(IdentityAuthMethod, { ...mergePolicy(DEFAULT_POLICY, input), ...own, ...owner, clientId }),
+    );
   }
 
   find(tx: EntityManager, { slug }: AuthMethodDefinition, identityId: string): Promise<IdentityAuthMethod | null> {
@@ -127,6 +129,61 @@ export class AuthMethodConfigurations {
     if (!configuration) throw method.refusals.missingOnRemove();
     return configuration;
   }
+
+  private async requireNone(tx: EntityManager, method: AuthMethodDefinition, identityId: string): Promise<void> {
+    if (await this.find(tx, method, identityId)) throw method.refusals.alreadyConfigured();
+  }
+
+  /** What the method has looked at before the transaction; undefined for one that does not look. */
+  private async prepareUpdate(
+    { method, caller, identityId }: MethodAddress,
+    input: AccessTokenPolicyDto,
+    behaviour?: Behaviour,
+  ): Promise<ConfiguredMethod | undefined> {
+    if (!behaviour?.prepare) return undefined;
+    const { manager } = this.dataSource;
+    const { identity } = await this.managed.getCovered(manager, caller, identityId, updating(method));
+    const row = await this.find(manager, method, identity.id);
+    if (!row) throw method.refusals.missingOnUpdate(identityId);
+    mergePolicy(row, input);
+    const { secrets } = this.opened(row);
+    const present = { config: row.config, secrets };
+    await behaviour.prepare({ input, present, next: settingsFor(method, input, present) });
+    return { row, secrets };
+  }
+
+  /** Undefined when the configuration is no longer the one that was looked at: that is then looked at anew. */
+  private async updateIn(
+    tx: EntityManager,
+    { method, caller, identityId }: MethodAddress,
+    input: AccessTokenPolicyDto,
+    prepared: ConfiguredMethod | undefined,
+  ): Promise<ConfiguredMethod | undefined> {
+    const { identity } = await this.managed.getForChange(tx, caller, identityId, updating(method));
+    const row = await this.find(tx, method, identity.id);
+    if (!row) throw method.refusals.missingOnUpdate(identityId);
+    const { secrets } = this.opened(row);
+    const present = { config: row.config, secrets };
+    if (prepared && !isDeepStrictEqual({ config: prepared.row.config, secrets: prepared.secrets }, present)) {
+      return undefined;
+    }
+    const next = settingsFor(method, input, present);
+    const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
+    const saved = await tx.save(Object.assign(row, mergePolicy(row, input), own));
+    return { row: saved, secrets: next.secrets ?? {} };
+  }
+
+  private opened(row: IdentityAuthMethod): ConfiguredMethod {
+    return { row, secrets: this.secrets.open(row) };
+  }
+}
+
+function updating({ words }: AuthMethodDefinition) {
+  return { what: `update ${words} of identity`, permission: 'identity:edit-auth' } as const;
+}
+
+function settingsFor({ configure }: AuthMethodDefinition, input: object, present?: MethodSettings): MethodSettings {
+  return configure?.(input, present) ?? { config: {} };
 }
 
 const REVOKE_ALL = `

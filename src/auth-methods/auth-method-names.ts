@@ -1,6 +1,6 @@
 /**
  * The ways an identity can come by an access token, in the order the contract answers them (section 0). The whole list, so
- * that a method which is added later already has its place.
+ * that a method which is added later already has its place. Those of a host's own have none, and come last.
  */
 export const AUTH_METHODS = [
   'universal-auth',
@@ -17,5 +17,3 @@ export const AUTH_METHODS = [
   'tls-cert-auth',
   'spiffe-auth',
 ] as const;
-
-export type AuthMethodName = (typeof AUTH_METHODS)[number];

@@ -1,4 +1,3 @@
-import { HttpStatus } from '@nestjs/common';
 import { type Refusal, REFUSALS } from '../access-tokens/access-tokens.errors';
 import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
 import type { LockoutSubject } from './lockouts.service';
@@ -26,12 +25,23 @@ export class AuthMethodNotFoundError extends NotFoundError {
   }
 }
 
+/** How a refused login is answered where the contract wants something else than 401 `UnauthorizedError`. */
+export interface LoginErrorOptions {
+  readonly status?: 400 | 401 | 403;
+  readonly error?: string;
+  /** For the log only. */
+  readonly cause?: unknown;
+}
+
 /** A login was refused. No challenge goes with it: what was presented is no token, and another scheme would not help. */
-export abstract class LoginError extends LatchkeyError {
-  protected constructor(errorCode: string, message: string) {
-    super({ errorCode, status: HttpStatus.UNAUTHORIZED, error: 'UnauthorizedError' }, message);
+export class LoginError extends LatchkeyError {
+  /** @param reason in snake case, for the log: `audience_not_allowed`. @param message for the caller, never with a secret in it. */
+  constructor(reason: string, message: string, { status = 401, error, cause }: LoginErrorOptions = {}) {
+    super({ errorCode: reason, status, error: error ?? ERRORS[status] }, message, { cause });
   }
 }
+
+const ERRORS = { 400: 'BadRequest', 401: 'UnauthorizedError', 403: 'ForbiddenError' } as const;
 
 /** One answer for nobody, for somebody else and for a wrong secret. */
 export class InvalidCredentialsError extends LoginError {

@@ -1,4 +1,4 @@
-import { Body, Delete, Get, Param, Patch, Post, type Type } from '@nestjs/common';
+import { Body, Delete, Get, Inject, Optional, Param, Patch, Post, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { InvalidIpError, TtlExceedsMaxError } from '../access-tokens/access-token-policy';
 import { Caller } from '../access-tokens/caller.decorator';
@@ -9,11 +9,13 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { Authorized } from '../permissions/authorized.decorator';
 import { boundaryRefusals } from '../permissions/permissions.errors';
-import { AuthMethodConfigurations } from './auth-method-configurations.service';
-import type { AuthMethodDefinition } from './auth-method.definition';
+import type { AuthMethod } from './auth-method';
+import { AuthMethodConfigurations, type ConfiguredMethod } from './auth-method-configurations.service';
+import type { AuthMethodDefinition, ShownConfiguration } from './auth-method.definition';
 import { named } from './controller-name';
-import type { IdentityAuthMethod } from './identity-auth-method.entity';
 
+/** Nothing is provided by it. */
+const NO_BEHAVIOUR = Symbol('no behaviour');
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 
 /**
@@ -21,14 +23,19 @@ const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
  * are no more than objects to it: a class named here would be validated against before the method's own.
  */
 // eslint-disable-next-line max-lines-per-function -- a class, not a function
-export function configurationController(method: AuthMethodDefinition): Type {
+export function configurationController(method: AuthMethodDefinition, behaviour?: Type<AuthMethod>): Type {
   const { title, words, input, refusals } = method;
   const answer = method.answer.type;
-  const answered = (configuration: IdentityAuthMethod) => ({ [method.envelope]: method.answer.of(configuration) });
+  const answered = (route: ShownConfiguration['route'], { row, secrets }: ConfiguredMethod) => ({
+    [method.envelope]: method.answer.of(row, { route, secrets }),
+  });
 
   @LatchkeyController(`api/v1/auth/${method.slug}/identities/:identityId`, title)
   class ConfigurationController {
-    constructor(private readonly configurations: AuthMethodConfigurations) {}
+    constructor(
+      private readonly configurations: AuthMethodConfigurations,
+      @Optional() @Inject(behaviour ?? NO_BEHAVIOUR) private readonly behaviour?: AuthMethod,
+    ) {}
 
     @Post()
     @ApiBody({ type: input.attach })
@@ -48,7 +55,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
       @Param('identityId') identityId: string,
       @Body(ContractPipe.of(input.attach)) dto: object,
     ): Promise<object> {
-      return answered(await this.configurations.attach(method, caller, identityId, dto));
+      return answered('attach', await this.configurations.attach({ method, caller, identityId }, dto, this.behaviour));
     }
 
     @Patch()
@@ -70,7 +77,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
       @Param('identityId') identityId: string,
       @Body(ContractPipe.of(input.update)) dto: object,
     ): Promise<object> {
-      return answered(await this.configurations.update(method, caller, identityId, dto));
+      return answered('update', await this.configurations.update({ method, caller, identityId }, dto, this.behaviour));
     }
 
     @Get()
@@ -80,7 +87,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
       refusals: [NO_IDENTITY, refusals.missingOnGet(EXAMPLE.identityId)],
     })
     async get(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
-      return answered(await this.configurations.get(method, caller, identityId));
+      return answered('get', await this.configurations.get({ method, caller, identityId }));
     }
 
     @Delete()
@@ -91,7 +98,7 @@ export function configurationController(method: AuthMethodDefinition): Type {
       refusals: [NO_IDENTITY, ...boundaryRefusals(`revoke ${words} of identity`), refusals.missingOnRemove()],
     })
     async remove(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
-      return answered(await this.configurations.remove(method, caller, identityId));
+      return answered('remove', await this.configurations.remove({ method, caller, identityId }));
     }
   }
   return named(ConfigurationController, method);

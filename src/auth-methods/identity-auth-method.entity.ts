@@ -2,7 +2,6 @@ import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Rel
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { TimestampedEntity } from '../database/timestamped.entity';
 import { Identity } from '../identities/identity.entity';
-import type { AuthMethodName } from './auth-method-names';
 
 /** A way for an identity to come by access tokens, and the policy of the tokens that come of it. */
 @Entity('identity_auth_methods')
@@ -20,7 +19,7 @@ export class IdentityAuthMethod extends TimestampedEntity {
   identity?: Relation<Identity>;
 
   @Column('text')
-  method!: AuthMethodName;
+  method!: string;
 
   /** Seconds; 0 for as long as the ceiling allows. */
   @Column('integer', { name: 'access_token_ttl' })
@@ -44,6 +43,10 @@ export class IdentityAuthMethod extends TimestampedEntity {
   /** What the method has settings for beyond the policy of its tokens; typed and validated by the method's own DTO. */
   @Column('jsonb', { default: {} })
   config!: object;
+
+  /** What it has secrets for, as `MethodSecrets` encrypts them; null for none. */
+  @Column('bytea', { name: 'sealed_secrets', nullable: true })
+  sealedSecrets!: Buffer | null;
 
   /** What logins call the identity by, for methods that do not call it by its own id. */
   @Column('uuid', { name: 'client_id', nullable: true })

@@ -6,16 +6,16 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { Authorized } from '../permissions/authorized.decorator';
 import { boundaryRefusals } from '../permissions/permissions.errors';
-import { AuthMethodConfigurations } from './auth-method-configurations.service';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { named } from './controller-name';
 import { ClearedLockoutsDto } from './dto/cleared-lockouts.dto';
+import { LockoutClearing } from './lockout-clearing.service';
 
 /** The route that ends lock-outs, for methods whose credentials can be guessed. */
 export function lockoutsController(method: AuthMethodDefinition): Type {
   @LatchkeyController(`api/v1/auth/${method.slug}/identities/:identityId`, method.title)
   class LockoutsController {
-    constructor(private readonly configurations: AuthMethodConfigurations) {}
+    constructor(private readonly clearing: LockoutClearing) {}
 
     @Post('clear-lockouts')
     @Authorized('identity:edit', {
@@ -32,7 +32,7 @@ export function lockoutsController(method: AuthMethodDefinition): Type {
       @Caller() caller: VerifiedAccessToken,
       @Param('identityId') identityId: string,
     ): Promise<ClearedLockoutsDto> {
-      return { deleted: await this.configurations.clearLockouts(method, caller, identityId) };
+      return { deleted: await this.clearing.clear(method, caller, identityId) };
     }
   }
   return named(LockoutsController, method);

@@ -26,7 +26,8 @@ export interface LockoutSubject {
  * Counts wrong guesses (contract 3.8). Whether a guess was right is answered only after one statement has settled it against
  * those before: a wrong one is counted, a right one finds out that it is not too late. So of any number of guesses at the same
  * moment, on any number of nodes, no more than the threshold learn anything. A right guess reserves nothing, or else a
- * hundred honest logins at once would lock each other out.
+ * hundred honest logins at once would lock each other out. Where the comparison itself is what must not be had too often, as with
+ * passwords, an attempt is counted as a wrong guess beforehand, and taken back unless it was one.
  *
  * Each statement is a transaction of its own: what refuses the login, and rolls back, must not take the count with it.
  */
@@ -49,10 +50,26 @@ export class Lockouts {
     return counted.is_locked;
   }
 
-  /** Forgets the wrong guesses before a right one. @throws LockedOutError when they have locked. */
-  async settleRight({ id }: LockoutSubject, now: Date): Promise<void> {
-    const [entry] = await this.query<{ is_locked: boolean }>(SETTLE, [id, now]);
+  /** Whether wrong guesses are remembered, for a right one to forget. @throws LockedOutError when they have locked. */
+  async requireUnlocked({ id }: LockoutSubject, now: Date): Promise<boolean> {
+    const [entry] = await this.query<{ is_locked: boolean }>(LOOK, [id, now]);
     if (entry?.is_locked) throw new LockedOutError();
+    return entry !== undefined;
+  }
+
+  /**
+   * Forgets the wrong guesses before a right one, with the token that comes of it. One that was counted beforehand may have
+   * locked by itself. @throws LockedOutError
+   */
+  async forget(tx: EntityManager, { id }: LockoutSubject, now: Date, isReserved: boolean): Promise<void> {
+    const parameters = [id, now, isReserved];
+    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx.dataSource, FORGET), parameters);
+    if (entry?.is_locked) throw new LockedOutError();
+  }
+
+  /** Takes back what was counted beforehand and has turned out to be no wrong guess. */
+  async giveBack({ id, policy }: LockoutSubject, now: Date): Promise<void> {
+    await this.query(GIVE_BACK, [id, now, policy.lockoutCounterResetSeconds]);
   }
 
   /** Forgets everything about a configuration: how many entries that were still in force. */
@@ -87,15 +104,24 @@ const COUNT = `
   WHERE NOT (entry.is_locked AND entry.expires_at > $3)
   RETURNING entry.is_locked`;
 
-const SETTLE = `
+const LOOK = `
+  SELECT is_locked AND expires_at > $2 AS is_locked FROM latchkey.auth_lockouts WHERE subject_id = $1`;
+
+const FORGET = `
   WITH entry AS (
-    SELECT subject_id, is_locked AND expires_at > $2 AS is_locked
+    SELECT subject_id, is_locked AND expires_at > $2 AND NOT $3::boolean AS is_locked
       FROM latchkey.auth_lockouts WHERE subject_id = $1 FOR UPDATE
   ), forgotten AS (
     DELETE FROM latchkey.auth_lockouts USING entry
      WHERE auth_lockouts.subject_id = entry.subject_id AND NOT entry.is_locked
   )
   SELECT is_locked FROM entry`;
+
+const GIVE_BACK = `
+  UPDATE latchkey.auth_lockouts
+     SET failures = greatest(failures - 1, 0), is_locked = false,
+         expires_at = CASE WHEN is_locked THEN $2::timestamptz + $3::int * interval '1 second' ELSE expires_at END
+   WHERE subject_id = $1`;
 
 const CLEAR = `
   DELETE FROM latchkey.auth_lockouts WHERE auth_method_id = $1 RETURNING expires_at > $2 AS is_live`;

@@ -1,16 +1,27 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { AuthMethodName } from './auth-method-names';
+import type { EntityManager } from 'typeorm';
 
 export interface SucceededLogin {
-  readonly method: AuthMethodName;
+  readonly method: string;
+  readonly authMethodId: string;
   readonly identityId: string;
   readonly tokenId: string;
   readonly clientSecretId: string | undefined;
   readonly address: string | undefined;
 }
 
+export interface FailedLogin {
+  readonly method: string;
+  /** Why, as a code: that of the error. */
+  readonly reason: string;
+  /** Undefined as long as it is not known who wants to log in. */
+  readonly authMethodId: string | undefined;
+  readonly identityId: string | undefined;
+  readonly address: string | undefined;
+}
+
 export interface LockedOut {
-  readonly method: AuthMethodName;
+  readonly method: string;
   readonly authMethodId: string;
   readonly address: string | undefined;
 }
@@ -20,8 +31,15 @@ export interface LockedOut {
 export class LoginEvents {
   private readonly logger = new Logger(LoginEvents.name);
 
-  succeeded(login: SucceededLogin): void {
+  /** In the transaction that issues the token: what is written here is there if the token is. */
+  async succeeded(_tx: EntityManager, login: SucceededLogin): Promise<void> {
     this.logger.debug({ event: 'login.succeeded', ...login });
+    return Promise.resolve();
+  }
+
+  /** Refused for a reason the caller is told. Anybody can make these by the thousand. */
+  failed(login: FailedLogin): void {
+    this.logger.debug({ event: 'login.failed', ...login });
   }
 
   /** Somebody guesses, or a program was given the wrong secret: either way a person should know. */

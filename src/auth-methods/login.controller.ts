@@ -2,7 +2,6 @@ import { Body, Inject, Post, Req, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { AccessTokenVerifier } from '../access-tokens/access-token.verifier';
 import { SignedTokenDto } from '../access-tokens/dto/access-token.dtos';
-import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { ContractPipe } from '../common/http/contract.pipe';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
@@ -10,33 +9,23 @@ import { PublicRoute } from '../common/http/public-route.decorator';
 import type { AddressedRequest } from '../common/net/client-address';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { AuthMethod } from './auth-method';
-import type { AuthMethodDefinition } from './auth-method.definition';
+import type { AuthMethodDefinition, LoginDefinition } from './auth-method.definition';
 import { LoginRefusedError } from './auth-methods.errors';
 import { named } from './controller-name';
 import { LoginDto } from './dto/login.dto';
+import { notConfigured } from './login-prover';
 import { LoginService } from './login.service';
-
-/** How one logs in with a method. */
-export interface LoginDefinition<Credentials extends LoginDto> {
-  /** What somebody who logs in sends. */
-  readonly input: Type<Credentials>;
-  /** What proves it. */
-  readonly method: Type<AuthMethod<Credentials>>;
-  /** How the method refuses. */
-  readonly refusals: readonly LatchkeyError[];
-}
+import { withRefusalFloor } from './refusal-floor';
 
 /** The route one logs in by: one class for all methods, made from the definition of each. */
-export function loginController<Credentials extends LoginDto>(
-  definition: AuthMethodDefinition,
-  { input, method, refusals }: LoginDefinition<Credentials>,
-): Type {
-  const { slug, title } = definition;
+export function loginController(definition: AuthMethodDefinition, login: LoginDefinition): Type {
+  const { slug, title, hasClientId } = definition;
+  const { input, missing = () => notConfigured(definition) } = login;
 
   @LatchkeyController(`api/v1/auth/${slug}`, title)
   class LoginController {
     constructor(
-      @Inject(method) private readonly method: AuthMethod<Credentials>,
+      @Inject(login.method) private readonly method: AuthMethod,
       private readonly logins: LoginService,
       private readonly verifier: AccessTokenVerifier,
     ) {}
@@ -49,17 +38,20 @@ export function loginController<Credentials extends LoginDto>(
       description: 'Answers an access token. An Authorization header is not looked at.',
       answer: SignedTokenDto,
       refusals: [
-        ...refusals,
+        ...login.refusals,
+        ...(hasClientId ? [] : [missing()]),
         new LoginRefusedError('not_a_member'),
         new LoginRefusedError('membership_inactive'),
         new SubOrganizationNotFoundError('acme-eu'),
       ],
     })
     async login(@Body(ContractPipe.of(input)) body: object, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
-      const credentials = body as Credentials;
+      const credentials = body as LoginDto;
       const { organizationSlug } = credentials;
-      const login = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
-      return { ...(await this.logins.login(slug, this.method, login)), tokenType: 'Bearer' };
+      const method = { definition, method: this.method, missing };
+      const wanted = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
+      const answer = await withRefusalFloor(() => this.logins.login(method, wanted));
+      return { ...answer, tokenType: 'Bearer' };
     }
   }
   return named(LoginController, definition);

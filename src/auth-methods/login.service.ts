@@ -1,25 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { type DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { AccessTokenIssuer, type SignedAccessToken } from '../access-tokens/access-token.issuer';
 import { FOREVER_SECONDS } from '../access-tokens/lifetime';
-import { Clock } from '../common/clock/clock';
+import { LatchkeyError } from '../common/errors/latchkey.error';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { Identity } from '../identities/identity.entity';
 import { OrganizationMembership } from '../identities/organization-membership.entity';
 import type { Organization } from '../organizations/organization.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
-import type { AuthMethod, LoginAttempt, Proof } from './auth-method';
-import type { AuthMethodName } from './auth-method-names';
+import type { Proof } from './auth-method';
 import { InvalidCredentialsError, LoginRefusedError } from './auth-methods.errors';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
 import { Lockouts } from './lockouts.service';
 import { LoginEvents } from './login-events';
+import { type LoginMethod, LoginProver, type Proven } from './login-prover';
 
 /** Somebody who wants a token. */
-export interface LoginRequest<Credentials extends object> {
-  readonly credentials: Credentials;
+export interface LoginRequest {
+  readonly credentials: object;
   readonly address: string | undefined;
   /** The organization the token is to speak in; there is only the identity's own. */
   readonly organizationSlug: string | undefined;
@@ -27,67 +27,73 @@ export interface LoginRequest<Credentials extends object> {
 
 export type Login = SignedAccessToken & { readonly accessTokenMaxTTL: number };
 
+type Issuing = Pick<LoginRequest, 'address' | 'organizationSlug'> & Proven;
+
 /** From credentials to an access token: the same way whatever the method. */
 @Injectable()
 export class LoginService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly prover: LoginProver,
     private readonly issuer: AccessTokenIssuer,
     private readonly lockouts: Lockouts,
     private readonly events: LoginEvents,
-    private readonly clock: Clock,
   ) {}
 
-  async login<Credentials extends object>(
-    slug: AuthMethodName,
-    method: AuthMethod<Credentials>,
-    { credentials, address, organizationSlug }: LoginRequest<Credentials>,
-  ): Promise<Login> {
-    const proof = await this.prove(slug, method, { credentials, address, now: this.clock.now() });
-    const { login, tokenId } = await this.dataSource.transaction((tx) => this.issue(tx, proof, organizationSlug));
-    const { identityId, clientSecretId } = proof;
-    this.events.succeeded({ method: slug, identityId, tokenId, clientSecretId, address });
-    return login;
-  }
-
-  private async prove<Credentials extends object>(
-    slug: AuthMethodName,
-    method: AuthMethod<Credentials>,
-    attempt: LoginAttempt<Credentials>,
-  ): Promise<Proof> {
-    const { now, address } = attempt;
+  async login(method: LoginMethod, { credentials, address, organizationSlug }: LoginRequest): Promise<Login> {
+    let known: Proof['configuration'] | undefined;
     try {
-      const proof = await method.authenticate(attempt);
-      if (proof.guessed) await this.lockouts.settleRight(proof.guessed, now);
-      proof.accept?.();
-      return proof;
+      const attempt = this.prover.attempt(credentials, address);
+      const configuration = await this.prover.configurationFor(method, attempt);
+      known = configuration;
+      const proven = await this.prover.prove(method, configuration ? { ...attempt, configuration } : attempt);
+      known = proven.proof.configuration;
+      return await this.issueFor({ ...proven, address, organizationSlug });
     } catch (error) {
-      if (!(error instanceof InvalidCredentialsError) || !error.guessed) throw error;
-      const isLocking = await this.lockouts.countWrong(error.guessed, now);
-      const { authMethodId } = error.guessed;
-      if (isLocking && authMethodId !== null) this.events.lockedOut({ method: slug, authMethodId, address });
+      this.tellFailure(method.definition.slug, error, known, address);
       throw error;
     }
   }
 
-  private async issue(tx: EntityManager, proof: Proof, organizationSlug: string | undefined) {
-    const { identity, method, membership } = await this.lockedSubject(tx, proof);
-    if (!membership) throw new LoginRefusedError('not_a_member');
-    if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
-    const slug = organizationSlug ?? identity.organization.slug;
-    if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
-    const { clientSecretId } = proof;
-    const token = await this.issuer.insert(tx, { identity, method, name: null, clientSecretId });
+  private async issueFor(issuing: Issuing): Promise<Login> {
+    try {
+      return await this.dataSource.transaction((tx) => this.issue(tx, issuing));
+    } catch (error) {
+      const { remembered, isReserved, now } = issuing;
+      if (remembered && isReserved) await this.lockouts.giveBack(remembered, now);
+      throw error;
+    }
+  }
+
+  private tellFailure(
+    method: string,
+    error: unknown,
+    known: Proof['configuration'] | undefined,
+    address: string | undefined,
+  ): void {
+    if (!(error instanceof LatchkeyError)) return;
+    const { id: authMethodId, identityId } = known ?? { id: guessedAt(error), identityId: undefined };
+    this.events.failed({ method, reason: error.errorCode ?? error.name, authMethodId, identityId, address });
+  }
+
+  private async issue(tx: EntityManager, { proof, remembered, isReserved, address, organizationSlug }: Issuing) {
+    const { identity, method, membership } = requireAdmitted(await this.lockedSubject(tx, proof), organizationSlug);
+    const { clientSecretId, identityAuth } = proof;
+    const token = await this.issuer.insert(tx, { identity, method, name: null, clientSecretId, identityAuth });
     await noteLogin(tx, membership, method.method, token.createdAt);
+    if (remembered) await this.lockouts.forget(tx, remembered, token.createdAt, isReserved);
     await proof.spend?.(tx);
+    const ids = { authMethodId: method.id, identityId: identity.id, tokenId: token.id, clientSecretId };
+    await this.events.succeeded(tx, { method: method.method, ...ids, address });
     const signable = { ...token, identityName: identity.name, trustedIps: method.accessTokenTrustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
     const accessTokenMaxTTL = (method.accessTokenPeriod === 0 && method.accessTokenMaxTTL) || FOREVER_SECONDS;
-    return { login: { ...signed, accessTokenMaxTTL }, tokenId: token.id };
+    return { ...signed, accessTokenMaxTTL };
   }
 
   /** Whom a token is for, kept from removal until it is there to be revoked. @throws InvalidCredentialsError */
-  private async lockedSubject(tx: EntityManager, { identityId, authMethodId }: Proof): Promise<Subject> {
+  private async lockedSubject(tx: EntityManager, { configuration }: Proof): Promise<Subject> {
+    const { id: authMethodId, identityId } = configuration;
     const identity = (await tx
       .createQueryBuilder(Identity, 'i')
       .innerJoinAndSelect('i.organization', 'o')
@@ -114,11 +120,25 @@ interface Subject {
   readonly membership: OrganizationMembership | null;
 }
 
+function guessedAt(error: LatchkeyError): string | undefined {
+  return (error instanceof InvalidCredentialsError && error.guessed?.authMethodId) || undefined;
+}
+
+/** @throws LoginRefusedError, SubOrganizationNotFoundError */
+function requireAdmitted(subject: Subject, organizationSlug: string | undefined) {
+  const { membership, identity } = subject;
+  if (!membership) throw new LoginRefusedError('not_a_member');
+  if (!membership.isActive) throw new LoginRefusedError('membership_inactive');
+  const slug = organizationSlug ?? identity.organization.slug;
+  if (slug !== identity.organization.slug) throw new SubOrganizationNotFoundError(slug);
+  return { ...subject, membership };
+}
+
 /** At most every ten seconds: a write a login would make a hot row of an identity that logs in often. */
 async function noteLogin(
   tx: EntityManager,
   { id, lastLoginAuthMethod, lastLoginAt }: OrganizationMembership,
-  method: AuthMethodName,
+  method: string,
   at: Date,
 ): Promise<void> {
   const isFresh = lastLoginAt !== null && at.getTime() - lastLoginAt.getTime() < NOTE_INTERVAL_MS;

@@ -10,11 +10,16 @@ import {
   totalOf,
 } from '../common/http/page';
 
-/** One page of a list, newest first (decisions 17), and how many items there are in all. */
+/**
+ * One page of a list, newest first (decisions 17), and how many items there are in all. Who asks for no certain page of a list
+ * that the contract knows no pages of is answered `unpaged` items.
+ */
 export async function readPage<Item extends ObjectLiteral & Position>(
   all: SelectQueryBuilder<Item>,
-  { limit = DEFAULT_PAGE_SIZE, offset = 0, cursor }: PageQueryDto,
+  { limit: asked, offset = 0, cursor }: PageQueryDto,
+  unpaged = DEFAULT_PAGE_SIZE,
 ): Promise<PageDto & { page: Item[] }> {
+  const limit = asked ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
   const { alias } = all;
   const counted = await countUpTo(MAX_COUNTED + 1, all);
   // A row comparison, so that the index is walked from the cursor on, however deep the page lies.

@@ -60,7 +60,8 @@ export class AccessTokens {
       const limits = [method.accessTokenMaxTTL, method.accessTokenPeriod, method.numUsesLimit];
       const life = [now, expiresAt, secondsBetween(now, expiresAt)];
       const [row] = await run<{ id: string }>(INSERT, [...values, ...limits, ...life]);
-      const signable = { ...method, id: row!.id, authMethod: 'token-auth', clientSecretId: null, createdAt: now };
+      const origin = { authMethod: 'token-auth', clientSecretId: null, identityAuth: null };
+      const signable = { ...method, ...origin, id: row!.id, createdAt: now };
       const { accessToken } = this.issuer.sign(signable, now, expiresAt);
       return { tokenId: row!.id, identityId: method.identityId, accessToken, expiresAt };
     });

@@ -49,9 +49,9 @@ export class IdentityDirectory {
       select: { identityId: true, method: true },
       where: { identityId: In([...identityIds]) },
     });
-    const order = (method: IdentityAuthMethod) => AUTH_METHODS.indexOf(method.method);
     const methods = new Map<string, string[]>(identityIds.map((id) => [id, []]));
-    for (const row of rows.sort((a, b) => order(a) - order(b))) methods.get(row.identityId)?.push(row.method);
+    for (const row of rows.sort((a, b) => placeOf(a.method) - placeOf(b.method)))
+      methods.get(row.identityId)?.push(row.method);
     return methods;
   }
 
@@ -79,6 +79,12 @@ export class IdentityDirectory {
       MembershipDto.of(membership, membership.identity!, methods.get(membership.identityId) ?? []),
     );
   }
+}
+
+/** Methods of a host's own come last. */
+function placeOf(method: string): number {
+  const place = (AUTH_METHODS as readonly string[]).indexOf(method);
+  return place === -1 ? AUTH_METHODS.length : place;
 }
 
 function applyFilter(builder: SelectQueryBuilder<OrganizationMembership>, filter: IdentityFilterDto): void {

@@ -13,7 +13,7 @@ export const TOKEN_AUTH: AuthMethodDefinition = {
   words: 'token auth',
   envelope: 'identityTokenAuth',
   input: { attach: AttachTokenAuthDto, update: UpdateTokenAuthDto },
-  answer: { type: TokenAuthAnswerDto, of: TokenAuthDto.of },
+  answer: { type: TokenAuthAnswerDto, of: (configuration) => TokenAuthDto.of(configuration) },
   refusals: {
     alreadyConfigured: () =>
       new AuthMethodAlreadyConfiguredError('Failed to add Token Auth to already configured identity'),

@@ -8,6 +8,7 @@ import type { DataSource } from 'typeorm';
 import { Clock } from '../../src/common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../../src/database/data-source-name';
 import { InstanceService } from '../../src/instance/instance.service';
+import type { LatchkeyExtras } from '../../src/latchkey.module';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
 import { Watermark } from '../../src/watermark/watermark';
 import { httpAdapter } from '../../src/server/http-adapter';
@@ -42,7 +43,7 @@ export interface TestLatchkey {
 
 /** Starts a server, set up with a first organization. Pass `isBootstrapped: false` for one that is not. */
 export async function startLatchkey(
-  options: Partial<LatchkeyOptions> = {},
+  options: Partial<LatchkeyOptions & LatchkeyExtras> = {},
   { isBootstrapped = true } = {},
 ): Promise<TestLatchkey> {
   const logs: string[] = [];

@@ -8,6 +8,7 @@ import { PageQueryDto } from '../../common/http/page';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals } from '../../permissions/permissions.errors';
+import { ClientSecretRevocations } from './client-secret-revocations';
 import { ClientSecretsService } from './client-secrets.service';
 import {
   ClientSecretAnswerDto,
@@ -16,15 +17,19 @@ import {
   CreatedClientSecretDto,
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { ClientSecretNotFoundError } from './universal-auth.errors';
+import { ClientSecretNotFoundError, TooManyClientSecretsError } from './universal-auth.errors';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_SECRET = new ClientSecretNotFoundError(EXAMPLE.clientSecretId);
 const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
+const NO_ROOM = new TooManyClientSecretsError();
 
 @LatchkeyController('api/v1/auth/universal-auth/identities/:identityId/client-secrets', UNIVERSAL_AUTH.title)
 export class ClientSecretsController {
-  constructor(private readonly secrets: ClientSecretsService) {}
+  constructor(
+    private readonly secrets: ClientSecretsService,
+    private readonly revocations: ClientSecretRevocations,
+  ) {}
 
   @Post()
   @NoStore()
@@ -32,7 +37,7 @@ export class ClientSecretsController {
     summary: 'Create a client secret',
     description: 'The secret itself is answered here and never again.',
     answer: CreatedClientSecretDto,
-    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED],
+    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED, NO_ROOM],
   })
   create(
     @Caller() caller: VerifiedAccessToken,
@@ -45,7 +50,7 @@ export class ClientSecretsController {
   @Get()
   @Authorized('identity:get-token', {
     summary: 'List the client secrets of an identity',
-    description: 'Those that are not revoked.',
+    description: 'Those that are not revoked: all of them, unless `limit` or `cursor` asks for a page.',
     answer: ClientSecretListDto,
     refusals: [NO_IDENTITY, ...boundaryRefusals('list client secrets of identity'), NOT_CONFIGURED],
   })
@@ -84,6 +89,6 @@ export class ClientSecretsController {
     @Param('identityId') identityId: string,
     @Param('clientSecretId') clientSecretId: string,
   ): Promise<ClientSecretAnswerDto> {
-    return { clientSecretData: await this.secrets.revoke(caller, identityId, clientSecretId) };
+    return { clientSecretData: await this.revocations.revoke(caller, identityId, clientSecretId) };
   }
 }

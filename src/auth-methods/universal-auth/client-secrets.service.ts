@@ -4,23 +4,23 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, type EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
 import { Clock } from '../../common/clock/clock';
-import { MAX_PAGE_SIZE, type PageQueryDto } from '../../common/http/page';
-import { isId } from '../../common/ids';
+import type { PageQueryDto } from '../../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { readPage } from '../../database/read-page';
+import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
 import { AuthMethodConfigurations } from '../auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecret } from './client-secret.entity';
+import { requireSecret } from './client-secret-revocations';
 import {
   type ClientSecretListDto,
   ClientSecretDto,
   type CreateClientSecretDto,
   type CreatedClientSecretDto,
 } from './dto/client-secret.dtos';
-import { Receipts } from '../../watermark/receipts';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { ClientSecretNotFoundError } from './universal-auth.errors';
+import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
 
 const PREFIX_LENGTH = 4;
 
@@ -32,11 +32,10 @@ export class ClientSecretsService {
     private readonly managed: ManagedIdentities,
     private readonly configurations: AuthMethodConfigurations,
     private readonly hasher: ClientSecretHasher,
-    private readonly receipts: Receipts,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, TooManyClientSecretsError */
   async create(
     caller: VerifiedAccessToken,
     identityId: string,
@@ -50,6 +49,7 @@ export class ClientSecretsService {
     const secret = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
+      await requireRoom(tx, authMethodId);
       const owner = { identityId: identity.id, authMethodId };
       const fresh = { numUses: 0, lastUsedAt: null, revokedAt: null, createdAt: now, updatedAt: now };
       return tx.save(tx.create(ClientSecret, { ...owner, ...fresh, hash, prefix, description, numUsesLimit, ttl }));
@@ -67,7 +67,7 @@ export class ClientSecretsService {
       .createQueryBuilder(ClientSecret, 's')
       .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
     // The contract knows no pages here: clients expect all there are.
-    const { page, ...rest } = await readPage(all, { limit: MAX_PAGE_SIZE, ...query });
+    const { page, ...rest } = await readPage(all, query, MAX_CLIENT_SECRETS);
     return { clientSecretData: page.map(ClientSecretDto.of), ...rest };
   }
 
@@ -78,28 +78,13 @@ export class ClientSecretsService {
     const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
     return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
   }
-
-  /** Its tokens die with it. Once revoked it stays so: again is the same. */
-  async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' } as const;
-    const revoked = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      const secret = await requireSecret(tx, identity.id, clientSecretId);
-      if (secret.revokedAt === null) {
-        const now = this.clock.now();
-        await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
-        Object.assign(secret, { revokedAt: now, updatedAt: now });
-      }
-      return secret;
-    });
-    await this.receipts.settle();
-    return ClientSecretDto.of(revoked);
-  }
 }
 
-/** @throws ClientSecretNotFoundError, for a secret of another identity too. */
-async function requireSecret(tx: EntityManager, identityId: string, id: string): Promise<ClientSecret> {
-  const secret = isId(id) ? await tx.findOneBy(ClientSecret, { id, identityId }) : null;
-  if (!secret) throw new ClientSecretNotFoundError(id);
-  return secret;
+/** The lock on the membership makes it exact. @throws TooManyClientSecretsError */
+async function requireRoom(tx: EntityManager, authMethodId: string): Promise<void> {
+  const [{ count }] = await tx.query<[{ count: number }]>(inSchemaOf(tx.dataSource, COUNT), [authMethodId]);
+  if (count >= MAX_CLIENT_SECRETS) throw new TooManyClientSecretsError();
 }
+
+const COUNT = `
+  SELECT count(*)::integer FROM latchkey.client_secrets WHERE auth_method_id = $1 AND revoked_at IS NULL`;

@@ -23,8 +23,9 @@ export const UNIVERSAL_AUTH: AuthMethodDefinition = {
   envelope: 'identityUniversalAuth',
   input: { attach: AttachUniversalAuthDto, update: UpdateUniversalAuthDto },
   answer: { type: UniversalAuthAnswerDto, of: UniversalAuthDto.of },
-  configure: (input, present) => mergeConfig(input, present as UniversalAuthConfig | undefined),
+  configure: (input, present) => ({ config: mergeConfig(input, present?.config as UniversalAuthConfig | undefined) }),
   hasClientId: true,
+  hasLockouts: true,
   refusals: {
     alreadyConfigured: () =>
       new AuthMethodAlreadyConfiguredError('Failed to add universal auth to already configured identity'),

@@ -1,9 +1,19 @@
-import { NotFoundError } from '../../common/errors/latchkey.error';
+import { BadRequestError, NotFoundError } from '../../common/errors/latchkey.error';
 import { LoginError } from '../auth-methods.errors';
 
 export class ClientSecretNotFoundError extends NotFoundError {
   constructor(clientSecretId: string) {
     super('client_secret_not_found', `Client secret with ID ${clientSecretId} not found`);
+  }
+}
+
+/** Of one client, those revoked not counted: as many as are answered in one list. */
+export const MAX_CLIENT_SECRETS = 10_000;
+
+/** Revoking one makes room. */
+export class TooManyClientSecretsError extends BadRequestError {
+  constructor() {
+    super('too_many_client_secrets', `A client has at most ${MAX_CLIENT_SECRETS} client secrets that are not revoked`);
   }
 }
 

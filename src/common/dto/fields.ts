@@ -84,10 +84,12 @@ export function Count(options: FieldOptions): PropertyDecorator {
   return Integer({ ...options, min: 0, max: MAX_COUNT });
 }
 
+/** True or false. */
 export function Flag(options: FieldOptions): PropertyDecorator {
   return field([isBoolean], options, { type: Boolean });
 }
 
+/** One of a few texts. */
 export function OneOf(values: readonly string[], options: FieldOptions): PropertyDecorator {
   return field([isString, isOneOf(values)], options, { type: String, enum: [...values] });
 }

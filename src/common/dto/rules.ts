@@ -13,6 +13,7 @@ export interface Rule {
   readonly message: (value: unknown) => string;
 }
 
+/** What every field of a body says of itself. */
 export interface FieldOptions {
   /** May be absent. Null is a value, and refused like any other of the wrong type. */
   readonly optional?: boolean;

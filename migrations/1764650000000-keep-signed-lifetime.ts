@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { inSchemaOf } from '../src/database/schema';
 
 /** The lifetime a token was last signed for. It cannot be told from the expiry, which an earlier JWT may have set. */
-export class KeepSignedLifetime1764600000000 implements MigrationInterface {
-  name = 'KeepSignedLifetime1764600000000';
+export class KeepSignedLifetime1764650000000 implements MigrationInterface {
+  name = 'KeepSignedLifetime1764650000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(inSchemaOf(runner.dataSource, ADD));

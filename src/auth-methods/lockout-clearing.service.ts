@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Clock } from '../common/clock/clock';
+import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { ManagedIdentities } from '../identities/managed-identities.service';
+import { AuthMethodConfigurations } from './auth-method-configurations.service';
+import type { AuthMethodDefinition } from './auth-method.definition';
+import { Lockouts } from './lockouts.service';
+
+/** What the managers of an identity do about its lock-outs. */
+@Injectable()
+export class LockoutClearing {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly managed: ManagedIdentities,
+    private readonly configurations: AuthMethodConfigurations,
+    private readonly lockouts: Lockouts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Lets everybody who guessed wrong guess again: how many counts and locks were in force. */
+  async clear(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
+    const attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' } as const;
+    return this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { id } = await this.configurations.require(tx, method, identity.id);
+      return this.lockouts.clear(tx, id, this.clock.now());
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
+import { Clock } from '../../common/clock/clock';
+import { isId } from '../../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
+import { ManagedIdentities } from '../../identities/managed-identities.service';
+import { Receipts } from '../../watermark/receipts';
+import { ClientSecret } from './client-secret.entity';
+import { ClientSecretDto } from './dto/client-secret.dtos';
+import { ClientSecretNotFoundError } from './universal-auth.errors';
+
+/** The end of client secrets, which changes verdicts: unlike all else about them it must reach every node. */
+@Injectable()
+export class ClientSecretRevocations {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly managed: ManagedIdentities,
+    private readonly receipts: Receipts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Its tokens die with it. Once revoked it stays so: again is the same. */
+  async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+    const attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' } as const;
+    const revoked = await this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const secret = await requireSecret(tx, identity.id, clientSecretId);
+      if (secret.revokedAt === null) {
+        const now = this.clock.now();
+        await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
+        Object.assign(secret, { revokedAt: now, updatedAt: now });
+      }
+      return secret;
+    });
+    await this.receipts.settle();
+    return ClientSecretDto.of(revoked);
+  }
+}
+
+/** @throws ClientSecretNotFoundError, for a secret of another identity too. */
+export async function requireSecret(tx: EntityManager, identityId: string, id: string): Promise<ClientSecret> {
+  const secret = isId(id) ? await tx.findOneBy(ClientSecret, { id, identityId }) : null;
+  if (!secret) throw new ClientSecretNotFoundError(id);
+  return secret;
+}
