@@ -17,6 +17,7 @@ import type { AuthMethod, MethodSettings } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
 import { MethodSecrets } from './method-secrets';
+import type { Attempt } from '../permissions/privilege-boundary';
 
 /** Whose method somebody wants to look at or change. */
 export interface MethodAddress {
@@ -51,7 +52,7 @@ export class AuthMethodConfigurations {
     behaviour?: Behaviour,
   ): Promise<ConfiguredMethod> {
     requireCoherentInput(input, DEFAULT_POLICY);
-    const attempt = { what: `add ${method.words} to identity`, permission: 'identity:edit-auth' } as const;
+    const attempt = attaching(method);
     if (behaviour?.prepare) {
       const { manager } = this.dataSource;
       const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
@@ -89,7 +90,7 @@ export class AuthMethodConfigurations {
 
   /** Its tokens die with it, and stay visible as revoked (decisions 8 and 9). */
   async remove({ method, caller, identityId }: MethodAddress): Promise<ConfiguredMethod> {
-    const attempt = { what: `revoke ${method.words} of identity`, permission: 'identity:revoke-auth' } as const;
+    const attempt = removing(method);
     const removed = await this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       const configuration = await this.require(tx, method, identity.id);
@@ -178,8 +179,16 @@ export class AuthMethodConfigurations {
   }
 }
 
-function updating({ words }: AuthMethodDefinition) {
-  return { what: `update ${words} of identity`, permission: 'identity:edit-auth' } as const;
+export function attaching({ words }: AuthMethodDefinition): Attempt {
+  return { what: `add ${words} to identity`, permission: 'identity:edit-auth' };
+}
+
+export function updating({ words }: AuthMethodDefinition): Attempt {
+  return { what: `update ${words} of identity`, permission: 'identity:edit-auth' };
+}
+
+export function removing({ words }: AuthMethodDefinition): Attempt {
+  return { what: `revoke ${words} of identity`, permission: 'identity:revoke-auth' };
 }
 
 function settingsFor({ configure }: AuthMethodDefinition, input: object, present?: MethodSettings): MethodSettings {

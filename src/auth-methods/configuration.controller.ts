@@ -10,7 +10,13 @@ import { IdentityNotFoundError } from '../identities/identities.errors';
 import { Authorized } from '../permissions/authorized.decorator';
 import { boundaryRefusals } from '../permissions/permissions.errors';
 import type { AuthMethod } from './auth-method';
-import { AuthMethodConfigurations, type ConfiguredMethod } from './auth-method-configurations.service';
+import {
+  attaching,
+  AuthMethodConfigurations,
+  type ConfiguredMethod,
+  removing,
+  updating,
+} from './auth-method-configurations.service';
 import type { AuthMethodDefinition, ShownConfiguration } from './auth-method.definition';
 import { named } from './controller-name';
 
@@ -24,7 +30,7 @@ const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
  */
 // eslint-disable-next-line max-lines-per-function -- a class, not a function
 export function configurationController(method: AuthMethodDefinition, behaviour?: Type<AuthMethod>): Type {
-  const { title, words, input, refusals } = method;
+  const { title, input, refusals } = method;
   const answer = method.answer.type;
   const answered = (route: ShownConfiguration['route'], { row, secrets }: ConfiguredMethod) => ({
     [method.envelope]: method.answer.of(row, { route, secrets }),
@@ -45,7 +51,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       answer,
       refusals: [
         NO_IDENTITY,
-        ...boundaryRefusals(`add ${words} to identity`),
+        ...boundaryRefusals(attaching(method)),
         refusals.alreadyConfigured(),
         new InvalidIpError(),
       ],
@@ -66,7 +72,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       answer,
       refusals: [
         NO_IDENTITY,
-        ...boundaryRefusals(`update ${words} of identity`),
+        ...boundaryRefusals(updating(method)),
         refusals.missingOnUpdate(EXAMPLE.identityId),
         new TtlExceedsMaxError(),
         new InvalidIpError(),
@@ -95,7 +101,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       summary: `Remove ${title} from an identity`,
       description: 'Revokes all its tokens. Attaching it anew does not bring them back.',
       answer,
-      refusals: [NO_IDENTITY, ...boundaryRefusals(`revoke ${words} of identity`), refusals.missingOnRemove()],
+      refusals: [NO_IDENTITY, ...boundaryRefusals(removing(method)), refusals.missingOnRemove()],
     })
     async remove(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
       return answered('remove', await this.configurations.remove({ method, caller, identityId }));

@@ -8,6 +8,9 @@ import { ManagedIdentities } from '../identities/managed-identities.service';
 import { AuthMethodConfigurations } from './auth-method-configurations.service';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { Lockouts } from './lockouts.service';
+import type { Attempt } from '../permissions/privilege-boundary';
+
+export const CLEAR_LOCKOUTS: Attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' };
 
 /** What the managers of an identity do about its lock-outs. */
 @Injectable()
@@ -22,9 +25,8 @@ export class LockoutClearing {
 
   /** Lets everybody who guessed wrong guess again: how many counts and locks were in force. */
   async clear(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
-    const attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' } as const;
     return this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, CLEAR_LOCKOUTS);
       const { id } = await this.configurations.require(tx, method, identity.id);
       return this.lockouts.clear(tx, id, this.clock.now());
     });

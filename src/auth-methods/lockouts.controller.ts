@@ -9,7 +9,7 @@ import { boundaryRefusals } from '../permissions/permissions.errors';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { named } from './controller-name';
 import { ClearedLockoutsDto } from './dto/cleared-lockouts.dto';
-import { LockoutClearing } from './lockout-clearing.service';
+import { CLEAR_LOCKOUTS, LockoutClearing } from './lockout-clearing.service';
 
 /** The route that ends lock-outs, for methods whose credentials can be guessed. */
 export function lockoutsController(method: AuthMethodDefinition): Type {
@@ -24,7 +24,7 @@ export function lockoutsController(method: AuthMethodDefinition): Type {
       answer: ClearedLockoutsDto,
       refusals: [
         new IdentityNotFoundError(EXAMPLE.identityId),
-        ...boundaryRefusals('clear lockouts of identity'),
+        ...boundaryRefusals(CLEAR_LOCKOUTS),
         method.refusals.missingOnRemove(),
       ],
     })

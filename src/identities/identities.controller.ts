@@ -4,7 +4,8 @@ import type { VerifiedAccessToken } from '../access-tokens/verified-access-token
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { Authorized } from '../permissions/authorized.decorator';
-import { InstanceAdminRequiredError, PermissionBoundaryError } from '../permissions/permissions.errors';
+import { ruleOf } from '../permissions/permission-catalogue';
+import { boundaryRefusals, PermissionBoundaryError } from '../permissions/permissions.errors';
 import { CreateIdentityDto, UpdateIdentityDto } from './dto/identity-input.dtos';
 import {
   IdentityListDto,
@@ -24,11 +25,10 @@ import {
   OtherOrganizationError,
   UnknownRoleError,
 } from './identities.errors';
-import { IdentitiesService, requireOwn } from './identities.service';
+import { CREATE_IDENTITY, DELETE_IDENTITY, IdentitiesService, requireOwn, UPDATE_IDENTITY } from './identities.service';
 import { IdentityDirectory } from './identity-directory.service';
 
 const NOT_FOUND = new IdentityNotFoundError(EXAMPLE.identityId);
-const MISSING = [{ action: 'grant-privileges', subject: 'identity' }];
 
 @LatchkeyController('api/v1/identities', 'Identities')
 export class IdentitiesController {
@@ -46,7 +46,7 @@ export class IdentitiesController {
     example: { identity: { authMethods: [] } },
     refusals: [
       new OtherOrganizationError(),
-      new PermissionBoundaryError('create identity', MISSING),
+      new PermissionBoundaryError(CREATE_IDENTITY.what, [ruleOf(CREATE_IDENTITY.permission)]),
       new UnknownRoleError(),
     ],
   })
@@ -99,12 +99,7 @@ export class IdentitiesController {
     description: 'What is left out stays as it is. Changing the role needs `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
     example: { identity: { name: 'deployer-eu' } },
-    refusals: [
-      NOT_FOUND,
-      new InstanceAdminRequiredError(),
-      new PermissionBoundaryError('update identity', MISSING),
-      new UnknownRoleError(),
-    ],
+    refusals: [NOT_FOUND, ...boundaryRefusals(UPDATE_IDENTITY), new UnknownRoleError()],
   })
   async update(
     @Caller() caller: VerifiedAccessToken,
@@ -119,12 +114,7 @@ export class IdentitiesController {
     summary: 'Delete an identity',
     description: 'Its auth methods and tokens go with it, at once.',
     answer: DeletedIdentityAnswerDto,
-    refusals: [
-      NOT_FOUND,
-      new InstanceAdminRequiredError(),
-      new PermissionBoundaryError('delete identity', MISSING),
-      new DeleteProtectionError(),
-    ],
+    refusals: [NOT_FOUND, ...boundaryRefusals(DELETE_IDENTITY), new DeleteProtectionError()],
   })
   async delete(
     @Caller() caller: VerifiedAccessToken,

@@ -7,7 +7,7 @@ import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
 import { LatchkeySettings } from '../latchkey.options';
-import { requirePrivileges } from '../permissions/privilege-boundary';
+import { type Attempt, requirePrivileges } from '../permissions/privilege-boundary';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
 import {
@@ -33,6 +33,10 @@ export interface NewIdentity {
   readonly isInstanceAdmin?: boolean;
 }
 
+export const CREATE_IDENTITY: Attempt = { what: 'create identity', permission: 'identity:grant-privileges' };
+export const UPDATE_IDENTITY: Attempt = { what: 'update identity', permission: 'identity:edit' };
+export const DELETE_IDENTITY: Attempt = { what: 'delete identity', permission: 'identity:delete' };
+
 /** Machine identities of an organization. */
 @Injectable()
 export class IdentitiesService {
@@ -49,7 +53,7 @@ export class IdentitiesService {
   async create(caller: VerifiedAccessToken, dto: CreateIdentityDto): Promise<IdentityDto> {
     requireOwn(caller, dto.organizationId);
     const role = requireRole(dto.role ?? 'no-access');
-    this.requireGrant(caller, role, 'create identity');
+    this.requireGrant(caller, role, CREATE_IDENTITY);
     const { name, hasDeleteProtection } = dto;
     return this.dataSource.transaction(async (tx) => {
       const organizationId = caller.organization.id;
@@ -61,12 +65,11 @@ export class IdentitiesService {
 
   /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError */
   async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
-    const attempt = { what: 'update identity', permission: 'identity:edit' } as const;
     const identity = await this.dataSource.transaction(async (tx) => {
-      const target = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const target = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
       if (dto.role !== undefined && dto.role !== target.membership.role) {
         const role = requireRole(dto.role);
-        this.requireGrant(caller, role, 'update identity', target.membership.role);
+        this.requireGrant(caller, role, UPDATE_IDENTITY, target.membership.role);
         await tx.save(Object.assign(target.membership, { role }));
       }
       if (dto.metadata !== undefined) await this.replaceMetadata(tx, identityId, dto.metadata);
@@ -79,9 +82,8 @@ export class IdentitiesService {
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError */
   async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
-    const attempt = { what: 'delete identity', permission: 'identity:delete' } as const;
     const deleted = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY);
       if (identity.hasDeleteProtection) throw new DeleteProtectionError();
       await allowBulk(tx);
       await tx.delete(Identity, { id: identity.id });
@@ -120,9 +122,14 @@ export class IdentitiesService {
   }
 
   /** Giving a role, or taking one, needs the right to grant it and everything in it. `no-access` gives nothing of ours. */
-  private requireGrant(caller: VerifiedAccessToken, role: Role, what: string, formerRole: string = 'no-access'): void {
+  private requireGrant(
+    caller: VerifiedAccessToken,
+    role: Role,
+    { what }: Attempt,
+    formerRole: string = 'no-access',
+  ): void {
     if (role === 'no-access' && formerRole === 'no-access') return;
-    const attempt = { what, permission: 'identity:grant-privileges' } as const;
+    const attempt: Attempt = { what, permission: 'identity:grant-privileges' };
     requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt, this.settings.hostPermissions);
   }
 

@@ -32,7 +32,7 @@ export class InstanceAdminRequiredError extends ForbiddenError {
 }
 
 /** How acting on somebody's rights or credentials can be refused (decisions 19 and 20), for the documentation. */
-export function boundaryRefusals(attempt: string): LatchkeyError[] {
+export function boundaryRefusals({ what }: { readonly what: string }): LatchkeyError[] {
   const missing = [{ action: 'grant-privileges', subject: 'identity' }];
-  return [new InstanceAdminRequiredError(), new PermissionBoundaryError(attempt, missing)];
+  return [new InstanceAdminRequiredError(), new PermissionBoundaryError(what, missing)];
 }

@@ -14,7 +14,7 @@ import { boundaryRefusals, InstanceAdminRequiredError } from '../permissions/per
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
-import { TokensService } from './tokens.service';
+import { CREATE_TOKEN, REVOKE_TOKEN, TokensService, UPDATE_TOKEN } from './tokens.service';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
@@ -36,7 +36,7 @@ export class TokenAuthController {
     refusals: [
       NO_IDENTITY,
       new SubOrganizationNotFoundError('acme-eu'),
-      ...boundaryRefusals('create token for identity'),
+      ...boundaryRefusals(CREATE_TOKEN),
       TOKEN_AUTH.refusals.missingOnRemove(),
     ],
   })
@@ -90,7 +90,7 @@ export class TokenAuthController {
     description: 'Gives it another name. A revoked token can still be renamed.',
     answer: TokenAnswerDto,
     example: { token: { name: 'ci-runner-2' } },
-    refusals: [NO_TOKEN, ...boundaryRefusals('update token for identity'), TOKEN_AUTH.refusals.missingOnRemove()],
+    refusals: [NO_TOKEN, ...boundaryRefusals(UPDATE_TOKEN), TOKEN_AUTH.refusals.missingOnRemove()],
   })
   async updateToken(
     @Caller() caller: VerifiedAccessToken,
@@ -105,7 +105,7 @@ export class TokenAuthController {
     summary: 'Revoke a token',
     description: `It stays dead. ${HOW_SOON}`,
     answer: RevokedDto,
-    refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundaryRefusals('revoke token of identity')],
+    refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundaryRefusals(REVOKE_TOKEN)],
   })
   async revokeToken(
     @Caller() caller: VerifiedAccessToken,

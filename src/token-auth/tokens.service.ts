@@ -25,6 +25,10 @@ import {
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 
+export const CREATE_TOKEN: Attempt = { what: 'create token for identity', permission: 'identity:create-token' };
+export const UPDATE_TOKEN: Attempt = { what: 'update token for identity', permission: 'identity:create-token' };
+export const REVOKE_TOKEN: Attempt = { what: 'revoke token of identity', permission: 'identity:edit' };
+
 /** Tokens made by hand: what the managers of an identity do with them. */
 @Injectable()
 export class TokensService {
@@ -40,9 +44,8 @@ export class TokensService {
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
   async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
-    const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
     return this.tokens.manager.transaction(async (tx) => {
-      const target = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const target = await this.managed.getForChange(tx, caller, identityId, CREATE_TOKEN);
       const { organizationSlug: slug } = dto;
       if (slug !== undefined && slug !== caller.organization.slug) throw new SubOrganizationNotFoundError(slug);
       return this.issue(tx, target, dto.name ?? null);
@@ -78,9 +81,8 @@ export class TokensService {
 
   /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
-    const attempt = { what: 'update token for identity', permission: 'identity:create-token' } as const;
     const updated = await this.tokens.manager.transaction(async (tx) => {
-      const token = await this.getForChange(tx, caller, tokenId, attempt);
+      const token = await this.getForChange(tx, caller, tokenId, UPDATE_TOKEN);
       if (!token) throw new TokenNotFoundError(tokenId);
       await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
       const updatedAt = this.clock.now();
@@ -93,9 +95,8 @@ export class TokensService {
 
   /** @throws TokenNotRevocableError */
   async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
-    const attempt = { what: 'revoke token of identity', permission: 'identity:edit' } as const;
     const receipt = await this.tokens.manager.transaction(async (tx) => {
-      const token = await this.getForChange(tx, caller, tokenId, attempt);
+      const token = await this.getForChange(tx, caller, tokenId, REVOKE_TOKEN);
       if (!token) throw new TokenNotRevocableError(tokenId);
       const live = { id: token.id, revokedAt: IsNull() };
       const now = this.clock.now();

@@ -10,6 +10,9 @@ import { Receipts } from '../../watermark/receipts';
 import { ClientSecret } from './client-secret.entity';
 import { ClientSecretDto } from './dto/client-secret.dtos';
 import { ClientSecretNotFoundError } from './universal-auth.errors';
+import type { Attempt } from '../../permissions/privilege-boundary';
+
+export const REVOKE_SECRET: Attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' };
 
 /** The end of client secrets, which changes verdicts: unlike all else about them it must reach every node. */
 @Injectable()
@@ -23,9 +26,8 @@ export class ClientSecretRevocations {
 
   /** Its tokens die with it. Once revoked it stays so: again is the same. */
   async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' } as const;
     const revoked = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
       const secret = await requireSecret(tx, identity.id, clientSecretId);
       if (secret.revokedAt === null) {
         const now = this.clock.now();

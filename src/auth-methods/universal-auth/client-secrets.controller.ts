@@ -8,8 +8,8 @@ import { PageQueryDto } from '../../common/http/page';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals } from '../../permissions/permissions.errors';
-import { ClientSecretRevocations } from './client-secret-revocations';
-import { ClientSecretsService } from './client-secrets.service';
+import { ClientSecretRevocations, REVOKE_SECRET } from './client-secret-revocations';
+import { ClientSecretsService, CREATE_SECRET, GET_SECRET, LIST_SECRETS } from './client-secrets.service';
 import {
   ClientSecretAnswerDto,
   ClientSecretListDto,
@@ -37,7 +37,7 @@ export class ClientSecretsController {
     summary: 'Create a client secret',
     description: 'The secret itself is answered here and never again.',
     answer: CreatedClientSecretDto,
-    refusals: [NO_IDENTITY, ...boundaryRefusals('create client secret for identity'), NOT_CONFIGURED, NO_ROOM],
+    refusals: [NO_IDENTITY, ...boundaryRefusals(CREATE_SECRET), NOT_CONFIGURED, NO_ROOM],
   })
   create(
     @Caller() caller: VerifiedAccessToken,
@@ -52,7 +52,7 @@ export class ClientSecretsController {
     summary: 'List the client secrets of an identity',
     description: 'Those that are not revoked: all of them, unless `limit` or `cursor` asks for a page.',
     answer: ClientSecretListDto,
-    refusals: [NO_IDENTITY, ...boundaryRefusals('list client secrets of identity'), NOT_CONFIGURED],
+    refusals: [NO_IDENTITY, ...boundaryRefusals(LIST_SECRETS), NOT_CONFIGURED],
   })
   list(
     @Caller() caller: VerifiedAccessToken,
@@ -66,7 +66,7 @@ export class ClientSecretsController {
   @Authorized('identity:get-token', {
     summary: 'Get a client secret',
     answer: ClientSecretAnswerDto,
-    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals('get client secret of identity')],
+    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(GET_SECRET)],
   })
   async get(
     @Caller() caller: VerifiedAccessToken,
@@ -82,7 +82,7 @@ export class ClientSecretsController {
     description: 'Nobody logs in with it any more, and the tokens that came of it are dead on their next use.',
     answer: ClientSecretAnswerDto,
     example: { clientSecretData: { isClientSecretRevoked: true } },
-    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals('revoke client secret of identity')],
+    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(REVOKE_SECRET)],
   })
   async revoke(
     @Caller() caller: VerifiedAccessToken,

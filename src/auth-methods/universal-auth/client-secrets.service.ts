@@ -21,8 +21,16 @@ import {
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
+import type { Attempt } from '../../permissions/privilege-boundary';
 
 const PREFIX_LENGTH = 4;
+
+export const CREATE_SECRET: Attempt = {
+  what: 'create client secret for identity',
+  permission: 'identity:create-token',
+};
+export const LIST_SECRETS: Attempt = { what: 'list client secrets of identity', permission: 'identity:get-token' };
+export const GET_SECRET: Attempt = { what: 'get client secret of identity', permission: 'identity:get-token' };
 
 /** The secrets of a client: what the managers of its identity do with them. */
 @Injectable()
@@ -41,13 +49,12 @@ export class ClientSecretsService {
     identityId: string,
     { description = '', numUsesLimit = 0, ttl = 0 }: CreateClientSecretDto,
   ): Promise<CreatedClientSecretDto> {
-    const attempt = { what: 'create client secret for identity', permission: 'identity:create-token' } as const;
     const clientSecret = randomBytes(32).toString('hex');
     const [hash] = this.hasher.hashesOf(clientSecret);
     const prefix = clientSecret.slice(0, PREFIX_LENGTH);
     const now = this.clock.now();
     const secret = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, CREATE_SECRET);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
       await requireRoom(tx, authMethodId);
       const owner = { identityId: identity.id, authMethodId };
@@ -59,9 +66,8 @@ export class ClientSecretsService {
 
   /** Those that are not revoked. @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<ClientSecretListDto> {
-    const attempt = { what: 'list client secrets of identity', permission: 'identity:get-token' } as const;
     const { manager } = this.dataSource;
-    const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
+    const { identity } = await this.managed.getCovered(manager, caller, identityId, LIST_SECRETS);
     const { id } = await this.configurations.require(manager, UNIVERSAL_AUTH, identity.id);
     const all = manager
       .createQueryBuilder(ClientSecret, 's')
@@ -73,9 +79,8 @@ export class ClientSecretsService {
 
   /** @throws IdentityNotFoundError, ClientSecretNotFoundError */
   async get(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const attempt = { what: 'get client secret of identity', permission: 'identity:get-token' } as const;
     const { manager } = this.dataSource;
-    const { identity } = await this.managed.getCovered(manager, caller, identityId, attempt);
+    const { identity } = await this.managed.getCovered(manager, caller, identityId, GET_SECRET);
     return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
   }
 }
