@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards, ValidationPipe } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
@@ -73,10 +74,11 @@ async function start(
   more: Partial<LatchkeyOptions & LatchkeyExtras> = {},
   controllers: Controllers = [ReportsController, AdminController],
   prepare: (app: INestApplication) => void = () => undefined,
+  adapter: AbstractHttpAdapter = new FastifyAdapter(),
 ): Promise<INestApplication> {
   @Module({ imports: [LatchkeyModule.forRoot(options(more))], controllers })
   class HostModule {}
-  const app = await NestFactory.create(HostModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+  const app = await NestFactory.create(HostModule, adapter, { logger: false, abortOnError: false });
   try {
     prepare(app);
     await app.listen(0, '127.0.0.1');
@@ -380,6 +382,30 @@ describe('a route of a host', () => {
     expect((await ask(app, '/offers/both')).status).toBe(401);
     const { accessToken } = await latchkey.token({ permissions: ['reports:read'] });
     expect((await ask(app, '/offers/both', accessToken)).status).toBe(200);
+  });
+});
+
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+] as const)('a refusal on a route of a host on %s', (_, adapter) => {
+  it('challenges as RFC 6750 says: with an error only where there was a token', async () => {
+    const app = await start({ controllers: false }, [ReportsController], (host) => void host, adapter());
+    const latchkey = new LatchkeyTestKit(app);
+    const challenge = async (path: string, headers: Record<string, string>) => {
+      const answer = await fetch(`${await app.getUrl()}${path}`, { headers });
+      return [answer.status, answer.headers.get('www-authenticate')];
+    };
+    const good = await latchkey.token();
+    expect(await challenge('/reports/mine', {})).toEqual([401, 'Bearer']);
+    expect(await challenge('/reports', {})).toEqual([401, 'Bearer']);
+    for (const state of ['revoked', 'expired', 'used-up'] as const) {
+      const { headers } = await latchkey.token({ state });
+      expect(await challenge('/reports/mine', { ...headers })).toEqual([401, 'Bearer error="invalid_token"']);
+    }
+    expect(await challenge('/reports', { ...good.headers })).toEqual([403, null]);
+    expect(await challenge('/reports/mine', { ...good.headers })).toEqual([200, null]);
+    await app.close();
   });
 });
 

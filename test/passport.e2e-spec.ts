@@ -57,6 +57,11 @@ class Host {
     return { status: response.status, body: await response.json() };
   }
 
+  async header(name: string, path: string, token: string): Promise<string | null> {
+    const response = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return response.headers.get(name);
+  }
+
   /** A busy machine may not have a connection for everybody in time, and answers 503: asked again. */
   async insist(path: string, token: string): Promise<{ status: number; body: unknown }> {
     const answer = await this.get(path, token);
@@ -175,6 +180,7 @@ describe.each(ADAPTERS)('a host on %s whose database is away', (_, adapter) => {
         const answer = await afterTheBound(() => host.get(path, token.accessToken));
         expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.'));
       }
+      expect(await host.header('retry-after', '/guarded', token.accessToken)).toBe('1');
     } finally {
       await host.close();
       await proxy.stop();
