@@ -544,7 +544,8 @@ describe('the data source of a host', () => {
   });
 
   it('may keep our tables in another schema than the default, made and migrated on start', async () => {
-    const schema = 'keys_of_host';
+    // A word of SQL, which must be quoted.
+    const schema = 'user';
     const dataSource = dataSourceOf();
     const app = await start({ database: { dataSource, schema }, migrate: 'on-start' });
     const { organizationId } = await app.get(MachineIdentities).createOrganization({ name: 'Elsewhere' });
@@ -617,8 +618,31 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     ['/latch/:key', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
     ['a b', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
     ['/latchkey', false, 'mountPath must be left out with controllers: false, which mounts nothing'],
-  ])('mountPath %j with controllers: %s', async (mountPath, controllers, message) => {
-    expect(await refusal({ mountPath, controllers })).toBe(`Latchkey cannot start:\n  ${message}`);
+    ['/../x', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    ['./a', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [5, undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [null, undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [undefined, 'false', 'controllers must be true or false'],
+  ])('mountPath %j with controllers: %j', async (mountPath, controllers, message) => {
+    expect(await refusal({ mountPath, controllers } as LatchkeyExtras)).toBe(`Latchkey cannot start:\n  ${message}`);
+  });
+
+  it('no options at all, or in the wrong place', async () => {
+    const nothing = undefined as unknown as LatchkeyOptions;
+    expect(() => LatchkeyModule.forRoot(nothing)).toThrow('forRoot must be given an object with the options');
+    expect(() => LatchkeyModule.forRootAsync(nothing as object)).toThrow('forRootAsync must be given an object');
+    const needed = 'Latchkey cannot start:\n  forRootAsync must be given useFactory, useClass or useExisting';
+    expect(() => LatchkeyModule.forRootAsync({})).toThrow(needed);
+    const mixed = { useFactory: () => options(), permissions: PERMISSIONS };
+    expect(() => LatchkeyModule.forRootAsync(mixed)).toThrow('permissions is nothing forRootAsync takes');
+    const started = async (useFactory: () => LatchkeyOptions) => {
+      @Module({ imports: [LatchkeyModule.forRootAsync({ useFactory })] })
+      class AsyncModule {}
+      await NestFactory.create(AsyncModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+    };
+    const shaped = (): LatchkeyOptions & LatchkeyExtras => ({ ...options(), mountPath: '/x' });
+    await expect(started(shaped)).rejects.toThrow('mountPath must stand beside useFactory');
+    await expect(started(() => nothing)).rejects.toThrow('the options must be an object with database and authSecret');
   });
 
   it('a permission that is asked for and not declared', async () => {
