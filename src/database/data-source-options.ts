@@ -56,6 +56,8 @@ export function servingOptions(
     extra: {
       ...(connection.typeorm.extra as object | undefined),
       Client: connections.Client,
+      // Latchkey never keeps its host's process alive.
+      allowExitOnIdle: true,
       query_timeout: STATEMENT_MS + 500,
       statement_timeout: STATEMENT_MS,
     },
