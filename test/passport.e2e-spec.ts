@@ -26,8 +26,8 @@ class ReportsController {
 
   @Get('passport')
   @UseGuards(AuthGuard(LATCHKEY_STRATEGY))
-  passport(@Req() { user }: { user: VerifiedAccessToken }) {
-    return { identityId: user.identityId };
+  passport(@Req() { user }: { user: VerifiedAccessToken }, @Caller('identityId') identityId: string) {
+    return { identityId: user.identityId === identityId ? identityId : 'two callers' };
   }
 }
 
