@@ -1,6 +1,16 @@
 import 'reflect-metadata';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards, ValidationPipe } from '@nestjs/common';
+import {
+  All,
+  Body,
+  Controller,
+  Get,
+  type INestApplication,
+  Module,
+  Post,
+  UseGuards,
+  ValidationPipe,
+} from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -229,6 +239,30 @@ describe('a host', () => {
       expect(await host.transaction((manager) => tokens.revoke(tokenId, { manager }))).toBe(true);
       await tokens.settle();
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(401);
+    });
+
+    it('knows a token that was used too early as soon as its transaction has settled', async () => {
+      const { identityId } = await identities.create({ organizationId, name: 'hasty' });
+      const token = await host.transaction(async (manager) => {
+        const issued = await tokens.issue({ identityId }, { manager });
+        expect((await ask(app, '/reports/mine', issued.accessToken)).status).toBe(401);
+        return issued;
+      });
+      await tokens.settle();
+      expect((await ask(app, '/reports/mine', token.accessToken)).status).toBe(200);
+    });
+
+    it('is told when what it gives is none', async () => {
+      const { identityId } = await identities.create({ organizationId, name: 'x' });
+      const issueIn = (manager: unknown) => tokens.issue({ identityId }, { manager: manager as EntityManager });
+      const running = new TypeError('manager must be the EntityManager of a transaction that is running');
+      await expect(issueIn(host.manager)).rejects.toThrow(running);
+      await expect(issueIn(host.createQueryRunner())).rejects.toThrow(running);
+      for (const none of [null, {}, 'x', { query: 1 }]) {
+        await expect(issueIn(none)).rejects.toThrow(
+          new TypeError('manager must be the EntityManager of a transaction'),
+        );
+      }
     });
 
     it('makes organizations and identities in it', async () => {
@@ -613,6 +647,73 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     );
     expect(await refusal({}, [FallbackController])).toBe('started');
   }, 30_000);
+
+  @Controller()
+  class LastResortController {
+    @All('{*path}')
+    fallBack() {
+      return { page: 'of the host' };
+    }
+  }
+
+  @Controller('latchkey')
+  class PagesController {
+    @Get('{*page}')
+    page() {
+      return { page: 'of the host' };
+    }
+  }
+
+  it.each([
+    ['ALL /{*path}', LastResortController, 'LastResortController.fallBack'],
+    ['GET /latchkey/{*page}', PagesController, 'PagesController.page'],
+  ])('on Express a wildcard of the host that answers first: %s', async (route, controller, handler) => {
+    const mounted = { mountPath: '/latchkey' };
+    expect(await refusal(mounted, [controller], undefined, new ExpressAdapter())).toBe(
+      `Latchkey cannot start:\n  mountPath must be out of reach of ${route}, or ${handler} in a module that is imported after ` +
+        'LatchkeyModule: on Express the first route that fits answers',
+    );
+    const other = { mountPath: '/keys', controllers: true };
+    const isElsewhere = controller === PagesController;
+    if (isElsewhere) expect(await refusal(other, [controller], undefined, new ExpressAdapter())).toBe('started');
+  });
+
+  it.each([
+    ['Express', () => new ExpressAdapter(), '{*path}'],
+    ['Fastify', () => new FastifyAdapter(), '*'],
+  ])('but not one that gives way, which on %s it does', async (_, adapter, everything) => {
+    @Controller()
+    class LastController {
+      @All(everything)
+      fallBack() {
+        return { page: 'of the host' };
+      }
+    }
+    @Module({ controllers: [LastController] })
+    class LastModule {}
+    @Module({ imports: [LatchkeyModule.forRoot(options({ mountPath: '/latchkey' })), LastModule] })
+    class HostModule {}
+    const app = await NestFactory.create(HostModule, adapter(), { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    expect((await ask(app, '/latchkey/api/status')).body).toMatchObject({ message: 'Ok' });
+    expect((await ask(app, '/anything')).body).toEqual({ page: 'of the host' });
+    await app.close();
+  });
+
+  it('also where nothing is served over HTTP', async () => {
+    @Module({ imports: [LatchkeyModule.forRoot(options())], providers: [VaultsController] })
+    class ScriptModule {}
+    const settings = { logger: false, abortOnError: false } as const;
+    const undeclared = "permissions must have 'vault:open', which VaultsController.open asks for with @Authorized";
+    await expect(NestFactory.createApplicationContext(ScriptModule, settings)).rejects.toThrow(undeclared);
+    const microservice = await NestFactory.createMicroservice(ScriptModule, settings);
+    await expect(microservice.init()).rejects.toThrow(undeclared);
+    await microservice.close();
+    @Module({ imports: [LatchkeyModule.forRoot(options()), LatchkeyModule.forRoot(options())] })
+    class TwiceModule {}
+    const twice = NestFactory.createApplicationContext(TwiceModule, settings);
+    await expect(twice).rejects.toThrow('LatchkeyModule must be set up once');
+  });
 
   it.each([
     ['/latch/:key', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
