@@ -1,10 +1,27 @@
 export { AccessTokenGuard } from './access-tokens/access-token.guard';
 export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
+export {
+  AccessTokenRefusedError,
+  ExpiredAccessTokenError,
+  InvalidAlgorithmError,
+  InvalidSignatureError,
+  MalformedAccessTokenError,
+  MissingAccessTokenError,
+  UntrustedAddressError,
+} from './access-tokens/access-tokens.errors';
+export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/access-token-policy';
 export { rememberHandshake } from './access-tokens/call-origin';
 export { Caller } from './access-tokens/caller.decorator';
-export { OptionalAccessToken, type RequiredMetadata, RequireMetadata } from './access-tokens/route-rules';
+export {
+  MissingMetadataError,
+  OptionalAccessToken,
+  type RequiredMetadata,
+  RequireMetadata,
+} from './access-tokens/route-rules';
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
 export { Clock } from './common/clock/clock';
+export { AuthMethodNotConfiguredError } from './auth-methods/auth-methods.errors';
+export { DatabaseUnavailableError, ValidationFailureError } from './common/errors/common.errors';
 export { LatchkeyError } from './common/errors/latchkey.error';
 export type { AddressedRequest } from './common/net/client-address';
 export { isLatchkeyRoute } from './common/http/latchkey-controller.decorator';
@@ -16,12 +33,14 @@ export { migrateLatchkey } from './database/migrator';
 export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './embedding/access-tokens';
 export type { ChangeOptions, TransactionalManager } from './embedding/host-transaction';
 export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './embedding/machine-identities';
+export { IdentityNotFoundError, UnknownRoleError } from './identities/identities.errors';
 export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
 export { type LatchkeyOptions, LatchkeyOptionsError } from './latchkey.options';
 export { latchkeyDocument } from './openapi/latchkey-document';
 export { withLatchkeyDocument } from './openapi/merged-document';
 export { Authorized } from './permissions/authorized.decorator';
 export type { HostPermissions } from './permissions/permission-catalogue';
+export { PermissionDeniedError } from './permissions/permissions.errors';
 export { PermissionGuard } from './permissions/permission.guard';
 export type { Role } from './permissions/roles';
 export { TokenAuthModule } from './token-auth/token-auth.module';
