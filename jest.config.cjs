@@ -4,7 +4,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 function esmPackages() {
-  const names = new Set();
+  // Mercurius is CommonJS, but imports an ES module as it starts.
+  const names = new Set(['mercurius']);
   const lock = JSON.parse(fs.readFileSync(path.join(__dirname, 'node_modules/.package-lock.json'), 'utf8'));
   for (const dir of Object.keys(lock.packages)) {
     const file = path.join(__dirname, dir, 'package.json');

@@ -1,10 +1,25 @@
 export type { IdentityAuth } from './access-tokens/access-token.claims';
 export { AccessTokenGuard } from './access-tokens/access-token.guard';
 export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
+export {
+  AccessTokenRefusedError,
+  ExpiredAccessTokenError,
+  InvalidAlgorithmError,
+  InvalidSignatureError,
+  MalformedAccessTokenError,
+  MissingAccessTokenError,
+  UntrustedAddressError,
+} from './access-tokens/access-tokens.errors';
+export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/access-token-policy';
 export { rememberHandshake } from './access-tokens/call-origin';
 export { Caller } from './access-tokens/caller.decorator';
 export { AccessTokenPolicyDto } from './access-tokens/dto/access-token-policy.dto';
-export { OptionalAccessToken, type RequiredMetadata, RequireMetadata } from './access-tokens/route-rules';
+export {
+  MissingMetadataError,
+  OptionalAccessToken,
+  type RequiredMetadata,
+  RequireMetadata,
+} from './access-tokens/route-rules';
 export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
 export {
   AuthMethod,
@@ -25,6 +40,7 @@ export {
 } from './auth-methods/auth-method.definition';
 export { authMethodModule, type AuthMethodParts } from './auth-methods/auth-method.module';
 export {
+  AuthMethodNotConfiguredError,
   InvalidCredentialsError,
   LockedOutError,
   LoginError,
@@ -37,6 +53,7 @@ export type { LockoutPolicy, LockoutSubject } from './auth-methods/lockouts.serv
 export { Clock } from './common/clock/clock';
 export { Flag, Integer, ListOf, OneOf, Seconds, Text, TrimmedText } from './common/dto/fields';
 export type { FieldOptions } from './common/dto/rules';
+export { DatabaseUnavailableError, ValidationFailureError } from './common/errors/common.errors';
 export { LatchkeyError } from './common/errors/latchkey.error';
 export type { AddressedRequest } from './common/net/client-address';
 export { isLatchkeyRoute } from './common/http/latchkey-controller.decorator';
@@ -48,12 +65,14 @@ export { migrateLatchkey } from './database/migrator';
 export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './embedding/access-tokens';
 export type { ChangeOptions, TransactionalManager } from './embedding/host-transaction';
 export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './embedding/machine-identities';
+export { IdentityNotFoundError, UnknownRoleError } from './identities/identities.errors';
 export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
 export { type LatchkeyOptions, LatchkeyOptionsError } from './latchkey.options';
 export { latchkeyDocument } from './openapi/latchkey-document';
 export { withLatchkeyDocument } from './openapi/merged-document';
 export { Authorized } from './permissions/authorized.decorator';
 export type { HostPermissions } from './permissions/permission-catalogue';
+export { PermissionDeniedError } from './permissions/permissions.errors';
 export { PermissionGuard } from './permissions/permission.guard';
 export type { Role } from './permissions/roles';
 export { TokenAuthModule } from './token-auth/token-auth.module';

@@ -5,6 +5,7 @@ import { AccessTokensModule } from './access-tokens/access-tokens.module';
 import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
 import { faultsOfAuthMethods } from './auth-methods/auth-method.module';
 import { HealthModule } from './health/health.module';
+import { faultsOf, flag, isObject, must, type OptionRules } from './common/option-rules';
 import { EmbeddingModule } from './embedding/embedding.module';
 import { IdentitiesModule } from './identities/identities.module';
 import { InstanceModule } from './instance/instance.module';
@@ -53,28 +54,55 @@ const REST_MODULES: Type[] = [
 export class LatchkeyModule {
   /** Sets Latchkey up with options known now. */
   static forRoot(options: typeof OPTIONS_TYPE & LatchkeyExtras): DynamicModule {
-    return this.around(LatchkeyCoreModule.forRoot(options), options);
+    const [shape, rest] = apart(options, 'forRoot');
+    return this.around(LatchkeyCoreModule.forRoot(rest as unknown as typeof OPTIONS_TYPE), shape);
   }
 
   /** Sets Latchkey up with options that a factory or class of the application provides. */
   static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE & LatchkeyExtras): DynamicModule {
-    return this.around(LatchkeyCoreModule.forRootAsync(options), options);
+    const [shape, rest] = apart(options, 'forRootAsync');
+    const isProvided = ['useFactory', 'useClass', 'useExisting'].some((name) => typeof rest[name] === 'function');
+    const faults = Object.keys(rest).filter((name) => !ASYNC_NAMES.includes(name));
+    if (!isProvided || faults.length > 0)
+      throw new LatchkeyOptionsError([
+        ...(isProvided ? [] : ['forRootAsync must be given useFactory, useClass or useExisting']),
+        ...faults.map((name) => `${name} is nothing forRootAsync takes: Latchkey's own options come from the factory`),
+      ]);
+    return this.around(LatchkeyCoreModule.forRootAsync(rest), shape);
   }
 
   private static around(core: DynamicModule, extras: LatchkeyExtras): DynamicModule {
     const { controllers = true, mountPath = '', authMethods = [] } = extras;
-    const methods = [...AUTH_METHOD_MODULES, ...authMethods];
-    const faults = [...faultsOfMountPath(mountPath, controllers), ...faultsOfAuthMethods(methods)];
-    if (faults.length > 0) throw new LatchkeyOptionsError(faults);
-    const children = [...REST_MODULES, ...methods];
+    const children = [...REST_MODULES, ...AUTH_METHOD_MODULES, ...authMethods];
     const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children }])];
     return { module: LatchkeyModule, imports: [core, ...(controllers ? [...children, ...mounted] : [])] };
   }
 }
 
-function faultsOfMountPath(mountPath: string, controllers: boolean): string[] {
-  if (mountPath !== '' && !controllers)
-    return ['mountPath must be left out with controllers: false, which mounts nothing'];
-  const isPath = /^(\/?[\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(mountPath);
-  return isPath ? [] : ['mountPath must be a path such as /latchkey, without parameters or wildcards'];
+const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting', 'provideInjectionTokensFrom'];
+
+/** What shapes the module graph, and everything else. @throws LatchkeyOptionsError when the shape cannot be. */
+function apart(options: unknown, method: string): [LatchkeyExtras, Record<string, unknown>] {
+  if (!isObject(options)) throw new LatchkeyOptionsError([`${method} must be given an object with the options`]);
+  const { controllers, mountPath, authMethods, ...rest } = options;
+  const shape = { controllers, mountPath, authMethods };
+  const faults = faultsOf(SHAPE_RULES, shape);
+  if (faults.length === 0 && mountPath !== undefined && mountPath !== '' && controllers === false)
+    faults.push('mountPath must be left out with controllers: false, which mounts nothing');
+  if (faults.length > 0) throw new LatchkeyOptionsError(faults);
+  return [shape as LatchkeyExtras, rest];
+}
+
+const SHAPE_RULES: OptionRules<LatchkeyExtras> = {
+  controllers: flag(),
+  mountPath: must('be a path such as /latchkey, without parameters or wildcards', isPath),
+  authMethods: (name, value) =>
+    Array.isArray(value)
+      ? faultsOfAuthMethods([...AUTH_METHOD_MODULES, ...(value as Type[])])
+      : [`${name} must be a list`],
+};
+
+function isPath(text: unknown): boolean {
+  if (typeof text !== 'string' || !/^(\/?[\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(text)) return false;
+  return !text.split('/').some((segment) => segment === '.' || segment === '..');
 }

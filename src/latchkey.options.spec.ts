@@ -4,10 +4,28 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
 
 const AN_URL = 'database.url must be a URL like postgres://user:password@host:5432/name, special characters as %xx';
 
+const A_SCHEMA =
+  'database.schema must be lower case letters, digits and underscores, 63 at most, and not begin with pg_';
+
 const SECRET = randomBytes(48).toString('base64');
 const URL = 'postgres://user:pw-4711@host/db';
 const GOOD: LatchkeyOptions = { database: { url: URL }, authSecret: SECRET };
 const CONNECTION = { typeorm: { url: URL }, pg: { connectionString: URL } };
+
+/** Every option there is, each as it may be. */
+const EVERYTHING: Required<Omit<LatchkeyOptions, 'database' | 'authSecret'>> = {
+  previousAuthSecrets: [],
+  maxTokenAgeSeconds: 60,
+  trustedProxies: ['10.0.0.0/8'],
+  usageFlushIntervalMs: 100,
+  revocationBoundMs: 100,
+  cacheEntries: 10,
+  tokenRetentionSeconds: 10,
+  maintenance: true,
+  bootstrapEndpoint: true,
+  permissions: { 'reports:read': ['admin'] },
+  migrate: 'never',
+};
 
 function faultsOf(options: Partial<LatchkeyOptions>): string {
   try {
@@ -72,7 +90,7 @@ describe('the options', () => {
     expect(message.split('\n  ')).toEqual([
       'Latchkey cannot start:',
       AN_URL,
-      'database.schema must be lower case letters, digits and underscores, 63 at most',
+      A_SCHEMA,
       'database.poolSize must be a whole number from 1 to 1000',
       'maxTokenAgeSeconds must be a whole number from 0 to 3153600000',
       'usageFlushIntervalMs must be a whole number from 10 to 60000',
@@ -104,6 +122,49 @@ describe('the options', () => {
     expect(faultsOf({ permissions } as Partial<LatchkeyOptions>)).toBe(`Latchkey cannot start:\n  ${message}`);
   });
 
+  it.each<[object | undefined, string]>([
+    [{ authSecrt: SECRET }, 'authSecrt is no option of Latchkey'],
+    [{ bootstrapEndpoint: 'false' }, 'bootstrapEndpoint must be true or false'],
+    [{ maintenance: 'false' }, 'maintenance must be true or false'],
+    [{ migrate: false }, "migrate must be 'on-start' or 'never'"],
+    [{ migrate: 'on_start' }, "migrate must be 'on-start' or 'never'"],
+    [{ permissions: null }, "permissions must be an object such as { 'reports:read': ['admin'] }"],
+    [{ permissions: ['reports:read'] }, "permissions must be an object such as { 'reports:read': ['admin'] }"],
+    [{ authSecret: 123 }, 'authSecret must be a string'],
+    [{ authSecret: null }, 'authSecret must be a string'],
+    [{ authSecret: randomBytes(48) }, 'authSecret must be a string'],
+    [{ previousAuthSecrets: SECRET }, 'previousAuthSecrets must be a list'],
+    [{ trustedProxies: '10.0.0.0/8' }, 'trustedProxies must be a list'],
+    [{ trustedProxies: [null] }, 'trustedProxies[0] must be an IP address or a CIDR block'],
+    [{ mountPath: '/x' }, 'mountPath must stand beside useFactory, useClass or useExisting, not come from it'],
+    [{ controllers: false }, 'controllers must stand beside useFactory, useClass or useExisting, not come from it'],
+  ])('refuse %j', (options, message) => {
+    expect(faultsOf(options as Partial<LatchkeyOptions>)).toBe(`Latchkey cannot start:\n  ${message}`);
+  });
+
+  it.each([undefined, null, 'postgres://a', 5, []])('refuse %j in the place of options', (options) => {
+    const make = () => new LatchkeySettings(options as unknown as LatchkeyOptions);
+    expect(make).toThrow(new LatchkeyOptionsError(['the options must be an object with database and authSecret']));
+  });
+
+  it('refuse whatever is of another type, in one way and without repeating it', () => {
+    const good: Record<string, unknown> = { ...GOOD, ...EVERYTHING };
+    const anything = fc.oneof(
+      fc.constantFrom(null, NaN, Infinity, -1, 0.5, Symbol('x'), 12n, new Date(0), Buffer.alloc(48), () => 'x'),
+      fc.string({ minLength: 3 }).map((text) => `4711${text}`),
+      fc.array(fc.constantFrom(null, 4711, {}, '4711'), { minLength: 1 }),
+      fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom(null, 4711, '4711'), { minKeys: 1 }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(good)), anything, (name, value) => {
+        const message = faultsOf({ ...good, [name]: value });
+        expect(message).toMatch(new RegExp(`^Latchkey cannot start:\\n {2}${name}`));
+        expect(message).not.toContain('4711');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('take the connection settings of a data source and nothing else of it, of a replication set the master', () => {
     const host = { host: 'db', port: 6432, username: 'app', password: 'pw-4711', database: 'shop', ssl: true };
     const options = {
@@ -133,7 +194,18 @@ describe('the options', () => {
 
   it.each<[string, unknown, string]>([
     ['nowhere', {}, AN_URL],
-    ['missing', undefined, AN_URL],
+    ['missing', undefined, 'database must be an object: { url } or { dataSource }'],
+    ['null', null, 'database must be an object: { url } or { dataSource }'],
+    ['a URL', URL, 'database must be an object: { url } or { dataSource }'],
+    [
+      'a data source that is null',
+      { dataSource: null },
+      'database.dataSource must be a DataSource of the type postgres',
+    ],
+    ['in a schema PostgreSQL keeps', { url: URL, schema: 'pg_foo' }, A_SCHEMA],
+    ['in no schema', { url: URL, schema: null }, A_SCHEMA],
+    ['misspelt', { url: URL, shema: 'x' }, 'database.shema is no option of Latchkey'],
+    ['pushed from nowhere', { url: URL, pushUrl: '' }, AN_URL.replace('.url', '.pushUrl') + ', or false'],
     ['with a percent sign in the password', { url: 'postgres://a:hun%ter2@host/db' }, AN_URL],
     ['with a host that is none', { url: 'postgres://a:b@[::zz/db' }, AN_URL],
     [

@@ -1,5 +1,16 @@
 import { IpNetwork } from './common/net/ip-network';
 import { type Connection, connectionOf } from './database/connection';
+import {
+  faultsOf,
+  flag,
+  isObject,
+  listOf,
+  must,
+  needed,
+  type OptionRule,
+  type OptionRules,
+  whole,
+} from './common/option-rules';
 import { type DatabaseOptions, faultsOfDatabase } from './database/database-options';
 import { DEFAULT_SCHEMA } from './database/schema';
 import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
@@ -102,7 +113,7 @@ export class LatchkeySettings {
 
   /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
   constructor(options: LatchkeyOptions) {
-    const faults = faultsOf(options);
+    const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, migrate, ...rest } = { ...DEFAULTS, ...defined(options) };
     this.connection = connectionOf(database);
@@ -150,46 +161,55 @@ function defined(options: LatchkeyOptions): LatchkeyOptions {
   ) as unknown as LatchkeyOptions;
 }
 
-function faultsOf(options: LatchkeyOptions): string[] {
-  const faults = faultsOfDatabase(options.database);
-  whole(faults, 'database.poolSize', options.database?.poolSize, 1, 1_000);
-  whole(faults, 'database.gatePoolSize', options.database?.gatePoolSize, 1, 1_000);
-  whole(faults, 'maxTokenAgeSeconds', options.maxTokenAgeSeconds, 0, 3_153_600_000);
-  whole(faults, 'usageFlushIntervalMs', options.usageFlushIntervalMs, 10, 60_000);
-  whole(faults, 'revocationBoundMs', options.revocationBoundMs, 100, 60_000);
-  whole(faults, 'cacheEntries', options.cacheEntries, 1, 10_000_000);
-  whole(faults, 'tokenRetentionSeconds', options.tokenRetentionSeconds, 0, 315_360_000);
-  faultsOfPermissions(faults, options.permissions ?? {});
-  secret(faults, 'authSecret', options.authSecret);
-  (options.previousAuthSecrets ?? []).forEach((text, index) => secret(faults, `previousAuthSecrets[${index}]`, text));
-  (options.trustedProxies ?? []).forEach((text, index) => {
-    if (IpNetwork.parse(text) === undefined)
-      faults.push(`trustedProxies[${index}] must be an IP address or a CIDR block`);
-  });
-  return faults;
+/** What shapes the module graph, and must therefore be known before any factory runs. */
+export const SHAPING_OPTIONS = ['controllers', 'mountPath'] as const;
+
+const secret: OptionRule = (name, value) => {
+  const fault = faultOfSecret(value);
+  return fault === undefined ? [] : [`${name} ${fault}`];
+};
+
+const RULES: OptionRules<LatchkeyOptions> = {
+  database: needed((_, value) => faultsOfDatabase(value)),
+  maxTokenAgeSeconds: whole(0, 3_153_600_000),
+  usageFlushIntervalMs: whole(10, 60_000),
+  revocationBoundMs: whole(100, 60_000),
+  cacheEntries: whole(1, 10_000_000),
+  tokenRetentionSeconds: whole(0, 315_360_000),
+  maintenance: flag(),
+  bootstrapEndpoint: flag(),
+  migrate: must("be 'on-start' or 'never'", (value) => value === 'on-start' || value === 'never'),
+  permissions: (_, value) => faultsOfPermissions(value),
+  authSecret: needed(secret),
+  previousAuthSecrets: listOf(secret),
+  trustedProxies: listOf(
+    must('be an IP address or a CIDR block', (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined),
+  ),
+};
+
+function faultsOfOptions(options: unknown): string[] {
+  if (!isObject(options)) return ['the options must be an object with database and authSecret'];
+  const misplaced = SHAPING_OPTIONS.filter((name) => name in options);
+  if (misplaced.length > 0)
+    return misplaced.map((name) => `${name} must stand beside useFactory, useClass or useExisting, not come from it`);
+  return faultsOf(RULES, options);
 }
 
-function faultsOfPermissions(faults: string[], permissions: HostPermissions): void {
-  for (const [name, roles] of Object.entries(permissions)) {
+function faultsOfPermissions(permissions: unknown): string[] {
+  if (!isObject(permissions)) return ["permissions must be an object such as { 'reports:read': ['admin'] }"];
+  return Object.entries(permissions).flatMap(([name, roles]) => {
     const place = `permissions['${name}']`;
+    const faults: string[] = [];
     if (!isPermissionName(name)) faults.push(`${place} must be named like reports:read, in lower case`);
     else if (isOwnPermission(name)) faults.push(`${place} must not be named like a permission of Latchkey's own`);
     if (!Array.isArray(roles) || !roles.every(isRole)) faults.push(`${place} must list roles: ${ROLES.join(', ')}`);
-  }
-}
-
-function whole(faults: string[], name: string, value: number | undefined, min: number, max: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
-  faults.push(`${name} must be a whole number from ${min} to ${max}`);
-}
-
-function secret(faults: string[], name: string, text: string | undefined): void {
-  const fault = faultOfSecret(text);
-  if (fault !== undefined) faults.push(`${name} ${fault}`);
+    return faults;
+  });
 }
 
 /** What is wrong with a signing secret, to be said after its name; undefined for a good one. */
-export function faultOfSecret(text: string | undefined): string | undefined {
+export function faultOfSecret(text: unknown): string | undefined {
+  if (text !== undefined && typeof text !== 'string') return 'must be a string';
   if (text === undefined || Buffer.byteLength(text) < 32) return 'must have at least 32 bytes';
   return isGuessable(text) ? 'must be random: make one with `openssl rand -base64 48`' : undefined;
 }

@@ -1,7 +1,18 @@
 import 'reflect-metadata';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Body, Controller, Get, type INestApplication, Module, Post, UseGuards, ValidationPipe } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import {
+  All,
+  Body,
+  Controller,
+  Get,
+  type INestApplication,
+  Module,
+  Post,
+  UseGuards,
+  ValidationPipe,
+} from '@nestjs/common';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
@@ -73,10 +84,11 @@ async function start(
   more: Partial<LatchkeyOptions & LatchkeyExtras> = {},
   controllers: Controllers = [ReportsController, AdminController],
   prepare: (app: INestApplication) => void = () => undefined,
+  adapter: AbstractHttpAdapter = new FastifyAdapter(),
 ): Promise<INestApplication> {
   @Module({ imports: [LatchkeyModule.forRoot(options(more))], controllers })
   class HostModule {}
-  const app = await NestFactory.create(HostModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+  const app = await NestFactory.create(HostModule, adapter, { logger: false, abortOnError: false });
   try {
     prepare(app);
     await app.listen(0, '127.0.0.1');
@@ -227,6 +239,30 @@ describe('a host', () => {
       expect(await host.transaction((manager) => tokens.revoke(tokenId, { manager }))).toBe(true);
       await tokens.settle();
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(401);
+    });
+
+    it('knows a token that was used too early as soon as its transaction has settled', async () => {
+      const { identityId } = await identities.create({ organizationId, name: 'hasty' });
+      const token = await host.transaction(async (manager) => {
+        const issued = await tokens.issue({ identityId }, { manager });
+        expect((await ask(app, '/reports/mine', issued.accessToken)).status).toBe(401);
+        return issued;
+      });
+      await tokens.settle();
+      expect((await ask(app, '/reports/mine', token.accessToken)).status).toBe(200);
+    });
+
+    it('is told when what it gives is none', async () => {
+      const { identityId } = await identities.create({ organizationId, name: 'x' });
+      const issueIn = (manager: unknown) => tokens.issue({ identityId }, { manager: manager as EntityManager });
+      const running = new TypeError('manager must be the EntityManager of a transaction that is running');
+      await expect(issueIn(host.manager)).rejects.toThrow(running);
+      await expect(issueIn(host.createQueryRunner())).rejects.toThrow(running);
+      for (const none of [null, {}, 'x', { query: 1 }]) {
+        await expect(issueIn(none)).rejects.toThrow(
+          new TypeError('manager must be the EntityManager of a transaction'),
+        );
+      }
     });
 
     it('makes organizations and identities in it', async () => {
@@ -383,6 +419,30 @@ describe('a route of a host', () => {
   });
 });
 
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+] as const)('a refusal on a route of a host on %s', (_, adapter) => {
+  it('challenges as RFC 6750 says: with an error only where there was a token', async () => {
+    const app = await start({ controllers: false }, [ReportsController], (host) => void host, adapter());
+    const latchkey = new LatchkeyTestKit(app);
+    const challenge = async (path: string, headers: Record<string, string>) => {
+      const answer = await fetch(`${await app.getUrl()}${path}`, { headers });
+      return [answer.status, answer.headers.get('www-authenticate')];
+    };
+    const good = await latchkey.token();
+    expect(await challenge('/reports/mine', {})).toEqual([401, 'Bearer']);
+    expect(await challenge('/reports', {})).toEqual([401, 'Bearer']);
+    for (const state of ['revoked', 'expired', 'used-up'] as const) {
+      const { headers } = await latchkey.token({ state });
+      expect(await challenge('/reports/mine', { ...headers })).toEqual([401, 'Bearer error="invalid_token"']);
+    }
+    expect(await challenge('/reports', { ...good.headers })).toEqual([403, null]);
+    expect(await challenge('/reports/mine', { ...good.headers })).toEqual([200, null]);
+    await app.close();
+  });
+});
+
 describe('the REST API', () => {
   it('is where mountPath says, behind the prefix of the host', async () => {
     const app = await start({ mountPath: '/latchkey' }, [ReportsController, AdminController], (host) =>
@@ -518,7 +578,8 @@ describe('the data source of a host', () => {
   });
 
   it('may keep our tables in another schema than the default, made and migrated on start', async () => {
-    const schema = 'keys_of_host';
+    // A word of SQL, which must be quoted.
+    const schema = 'user';
     const dataSource = dataSourceOf();
     const app = await start({ database: { dataSource, schema }, migrate: 'on-start' });
     const { organizationId } = await app.get(MachineIdentities).createOrganization({ name: 'Elsewhere' });
@@ -587,12 +648,102 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     expect(await refusal({}, [FallbackController])).toBe('started');
   }, 30_000);
 
+  @Controller()
+  class LastResortController {
+    @All('{*path}')
+    fallBack() {
+      return { page: 'of the host' };
+    }
+  }
+
+  @Controller('latchkey')
+  class PagesController {
+    @Get('{*page}')
+    page() {
+      return { page: 'of the host' };
+    }
+  }
+
+  it.each([
+    ['ALL /{*path}', LastResortController, 'LastResortController.fallBack'],
+    ['GET /latchkey/{*page}', PagesController, 'PagesController.page'],
+  ])('on Express a wildcard of the host that answers first: %s', async (route, controller, handler) => {
+    const mounted = { mountPath: '/latchkey' };
+    expect(await refusal(mounted, [controller], undefined, new ExpressAdapter())).toBe(
+      `Latchkey cannot start:\n  mountPath must be out of reach of ${route}, or ${handler} in a module that is imported after ` +
+        'LatchkeyModule: on Express the first route that fits answers',
+    );
+    const other = { mountPath: '/keys', controllers: true };
+    const isElsewhere = controller === PagesController;
+    if (isElsewhere) expect(await refusal(other, [controller], undefined, new ExpressAdapter())).toBe('started');
+  });
+
+  it.each([
+    ['Express', () => new ExpressAdapter(), '{*path}'],
+    ['Fastify', () => new FastifyAdapter(), '*'],
+  ])('but not one that gives way, which on %s it does', async (_, adapter, everything) => {
+    @Controller()
+    class LastController {
+      @All(everything)
+      fallBack() {
+        return { page: 'of the host' };
+      }
+    }
+    @Module({ controllers: [LastController] })
+    class LastModule {}
+    @Module({ imports: [LatchkeyModule.forRoot(options({ mountPath: '/latchkey' })), LastModule] })
+    class HostModule {}
+    const app = await NestFactory.create(HostModule, adapter(), { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    expect((await ask(app, '/latchkey/api/status')).body).toMatchObject({ message: 'Ok' });
+    expect((await ask(app, '/anything')).body).toEqual({ page: 'of the host' });
+    await app.close();
+  });
+
+  it('also where nothing is served over HTTP', async () => {
+    @Module({ imports: [LatchkeyModule.forRoot(options())], providers: [VaultsController] })
+    class ScriptModule {}
+    const settings = { logger: false, abortOnError: false } as const;
+    const undeclared = "permissions must have 'vault:open', which VaultsController.open asks for with @Authorized";
+    await expect(NestFactory.createApplicationContext(ScriptModule, settings)).rejects.toThrow(undeclared);
+    const microservice = await NestFactory.createMicroservice(ScriptModule, settings);
+    await expect(microservice.init()).rejects.toThrow(undeclared);
+    await microservice.close();
+    @Module({ imports: [LatchkeyModule.forRoot(options()), LatchkeyModule.forRoot(options())] })
+    class TwiceModule {}
+    const twice = NestFactory.createApplicationContext(TwiceModule, settings);
+    await expect(twice).rejects.toThrow('LatchkeyModule must be set up once');
+  });
+
   it.each([
     ['/latch/:key', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
     ['a b', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
     ['/latchkey', false, 'mountPath must be left out with controllers: false, which mounts nothing'],
-  ])('mountPath %j with controllers: %s', async (mountPath, controllers, message) => {
-    expect(await refusal({ mountPath, controllers })).toBe(`Latchkey cannot start:\n  ${message}`);
+    ['/../x', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    ['./a', undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [5, undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [null, undefined, 'mountPath must be a path such as /latchkey, without parameters or wildcards'],
+    [undefined, 'false', 'controllers must be true or false'],
+  ])('mountPath %j with controllers: %j', async (mountPath, controllers, message) => {
+    expect(await refusal({ mountPath, controllers } as LatchkeyExtras)).toBe(`Latchkey cannot start:\n  ${message}`);
+  });
+
+  it('no options at all, or in the wrong place', async () => {
+    const nothing = undefined as unknown as LatchkeyOptions;
+    expect(() => LatchkeyModule.forRoot(nothing)).toThrow('forRoot must be given an object with the options');
+    expect(() => LatchkeyModule.forRootAsync(nothing as object)).toThrow('forRootAsync must be given an object');
+    const needed = 'Latchkey cannot start:\n  forRootAsync must be given useFactory, useClass or useExisting';
+    expect(() => LatchkeyModule.forRootAsync({})).toThrow(needed);
+    const mixed = { useFactory: () => options(), permissions: PERMISSIONS };
+    expect(() => LatchkeyModule.forRootAsync(mixed)).toThrow('permissions is nothing forRootAsync takes');
+    const started = async (useFactory: () => LatchkeyOptions) => {
+      @Module({ imports: [LatchkeyModule.forRootAsync({ useFactory })] })
+      class AsyncModule {}
+      await NestFactory.create(AsyncModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+    };
+    const shaped = (): LatchkeyOptions & LatchkeyExtras => ({ ...options(), mountPath: '/x' });
+    await expect(started(shaped)).rejects.toThrow('mountPath must stand beside useFactory');
+    await expect(started(() => nothing)).rejects.toThrow('the options must be an object with database and authSecret');
   });
 
   it('a permission that is asked for and not declared', async () => {

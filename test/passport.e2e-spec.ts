@@ -26,8 +26,8 @@ class ReportsController {
 
   @Get('passport')
   @UseGuards(AuthGuard(LATCHKEY_STRATEGY))
-  passport(@Req() { user }: { user: VerifiedAccessToken }) {
-    return { identityId: user.identityId };
+  passport(@Req() { user }: { user: VerifiedAccessToken }, @Caller('identityId') identityId: string) {
+    return { identityId: user.identityId === identityId ? identityId : 'two callers' };
   }
 }
 
@@ -55,6 +55,11 @@ class Host {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `${scheme} ${token}` };
     const response = await fetch(`${this.url}${path}`, { headers });
     return { status: response.status, body: await response.json() };
+  }
+
+  async header(name: string, path: string, token: string): Promise<string | null> {
+    const response = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return response.headers.get(name);
   }
 
   /** A busy machine may not have a connection for everybody in time, and answers 503: asked again. */
@@ -175,6 +180,7 @@ describe.each(ADAPTERS)('a host on %s whose database is away', (_, adapter) => {
         const answer = await afterTheBound(() => host.get(path, token.accessToken));
         expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.'));
       }
+      expect(await host.header('retry-after', '/guarded', token.accessToken)).toBe('1');
     } finally {
       await host.close();
       await proxy.stop();

@@ -1,6 +1,13 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as ts from 'typescript';
+import * as latchkey from '../src';
+import { REFUSALS } from '../src/access-tokens/access-tokens.errors';
 
+type ErrorClass = new (about: string | string[]) => latchkey.LatchkeyError;
+
+const documentation = readFileSync(path.join(__dirname, '../docs/embedding.md'), 'utf8');
 const SRC = path.join(__dirname, '../src');
 const ENTRIES = ['index', 'testing/index', 'passport'];
 
@@ -89,5 +96,25 @@ describe('what the package exports', () => {
   it.each(ENTRIES)('from %s is explained, all of it', (entry) => {
     const silent = api.exportsOf(entry).filter((symbol) => !api.isDocumented(symbol));
     expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+describe('the errors a host may catch', () => {
+  it('are in its documentation, all of them, with code and status', () => {
+    const classes = Object.values<unknown>({ ...latchkey }).filter(
+      (value): value is ErrorClass => typeof value === 'function' && value.prototype instanceof latchkey.LatchkeyError,
+    );
+    // One that says for itself what it is about is in no table.
+    const named = classes.filter((Type) => Type !== (latchkey.LoginError as unknown));
+    const samples = named.flatMap((Type) =>
+      (Type === (latchkey.AccessTokenRefusedError as unknown) ? Object.keys(REFUSALS) : ['reports:read']).map(
+        (about) => {
+          const error = new Type(Type === (latchkey.MissingMetadataError as unknown) ? [about] : about);
+          return `${error.errorCode} ${error.getStatus()} ${Type.name}`;
+        },
+      ),
+    );
+    const rows = documentation.matchAll(/^\| `(\w+)` +\| (\d+) +\| `(\w+)` +\|$/gm);
+    expect([...rows].map(([, code, status, name]) => `${code} ${status} ${name}`).sort()).toEqual(samples.sort());
   });
 });

@@ -9,9 +9,16 @@ export class Job {
   @Column('text')
   task!: string;
 
-  /** Whose orders it is done on. A token in a queue is a token at rest: make such tokens short-lived. */
-  @Column('text')
-  accessToken!: string;
+  /** The identity that ordered it, and nobody else is told of it. */
+  @Column('uuid')
+  orderedBy!: string;
+
+  /**
+   * On whose orders it is done. A token in a queue is a token at rest: make such tokens short-lived. Null once the job is
+   * settled, for it is needed no more.
+   */
+  @Column('text', { nullable: true })
+  accessToken!: string | null;
 
   /** Where the order came from: the token may be good from there only. */
   @Column('text', { nullable: true })

@@ -23,12 +23,14 @@ export const DEFAULT_POLICY: AccessTokenPolicy = {
   accessTokenPeriod: 0,
 };
 
+/** Tokens were to live longer than they may with all renewals. */
 export class TtlExceedsMaxError extends BadRequestError {
   constructor() {
     super('ttl_exceeds_max', 'Access token TTL cannot be greater than max TTL');
   }
 }
 
+/** A trusted address is none. */
 export class InvalidIpError extends BadRequestError {
   constructor() {
     super('ip_invalid', 'The IP is not a valid IPv4, IPv6, or CIDR block');

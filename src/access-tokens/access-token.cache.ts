@@ -49,6 +49,7 @@ export class AccessTokenCache {
   private readonly salt = randomBytes(32).toString('base64');
   private readonly credentials: LRUCache<string, Credential>;
   private readonly lookups = new Map<string, Lookup>();
+  private refusalsSince = -Infinity;
 
   constructor(
     private readonly keyring: AccessTokenKeyring,
@@ -94,13 +95,18 @@ export class AccessTokenCache {
     }
   }
 
+  /** Refusals are asked about anew: a token that was used before it was committed may be good now. */
+  forgetRefusals(): void {
+    this.refusalsSince = performance.now();
+  }
+
   private isTrue(known: KnownFacts, claims: KeptClaims): boolean {
     const { changes } = this.watermark;
     if (!this.watermark.covers(known.readAt)) return false;
     if (changes.hasChangedSince(known.changesAt, [claims.jti, claims.identityId, claims.orgId])) return false;
     // Asked once about the changes up to now, it need not be again.
     known.changesAt = changes.now;
-    if (known.isRefused && performance.now() - known.readAt > REFUSAL_MS) return false;
+    if (known.isRefused && known.readAt < Math.max(performance.now() - REFUSAL_MS, this.refusalsSince)) return false;
     return !isOutrun(known, claims);
   }
 

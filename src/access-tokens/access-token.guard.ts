@@ -5,6 +5,7 @@ import { privateNote } from '../common/private-note';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { originOf } from './call-origin';
 import { setCaller } from './caller.decorator';
+import { refusingFor } from './refusal';
 import { METADATA, MissingMetadataError, OPTIONAL, type RequiredMetadata } from './route-rules';
 import type { VerifiedAccessToken } from './verified-access-token';
 
@@ -20,6 +21,10 @@ export class AccessTokenGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    return refusingFor(context, () => this.admits(context));
+  }
+
+  private admits(context: ExecutionContext): boolean | Promise<boolean> {
     const { subject, request } = originOf(context);
     const { isOptional, metadata } = this.rulesOf(context);
     if (isOptional && bearerToken(request) === undefined) {

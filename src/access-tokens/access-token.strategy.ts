@@ -4,6 +4,7 @@ import { ExtractJwt, Strategy } from 'passport-jwt';
 import type { AddressedRequest } from '../common/net/client-address';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenVerifier } from './access-token.verifier';
+import { setCaller } from './caller.decorator';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /** The name hosts compose with: `AuthGuard('latchkey')`. */
@@ -30,8 +31,11 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
     });
   }
 
-  validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
-    return this.verifier.verifyRequest(request);
+  /** Notes the caller as the guard does, so that `@Caller()` injects what passport has on `request.user`. */
+  async validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
+    const caller = await this.verifier.verifyRequest(request);
+    setCaller(request, caller);
+    return caller;
   }
 }
 

@@ -24,12 +24,14 @@ abstract class AccessTokenError extends LatchkeyError {
   }
 }
 
+/** The token was good until it ran out. */
 export class ExpiredAccessTokenError extends AccessTokenError {
   constructor() {
     super('access_token_expired', 'Your token has expired. Please re-authenticate.');
   }
 }
 
+/** The text presented is no access token. */
 export class MalformedAccessTokenError extends AccessTokenError {
   constructor(cause?: unknown) {
     super(
@@ -40,6 +42,7 @@ export class MalformedAccessTokenError extends AccessTokenError {
   }
 }
 
+/** The token is signed by another algorithm than ours. */
 export class InvalidAlgorithmError extends AccessTokenError {
   constructor(cause?: unknown) {
     super(
@@ -50,6 +53,7 @@ export class InvalidAlgorithmError extends AccessTokenError {
   }
 }
 
+/** The token is signed with another secret than ours. */
 export class InvalidSignatureError extends AccessTokenError {
   constructor(cause?: unknown) {
     super('access_token_signature', 'invalid signature', cause);

@@ -23,6 +23,13 @@ import { UseLimits } from './use-limits';
     UseCounter,
     UseLimits,
   ],
-  exports: [AccessTokenKeyring, AccessTokenIssuer, AccessTokenVerifier, AccessTokenGuard, TokenFactsReader],
+  exports: [
+    AccessTokenKeyring,
+    AccessTokenIssuer,
+    AccessTokenVerifier,
+    AccessTokenCache,
+    AccessTokenGuard,
+    TokenFactsReader,
+  ],
 })
 export class AccessTokensModule {}

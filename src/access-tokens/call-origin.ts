@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { AddressedRequest } from '../common/net/client-address';
+import { privateNote } from '../common/private-note';
 
 /** What of a call the caller is noted on, and what tells who it is. */
 export interface CallOrigin {
@@ -18,6 +19,10 @@ interface GraphqlContext {
   readonly request?: AddressedRequest;
   readonly reply?: { readonly request: AddressedRequest };
   readonly extra?: { readonly request: AddressedRequest };
+}
+
+interface GraphqlInfo {
+  readonly variableValues?: object;
 }
 
 interface GrpcMetadata {
@@ -49,10 +54,33 @@ export function originOf(context: ExecutionContext): CallOrigin {
 }
 
 function graphqlOrigin(context: ExecutionContext): CallOrigin {
-  const { req, request, reply, extra } = context.getArgByIndex<GraphqlContext>(2);
+  // What resolves a reference of a federation is given no arguments.
+  const [, ...rest] = context.getArgs<[unknown, ...object[]]>();
+  const [held, info] = (rest.length === 2 ? rest : rest.slice(1)) as [GraphqlContext, GraphqlInfo];
+  const request = requestIn(held);
+  const isSocket = held.extra !== undefined || request.headers.upgrade !== undefined;
+  const found = isSocket ? operationOf(request, info.variableValues ?? held) : request;
+  return { subject: found, request: found };
+}
+
+function requestIn({ req, request, reply, extra }: GraphqlContext): AddressedRequest {
   const found = req ?? request ?? reply?.request ?? extra?.request;
   if (found === undefined) throw new TypeError('The GraphQL context must hold the request as `req`');
-  return { subject: found, request: found };
+  return found;
+}
+
+const operations = privateNote<WeakMap<object, AddressedRequest>>();
+
+/**
+ * The request that opened a socket stays for as long as the socket does, so each operation that comes by it has a copy. What
+ * tells operations apart is made for each execution, variables or none; their text is not, for servers keep parsed documents.
+ */
+function operationOf(upgrade: AddressedRequest, execution: object): AddressedRequest {
+  const known = operations.get(upgrade) ?? new WeakMap<object, AddressedRequest>();
+  operations.set(upgrade, known);
+  const operation = known.get(execution) ?? copyOf(upgrade);
+  known.set(execution, operation);
+  return operation;
 }
 
 function socketOrigin(client: object): CallOrigin {
@@ -64,8 +92,8 @@ function socketOrigin(client: object): CallOrigin {
 }
 
 /** The same as another object, since a verdict is remembered for one; `raw`, because it knows a header that was sent twice. */
-function copyOf(request: AddressedRequest): AddressedRequest & { raw: AddressedRequest } {
-  return { headers: request.headers, socket: request.socket, raw: request };
+function copyOf(request: AddressedRequest & { readonly raw?: object }): AddressedRequest & { raw: object } {
+  return { headers: request.headers, socket: request.socket, raw: request.raw ?? request };
 }
 
 /** Only gRPC says who is calling. A message of any other transport carries no token a guard could find. */

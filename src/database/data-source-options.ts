@@ -57,6 +57,8 @@ export function servingOptions(
     extra: {
       ...(connection.typeorm.extra as object | undefined),
       Client: connections.Client,
+      // Latchkey never keeps its host's process alive.
+      allowExitOnIdle: true,
       query_timeout: BULK_MS + 500,
       statement_timeout: STATEMENT_MS,
     },

@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
-import { DEFAULT_SCHEMA, isSchemaName } from './schema';
+import { faultsOf, isObject, must, type OptionRules, whole } from '../common/option-rules';
+import { isSchemaName } from './schema';
 
 /** Where a database is: at a URL, or where a `DataSource` of the host's is. */
 export type DatabaseLocation =
@@ -25,7 +26,7 @@ export interface DatabaseTuning {
    */
   readonly poolSize?: number;
   /**
-   * Where the tables are kept: lower case letters, digits and underscores.
+   * Where the tables are kept: lower case letters, digits and underscores, not beginning with `pg_`.
    * @default 'latchkey'
    */
   readonly schema?: string;
@@ -45,22 +46,26 @@ export interface DatabaseTuning {
 /** Where the data live: PostgreSQL 15 or later. */
 export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
 
+const RULES: OptionRules<DatabaseTuning> = {
+  pushUrl: (name, value) => {
+    return value === false || isDatabaseUrl(value) ? [] : [`${name} must be ${A_DATABASE_URL}, or false`];
+  },
+  schema: must('be lower case letters, digits and underscores, 63 at most, and not begin with pg_', isSchemaName),
+  poolSize: whole(1, 1_000),
+  gatePoolSize: whole(1, 1_000),
+};
+
 /** Everything at fault, by the names of the options and never by a value. */
-export function faultsOfDatabase(database: Partial<DatabaseOptions> = {}): string[] {
-  const faults = faultsOfLocation(database);
-  if (database.pushUrl && !isDatabaseUrl(database.pushUrl)) {
-    faults.push(`database.pushUrl must be ${A_DATABASE_URL}, or false`);
-  }
-  if (!isSchemaName(database.schema ?? DEFAULT_SCHEMA)) {
-    faults.push('database.schema must be lower case letters, digits and underscores, 63 at most');
-  }
-  return faults;
+export function faultsOfDatabase(database: unknown): string[] {
+  if (!isObject(database)) return ['database must be an object: { url } or { dataSource }'];
+  const { url, dataSource, ...tuning } = database;
+  return [...faultsOfLocation(url, dataSource), ...faultsOf(RULES, tuning, 'database.')];
 }
 
-function faultsOfLocation({ url, dataSource }: { url?: unknown; dataSource?: unknown }): string[] {
+function faultsOfLocation(url: unknown, dataSource: unknown): string[] {
   if (url !== undefined && dataSource !== undefined) return ['database must have a url or a dataSource, not both'];
   if (dataSource === undefined) return isDatabaseUrl(url) ? [] : [`database.url must be ${A_DATABASE_URL}`];
-  const { options } = dataSource as { options?: { type?: unknown } };
+  const { options } = (dataSource ?? {}) as { options?: { type?: unknown } };
   return options?.type === 'postgres' ? [] : ['database.dataSource must be a DataSource of the type postgres'];
 }
 

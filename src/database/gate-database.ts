@@ -91,6 +91,8 @@ export class GateDatabase implements OnApplicationShutdown {
       query_timeout: ANSWER_MS,
       statement_timeout: STATEMENT_MS,
       keepAlive: true,
+      // Latchkey never keeps its host's process alive.
+      allowExitOnIdle: true,
       ...config,
     });
     // An idle connection that breaks is replaced when the next one is wanted.

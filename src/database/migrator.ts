@@ -34,7 +34,7 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
 /** Only where it is missing: `IF NOT EXISTS` asks for the right to create schemas even when there is nothing to create. */
 export async function ensureSchema(dataSource: DataSource, schema: string = DEFAULT_SCHEMA): Promise<void> {
   const found = await dataSource.query<unknown[]>('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
-  if (found.length === 0) await dataSource.query(`CREATE SCHEMA ${schema}`);
+  if (found.length === 0) await dataSource.query(`CREATE SCHEMA "${schema}"`);
 }
 
 /** How many of the migrations a database lacks. */

@@ -5,9 +5,9 @@ export const DEFAULT_SCHEMA = 'latchkey';
 
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
-/** Whether a text can name the schema: lower case letters, digits and underscores, as PostgreSQL writes names unquoted. */
-export function isSchemaName(text: string): boolean {
-  return SCHEMA_NAME.test(text);
+/** Whether a text can name the schema: lower case letters, digits and underscores, and no name PostgreSQL keeps for itself. */
+export function isSchemaName(text: unknown): boolean {
+  return typeof text === 'string' && SCHEMA_NAME.test(text) && !/^(pg_|information_schema$)/.test(text);
 }
 
 /**
@@ -20,5 +20,6 @@ export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string)
 }
 
 export function inSchema(sql: string, schema: string): string {
-  return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `${schema}.`);
+  // Quoted, for it may be a word of SQL: `user`.
+  return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `"${schema}".`);
 }

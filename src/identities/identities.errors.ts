@@ -15,6 +15,7 @@ export class OtherOrganizationError extends ForbiddenError {
   }
 }
 
+/** An identity was to be given a role there is none of. */
 export class UnknownRoleError extends BadRequestError {
   constructor() {
     super('role_unknown', `There is no such role. Choose one of: ${ROLES.join(', ')}.`);

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
 import { originOf } from '../access-tokens/call-origin';
 import { callerOf } from '../access-tokens/caller.decorator';
+import { refusingFor } from '../access-tokens/refusal';
 import { LatchkeySettings } from '../latchkey.options';
 import { isAllowed } from './ability';
 import { PermissionDeniedError } from './permissions.errors';
@@ -18,7 +19,11 @@ export class PermissionGuard implements CanActivate {
     private readonly settings: LatchkeySettings,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    return refusingFor(context, () => this.admits(context));
+  }
+
+  private admits(context: ExecutionContext): boolean {
     const permission = this.reflector.getAllAndOverride(RequiredPermission, [context.getHandler(), context.getClass()]);
     if (permission === undefined) throw new TypeError('A guarded route must name its permission with @Authorized');
     if (permission === 'any') return true;

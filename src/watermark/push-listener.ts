@@ -59,6 +59,8 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     this.client = client;
     try {
       await client.connect();
+      // Latchkey never keeps its host's process alive.
+      (client as Client & { unref(): void }).unref();
       await client.query(`LISTEN ${CHANNEL}`);
       // What was committed before it listened has not been heard.
       this.wake();
@@ -75,16 +77,25 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
 
   private probe(client: Client): void {
     this.timer = setTimeout(() => {
-      if (this.echo !== undefined && this.state === 'connecting') {
-        this.state = 'silent';
-        this.logger.warn({ event: 'push.silent' });
-      }
       client.query('SELECT').then(
-        () => this.probe(client),
+        () => {
+          this.requireEcho();
+          this.probe(client);
+        },
         (error: unknown) => this.lost(client, error),
       );
     }, PROBE_MS);
     this.timer.unref();
+  }
+
+  /**
+   * Asked when an answer has just come over the connection: what was sent before it has been read by then, however late this
+   * process got around to reading. A timer alone would take a process that was busy starting for a connection that is silent.
+   */
+  private requireEcho(): void {
+    if (this.echo === undefined || this.state !== 'connecting') return;
+    this.state = 'silent';
+    this.logger.warn({ event: 'push.silent' });
   }
 
   private heard(payload: string | undefined): void {

@@ -115,6 +115,7 @@ export async function probe({ app }: Host, variant: Variant): Promise<string[]> 
   const none = await ask(app, guarded);
   const body = variant.strict ? '{"house":401}' : '"statusCode":401';
   check('and refuses strangers in the words of the host', none.status === 401 && none.text.includes(body), none);
+  check('with the challenge of a 401', none.headers.get('www-authenticate') === 'Bearer', [...none.headers]);
   const may = await ask(app, `${guarded}/reports`, { headers: bearer(member) });
   const mayNot = await ask(app, `${guarded}/reports`, { headers: bearer(admin) });
   check('a permission of the host is asked for', may.status === 200 && mayNot.status === 403, [may, mayNot]);
