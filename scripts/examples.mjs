@@ -1,22 +1,82 @@
-// Runs the tests of the examples, each with the packed package.
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+// Installs the packed package into the examples, and into what docs/embedding.md says, with npm and from nothing but their own
+// manifests; then builds them and runs their tests.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { compile, root, unpack } from './packed.mjs';
+import { pack, root } from './packed.mjs';
+
+const TSC = {
+  target: 'ES2023',
+  module: 'nodenext',
+  strict: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+};
 
 const examples = path.join(root, 'examples');
-const names = readdirSync(examples).filter((name) => statSync(path.join(examples, name)).isDirectory());
-const manifests = names.map((name) => JSON.parse(readFileSync(path.join(examples, name, 'package.json'), 'utf8')));
-const packages = manifests.flatMap(({ dependencies, devDependencies }) =>
-  Object.keys({ ...dependencies, ...devDependencies }).filter((name) => name !== 'latchkey'),
-);
-const dir = unpack('@types/ws', ...packages);
+const dir = mkdtempSync(path.join(os.tmpdir(), 'latchkey-examples-'));
+const tarball = pack(dir);
+
+function run(cwd, command, ...args) {
+  console.log(`${path.basename(cwd)}: ${[command, ...args].join(' ').replace(tarball, 'latchkey')}`);
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+function testExample(name) {
+  const out = path.join(dir, name);
+  cpSync(path.join(examples, name), out, { recursive: true });
+  const manifest = JSON.parse(readFileSync(path.join(out, 'package.json'), 'utf8'));
+  manifest.dependencies.latchkey = `file:${tarball}`;
+  writeFileSync(path.join(out, 'package.json'), JSON.stringify(manifest));
+  run(out, 'npm', 'install', '--no-audit', '--no-fund', '--loglevel=error');
+  run(out, 'npm', 'run', '--silent', 'build');
+  run(out, 'npm', 'test', '--silent');
+}
+
+/** The first block of a language under a heading. */
+function block(document, heading, language) {
+  const section = document.slice(document.indexOf(`\n## ${heading}\n`));
+  const fence = `\n\`\`\`${language}\n`;
+  const start = section.indexOf(fence) + fence.length;
+  return section.slice(start, section.indexOf('\n```', start) + 1);
+}
+
+/** The ten lines and the test, word for word, in an application that had nothing before. */
+function testDocs() {
+  const document = readFileSync(path.join(root, 'docs/embedding.md'), 'utf8');
+  const out = path.join(dir, 'docs');
+  mkdirSync(out);
+  const write = (name, text) => writeFileSync(path.join(out, name), text);
+  const install = (line, ...more) => {
+    const words = line.replace(/#.*/, '').trim().replace('npm install latchkey', `npm install ${tarball}`).split(/\s+/);
+    run(out, ...words, ...more, '--no-audit', '--no-fund', '--loglevel=error');
+  };
+  write('package.json', JSON.stringify({ name: 'docs', private: true, type: 'module' }));
+  // Here libraries are checked too: the declarations must need nothing that the package does not bring.
+  write('tsconfig.json', JSON.stringify({ compilerOptions: { ...TSC, types: ['node'] }, include: ['*.ts'] }));
+  const fresh = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'];
+  install('npm install', ...fresh, '@types/node@20', 'typescript@6.0');
+  install(block(document, 'Ten lines', 'bash'));
+  const platform = `${process.platform}-${process.arch}`;
+  install(block(document, 'Testing yours', 'bash').replace('linux-x64', platform));
+  write('app.module.ts', block(document, 'Ten lines', 'ts'));
+  write('app.test.ts', block(document, 'Testing yours', 'ts'));
+  run(out, 'npx', 'tsc');
+  run(out, 'node', '--test', 'app.test.js');
+
+  install('npm install --save-dev jest @swc/core @swc/jest');
+  write('jest.config.cjs', block(document, 'Testing yours', 'js'));
+  const test = block(document, 'Testing yours', 'ts');
+  const jest = test.replace('after, before, test', 'afterAll as after, beforeAll as before, test');
+  write('app.test.ts', jest.replace('node:test', '@jest/globals'));
+  for (const name of ['app.module.js', 'app.test.js']) rmSync(path.join(out, name));
+  run(out, 'npx', 'jest', '--testTimeout', '60000');
+}
+
 try {
-  for (const [index, name] of names.entries()) {
-    const out = compile(dir, name, path.join(examples, name), manifests[index].type);
-    const { status } = spawnSync(process.execPath, ['--test', 'example.test.js'], { cwd: out, stdio: 'inherit' });
-    if (status !== 0) throw new Error(`The example ${name} fails`);
-  }
+  testDocs();
+  for (const name of readdirSync(examples)) if (statSync(path.join(examples, name)).isDirectory()) testExample(name);
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

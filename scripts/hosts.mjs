@@ -25,10 +25,9 @@ const COLUMNS = {
 };
 const VARIANTS = ROWS.flatMap((row) => Object.values(COLUMNS).map((column) => ({ ...row, ...column })));
 
-/** Runs the variants of one kind in one process, which must end by itself. */
-async function run(dir, database, adapter, secret) {
-  const variants = VARIANTS.map((variant) => ({ adapter, ...variant }));
-  const child = spawn(process.execPath, [path.join(dir, 'main.js'), database, JSON.stringify(variants)], {
+/** Runs a program that prints a number of results, each on a line, and must then end by itself. */
+async function run(program, args, count, secret) {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH, HOSTS_SECRET: secret },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -40,15 +39,22 @@ async function run(dir, database, adapter, secret) {
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (!line.startsWith('{')) return;
     results.push(JSON.parse(line));
-    if (results.length === variants.length) timer = setTimeout(() => (isKilled = child.kill('SIGKILL')), EXIT_LIMIT_MS);
+    if (results.length === count) timer = setTimeout(() => (isKilled = child.kill('SIGKILL')), EXIT_LIMIT_MS);
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
   clearTimeout(timer);
   const faults = [];
   if (isKilled) faults.push('the process does not end by itself');
-  else if (code !== 0 || results.length !== variants.length)
-    faults.push(`ended with ${code} after ${results.length}: ${stderr}`);
+  else if (code !== 0 || results.length !== count) faults.push(`ended with ${code} after ${results.length}: ${stderr}`);
   return { results, faults };
+}
+
+/** A host of every kind, and a script that never closes its application. */
+async function visit(dir, database, adapter, secret) {
+  const variants = VARIANTS.map((variant) => ({ adapter, ...variant }));
+  const host = await run(path.join(dir, 'main.js'), [database, JSON.stringify(variants)], variants.length, secret);
+  const script = await run(path.join(dir, 'script.js'), [database], 1, secret);
+  return { results: host.results, faults: [...host.faults, ...script.faults.map((fault) => `script: ${fault}`)] };
 }
 
 function print(rows) {
@@ -76,7 +82,7 @@ try {
         await client.query(`CREATE DATABASE ${name}`);
         const url = new URL(server.url);
         url.pathname = `/${name}`;
-        return { kind, ...(await run(path.join(dir, kind.format), url.href, kind.adapter, secret)) };
+        return { kind, ...(await visit(path.join(dir, kind.format), url.href, kind.adapter, secret)) };
       }),
     );
     outcomes.push(...done);

@@ -7,24 +7,25 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** The directory. Whatever the package needs and does not declare is not found from there. */
-export function unpack(...hostPackages) {
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'latchkey-packed-'));
-  const modules = path.join(dir, 'node_modules');
-  mkdirSync(path.join(modules, 'latchkey'), { recursive: true });
+/** Makes the tarball in a directory: its path. */
+export function pack(dir) {
   execFileSync(process.execPath, [path.join(root, 'scripts/build-if-stale.mjs')], { stdio: 'inherit' });
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', dir], {
     cwd: root,
     stdio: 'ignore',
   });
-  const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  execFileSync('tar', [
-    'xzf',
-    path.join(dir, `latchkey-${version}.tgz`),
-    '--strip-components=1',
-    '-C',
-    path.join(modules, 'latchkey'),
-  ]);
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return path.join(dir, `latchkey-${version}.tgz`);
+}
+
+/** The directory. Whatever the package needs and does not declare is not found from there. */
+export function unpack(...hostPackages) {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'latchkey-packed-'));
+  const modules = path.join(dir, 'node_modules');
+  mkdirSync(path.join(modules, 'latchkey'), { recursive: true });
+  const tarball = pack(dir);
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  execFileSync('tar', ['xzf', tarball, '--strip-components=1', '-C', path.join(modules, 'latchkey')]);
   for (const name of new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...hostPackages])) {
     const installed = path.join(root, 'node_modules', name);
     if (!existsSync(installed)) continue;

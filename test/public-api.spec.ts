@@ -1,9 +1,14 @@
 import 'reflect-metadata';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import * as latchkey from '../src';
 import { REFUSALS } from '../src/access-tokens/access-tokens.errors';
+
+interface PackedFiles {
+  readonly files: readonly { readonly path: string }[];
+}
 
 type ErrorClass = new (about: string | string[]) => latchkey.LatchkeyError;
 
@@ -116,5 +121,24 @@ describe('the errors a host may catch', () => {
     );
     const rows = documentation.matchAll(/^\| `(\w+)` +\| (\d+) +\| `(\w+)` +\|$/gm);
     expect([...rows].map(([, code, status, name]) => `${code} ${status} ${name}`).sort()).toEqual(samples.sort());
+  });
+});
+
+describe('the package', () => {
+  it('has what its documentation links to', () => {
+    const root = path.join(__dirname, '..');
+    const npm = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+    const packed = JSON.parse(execFileSync('npm', npm, { cwd: root, encoding: 'utf8' })) as PackedFiles[];
+    const files = packed[0]!.files.map((file) => file.path);
+    const dead = files
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) => {
+        const text = readFileSync(path.join(root, file), 'utf8');
+        const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) =>
+          path.join(path.dirname(file), link!),
+        );
+        return links.filter((link) => !files.some((there) => there === link || there.startsWith(`${link}/`)));
+      });
+    expect(dead).toEqual([]);
   });
 });
