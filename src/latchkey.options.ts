@@ -162,7 +162,7 @@ function defined(options: LatchkeyOptions): LatchkeyOptions {
 }
 
 /** What shapes the module graph, and must therefore be known before any factory runs. */
-export const SHAPING_OPTIONS = ['controllers', 'mountPath'] as const;
+export const SHAPING_OPTIONS = ['controllers', 'mountPath', 'authMethods'] as const;
 
 const secret: OptionRule = (name, value) => {
   const fault = faultOfSecret(value);
