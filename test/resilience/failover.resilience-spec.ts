@@ -135,7 +135,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
     expect([...new Set(replies.map(({ status }) => status))].sort()).toEqual([200, 503]);
     expect(
       replies.filter(
-        ({ status, startedAt }) => status === 200 && startedAt > killedAt + D + 50 && startedAt < promotionAt,
+        ({ status, startedAt, endedAt }) => status === 200 && startedAt > killedAt + D + 50 && endedAt < promotionAt,
       ),
     ).toEqual([]);
     expect(acknowledgedAt).toBeGreaterThan(backAt);
