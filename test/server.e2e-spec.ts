@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client } from 'pg';
+import { pollUntil } from '../src/embedded-postgres/polling';
 import { ServerProcess, serverProcess } from './support/server-process';
 import { onDatabase } from './support/urls';
 
@@ -125,9 +126,8 @@ describe('the stand-alone server', () => {
     };
     /** It is told to end with its last user, who waits for it only while it is plain that nobody else uses it. */
     const untilPostgresEnds = async () => {
-      const deadline = Date.now() + 10_000;
-      while (serverProcess(postgres()) !== undefined && Date.now() < deadline) await new Promise(setImmediate);
-      expect(serverProcess(postgres())).toBeUndefined();
+      const isGone = () => (serverProcess(postgres()) === undefined ? true : undefined);
+      expect(await pollUntil(Date.now() + 10_000, isGone)).toBe(true);
     };
     const events = (output: string) =>
       [...output.matchAll(/"event":"embedded_postgres\.(\w+)"/g)].map(([, event]) => event);

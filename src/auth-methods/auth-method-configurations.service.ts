@@ -13,11 +13,11 @@ import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { Receipts } from '../watermark/receipts';
+import type { Attempt } from '../permissions/privilege-boundary';
 import type { AuthMethod, MethodSettings } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
 import { MethodSecrets } from './method-secrets';
-import type { Attempt } from '../permissions/privilege-boundary';
 
 /** Whose method somebody wants to look at or change. */
 export interface MethodAddress {
@@ -140,17 +140,16 @@ export class AuthMethodConfigurations {
     { method, caller, identityId }: MethodAddress,
     input: AccessTokenPolicyDto,
     behaviour?: Behaviour,
-  ): Promise<ConfiguredMethod | undefined> {
+  ): Promise<MethodSettings | undefined> {
     if (!behaviour?.prepare) return undefined;
     const { manager } = this.dataSource;
     const { identity } = await this.managed.getCovered(manager, caller, identityId, updating(method));
     const row = await this.find(manager, method, identity.id);
     if (!row) throw method.refusals.missingOnUpdate(identityId);
     mergePolicy(row, input);
-    const { secrets } = this.opened(row);
-    const present = { config: row.config, secrets };
+    const present = this.settingsOf(row);
     await behaviour.prepare({ input, present, next: settingsFor(method, input, present) });
-    return { row, secrets };
+    return present;
   }
 
   /** Undefined when the configuration is no longer the one that was looked at: that is then looked at anew. */
@@ -158,20 +157,21 @@ export class AuthMethodConfigurations {
     tx: EntityManager,
     { method, caller, identityId }: MethodAddress,
     input: AccessTokenPolicyDto,
-    prepared: ConfiguredMethod | undefined,
+    prepared: MethodSettings | undefined,
   ): Promise<ConfiguredMethod | undefined> {
     const { identity } = await this.managed.getForChange(tx, caller, identityId, updating(method));
     const row = await this.find(tx, method, identity.id);
     if (!row) throw method.refusals.missingOnUpdate(identityId);
-    const { secrets } = this.opened(row);
-    const present = { config: row.config, secrets };
-    if (prepared && !isDeepStrictEqual({ config: prepared.row.config, secrets: prepared.secrets }, present)) {
-      return undefined;
-    }
+    const present = this.settingsOf(row);
+    if (prepared && !isDeepStrictEqual(prepared, present)) return undefined;
     const next = settingsFor(method, input, present);
     const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
     const saved = await tx.save(Object.assign(row, mergePolicy(row, input), own));
     return { row: saved, secrets: next.secrets ?? {} };
+  }
+
+  private settingsOf(row: IdentityAuthMethod): MethodSettings {
+    return { config: row.config, secrets: this.secrets.open(row) };
   }
 
   private opened(row: IdentityAuthMethod): ConfiguredMethod {

@@ -10,8 +10,11 @@ export function must(be: string, isSo: (value: unknown) => boolean): OptionRule 
 }
 
 export function whole(min: number, max: number): OptionRule {
-  const isSo = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
-  return must(`be a whole number from ${min} to ${max}`, isSo);
+  return must(`be a whole number from ${min} to ${max}`, (value) => isWholeWithin(value, min, max));
+}
+
+export function isWholeWithin(value: unknown, min: number, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
 export function flag(): OptionRule {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
-import { isDatabaseUnavailable, loggable } from '../common/errors/database-errors';
+import { isDatabaseUnavailable, isSilent, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from './schema';
@@ -142,11 +142,7 @@ async function connection(pool: Pool): Promise<PoolClient> {
  * longer than that, it was this process that did not get around to listening.
  */
 function isSilence(error: unknown, tookMs: number): boolean {
-  return error instanceof DatabaseUnavailableError && !hasCode(error.cause) && tookMs < ANSWER_MS + LATE_MS;
-}
-
-function hasCode(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code !== undefined;
+  return error instanceof DatabaseUnavailableError && isSilent(error.cause) && tookMs < ANSWER_MS + LATE_MS;
 }
 
 function ignore(): void {

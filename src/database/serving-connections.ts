@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { Client, type ClientConfig } from 'pg';
+import { isSilent } from '../common/errors/database-errors';
 
 /**
  * The connections that answer requests. One whose statement will not be answered is closed: whoever waits for it is told so
@@ -40,8 +41,7 @@ export class ServingConnections {
       },
       (error: unknown) => {
         this.pending.delete(client);
-        // Only the server's own word (SQLSTATE) says that nothing is still to come.
-        if ((error as { code?: unknown }).code === undefined) close(client);
+        if (isSilent(error)) close(client);
         throw error;
       },
     );

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, ValidateBy, validateSync } from 'class-validator';
+import { isWholeWithin } from '../common/option-rules';
 import { IpNetwork } from '../common/net/ip-network';
 import { A_DATABASE_URL, isDatabaseUrl } from '../database/database-options';
 import { faultOfSecret } from '../latchkey.options';
@@ -16,7 +17,7 @@ const Numeric = (): PropertyDecorator =>
 
 /** Digits, within a range; the one message says all of it. */
 function Whole(name: string, least: number, most: number, unit = ''): PropertyDecorator {
-  const isWhole = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
+  const isWhole = (value: unknown) => isWholeWithin(value, least, most);
   const rules = [
     Numeric(),
     Is(isWhole, `${name} must be a whole number${unit && ` of ${unit}`} from ${least} to ${most}`),

@@ -17,11 +17,15 @@ afterAll(() => cluster.stop());
 
 /** Nodes answer again after the database was away. */
 /** What is remembered is answered before the database is back; what must be looked up, a moment after. */
-async function verdict(node: LatchkeyNode, jwt: string): Promise<Reply> {
-  let reply = await node.use(jwt);
-  await until(async () => reply.status !== 503 || (reply = await node.use(jwt)).status !== 503, 'a verdict', 2_000);
-  return reply;
-}
+const verdict = (node: LatchkeyNode, jwt: string): Promise<Reply> =>
+  until(
+    async () => {
+      const reply = await node.use(jwt);
+      return reply.status !== 503 && reply;
+    },
+    'a verdict',
+    2_000,
+  );
 
 const recovered = () =>
   until(

@@ -9,6 +9,7 @@ import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
+import type { Attempt } from '../../permissions/privilege-boundary';
 import { AuthMethodConfigurations } from '../auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecret } from './client-secret.entity';
@@ -21,7 +22,6 @@ import {
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
-import type { Attempt } from '../../permissions/privilege-boundary';
 
 const PREFIX_LENGTH = 4;
 

@@ -40,6 +40,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return SOCKET_CODES.has(state) || UNAVAILABLE_SQLSTATE.test(state) || LOST_CONNECTION.test(message);
 }
 
+/** True when there is no word of the server (SQLSTATE) or of the system in it: an answer may still be to come. */
+export function isSilent(error: unknown): boolean {
+  return (error as DatabaseErrorLike | undefined)?.code === undefined;
+}
+
 /** True when a connection was not there in time, though nobody refused it. */
 export function isSlowToConnect(error: unknown): boolean {
   return (
