@@ -392,6 +392,17 @@ describe('a database that cannot be reached', () => {
     expect((await comesBack(() => token.api.get(DETAILS))).status).toBe(200);
   });
 
+  it('ends no process when it dies in the packet that greets or answers', async () => {
+    proxy.die();
+    await isMissed();
+    for (let round = 0; round < 20; round += 1) {
+      const answers = [latchkey.anonymous.get('/api/health'), token.api.get(`/api/v1/identities/${token.identityId}`)];
+      for (const answer of await Promise.all(answers)) expect([200, 503]).toContain(answer.status);
+    }
+    await proxy.restore();
+    expect((await comesBack(() => token.api.get(DETAILS))).status).toBe(200);
+  });
+
   it('loses no use that was counted before it was gone', async () => {
     const uses = async () => {
       const [row] = await latchkey.dataSource.query<[{ uses: number }]>(

@@ -6,6 +6,7 @@ import type { DatabaseLocation } from './database-options';
 import { LATCHKEY_ENTITIES } from './entities';
 import { DEFAULT_SCHEMA } from './schema';
 import type { ServingConnections } from './serving-connections';
+import { SteadyClient } from './steady-client';
 
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -32,6 +33,7 @@ export function dataSourceOptions({ typeorm }: Connection, schema: string = DEFA
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     applicationName: 'latchkey',
+    extra: { ...(typeorm.extra as object | undefined), Client: SteadyClient },
   };
 }
 
@@ -50,12 +52,13 @@ export function servingOptions(
   { connection, poolSize, schema }: ServingSettings,
   connections: ServingConnections,
 ): PostgresOptions {
+  const options = dataSourceOptions(connection, schema);
   return {
-    ...dataSourceOptions(connection, schema),
+    ...options,
     poolSize,
     connectTimeoutMS: CONNECT_MS,
     extra: {
-      ...(connection.typeorm.extra as object | undefined),
+      ...(options.extra as object),
       Client: connections.Client,
       // Latchkey never keeps its host's process alive.
       allowExitOnIdle: true,

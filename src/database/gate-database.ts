@@ -6,6 +6,7 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from './schema';
 import type { ServingConnections } from './serving-connections';
+import { SteadyClient } from './steady-client';
 
 export interface GateSettings {
   readonly connection: Connection;
@@ -87,6 +88,7 @@ export class GateDatabase implements OnApplicationShutdown {
   private connect(config: PoolConfig): Pool {
     const pool = new Pool({
       ...this.settings.connection.pg,
+      Client: SteadyClient,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
       statement_timeout: STATEMENT_MS,
@@ -103,15 +105,12 @@ export class GateDatabase implements OnApplicationShutdown {
 
 async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
   const client = await connection(pool);
-  // What breaks it is told by the statement that fails.
-  client.on('error', ignore);
   let isGood = false;
   try {
     const { rows } = await client.query<Row>(sql, parameters);
     isGood = true;
     return rows;
   } finally {
-    client.off('error', ignore);
     // On any error the connection is thrown away: one that did not answer in time may never answer again.
     client.release(!isGood);
   }

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { isSilent } from '../common/errors/database-errors';
+import { SteadyClient } from './steady-client';
 
 /**
  * The connections that answer requests. One whose statement will not be answered is closed: whoever waits for it is told so
@@ -21,7 +22,7 @@ export class ServingConnections {
 
   private watchedClient(): typeof Client {
     const watch = (client: Client, answer: unknown) => this.watch(client, answer);
-    return class extends Client {
+    return class extends SteadyClient {
       constructor(config?: string | ClientConfig) {
         super(config);
         const ask = this.query.bind(this) as (...asked: unknown[]) => unknown;

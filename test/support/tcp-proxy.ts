@@ -20,6 +20,8 @@ export interface TcpProxy {
   cut(): Promise<void>;
   /** Connections are accepted and kept, but nothing gets through: both ways, or one. */
   stall(direction?: 'both' | 'requests' | 'replies'): void;
+  /** The database dies whenever it is ready for a statement, and says so in the same packet. */
+  die(): void;
   /** When somebody has given up waiting while it was stalled. */
   givenUp(): Promise<void>;
   /** Everything gets through again. What was stalled is dropped. */
@@ -42,6 +44,11 @@ export interface TcpProxy {
   pointTo(databaseUrl: string, options?: { keepOld?: boolean }): void;
   stop(): Promise<void>;
 }
+
+/** ReadyForQuery, no transaction open. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+/** ErrorResponse, as a backend sends it whose postmaster has been killed. */
+const DYING = errorResponse({ S: 'FATAL', C: '57P01', M: 'terminating connection due to unexpected postmaster exit' });
 
 interface Link {
   readonly client: net.Socket;
@@ -77,6 +84,7 @@ class Proxy implements TcpProxy {
   private stalled: 'none' | 'both' | 'requests' | 'replies' = 'none';
   private readonly traps = new Set<Trap>();
   private breaking: { statement: string; afterBytes: number } | undefined;
+  private isDying = false;
   private delayMs = 0;
   private readonly sent: string[] = [];
   private readonly givingUp = new EventEmitter();
@@ -107,6 +115,10 @@ class Proxy implements TcpProxy {
     this.stalled = direction;
   }
 
+  die(): void {
+    this.isDying = true;
+  }
+
   async givenUp(): Promise<void> {
     await once(this.givingUp, 'one');
   }
@@ -114,6 +126,7 @@ class Proxy implements TcpProxy {
   async restore(): Promise<void> {
     if (this.stalled !== 'none') this.dropAll();
     this.stalled = 'none';
+    this.isDying = false;
     this.delayMs = 0;
     this.breaking = undefined;
     if (!this.server.listening) await this.listen();
@@ -196,6 +209,7 @@ class Proxy implements TcpProxy {
     if (link.heldReplies) link.heldReplies.push(data);
     else if (this.stalled === 'both' || this.stalled === 'replies') return;
     else if (link.bytesLeft !== undefined) this.breakOff(link, data);
+    else if (this.isDying && data.subarray(-READY.length).equals(READY)) link.client.end(Buffer.concat([data, DYING]));
     else if (this.delayMs > 0) setTimeout(() => link.client.writable && link.client.write(data), this.delayMs);
     else link.client.write(data);
   }
@@ -236,6 +250,15 @@ class Proxy implements TcpProxy {
     }
     this.links.clear();
   }
+}
+
+function errorResponse(fields: Record<string, string>): Buffer {
+  const text = `${Object.entries(fields)
+    .map(([code, value]) => `${code}${value}\0`)
+    .join('')}\0`;
+  const head = Buffer.from('E\0\0\0\0', 'latin1');
+  head.writeInt32BE(text.length + 4, 1);
+  return Buffer.concat([head, Buffer.from(text, 'latin1')]);
 }
 
 function destinationOf(url: URL): net.NetConnectOpts {
