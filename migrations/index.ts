@@ -7,6 +7,7 @@ import { KeepIdentityAuth1764500000000 } from './1764500000000-keep-identity-aut
 import { SealAuthMethodSecrets1764600000000 } from './1764600000000-seal-auth-method-secrets';
 import { KeepSignedLifetime1764650000000 } from './1764650000000-keep-signed-lifetime';
 import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
+import { PlanTokenFactsOnce1764800000000 } from './1764800000000-plan-token-facts-once';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -19,4 +20,5 @@ export const LATCHKEY_MIGRATIONS = [
   SealAuthMethodSecrets1764600000000,
   KeepSignedLifetime1764650000000,
   IndexOrganizations1764700000000,
+  PlanTokenFactsOnce1764800000000,
 ];

@@ -7,7 +7,7 @@ import { DETAILS, hammer, type LatchkeyNode } from './support/node';
 jest.setTimeout(isLong ? 1_200_000 : 120_000);
 
 const METHOD = '/api/v1/auth/token-auth/identities';
-const LOOK_UP = 'AS asked (id)';
+const LOOK_UP = 'FROM latchkey.token_facts';
 
 let cluster: Cluster;
 beforeAll(async () => {
