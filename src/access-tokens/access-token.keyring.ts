@@ -15,7 +15,7 @@ import {
 } from './access-tokens.errors';
 
 /** Longer than any JWT of ours; whatever is longer is not worth decoding. */
-const MAX_LENGTH = 4_096;
+export const MAX_TOKEN_LENGTH = 4_096;
 const ALGORITHM = 'HS256';
 
 /**
@@ -60,7 +60,8 @@ export class AccessTokenKeyring {
 
   /** The key a token claims to be signed with. */
   keyFor(token: string): KeyObject {
-    if (token.length > MAX_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw new MalformedAccessTokenError();
+    if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
+      throw new MalformedAccessTokenError();
     const header = token.slice(0, token.indexOf('.'));
     const key = this.keys.get(header);
     if (key === undefined) throw refusalOfHeader(header);

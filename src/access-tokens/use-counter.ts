@@ -59,7 +59,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     if (uses === undefined) this.waiting.set(tokenId, { count: 1, lastAt: at });
     else {
       uses.count += 1;
-      if (at > uses.lastAt) uses.lastAt = at;
+      if (at.getTime() > uses.lastAt.getTime()) uses.lastAt = at;
     }
     if (this.waiting.size === FLUSH_AT || this.isClosing) void this.flush();
   }

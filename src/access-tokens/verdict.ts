@@ -31,7 +31,7 @@ export type GoodFacts = TokenFacts & {
  */
 export function requireGood({ facts, now, address, purpose }: Question): GoodFacts {
   if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
-  if (facts.expiresAt !== null && facts.expiresAt <= now) throw new ExpiredAccessTokenError();
+  if (facts.expiresAt !== null && facts.expiresAt.getTime() <= now.getTime()) throw new ExpiredAccessTokenError();
   const refusal = refusalOf(facts);
   if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
   const good = facts as GoodFacts;
