@@ -5,6 +5,7 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { setUp } from './lib/bench.mjs';
 import { table } from './lib/figures.mjs';
+import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { memory } from './sections/memory.mjs';
 import { revocation } from './sections/revocation.mjs';
@@ -12,7 +13,7 @@ import { verdicts } from './sections/verdicts.mjs';
 import { wholeRequest } from './sections/whole-request.mjs';
 import { writes } from './sections/writes.mjs';
 
-const SECTIONS = { whole: wholeRequest, writes, verdicts, revocation, lists, memory };
+const SECTIONS = { whole: wholeRequest, writes, verdicts, revocation, lists, growth, memory };
 
 const { values } = parseArgs({
   options: {

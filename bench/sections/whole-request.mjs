@@ -35,6 +35,7 @@ export async function wholeRequest(bench) {
     'Fastify + @better-auth/api-key': await bench.start('better-auth', env('better_auth')),
     'oidc-provider, introspection': await bench.start('oidc-provider', env('oidc_provider')),
     'Nest + Latchkey, a route without a guard': await bench.start('latchkey', { GUARD: 'off' }),
+    'Nest, a guard that only says yes': await bench.start('nest', { GUARD: 'yes' }),
   };
   const names = Object.keys(servers);
   const contestants = Object.values(servers).map((server) => ({
