@@ -18,17 +18,6 @@ function requestsOf({ list, series }) {
     : () => requestText({ ...series.request, headers: bearer(make(n++)) });
 }
 
-/**
- * Never waits for an answer asleep. To wake a processor that sleeps costs the server that answers, on a virtual machine as
- * much as a third of the request; and the slower a server, the more often the generator would sleep.
- */
-function stayAwake() {
-  const wakeful = { next: undefined };
-  const again = () => (wakeful.next = setImmediate(again));
-  again();
-  return wakeful;
-}
-
 async function run({ url, requests, connections = 50, seconds = Infinity, total = Infinity, perSecond, expect = 200 }) {
   const next = requestsOf(requests);
   const latency = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 });
@@ -64,11 +53,9 @@ async function run({ url, requests, connections = 50, seconds = Infinity, total 
       step();
     });
   const all = Array.from({ length: connections }, () => new Connection(url));
-  const wakeful = stayAwake();
   try {
     await Promise.all(all.map(drive));
   } finally {
-    clearImmediate(wakeful.next);
     for (const connection of all) connection.close();
   }
   const took = (performance.now() - startedAt) / 1000;

@@ -91,12 +91,16 @@ export class AccessTokenCache {
   private keyOf(token: string): string {
     if (token.length > MAX_TOKEN_LENGTH) throw new MalformedAccessTokenError();
     const end = SALT_BYTES + this.salted.write(token, SALT_BYTES);
-    return hash('sha256', this.salted.subarray(0, end), 'binary');
+    const key = hash('sha256', this.salted.subarray(0, end), 'binary');
+    this.salted.fill(0, SALT_BYTES, end);
+    return key;
   }
 
   /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
   async lookUp(credential: Credential): Promise<KnownFacts> {
     const { claims } = credential;
+    // What is read will be judged by the clock.
+    if (!this.watermark.isAwake()) await this.watermark.catchUp();
     const askedAt = performance.now();
     for (;;) {
       const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);

@@ -33,14 +33,14 @@ const MAX_WAITING = 1_000;
 export class GateDatabase implements OnApplicationShutdown {
   private readonly logger = new Logger(GateDatabase.name);
   private pool: Pool;
-  private readonly watermarkPool: Pool;
+  private watermarkPool: Pool;
 
   constructor(
     private readonly settings: GateSettings,
     private readonly serving: ServingConnections,
   ) {
     this.pool = this.connectGate();
-    this.watermarkPool = this.connect({ max: 1, application_name: 'latchkey watermark' });
+    this.watermarkPool = this.connectWatermark();
   }
 
   /** Runs a statement that names tables `latchkey.<table>`. @throws DatabaseUnavailableError, at once under overload. */
@@ -77,12 +77,23 @@ export class GateDatabase implements OnApplicationShutdown {
     old.end().catch(() => undefined);
   }
 
+  /** The same for the watermark's. */
+  reconnectWatermark(): void {
+    const old = this.watermarkPool;
+    this.watermarkPool = this.connectWatermark();
+    old.end().catch(() => undefined);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.pool.end(), this.watermarkPool.end()]);
   }
 
   private connectGate(): Pool {
     return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate' });
+  }
+
+  private connectWatermark(): Pool {
+    return this.connect({ max: 1, application_name: 'latchkey watermark' });
   }
 
   private connect(config: PoolConfig): Pool {

@@ -33,10 +33,20 @@ export class PruneChanges implements MaintenanceJob {
     const [row] = await this.database.query<{ pruned: number }>(PRUNE, [snapshot, BATCH]);
     if (row?.pruned === BATCH) return true;
     await this.database.query(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
-    await this.database.query(`DELETE FROM latchkey.use_batches WHERE written_at < now() - interval '1 day'`);
+    const [batches] = await this.database.query<{ pruned: number }>(PRUNE_BATCHES, [BATCH]);
+    if (batches?.pruned === BATCH) return true;
     return this.look();
   }
 }
+
+const PRUNE_BATCHES = `
+  WITH pruned AS (
+    DELETE FROM latchkey.use_batches WHERE id = ANY (ARRAY(
+      SELECT id FROM latchkey.use_batches WHERE written_at < now() - interval '1 day'
+       ORDER BY written_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING 1
+  )
+  SELECT count(*)::integer AS pruned FROM pruned`;
 
 // The newest stays: it says which revision came last. Ids of transactions that are still to come are another cluster's.
 const PRUNE = `

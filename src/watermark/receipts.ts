@@ -48,7 +48,10 @@ export class Receipts {
   async spread({ xid }: Receipt): Promise<Spread> {
     const deadline = performance.now() + this.settings.revocationBoundMs;
     for (;;) {
-      const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [xid]);
+      const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [
+        xid,
+        this.goneAfterSeconds(),
+      ]);
       const pending = nodes.filter(({ applied }) => !applied).map(({ name }) => name);
       if (pending.length === 0 || performance.now() > deadline) {
         return { applied: nodes.filter(({ applied }) => applied).map(({ name }) => name), pending };
@@ -56,13 +59,17 @@ export class Receipts {
       await pause(ASK_AGAIN_MS);
     }
   }
+
+  /** Three heartbeats missed, and a node is taken for gone; but not while it may still answer from memory. */
+  private goneAfterSeconds(): number {
+    return Math.max(7, this.settings.revocationBoundMs / 1_000 + 3);
+  }
 }
 
 const RECEIPT = `
   SELECT max(revision) AS revision, pg_current_xact_id()::text AS xid
     FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id()`;
 
-// Three heartbeats missed, and a node is taken for gone.
 const SPREAD = `
   SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied
-    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - interval '7 seconds' ORDER BY name`;
+    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY name`;

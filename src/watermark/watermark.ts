@@ -5,13 +5,15 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
-import { ChangedSubjects } from './changed-subjects';
+import { ChangedSubjects, EVERYTHING } from './changed-subjects';
 
 /** Reads in one bound: one that fails, or a pause of the event loop, leaves time for another. */
 const READS_PER_BOUND = 4;
 /** After so long without a word nobody asks what happened meanwhile; everything counts as changed. Changes are kept longer. */
 const LOST_AFTER_MS = 60_000;
 const SUSPENDED_MS = 1_000;
+/** Beyond the patience of the connection: this process was stopped while it waited. */
+const LONGEST_READ_MS = 1_000;
 /** More changes than this at once are not told apart. */
 const MANY_CHANGES = 10_000;
 const NOTABLE_SKEW_MS = 5_000;
@@ -142,20 +144,38 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
       [known],
     );
     if (!answer || answer.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    this.requireLatest(answer.cluster, answer.incarnation);
     this.apply({ ...answer, incarnation: answer.incarnation }, known === null);
-    this.clock.synchronize(answer.now, sentAt, performance.now());
+    const receivedAt = performance.now();
+    // After a pause of this process nobody can say when in between the database looked at its clock.
+    if (receivedAt - sentAt < LONGEST_READ_MS) this.clock.synchronize(answer.now, sentAt, receivedAt);
     this.confirmedAt = sentAt;
     this.wallAheadMs = wallAheadMs;
   }
 
-  /** False when the two clocks have parted since the last read: the machine was suspended, or its wall clock set. */
-  private isAwake(now: number): boolean {
+  /**
+   * Who has seen a promoted standby takes nothing from the primary it replaced, though that may still run, and be all that can
+   * be reached.
+   */
+  private requireLatest(cluster: string, incarnation: string): void {
+    const [timeline, latest] = [timelineOf(`${cluster} ${incarnation}`), timelineOf(this.epoch ?? '')];
+    // Written with leading noughts, they sort as numbers do.
+    if (!latest.startsWith(`${cluster} `) || timeline >= latest) return;
+    this.database.reconnectWatermark();
+    throw new DatabaseUnavailableError(new Error('a primary that has been replaced'));
+  }
+
+  /**
+   * False when the two clocks have parted since the last read: the machine was suspended, or its wall clock set. Nor before the
+   * first read. What the time is must be asked then, before anything is judged by it.
+   */
+  isAwake(now = performance.now()): boolean {
     return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;
   }
 
   private apply({ snapshot, cluster, incarnation, revision, subjects }: Answer, isFirst: boolean): void {
     const isAnew = this.isNewLife(cluster, incarnation) || isFirst;
-    if (isAnew || subjects.length > MANY_CHANGES) this.changes.addEverything();
+    if (isAnew) this.changes.addEverything();
     else if (subjects.length > 0) this.changes.add(subjects);
     this.confirmed = { snapshot, revision: Number(revision) };
     if (isAnew || subjects.length > 0) this.tell(this.confirmed);
@@ -235,8 +255,9 @@ const READ = `
   SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
          (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.incarnation() AS incarnation,
          (SELECT coalesce(max(revision), 0) FROM latchkey.verdict_changes) AS revision,
-         (SELECT coalesce(json_agg(subject_id), '[]')
-            FROM (SELECT DISTINCT subject_id FROM latchkey.verdict_changes
+         (SELECT CASE WHEN count(*) > ${MANY_CHANGES} THEN json_build_array('${EVERYTHING}')
+                      ELSE coalesce(json_agg(DISTINCT subject_id), '[]') END
+            FROM (SELECT subject_id FROM latchkey.verdict_changes
                    WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot())
                      AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)
                    LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects`;

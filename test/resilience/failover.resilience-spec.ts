@@ -164,6 +164,26 @@ describeWhere(noStandby)('when a standby takes over', () => {
     await until(async () => (await mixed.use(token.jwt)).status === 401, 'the node asks the new primary', 3_000);
   });
 
+  // Seen red: a lower timeline taken for another life of the database.
+  it('P1: who has seen the new primary takes nothing from the former one when it is led back to it: 503', async () => {
+    const token = await cluster.token();
+    await cluster.warm(token);
+    await inStep();
+    await standby.promote();
+    address.pointTo(standby.url);
+    for (const node of cluster.nodes) await until(() => answers(node), 'the node answers again');
+    await cluster.revoke(token, cluster.node(0));
+    // It runs on, as it must not, and knows nothing of the revocation.
+    address.pointTo(former.url);
+    await pause(D + 200);
+    for (const node of cluster.nodes) expect((await node.use(token.jwt)).status).toBe(503);
+    address.pointTo(standby.url);
+    for (const node of cluster.nodes) {
+      await until(() => answers(node), 'the node answers again');
+      expect((await node.use(token.jwt)).status).toBe(401);
+    }
+  });
+
   it('a standby that answers is no source of verdicts: 503', async () => {
     const token = await cluster.token();
     await cluster.warm(token);

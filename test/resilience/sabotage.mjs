@@ -41,6 +41,14 @@ const SABOTAGES = [
     'revoked by its id',
   ],
   [
+    'a lower timeline is another life of the database',
+    WATERMARK,
+    /requireLatest\(cluster, incarnation\) \{/,
+    '$& return;',
+    'failover',
+    'led back to it',
+  ],
+  [
     'the acting node does not catch up',
     'watermark/receipts.js',
     /async settle\(\) \{/,
