@@ -72,16 +72,14 @@ export class GateDatabase implements OnApplicationShutdown {
 
   /** Goes on with new connections: the old ones may lead to a database that is no longer the primary. */
   reconnect(): void {
-    const old = this.pool;
+    retire(this.pool);
     this.pool = this.connectGate();
-    old.end().catch(() => undefined);
   }
 
   /** The same for the watermark's. */
   reconnectWatermark(): void {
-    const old = this.watermarkPool;
+    retire(this.watermarkPool);
     this.watermarkPool = this.connectWatermark();
-    old.end().catch(() => undefined);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -112,6 +110,11 @@ export class GateDatabase implements OnApplicationShutdown {
     pool.on('error', (error) => this.logger.debug({ event: 'database.connection_lost', cause: loggable(error) }));
     return pool;
   }
+}
+
+/** What is being answered on it still is; nothing new is asked. */
+function retire(pool: Pool): void {
+  pool.end().catch(ignore);
 }
 
 async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {

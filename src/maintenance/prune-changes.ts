@@ -30,12 +30,16 @@ export class PruneChanges implements MaintenanceJob {
   }
 
   private async prune(snapshot: string): Promise<boolean> {
-    const [row] = await this.database.query<{ pruned: number }>(PRUNE, [snapshot, BATCH]);
-    if (row?.pruned === BATCH) return true;
+    if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot])) return true;
     await this.database.query(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
-    const [batches] = await this.database.query<{ pruned: number }>(PRUNE_BATCHES, [BATCH]);
-    if (batches?.pruned === BATCH) return true;
+    if (await this.pruneBatch(PRUNE_BATCHES, [BATCH])) return true;
     return this.look();
+  }
+
+  /** Removes a batch, and says whether it was a full one: then there may be more. */
+  private async pruneBatch(statement: string, parameters: unknown[]): Promise<boolean> {
+    const [row] = await this.database.query<{ pruned: number }>(statement, parameters);
+    return row?.pruned === BATCH;
   }
 }
 
@@ -49,13 +53,13 @@ const PRUNE_BATCHES = `
   SELECT count(*)::integer AS pruned FROM pruned`;
 
 // The newest stays: it says which revision came last. Ids of transactions that are still to come are another cluster's.
-const PRUNE = `
+const PRUNE_CHANGES = `
   WITH pruned AS (
     DELETE FROM latchkey.verdict_changes WHERE revision IN (
       SELECT revision FROM latchkey.verdict_changes
-       WHERE (xid < pg_snapshot_xmin($1::pg_snapshot) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
+       WHERE (xid < pg_snapshot_xmin($2::pg_snapshot) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
          AND revision < (SELECT max(revision) FROM latchkey.verdict_changes)
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
+       LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING 1
   )
   SELECT count(*)::integer AS pruned FROM pruned`;

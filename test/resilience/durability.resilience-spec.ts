@@ -15,7 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Nodes answer again after the database was away. */
 /** What is remembered is answered before the database is back; what must be looked up, a moment after. */
 const verdict = (node: LatchkeyNode, jwt: string): Promise<Reply> =>
   until(
@@ -27,6 +26,7 @@ const verdict = (node: LatchkeyNode, jwt: string): Promise<Reply> =>
     2_000,
   );
 
+/** Nodes answer again after the database was away. */
 const recovered = () =>
   until(
     async () => {
