@@ -77,7 +77,7 @@ describe('a long list of tokens', () => {
   });
   afterAll(() => latchkey.stop());
 
-  it('is counted up to ten thousand, and says that there are more', async () => {
+  it('is counted up to a thousand, and says that there are more', async () => {
     const { identityId } = await latchkey.given.token();
     const list = async () =>
       done(await latchkey.admin.get(`/api/v1/auth/token-auth/identities/${identityId}/tokens?limit=1`));
@@ -88,12 +88,12 @@ describe('a long list of tokens', () => {
          SELECT $1, $2, gen_random_uuid(), 'token-auth', 60, 60 FROM generate_series(1, $3::int)`,
         [identityId, latchkey.given.organizationId, count],
       );
-    await add(9_999);
-    expect(await list()).toEqual({ tokens: [expect.anything()], totalCount: 10_000, nextCursor: expect.any(String) });
+    await add(999);
+    expect(await list()).toEqual({ tokens: [expect.anything()], totalCount: 1_000, nextCursor: expect.any(String) });
     await add(1);
     expect(await list()).toEqual({
       tokens: [expect.anything()],
-      totalCount: 10_000,
+      totalCount: 1_000,
       isTotalCountCapped: true,
       nextCursor: expect.any(String),
     });

@@ -1,6 +1,7 @@
 // Servers and the generator, each a process of its own, and what Linux says they have used.
 import { fork, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const bench = new URL('..', import.meta.url);
@@ -9,10 +10,14 @@ const TICKS_PER_SECOND = 100;
 /** Starts a server of `servers/`; it prints its address when it is ready. */
 export async function startServer(name, env = {}, nodeArgs = []) {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...nodeArgs, fileURLToPath(new URL(`servers/${name}.mjs`, bench))], {
-    env: { ...process.env, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', ...nodeArgs, fileURLToPath(new URL(`servers/${name}.mjs`, bench))],
+    {
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const ready = new Promise((resolve, reject) => {
     let printed = '';
@@ -28,6 +33,15 @@ export async function startServer(name, env = {}, nodeArgs = []) {
     ...said,
     pid: child.pid,
     startMs: performance.now() - startedAt,
+    /**
+     * Has it collect all its garbage, as every server does that runs for long. After that the `process.nextTick` of Node 20 is
+     * slower for good (V8 forgets the shape of what is queued, and never trusts one again): who has been through it and who has
+     * not cannot be compared.
+     */
+    age: async () => {
+      child.kill('SIGUSR2');
+      await setTimeout(100);
+    },
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
@@ -39,6 +53,8 @@ export async function startServer(name, env = {}, nodeArgs = []) {
 export function sayReady(said) {
   console.log(`ready ${JSON.stringify(said)}`);
   process.on('SIGTERM', () => process.exit());
+  // More than once: the first may come at a moment when something keeps alive what it would have taken.
+  process.on('SIGUSR2', () => [0, 20, 40].forEach((ms) => setTimeout(ms).then(() => globalThis.gc())));
 }
 
 export function startGenerator() {

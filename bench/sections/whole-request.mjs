@@ -5,6 +5,8 @@ import { RATE_HEAD, rateCells, ratio, takeTurns } from '../lib/rounds.mjs';
 import { table } from '../lib/figures.mjs';
 
 const TOKENS = 500;
+/** Of each round. */
+const TURNS = 5;
 
 /** `TOKENS` tokens of one identity, as requests for the guarded route. */
 export async function warmRequests(bench) {
@@ -43,7 +45,7 @@ export async function wholeRequest(bench) {
     job: () => ({ requests: { list: server.requests ?? list } }),
   }));
   const { rounds, seconds, warmUpSeconds } = bench.options;
-  const results = await takeTurns(bench, contestants, { rounds, seconds, warmUpSeconds });
+  const results = await takeTurns(bench, contestants, { rounds, seconds, warmUpSeconds }, TURNS);
   for (const server of Object.values(servers).slice(1)) await bench.stop(server);
   const [guarded] = results;
   const against = (key) => results.map((others, index) => (index === 0 ? '1' : ratio(guarded, others, key)));
@@ -51,7 +53,7 @@ export async function wholeRequest(bench) {
   const rows = names.map((name, index) => [name, ...rateCells(results[index]), perSecond[index], perCpuSecond[index]]);
   const text = [
     '## A whole request, the token known',
-    `GET on 50 connections, ${TOKENS} tokens in turn; ${rounds} rounds of ${seconds} s in turns. The last two columns are Latchkey's rate ` +
+    `GET on 50 connections, ${TOKENS} tokens in turn; ${rounds} rounds of ${seconds} s, each in ${TURNS} turns. The last two columns are Latchkey's rate ` +
       'divided by that of the row, round by round. Medians, and between what they lay.',
     table(['server', ...RATE_HEAD, 'Latchkey / this, requests/s', 'per CPU-second'], rows),
     'The rivals keep their state in the same PostgreSQL, each with up to 14 connections. better-auth verifies in the process, with its ' +

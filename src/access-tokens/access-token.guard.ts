@@ -1,11 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { bearerToken } from '../common/http/bearer';
-import { privateNote } from '../common/private-note';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { originOf } from './call-origin';
-import { setCaller } from './caller.decorator';
-import { refusingFor } from './refusal';
+import { noteOn } from './call-note';
+import { refuse } from './refusal';
 import { METADATA, MissingMetadataError, OPTIONAL, type RequiredMetadata } from './route-rules';
 import type { VerifiedAccessToken } from './verified-access-token';
 
@@ -21,14 +20,19 @@ export class AccessTokenGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    return refusingFor(context, () => this.admits(context));
+    try {
+      const admitted = this.admits(context);
+      return admitted instanceof Promise ? admitted.catch((error: unknown) => refuse(context, error)) : admitted;
+    } catch (error) {
+      return refuse(context, error);
+    }
   }
 
   private admits(context: ExecutionContext): boolean | Promise<boolean> {
     const { subject, request } = originOf(context);
     const { isOptional, metadata } = this.rulesOf(context);
     if (isOptional && bearerToken(request) === undefined) {
-      setCaller(subject, null);
+      noteOn(subject).caller = null;
       return true;
     }
     const caller = this.verifier.judgeRequest(request);
@@ -38,7 +42,8 @@ export class AccessTokenGuard implements CanActivate {
 
   /** Read once for each handler, for they stand in the code; and again for one that several controllers inherit. */
   private rulesOf(context: ExecutionContext): Rules {
-    const [handler, controller] = [context.getHandler(), context.getClass()];
+    const handler = context.getHandler();
+    const controller = context.getClass();
     const known = rules.get(handler);
     if (known?.controller === controller) return known;
     const ruleOf = <Rule>(key: string) =>
@@ -55,11 +60,11 @@ interface Rules {
   readonly metadata: RequiredMetadata | undefined;
 }
 
-const rules = privateNote<Rules>();
+const rules = new WeakMap<object, Rules>();
 
 function admit(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
   if (metadata !== undefined) requireMetadata(caller, metadata);
-  setCaller(subject, caller);
+  noteOn(subject).caller = caller;
   return true;
 }
 

@@ -54,8 +54,8 @@ export class AccessTokenKeyring {
   }
 
   /** For claims that have been verified before. @throws ExpiredAccessTokenError */
-  requireUnexpired({ exp = Infinity }: Pick<AccessTokenClaims, 'exp'>): void {
-    if (this.clock.epochMs() >= exp * 1000) throw new ExpiredAccessTokenError();
+  requireUnexpired({ exp = Infinity }: Pick<AccessTokenClaims, 'exp'>, moment?: number): void {
+    if (this.clock.epochMs(moment) >= exp * 1000) throw new ExpiredAccessTokenError();
   }
 
   /** The key a token claims to be signed with. */

@@ -4,7 +4,7 @@ import { ExtractJwt, Strategy } from 'passport-jwt';
 import type { AddressedRequest } from '../common/net/client-address';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenVerifier } from './access-token.verifier';
-import { setCaller } from './caller.decorator';
+import { noteOn } from './call-note';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /** The name hosts compose with: `AuthGuard('latchkey')`. */
@@ -34,7 +34,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
   /** Notes the caller as the guard does, so that `@Caller()` injects what passport has on `request.user`. */
   async validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
     const caller = await this.verifier.verifyRequest(request);
-    setCaller(request, caller);
+    noteOn(request).caller = caller;
     return caller;
   }
 }

@@ -1,8 +1,8 @@
+import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { bearerToken } from '../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../common/net/client-address';
-import { privateNote } from '../common/private-note';
 import { LatchkeySettings } from '../latchkey.options';
 import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
 import {
@@ -11,6 +11,7 @@ import {
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from './access-tokens.errors';
+import { noteOn } from './call-note';
 import { UseCounter } from './use-counter';
 import { UseLimits } from './use-limits';
 import { type GoodFacts, requireGood } from './verdict';
@@ -25,8 +26,6 @@ import type { VerifiedAccessToken } from './verified-access-token';
  */
 @Injectable()
 export class AccessTokenVerifier {
-  private readonly verdicts = privateNote<Verdict>();
-
   constructor(
     private readonly cache: AccessTokenCache,
     private readonly uses: UseCounter,
@@ -52,12 +51,12 @@ export class AccessTokenVerifier {
 
   /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
   judgeRequest(request: AddressedRequest): Verdict {
-    let verdict = this.verdicts.get(request);
-    if (verdict === undefined) {
-      verdict = this.judgeBearer(request);
-      this.verdicts.set(request, verdict);
+    const note = noteOn(request);
+    if (note.verdict === undefined || note.judge !== this) {
+      note.verdict = this.judgeBearer(request);
+      note.judge = this;
     }
-    return verdict;
+    return note.verdict;
   }
 
   /** The address a request came from, as the settings on trusted proxies have it. */
@@ -80,15 +79,17 @@ export class AccessTokenVerifier {
   }
 
   private judge(token: string, address: string | undefined): Verdict {
-    const credential = this.credentialOf(token);
-    const known = this.cache.remembered(credential);
-    if (known !== undefined) return this.admit(known, address);
-    return this.cache.lookUp(credential).then((read) => this.admit(read, address));
+    // Read once for everything that is judged by it.
+    const moment = performance.now();
+    const credential = this.credentialOf(token, moment);
+    const known = this.cache.remembered(credential, moment);
+    if (known !== undefined) return this.admit(known, address, moment);
+    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now()));
   }
 
-  private credentialOf(token: string): Credential {
+  private credentialOf(token: string, moment: number): Credential {
     try {
-      return this.cache.credential(token);
+      return this.cache.credential(token, moment);
     } catch (error) {
       // Where a credential is expected, a token made for another purpose is as good as none.
       throw error instanceof WrongTokenTypeError ? new MalformedAccessTokenError(error) : error;
@@ -96,25 +97,28 @@ export class AccessTokenVerifier {
   }
 
   /** The verdict on what is known, and the use of a token that is good. */
-  private admit(known: KnownFacts, address: string | undefined): Verdict {
-    const now = this.clock.now();
-    const good = this.requireGood(known, now, address);
-    if (good.numUsesLimit > 0) return this.spend(known, good, now);
-    this.uses.note(good.tokenId, now);
+  private admit(known: KnownFacts, address: string | undefined, moment: number): Verdict {
+    const epochMs = this.clock.epochMs(moment);
+    const good = this.requireGood(known, epochMs, address);
+    if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
+    this.uses.note(good.tokenId, epochMs);
     return verifiedOf(good);
   }
 
-  private requireGood(known: KnownFacts, now: Date, address: string | undefined): GoodFacts {
+  private requireGood(known: KnownFacts, epochMs: number, address: string | undefined): GoodFacts {
     try {
-      return requireGood({ facts: known.facts, now, address, purpose: 'Failed to authorize' });
+      const { facts, trustedAddress } = known;
+      const good = requireGood({ facts, epochMs, address, trustedAddress, purpose: 'Failed to authorize' });
+      known.trustedAddress = address;
+      return good;
     } catch (error) {
       if (error instanceof AccessTokenRefusedError) known.isRefused = true;
       throw error;
     }
   }
 
-  private async spend(known: KnownFacts, good: GoodFacts, now: Date): Promise<VerifiedAccessToken> {
-    if (await this.limits.spend(good.tokenId, now)) return verifiedOf(good);
+  private async spend(known: KnownFacts, good: GoodFacts, at: Date): Promise<VerifiedAccessToken> {
+    if (await this.limits.spend(good.tokenId, at)) return verifiedOf(good);
     // Read anew, the row says whether it was the limit or a revocation; remembered, it would be asked again on every request.
     known.isRefused = true;
     throw new AccessTokenRefusedError('uses_exhausted');

@@ -28,7 +28,12 @@ export class AccessTokensService {
   async renew(jwt: string, address: string | undefined): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
     const { jti } = this.keyring.verify(jwt);
     const now = this.clock.now();
-    const facts = requireGood({ facts: await this.facts.find(jti), now, address, purpose: 'Cannot renew' });
+    const facts = requireGood({
+      facts: await this.facts.find(jti),
+      epochMs: now.getTime(),
+      address,
+      purpose: 'Cannot renew',
+    });
     const policy = tighter(facts, facts.method);
     const expiresAt = this.issuer.renewedExpiry(policy, facts.createdAt, now);
     await this.extend(jti, now, expiresAt);

@@ -2,20 +2,11 @@ import type { ExecutionContext } from '@nestjs/common';
 import { LatchkeyError } from '../common/errors/latchkey.error';
 
 /**
- * Runs what a guard decides. What it refuses is thrown in the form of the transport, so that the filters Nest has for it, or
- * those of the host, word it: over HTTP as it is, its headers already on the response; on a web socket as a `WsException`, in
- * a microservice as an `RpcException`, the error of ours as their cause.
+ * Throws what a guard refuses in the form of the transport, so that the filters Nest has for it, or those of the host, word
+ * it: over HTTP as it is, its headers already on the response; on a web socket as a `WsException`, in a microservice as an
+ * `RpcException`, the error of ours as their cause.
  */
-export function refusingFor<T>(context: ExecutionContext, decide: () => T | Promise<T>): T | Promise<T> {
-  try {
-    const decided = decide();
-    return decided instanceof Promise ? decided.catch((error: unknown) => refuse(context, error)) : decided;
-  } catch (error) {
-    return refuse(context, error);
-  }
-}
-
-function refuse(context: ExecutionContext, error: unknown): never {
+export function refuse(context: ExecutionContext, error: unknown): never {
   if (!(error instanceof LatchkeyError)) throw error;
   const type = context.getType<string>();
   if (type === 'ws') throw asWsException(error);

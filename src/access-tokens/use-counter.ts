@@ -12,7 +12,8 @@ import { LatchkeySettings } from '../latchkey.options';
 
 interface Uses {
   count: number;
-  lastAt: Date;
+  /** Milliseconds since the epoch. */
+  lastAt: number;
 }
 
 /** Uses that are written together. The id tells a second attempt from a second batch. */
@@ -53,13 +54,17 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.timer.unref();
   }
 
-  /** Notes a use of a token without a limit. Costs no query. */
-  note(tokenId: string, at: Date): void {
+  /**
+   * Notes a use of a token without a limit. Costs no query.
+   *
+   * @param at milliseconds since the epoch.
+   */
+  note(tokenId: string, at: number): void {
     const uses = this.waiting.get(tokenId);
     if (uses === undefined) this.waiting.set(tokenId, { count: 1, lastAt: at });
     else {
       uses.count += 1;
-      if (at.getTime() > uses.lastAt.getTime()) uses.lastAt = at;
+      if (at > uses.lastAt) uses.lastAt = at;
     }
     if (this.waiting.size === FLUSH_AT || this.isClosing) void this.flush();
   }
@@ -117,7 +122,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     const noted = [...uses.values()];
     try {
       const counts = noted.map(({ count }) => count);
-      const times = noted.map(({ lastAt }) => lastAt);
+      const times = noted.map(({ lastAt }) => new Date(lastAt));
       await this.database.query(FLUSH, [id, [...uses.keys()], counts, times]);
       this.isFailing = false;
       return true;

@@ -64,7 +64,9 @@ function frozen<T>(value: T): T {
 
 function ask(facts: TokenFacts | null, more: Partial<Question> = {}) {
   return () =>
-    requireGood(frozen({ facts, now: NOW, address: '198.51.100.7', purpose: 'Failed to authorize', ...more }));
+    requireGood(
+      frozen({ facts, epochMs: NOW.getTime(), address: '198.51.100.7', purpose: 'Failed to authorize', ...more }),
+    );
 }
 
 const saying = (status: number, message: string) => expect.objectContaining({ status, message });
@@ -107,7 +109,7 @@ describe('the verdict on a token', () => {
   });
 
   it('never expires when the row holds no end', () => {
-    expect(ask({ ...GOOD, expiresAt: null }, { now: new Date('2999-01-01') })).not.toThrow();
+    expect(ask({ ...GOOD, expiresAt: null }, { epochMs: Date.parse('2999-01-01') })).not.toThrow();
   });
 
   it.each([
@@ -134,6 +136,14 @@ describe('the verdict on a token', () => {
     expect(ask(facts)).not.toThrow();
     expect(ask(facts, { address: '::ffff:198.51.100.9' })).not.toThrow();
     expect(ask(facts, { address: '198.51.101.1' })).toThrow();
+  });
+
+  it('lets an address in that was let in before, and no other because of it', () => {
+    const facts = { ...GOOD, method: { ...LIMITS, trustedIps: [parseTrustedIp('203.0.113.0/24')!] } };
+    const trustedAddress = '203.0.113.1';
+    expect(ask(facts, { address: trustedAddress, trustedAddress })).not.toThrow();
+    expect(ask(facts, { address: '198.51.100.7', trustedAddress })).toThrow();
+    expect(ask(facts, { address: undefined, trustedAddress: undefined })).toThrow();
   });
 
   it.each([

@@ -11,9 +11,12 @@ import type { TokenFacts } from './token-facts';
 /** What a verdict is about: this token, now, from here, for this. */
 export interface Question {
   readonly facts: TokenFacts | null;
-  readonly now: Date;
+  /** Now, in milliseconds since the epoch: this is asked on every request, and a Date is an object more for each. */
+  readonly epochMs: number;
   /** Undefined when the client's address cannot be told. */
   readonly address: string | undefined;
+  /** One that these facts have been found to trust before. */
+  readonly trustedAddress?: string | undefined;
   readonly purpose: TokenPurpose;
 }
 
@@ -29,15 +32,20 @@ export type GoodFacts = TokenFacts & {
  *
  * @throws ExpiredAccessTokenError, AccessTokenRefusedError, UntrustedAddressError
  */
-export function requireGood({ facts, now, address, purpose }: Question): GoodFacts {
+export function requireGood(question: Question): GoodFacts {
+  const { facts, epochMs, purpose } = question;
   if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
-  if (facts.expiresAt !== null && facts.expiresAt.getTime() <= now.getTime()) throw new ExpiredAccessTokenError();
+  if (facts.expiresAt !== null && facts.expiresAt.getTime() <= epochMs) throw new ExpiredAccessTokenError();
   const refusal = refusalOf(facts);
   if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
   const good = facts as GoodFacts;
-  if (!isTrusted(good.method.trustedIps, address)) throw new UntrustedAddressError();
+  if (!isFromTrusted(question, good)) throw new UntrustedAddressError();
   if (isExhausted(facts)) throw new AccessTokenRefusedError('uses_exhausted', purpose);
   return good;
+}
+
+function isFromTrusted({ address, trustedAddress }: Question, { method }: GoodFacts): boolean {
+  return (address !== undefined && address === trustedAddress) || isTrusted(method.trustedIps, address);
 }
 
 function refusalOf(facts: TokenFacts): Refusal | undefined {

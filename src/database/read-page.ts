@@ -10,29 +10,34 @@ import {
   totalOf,
 } from '../common/http/page';
 
-/**
- * One page of a list, newest first (decisions 17), and how many items there are in all. Who asks for no certain page of a list
- * that the contract knows no pages of is answered `unpaged` items.
- */
+interface PageOptions {
+  /** So many are answered to who asks for no certain page. */
+  readonly unpaged?: number;
+  /** How far to count. */
+  readonly mostCounted?: number;
+}
+
+/** One page of a list, newest first (decisions 17), and how many items there are in all. */
 export async function readPage<Item extends ObjectLiteral & Position>(
   all: SelectQueryBuilder<Item>,
   { limit: asked, offset = 0, cursor }: PageQueryDto,
-  unpaged = DEFAULT_PAGE_SIZE,
+  { unpaged = DEFAULT_PAGE_SIZE, mostCounted = MAX_COUNTED }: PageOptions = {},
 ): Promise<PageDto & { page: Item[] }> {
   const limit = asked ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
   const { alias } = all;
-  const counted = await countUpTo(MAX_COUNTED + 1, all);
+  const page = all.clone();
   // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
   if (cursor !== undefined) {
     const { createdAt: cursorTime, id: cursorId } = decodeCursor(cursor);
-    all.andWhere(`(${alias}.createdAt, ${alias}.id) < (:cursorTime, :cursorId)`, { cursorTime, cursorId });
+    page.andWhere(`(${alias}.createdAt, ${alias}.id) < (:cursorTime, :cursorId)`, { cursorTime, cursorId });
   }
-  const rows = await all
+  page
     .orderBy({ [`${alias}.createdAt`]: 'DESC', [`${alias}.id`]: 'DESC' })
     .offset(offset)
-    .limit(limit + 1)
-    .getMany();
-  return { ...pageOf(rows, limit), ...totalOf(counted) };
+    .limit(limit + 1);
+  // At once, on a connection each: of a long list, counting takes longer than the page.
+  const [counted, rows] = await Promise.all([countUpTo(mostCounted + 1, all), page.getMany()]);
+  return { ...pageOf(rows, limit), ...totalOf(counted, mostCounted) };
 }
 
 async function countUpTo<Item extends ObjectLiteral>(most: number, all: SelectQueryBuilder<Item>): Promise<number> {

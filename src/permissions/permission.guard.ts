@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
 import { originOf } from '../access-tokens/call-origin';
 import { callerOf } from '../access-tokens/caller.decorator';
-import { refusingFor } from '../access-tokens/refusal';
+import { refuse } from '../access-tokens/refusal';
 import { LatchkeySettings } from '../latchkey.options';
 import { isAllowed } from './ability';
 import { PermissionDeniedError } from './permissions.errors';
@@ -19,8 +19,12 @@ export class PermissionGuard implements CanActivate {
     private readonly settings: LatchkeySettings,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    return refusingFor(context, () => this.admits(context));
+  canActivate(context: ExecutionContext): boolean {
+    try {
+      return this.admits(context);
+    } catch (error) {
+      return refuse(context, error);
+    }
   }
 
   private admits(context: ExecutionContext): boolean {

@@ -9,8 +9,8 @@ export class TestClock extends Clock {
   private stoppedAtMs: number | undefined;
 
   /** Milliseconds since the epoch, as the application has it. */
-  override epochMs(): number {
-    return (this.stoppedAtMs ?? super.epochMs()) + this.aheadMs;
+  override epochMs(moment?: number): number {
+    return (this.stoppedAtMs ?? super.epochMs(moment)) + this.aheadMs;
   }
 
   /** Puts it to a time. */

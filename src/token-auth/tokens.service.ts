@@ -7,7 +7,7 @@ import { IdentityAccessToken } from '../access-tokens/identity-access-token.enti
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
-import type { PageQueryDto } from '../common/http/page';
+import { MAX_COUNTED_TOKENS, type PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { readPage } from '../database/read-page';
@@ -61,7 +61,7 @@ export class TokensService {
     const all = this.tokens
       .createQueryBuilder('t')
       .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
-    const { page, ...rest } = await readPage(all, query);
+    const { page, ...rest } = await readPage(all, query, { mostCounted: MAX_COUNTED_TOKENS });
     return { tokens: page.map(AccessTokenDto.of), ...rest };
   }
 

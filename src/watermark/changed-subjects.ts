@@ -41,7 +41,6 @@ export class ChangedSubjects {
   }
 
   hasChangedSince(moment: number, subjects: readonly string[]): boolean {
-    if (moment === this.moment) return false;
     if (moment < this.horizon) return true;
     return subjects.some((subject) => (this.recent.get(subject) ?? this.earlier.get(subject) ?? 0) > moment);
   }

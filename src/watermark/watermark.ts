@@ -78,8 +78,7 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
    * Whether facts read at a moment (as `performance.now()` counts) may still be answered with, unless they have changed:
    * either they were read less than the bound ago, or everything that happened since is known up to less than that ago.
    */
-  covers(readAt: number): boolean {
-    const now = performance.now();
+  covers(readAt: number, now = performance.now()): boolean {
     return (now - this.confirmedAt < this.boundMs || now - readAt < this.boundMs) && this.isAwake(now);
   }
 

@@ -73,7 +73,7 @@ export class ClientSecretsService {
       .createQueryBuilder(ClientSecret, 's')
       .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
     // The contract knows no pages here: clients expect all there are.
-    const { page, ...rest } = await readPage(all, query, MAX_CLIENT_SECRETS);
+    const { page, ...rest } = await readPage(all, query, { unpaged: MAX_CLIENT_SECRETS });
     return { clientSecretData: page.map(ClientSecretDto.of), ...rest };
   }
 

@@ -9,16 +9,33 @@ describe('the bearer token of a request', () => {
     ['BEARER abc', 'abc'],
     ['Bearer    abc', 'abc'],
     ['  Bearer abc  ', 'abc'],
+    ['Bearer abc\u00a0', 'abc'],
+    ['Bearer a b', 'a b'],
   ])('of %j is %j', (header, token) => {
     expect(read(header)).toBe(token);
   });
 
-  it.each([undefined, '', ' ', 'Bearer', 'Bearer ', 'Bearerabc', 'Basic abc', 'Token abc', 'abc', 'x Bearer abc'])(
-    'of %j is none at all',
-    (header) => {
-      expect(read(header)).toBeUndefined();
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    ' ',
+    'Bearer',
+    'Bearer ',
+    'Bearer \t',
+    'Bearerabc',
+    'Basic abc',
+    'Token abc',
+    'abc',
+    'x Bearer abc',
+  ])('of %j is none at all', (header) => {
+    expect(read(header)).toBeUndefined();
+  });
+
+  it('is found whatever the case of the name', () => {
+    for (const name of ['Authorization', 'authorization', 'AUTHORIZATION']) {
+      expect(bearerToken({ headers: {}, rawHeaders: ['X-Forwarded-Fo', 'x', name, 'Bearer a'] })).toBe('a');
+    }
+  });
 
   it('is none in a request without the header', () => {
     expect(bearerToken({ headers: {} })).toBeUndefined();

@@ -16,7 +16,20 @@ interface HeadersAsSent {
  */
 export function bearerToken(request: RequestWithHeaders): string | undefined {
   const header = authorization(request);
-  return header === undefined ? undefined : tokenIn(header.trim());
+  if (header === undefined) return undefined;
+  return isPlain(header) ? header.slice(PLAIN.length) : tokenIn(header.trim());
+}
+
+const PLAIN = 'Bearer ';
+
+/** As almost everybody writes it: nothing need be looked for, and nothing trimmed. */
+function isPlain(header: string): boolean {
+  return header.startsWith(PLAIN) && isGraphic(header, PLAIN.length) && isGraphic(header, header.length - 1);
+}
+
+function isGraphic(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code > 0x20 && code < 0x7f;
 }
 
 /** Cut out rather than captured: an expression that captures would read the token letter by letter, on every request. */
@@ -28,8 +41,9 @@ function tokenIn(credentials: string): string | undefined {
  * Node keeps the first of two Authorization headers, a proxy on the way may have looked at the second. Joined, as RFC 9110
  * section 5.3 has it, they are a list, and a list is no token.
  */
-function authorization({ headers, rawHeaders, raw }: RequestWithHeaders): string | undefined {
-  return authorizationAsSent(rawHeaders ?? raw?.rawHeaders ?? []) ?? joined(headers.authorization);
+function authorization(request: RequestWithHeaders): string | undefined {
+  const rawHeaders = request.rawHeaders ?? request.raw?.rawHeaders ?? [];
+  return authorizationAsSent(rawHeaders) ?? joined(request.headers.authorization);
 }
 
 /** `headersDistinct` would say so too, at the price of making a list of every header there is. */
@@ -37,10 +51,15 @@ function authorizationAsSent(rawHeaders: readonly string[]): string | undefined 
   let found: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!;
-    if (name.length !== 'authorization'.length || name.toLowerCase() !== 'authorization') continue;
+    if (!isAuthorization(name)) continue;
     found = joined(found === undefined ? rawHeaders[at + 1] : [found, rawHeaders[at + 1]!]);
   }
   return found;
+}
+
+function isAuthorization(name: string): boolean {
+  if (name.length !== 'authorization'.length) return false;
+  return name === 'Authorization' || name.toLowerCase() === 'authorization';
 }
 
 function joined(values: string | string[] | undefined): string | undefined {

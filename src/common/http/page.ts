@@ -7,6 +7,8 @@ export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
 /** Long lists are counted no further: counting millions of rows would cost more than the page. */
 export const MAX_COUNTED = 10_000;
+/** Of lists that no client known to us counts on: a thousand rows are counted in the time of a page. */
+export const MAX_COUNTED_TOKENS = 1_000;
 
 /** Which part of a list is wanted (decisions 17). */
 export class PageQueryDto {
@@ -35,7 +37,8 @@ export class PageDto {
   totalCount!: number;
 
   @ApiProperty({
-    description: 'There when there are more items than `totalCount`: long lists are counted up to 10000.',
+    description:
+      'There when there are more items than `totalCount`: long lists are counted up to 10000, those of tokens up to 1000.',
     type: Boolean,
     required: false,
   })
@@ -71,9 +74,9 @@ export function decodeCursor(cursor: string): Position {
   return { createdAt: new Date(Number(millis)), id };
 }
 
-/** How many items there are, from a count that went one beyond `MAX_COUNTED` at most. */
-export function totalOf(counted: number): Pick<PageDto, 'totalCount' | 'isTotalCountCapped'> {
-  return counted > MAX_COUNTED ? { totalCount: MAX_COUNTED, isTotalCountCapped: true } : { totalCount: counted };
+/** How many items there are, from a count that went one beyond `most` at most. */
+export function totalOf(counted: number, most: number): Pick<PageDto, 'totalCount' | 'isTotalCountCapped'> {
+  return counted > most ? { totalCount: most, isTotalCountCapped: true } : { totalCount: counted };
 }
 
 /** Cuts the one item too many that was asked for to learn whether another page follows. */

@@ -14,7 +14,7 @@ export interface AddressedRequest {
  */
 export function clientAddress(request: AddressedRequest, trustedProxies: readonly IpNetwork[]): string | undefined {
   const peer = request.socket.remoteAddress;
-  if (peer === undefined) return undefined;
+  if (peer === undefined || trustedProxies.length === 0) return peer;
   const isProxy = (address: string) => trustedProxies.some((network) => network.contains(address));
   if (!isProxy(peer)) return peer;
   const hops = [request.headers['x-forwarded-for'] ?? []]

@@ -1,0 +1,47 @@
+import type { VerifiedAccessToken } from './verified-access-token';
+
+/** What is known about a call. */
+export class CallNote {
+  /** Whose verdict it is: a verifier does not take the word of another application's. */
+  judge: object | undefined;
+  verdict: VerifiedAccessToken | Promise<VerifiedAccessToken> | undefined;
+  /** Who is calling. Null: looked at, and nobody there. Undefined: nobody has looked. */
+  caller: VerifiedAccessToken | null | undefined;
+}
+
+/** A class whose constructor hands back what it is given, so that a private field of ours is added to it. */
+const Itself = function (object: object) {
+  return object;
+} as unknown as new (object: object) => object;
+
+/**
+ * The note is kept in the object that stands for the call, in a private field: invisible from outside, in no copy and no heir
+ * of the object, and gone with it. That is what a WeakMap does too, at twenty times the price: each entry costs a hash of the
+ * object and work in every garbage collection, on every request. One field for all there is to note: each is a step further
+ * from the shape of object that the framework's code is compiled for.
+ */
+class Noted extends Itself {
+  #note = new CallNote();
+
+  static noteOn(object: object): CallNote {
+    return #note in object ? object.#note : Noted.begin(object);
+  }
+
+  private static begin(object: object): CallNote {
+    return Object.isExtensible(object) ? new Noted(object).#note : noteApart(object);
+  }
+}
+
+// What cannot be extended may one day refuse private fields as well.
+const apart = new WeakMap<object, CallNote>();
+
+function noteApart(object: object): CallNote {
+  const note = apart.get(object) ?? new CallNote();
+  apart.set(object, note);
+  return note;
+}
+
+/** The note about a call, begun if there is none: on the request, or what else stands for the call. */
+export function noteOn(object: object): CallNote {
+  return Noted.noteOn(object);
+}
