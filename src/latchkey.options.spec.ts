@@ -50,7 +50,7 @@ describe('the options', () => {
       trustedProxies: [],
       usageFlushIntervalMs: 1_000,
       revocationBoundMs: 1_000,
-      cacheEntries: 50_000,
+      cacheEntries: 20_000,
       tokenRetentionSeconds: 2_592_000,
       maintenance: true,
       bootstrapEndpoint: false,

@@ -50,7 +50,7 @@ export interface LatchkeyOptions {
   readonly revocationBoundMs?: number;
   /**
    * How many tokens each node keeps in memory; a kilobyte or so each.
-   * @default 50000
+   * @default 20000
    */
   readonly cacheEntries?: number;
   /**
@@ -146,7 +146,7 @@ const DEFAULTS = {
   trustedProxies: [] as readonly string[],
   usageFlushIntervalMs: 1_000,
   revocationBoundMs: 1_000,
-  cacheEntries: 50_000,
+  cacheEntries: 20_000,
   tokenRetentionSeconds: 2_592_000,
   maintenance: true,
   bootstrapEndpoint: false,

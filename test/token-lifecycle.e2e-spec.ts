@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
+import { MAX_WAITING, UseCounter } from '../src/access-tokens/use-counter';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { type Answer, answered, type ApiClient, invalid, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
@@ -811,6 +813,32 @@ describe('a token without a use limit', () => {
     await node.app.close();
     nodes.splice(nodes.indexOf(node), 1);
     expect(await usesOf(kept.tokenId)).toBe(2);
+  });
+
+  it('has its uses written though the row of another is held for as long as anybody likes', async () => {
+    const node = await startNode({ usageFlushIntervalMs: 200 });
+    const [held, free] = [await latchkey.given.token(), await latchkey.given.token()];
+    await latchkey.dataSource.transaction(async (tx) => {
+      await tx.query('SELECT 1 FROM latchkey.identity_access_tokens WHERE id = $1 FOR UPDATE', [held.tokenId]);
+      const answers = await Promise.all([held, free].map(({ accessToken }) => use(node.as(accessToken))));
+      expect(statusesOf(answers)).toEqual({ 200: 2 });
+      await eventually(() => usesOf(free.tokenId), 1);
+      expect(await usesOf(held.tokenId)).toBe(0);
+    });
+    await eventually(() => usesOf(held.tokenId), 1);
+  });
+
+  it('is counted no more, and that is said, when too many wait for a database that does not write', async () => {
+    const node = await startNode({ usageFlushIntervalMs: 200 });
+    const counter = node.app.get(UseCounter);
+    const logged = (event: string) => node.logs.filter((line) => line.includes(`"${event}"`));
+    await latchkey.dataSource.transaction(async (tx) => {
+      await tx.query('LOCK TABLE latchkey.use_batches');
+      for (let n = 0; n < MAX_WAITING + 25; n++) counter.note(randomUUID(), node.clock.epochMs());
+    });
+    expect(logged('uses.not_counted')).toHaveLength(1);
+    await eventually(() => Promise.resolve(logged('uses.lost').length), 1);
+    expect(logged('uses.lost')).toEqual([expect.stringContaining('"uses":25')]);
   });
 });
 

@@ -19,7 +19,7 @@ const SALT_BYTES = 32;
 /** Bytes a character may take. */
 const MAX_UTF8_BYTES = 3;
 
-/** What of the claims is kept: fifty thousand times the rest would be much. */
+/** What of the claims is kept: twenty thousand times the rest would be much. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
 
 /** A genuine token: its signature has been checked, and need not be again. */

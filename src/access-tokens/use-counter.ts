@@ -6,7 +6,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { loggable } from '../common/errors/database-errors';
+import { isGivenUp, loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 
@@ -24,6 +24,10 @@ interface Batch {
 
 /** So many tokens waiting are written at once, without waiting for the interval. */
 const FLUSH_AT = 5_000;
+/** After a batch that was written the next may be so much larger. */
+const GROWTH = 1.25;
+/** Tokens whose uses can wait: beyond that uses are lost, rather than memory. */
+export const MAX_WAITING = 100_000;
 /** Attempts at shutdown, each of them bounded by the deadline of the database. */
 const LAST_ATTEMPTS = 5;
 
@@ -31,6 +35,9 @@ const LAST_ATTEMPTS = 5;
  * Counts the uses of tokens without a limit (decisions 7): summed in memory and written together, so that no request writes
  * and a hot token is no hot row. A batch that was not confirmed is written again under its id: if the first attempt did
  * commit, the second changes nothing. A kill loses what was noted since the last write, a shutdown nothing.
+ *
+ * A batch that takes the database longer than it is given is parted, until what is left is quick, or is the one row that
+ * somebody else holds: it keeps no other from being written.
  */
 @Injectable()
 export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
@@ -42,6 +49,9 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private timer: NodeJS.Timeout | undefined;
   private isClosing = false;
   private isFailing = false;
+  /** Tokens that are written together: fewer when that has been too many. */
+  private most = FLUSH_AT;
+  private lost = 0;
 
   constructor(
     private readonly database: GateDatabase,
@@ -61,11 +71,8 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
    */
   note(tokenId: string, at: number): void {
     const uses = this.waiting.get(tokenId);
-    if (uses === undefined) this.waiting.set(tokenId, { count: 1, lastAt: at });
-    else {
-      uses.count += 1;
-      if (at > uses.lastAt) uses.lastAt = at;
-    }
+    if (uses === undefined) this.begin(tokenId, { count: 1, lastAt: at });
+    else add(uses, 1, at);
     if (this.waiting.size === FLUSH_AT || this.isClosing) void this.flush();
   }
 
@@ -90,8 +97,17 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.logger.error({ event: 'uses.lost', tokens: (this.batch?.uses.size ?? 0) + this.waiting.size });
   }
 
+  private begin(tokenId: string, uses: Uses): void {
+    if (this.waiting.size < MAX_WAITING) {
+      this.waiting.set(tokenId, uses);
+      return;
+    }
+    if (this.lost === 0) this.logger.error({ event: 'uses.not_counted', tokensWaiting: MAX_WAITING });
+    this.lost += uses.count;
+  }
+
   private async writeAll(): Promise<void> {
-    const batches = (this.batch ? 1 : 0) + Math.ceil(this.waiting.size / FLUSH_AT);
+    const batches = (this.batch ? 1 : 0) + Math.ceil(this.waiting.size / this.most);
     // What is noted meanwhile waits for the next time: under load there is always more, and the writing would never pause.
     for (let written = 0; written < batches; written += 1) {
       this.batch ??= this.take();
@@ -104,7 +120,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private take(): Batch | undefined {
     if (this.waiting.size === 0) return undefined;
     const id = randomUUID();
-    if (this.waiting.size <= FLUSH_AT) {
+    if (this.waiting.size <= this.most) {
       const uses = this.waiting;
       this.waiting = new Map();
       return { id, uses };
@@ -113,7 +129,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     for (const [tokenId, noted] of this.waiting) {
       uses.set(tokenId, noted);
       this.waiting.delete(tokenId);
-      if (uses.size === FLUSH_AT) break;
+      if (uses.size === this.most) break;
     }
     return { id, uses };
   }
@@ -124,15 +140,39 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       const counts = noted.map(({ count }) => count);
       const times = noted.map(({ lastAt }) => new Date(lastAt));
       await this.database.query(FLUSH, [id, [...uses.keys()], counts, times]);
-      this.isFailing = false;
+      this.succeed();
       return true;
     } catch (error) {
+      if (isGivenUp(error)) this.part(uses);
       // Once per outage: the next attempt is a moment away, and fails alike.
       if (!this.isFailing) this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
       this.isFailing = true;
       return false;
     }
   }
+
+  private succeed(): void {
+    this.isFailing = false;
+    this.most = Math.min(FLUSH_AT, Math.ceil(this.most * GROWTH));
+    if (this.lost > 0) this.logger.error({ event: 'uses.lost', uses: this.lost });
+    this.lost = 0;
+  }
+
+  /** By the server's own word nothing of it was written: it may go into other batches, behind what is waiting. */
+  private part(uses: Map<string, Uses>): void {
+    this.batch = undefined;
+    this.most = Math.ceil(uses.size / 2);
+    for (const [tokenId, noted] of uses) {
+      const waiting = this.waiting.get(tokenId);
+      if (waiting === undefined) this.begin(tokenId, noted);
+      else add(waiting, noted.count, noted.lastAt);
+    }
+  }
+}
+
+function add(uses: Uses, count: number, at: number): void {
+  uses.count += count;
+  if (at > uses.lastAt) uses.lastAt = at;
 }
 
 // Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock.

@@ -73,7 +73,7 @@ export class Environment {
   readonly LATCHKEY_PUSH_URL?: string;
 
   @Whole('LATCHKEY_CACHE_ENTRIES', 1, 10_000_000)
-  readonly LATCHKEY_CACHE_ENTRIES: number = 50_000;
+  readonly LATCHKEY_CACHE_ENTRIES: number = 20_000;
 
   @Whole('LATCHKEY_POOL_SIZE', 1, 1_000)
   readonly LATCHKEY_POOL_SIZE: number = 10;

@@ -45,6 +45,12 @@ export function isSilent(error: unknown): boolean {
   return (error as DatabaseErrorLike | undefined)?.code === undefined;
 }
 
+/** True when the server says that it has given a statement up (SQLSTATE 57014): nothing of it was done. */
+export function isGivenUp(error: unknown): boolean {
+  const { cause } = error as { cause?: DatabaseErrorLike };
+  return (cause ?? (error as DatabaseErrorLike)).code === '57014';
+}
+
 /** True when a connection was not there in time, though nobody refused it. */
 export function isSlowToConnect(error: unknown): boolean {
   return (
