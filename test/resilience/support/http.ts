@@ -15,6 +15,8 @@ export interface Call {
   readonly method?: string;
   readonly token?: string | undefined;
   readonly body?: unknown;
+  /** A body that is sent as it is, as JSON. */
+  readonly text?: string | undefined;
   readonly headers?: Record<string, string>;
   readonly agent?: http.Agent;
 }
@@ -22,8 +24,9 @@ export interface Call {
 export const keepAlive = (): http.Agent => new http.Agent({ keepAlive: true, maxSockets: 512 });
 
 /** A call over HTTP. A broken connection is an answer too. */
-export function call(url: string, { method = 'GET', token, body, headers = {}, agent }: Call = {}): Promise<Reply> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
+export function call(url: string, options: Call = {}): Promise<Reply> {
+  const { method = 'GET', token, body, headers = {}, agent } = options;
+  const text = options.text ?? (body === undefined ? undefined : JSON.stringify(body));
   const sent = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),

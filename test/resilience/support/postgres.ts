@@ -48,6 +48,18 @@ function scratch(): string {
   }
 }
 
+function scratchDirectory(): string {
+  const dir = fs.mkdtempSync(path.join(scratch(), 'latchkey-resilience-'));
+  fs.chmodSync(dir, 0o711);
+  giveToServer(dir);
+  return dir;
+}
+
+/** Makes a directory the database's own: it runs under an account of its own when this process is root's. */
+export function giveToServer(dir: string): void {
+  if (account) fs.chownSync(dir, account.uid, account.gid);
+}
+
 interface Place {
   readonly dir: string;
   readonly postgres: string;
@@ -63,9 +75,7 @@ export class Postgres {
   private constructor(private readonly place: Place) {}
 
   static async start(settings: Record<string, string> = {}, env: Record<string, string> = {}): Promise<Postgres> {
-    const dir = fs.mkdtempSync(path.join(scratch(), 'latchkey-resilience-'));
-    fs.chmodSync(dir, 0o711);
-    if (account) fs.chownSync(dir, account.uid, account.gid);
+    const dir = scratchDirectory();
     const { initdb, postgres } = await programs(dir);
     const flags = ['-U', 'latchkey', '-E', 'UTF8', '--no-locale', '--auth=trust', '--no-sync'];
     execFileSync(initdb, ['-D', path.join(dir, 'data'), ...flags], { ...as, env: ENV, cwd: '/', stdio: 'pipe' });
@@ -168,9 +178,7 @@ export class Postgres {
 
   /** A streaming copy of it, by way of a proxy if one is given. */
   async standby(url = this.url): Promise<Postgres> {
-    const dir = fs.mkdtempSync(path.join(scratch(), 'latchkey-resilience-'));
-    fs.chmodSync(dir, 0o711);
-    if (account) fs.chownSync(dir, account.uid, account.gid);
+    const dir = scratchDirectory();
     const args = ['-D', path.join(dir, 'data'), '-R', '-X', 'stream', '-c', 'fast', '-d', url, '--no-sync'];
     await promisify(execFile)(`${debianBin}/pg_basebackup`, args, { ...as, env: ENV, cwd: '/' });
     const copy = new Postgres({ ...this.place, dir, port: await freePort() });

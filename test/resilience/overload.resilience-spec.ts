@@ -1,0 +1,268 @@
+import { createHash, createHmac, randomUUID } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Cluster, good, isLong, report, say, type Token } from './support/cluster';
+import { keepAlive, type Reply } from './support/http';
+import { hammer, type LatchkeyNode } from './support/node';
+import { signal, until } from './support/processes';
+
+jest.setTimeout(isLong ? 600_000 : 120_000);
+
+const LOOK_UP = 'FROM latchkey.token_facts';
+const REMEMBERED = 200;
+const POOL = 4;
+/** What a machine under load may add to a deadline. */
+const NOISE = 250;
+
+let cluster: Cluster;
+let node: LatchkeyNode;
+let sample: Token;
+const snapshots = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-snapshots-'));
+beforeAll(async () => {
+  cluster = await Cluster.start({
+    nodes: 1,
+    env: {
+      LATCHKEY_CACHE_ENTRIES: String(REMEMBERED),
+      NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${snapshots}`,
+    },
+  });
+  node = cluster.node(0);
+  sample = await cluster.token();
+});
+afterAll(async () => {
+  await cluster.stop();
+  fs.rmSync(snapshots, { recursive: true, force: true });
+});
+afterEach(() => node.queries.restore());
+
+const statuses = (replies: Reply[]) => [...new Set(replies.map(({ status }) => status))].sort();
+const took = (replies: Reply[]) => replies.map(({ startedAt, endedAt }) => endedAt - startedAt);
+const at99 = (values: number[]) => values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1]!;
+
+/** Uses each token once, some at a time, and says how many look-ups that cost. */
+async function useAll(jwts: string[], width = 40): Promise<{ replies: Reply[]; lookUps: number }> {
+  const before = node.queries.count(LOOK_UP);
+  const agent = keepAlive();
+  const replies: Reply[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < jwts.length) replies.push(await node.use(jwts[next++]!, { agent }));
+  };
+  await Promise.all(Array.from({ length: width }, work));
+  agent.destroy();
+  return { replies, lookUps: node.queries.count(LOOK_UP) - before };
+}
+
+const jwtsOf = (tokens: Token[]) => tokens.map(({ jwt }) => jwt);
+
+/** Well made, and signed with a key that is not the server's. */
+function forged(): string {
+  const [header = '', payload = ''] = sample.jwt.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+  const id = randomUUID();
+  const other = Buffer.from(JSON.stringify({ ...claims, jti: id, identityAccessTokenId: id })).toString('base64url');
+  return `${header}.${other}.${createHmac('sha256', 'another key').update(other).digest('base64url')}`;
+}
+
+/** Resident memory, in MB. */
+function memory(): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${node.pid}/status`, 'latin1'))?.[1]) / 1024;
+}
+
+describe('P15: what is remembered is bounded', () => {
+  it('garbage is asked of nobody, and leaves nothing behind', async () => {
+    await useAll(Array.from({ length: 2_000 }, () => sample.jwt));
+    const before = memory();
+    const rubbish = (n: number) => createHash('sha512').update(String(n)).digest('base64url');
+    const count = isLong ? 200_000 : 6_000;
+    const { replies, lookUps } = await useAll(Array.from({ length: count }, (_, n) => (n % 3 ? forged() : rubbish(n))));
+    const grown = memory() - before;
+    say(`P15, ${count} pieces of garbage: ${grown.toFixed(0)} MB`);
+    expect(statuses(replies)).toEqual([401]);
+    expect(lookUps).toBe(0);
+    expect(grown).toBeLessThan(150);
+  });
+
+  // Seen red: no end to what is remembered.
+  it('the tokens used last are remembered, as many as it is told to, and no others', async () => {
+    const tokens = jwtsOf(await cluster.many(3 * REMEMBERED, sample));
+    expect(statuses((await useAll(tokens, 1)).replies)).toEqual([200]);
+    // A moment in which the watermark is not confirmed costs a few.
+    const few = REMEMBERED / 10;
+    expect((await useAll(tokens.slice(-REMEMBERED + few), 1)).lookUps).toBeLessThanOrEqual(few);
+    expect((await useAll(tokens.slice(0, REMEMBERED), 1)).lookUps).toBe(REMEMBERED);
+  });
+
+  // Seen red: nothing is remembered.
+  it('a token that is in use stays remembered while a flood of others goes by', async () => {
+    const flood = jwtsOf(await cluster.many(isLong ? 50_000 : 1_500, sample));
+    const hot = jwtsOf(await cluster.many(20, sample));
+    await useAll(hot);
+    const mixed = flood.flatMap((jwt, n) => [jwt, hot[n % hot.length]!]);
+    const { replies, lookUps } = await useAll(mixed);
+    expect(statuses(replies)).toEqual([200]);
+    const missed = lookUps - flood.length;
+    say(`P15, tokens in use while ${flood.length} others are: ${missed} of ${flood.length} uses looked up`);
+    expect(missed).toBeLessThanOrEqual(flood.length * 0.05);
+  });
+});
+
+describe('P16: no request keeps the others waiting', () => {
+  const KIB = 1024;
+  const fill = (unit: string, size = 60 * KIB) => unit.repeat(Math.floor(size / unit.length));
+  const keys = (make: (n: number) => string) => `{${Array.from({ length: 4_000 }, (_, n) => make(n)).join(',')}}`;
+  const BOMBS: Record<string, string> = {
+    'arrays in arrays': fill('['),
+    'arrays in arrays, closed': fill('[', 30 * KIB) + fill(']', 30 * KIB),
+    'objects in objects': fill('{"a":'),
+    'a long array': `{"accessToken":[${fill('1,')}1]}`,
+    'a long string': `{"accessToken":"${fill('a')}"}`,
+    'a string of escapes': `{"accessToken":"${fill('\\u0000')}"}`,
+    'a long number': `{"accessToken":${fill('9')}}`,
+    'many keys': keys((n) => `"k${n}":1`),
+    'keys that are numbers': keys((n) => `"${n * 65_536}":1`),
+    'one key many times': keys(() => '"accessToken":1'),
+    prototypes: keys(() => '"__proto__":{"a":1}'),
+    'white space': fill(' '),
+  };
+  const TOKENS: Record<string, string> = {
+    dots: fill('.', 12 * KIB),
+    parts: fill('a.', 12 * KIB),
+    'a header of arrays': `${Buffer.from(fill('[', 3 * KIB)).toString('base64url')}.e30.a`,
+    'slashes and dots': fill('/..', 12 * KIB),
+    'letters, and no letter at the end': `${fill('a', 4_000)}!`,
+    spaces: `${fill(' ', 12 * KIB)}a`,
+  };
+
+  it('of 64 KiB at most, whatever is in it; a larger one is refused', async () => {
+    const load = hammer(node, sample.jwt, 0);
+    const replies: Reply[] = [];
+    for (let round = 0; round < (isLong ? 20 : 2); round += 1) {
+      for (const text of Object.values(BOMBS)) {
+        for (const route of [
+          '/api/v1/auth/token/renew',
+          '/api/v1/auth/universal-auth/login',
+          '/api/v1/identities/search',
+        ]) {
+          replies.push(await node.call(route, { method: 'POST', text, token: cluster.admin }));
+        }
+      }
+      for (const token of Object.values(TOKENS)) replies.push(await node.use(token));
+    }
+    const meanwhile = await load.stop();
+    expect(statuses(replies).filter((status) => ![200, 400, 401, 422].includes(status))).toEqual([]);
+    const large = await node.call('/api/v1/auth/token/renew', {
+      method: 'POST',
+      body: { accessToken: fill('a', 200 * KIB) },
+    });
+    expect(large.status).toBe(413);
+    expect(statuses(meanwhile)).toEqual([200]);
+    report('P16, a request among those that are meant to take long', took(meanwhile));
+    expect(Math.max(...took(meanwhile))).toBeLessThan(50 + NOISE);
+  });
+
+  it('nor does a thousand connections that never finish asking', async () => {
+    const { hostname, port } = new URL(node.url);
+    const sockets = await Promise.all(
+      Array.from(
+        { length: 1_000 },
+        () =>
+          new Promise<net.Socket>((resolve, reject) => {
+            const socket = net.connect(Number(port), hostname, () => resolve(socket));
+            socket.on('error', reject).write('POST /api/v1/auth/token/renew HTTP/1.1\r\nHost: a\r\nContent-Le');
+          }),
+      ),
+    );
+    const replies = await Promise.all(Array.from({ length: 50 }, () => node.use(sample.jwt)));
+    for (const socket of sockets) socket.on('error', () => undefined).destroy();
+    expect(statuses(replies)).toEqual([200]);
+  });
+});
+
+describe('P17: three times as much as it can do', () => {
+  it('whoever is let in is answered within a second, the rest at once, and it is over as soon as it is over', async () => {
+    const tokens = jwtsOf(await cluster.many(6_000, sample));
+    const take = (count: number) => tokens.splice(0, count);
+    // A database that is far away: what it can do is known, and is no matter of this machine.
+    node.queries.delayReplies(20);
+    const begun = performance.now();
+    const calm = await useAll(take(400), POOL);
+    const capacity = (calm.replies.length * 1_000) / (performance.now() - begun);
+    expect(statuses(calm.replies)).toEqual([200]);
+
+    const agent = keepAlive();
+    const pending: Promise<Reply>[] = [];
+    const connections: number[] = [];
+    const startedAt = performance.now();
+    const lastsMs = 3_000;
+    for (let elapsed = 0; elapsed < lastsMs; elapsed = performance.now() - startedAt) {
+      const due = Math.floor((elapsed * 3 * capacity) / 1_000) - pending.length;
+      for (const jwt of take(due)) pending.push(node.use(jwt, { agent }));
+      if (connections.length * 500 < elapsed) connections.push(await gateConnections());
+      await pause(5);
+    }
+    const replies = await Promise.all(pending);
+    const overAt = performance.now();
+    const served = replies.filter(({ status }) => status === 200);
+    const refused = replies.filter(({ status }) => status === 503);
+    say(
+      `P17: ${capacity.toFixed(0)} a second can be served; of ${replies.length} in ${lastsMs / 1_000} s ${served.length} were`,
+    );
+    report('P17, served', took(served));
+    report('P17, turned away', took(refused));
+    expect(served.length + refused.length).toBe(replies.length);
+    expect(refused.filter(({ headers }) => !/^[1-9]\d*$/.test(headers['retry-after'] ?? ''))).toEqual([]);
+    // What it can do, it does.
+    expect(served.length).toBeGreaterThan((capacity * lastsMs) / 1_000 / 2);
+    expect(at99(took(served))).toBeLessThan(1_000 + NOISE);
+    expect(at99(took(refused))).toBeLessThan(1_000 + NOISE);
+    expect(Math.max(...connections)).toBeLessThanOrEqual(POOL);
+
+    await until(async () => statuses((await useAll(take(20), POOL)).replies).join() === '200', 'back to normal', 5_000);
+    say(`P17: back to normal ${(performance.now() - overAt).toFixed(0)} ms after the last answer`);
+    agent.destroy();
+  });
+
+  async function gateConnections(): Promise<number> {
+    const [row] = await cluster.postgres.sql<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'latchkey gate'",
+    );
+    return row!.n;
+  }
+});
+
+describe('P23: what is remembered cannot be read', () => {
+  it('no token is in a heap snapshot, though it is remembered', async () => {
+    const canary = await cluster.token();
+    good(await node.use(canary.jwt));
+    // What was only in passing gives way.
+    await useAll(Array.from({ length: 3_000 }, () => sample.jwt));
+    const before = node.queries.count(LOOK_UP);
+    good(await node.use(canary.jwt));
+    expect(node.queries.count(LOOK_UP) - before).toBeLessThanOrEqual(1);
+    await useAll(Array.from({ length: 3_000 }, () => sample.jwt));
+
+    signal(node.pid, 'SIGUSR2');
+    const file = await until(() => written(snapshots), 'a heap snapshot', 60_000, 200);
+    const text = fs.readFileSync(file, 'latin1');
+    expect(text.includes(canary.tokenId)).toBe(true);
+    expect(text.includes(canary.jwt.split('.')[2]!)).toBe(false);
+  });
+
+  /** The path of the one file, once it is whole. */
+  function written(dir: string): string | undefined {
+    const [name] = fs.readdirSync(dir).filter((file) => file.endsWith('.heapsnapshot'));
+    if (name === undefined) return undefined;
+    const whole = path.join(dir, name);
+    const { size } = fs.statSync(whole);
+    if (size < 3) return undefined;
+    const end = Buffer.alloc(2);
+    const file = fs.openSync(whole, 'r');
+    fs.readSync(file, end, 0, 2, size - 2);
+    fs.closeSync(file);
+    return end.toString('latin1').includes('}') ? whole : undefined;
+  }
+});
