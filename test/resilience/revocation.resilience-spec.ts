@@ -7,7 +7,9 @@ import { DETAILS, hammer, type LatchkeyNode } from './support/node';
 jest.setTimeout(isLong ? 1_200_000 : 120_000);
 
 const METHOD = '/api/v1/auth/token-auth/identities';
+const CLIENTS = '/api/v1/auth/universal-auth/identities';
 const LOOK_UP = 'FROM latchkey.token_facts';
+const BY_SECRET = 'the client secret it was made with revoked';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -29,6 +31,8 @@ const ROUTES: Record<string, (token: Token, node: LatchkeyNode) => Promise<unkno
     cluster.manage(`/api/v1/identities/${identityId}`, { role: 'no-access' }, 'PATCH', node),
   'its networks tightened': ({ identityId }, node) =>
     cluster.manage(`${METHOD}/${identityId}`, { accessTokenTrustedIps: [{ ipAddress: '10.0.0.0/8' }] }, 'PATCH', node),
+  [BY_SECRET]: ({ identityId, clientSecretId }, node) =>
+    cluster.manage(`${CLIENTS}/${identityId}/client-secrets/${clientSecretId}/revoke`, {}, 'POST', node),
 };
 
 const BY_HAND: Record<string, { sql: string; by: keyof Token }> = {
@@ -102,7 +106,7 @@ describe('P1: what kills a token kills it here at once, and on every other node 
   it.each(Object.keys(ROUTES))('%s, under load, on open connections', async (route) => {
     for (let round = 0; round < rounds; round += 1) {
       const acting = round % cluster.nodes.length;
-      const token = await cluster.token();
+      const token = route === BY_SECRET ? await cluster.login() : await cluster.token();
       const path = route === 'its role taken' ? `/api/v1/identities?orgId=${cluster.organizationId}` : DETAILS;
       const outcome = await killUnderLoad(token, () => ROUTES[route]!(token, cluster.node(acting)), path);
       expect(outcome.late[acting]).toBe(0);

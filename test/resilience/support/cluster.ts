@@ -13,6 +13,8 @@ export interface Token {
   readonly identityId: string;
   readonly tokenId: string;
   readonly jwt: string;
+  /** What it was made with. */
+  readonly clientSecretId?: string;
 }
 
 export interface ClusterOptions {
@@ -78,6 +80,17 @@ export class Cluster {
     if (identityId === undefined) await this.manage(path, policy);
     const { accessToken, tokenData } = (await this.manage(`${path}/tokens`)).body;
     return { identityId: owner, tokenId: tokenData.id, jwt: accessToken };
+  }
+
+  /** A token made by universal auth, of a new identity. */
+  async login(): Promise<Token> {
+    const identityId = await this.identity();
+    const path = `/api/v1/auth/universal-auth/identities/${identityId}`;
+    const { clientId } = (await this.manage(path)).body.identityUniversalAuth;
+    const { clientSecret, clientSecretData } = (await this.manage(`${path}/client-secrets`)).body;
+    const { accessToken } = (await this.manage('/api/v1/auth/universal-auth/login', { clientId, clientSecret })).body;
+    const { jti } = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString()) as { jti: string };
+    return { identityId, tokenId: jti, jwt: accessToken, clientSecretId: clientSecretData.id };
   }
 
   /** Tokens like one that is there, written by SQL and signed here: thousands in a moment. */
