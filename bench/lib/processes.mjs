@@ -38,9 +38,9 @@ export async function startServer(name, env = {}, nodeArgs = []) {
      * slower for good (V8 forgets the shape of what is queued, and never trusts one again): who has been through it and who has
      * not cannot be compared.
      */
-    age: async () => {
+    age: async (afterSeconds) => {
+      await setTimeout(afterSeconds * 1_000);
       child.kill('SIGUSR2');
-      await setTimeout(100);
     },
     stop: async () => {
       child.kill('SIGTERM');

@@ -48,7 +48,9 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private flushing: Promise<void> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private isClosing = false;
-  private isFailing = false;
+  /** Since the last batch that was written. */
+  private failures = 0;
+  private isSaid = false;
   /** Tokens that are written together: fewer when that has been too many. */
   private most = FLUSH_AT;
   private lost = 0;
@@ -143,16 +145,25 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       this.succeed();
       return true;
     } catch (error) {
-      if (isGivenUp(error)) this.part(uses);
-      // Once per outage: the next attempt is a moment away, and fails alike.
-      if (!this.isFailing) this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
-      this.isFailing = true;
+      this.failures += 1;
+      const isTooMuch = isGivenUp(error);
+      if (isTooMuch) this.part(uses);
+      // What was merely too much at once is nothing to tell anybody.
+      if (!isTooMuch || this.failures > 1) this.say(uses, error);
       return false;
     }
   }
 
+  /** Once per outage: the next attempt is a moment away, and fails alike. */
+  private say(uses: Map<string, Uses>, error: unknown): void {
+    if (this.isSaid) return;
+    this.isSaid = true;
+    this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
+  }
+
   private succeed(): void {
-    this.isFailing = false;
+    this.failures = 0;
+    this.isSaid = false;
     this.most = Math.min(FLUSH_AT, Math.ceil(this.most * GROWTH));
     if (this.lost > 0) this.logger.error({ event: 'uses.lost', uses: this.lost });
     this.lost = 0;

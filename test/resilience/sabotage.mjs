@@ -6,32 +6,32 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const WATERMARK = 'watermark/watermark.js';
 const CACHE = 'access-tokens/access-token.cache.js';
 
+const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
+const BELIEVED = [WATERMARK, /covers\(readAt, now = [^{]*\{/, '$& return true;'];
+const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
+const MACHINE_CLOCK = ['common/clock/clock.js', /synchronize\(databaseTime, sentAt, receivedAt\) \{/, '$& return;'];
+const HIGHEST_SEEN = [
+  WATERMARK,
+  /AND NOT pg_visible_in_snapshot\(xid, \$1::pg_snapshot\)/,
+  'AND xid >= pg_snapshot_xmax($1::pg_snapshot)',
+];
+const READ_THEN_WRITTEN = [
+  'access-tokens/use-limits.js',
+  /const \[row\] = await this\.database\.query\(SPEND, \[/,
+  "const [read] = await this.database.query('SELECT num_uses::int AS n, num_uses_limit AS l FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]); const left = Math.max(0, Math.min(requests.length, read.l - read.n)); await this.database.query('UPDATE latchkey.identity_access_tokens SET num_uses = $2 WHERE id = $1', [tokenId, read.n + left]); const row = { granted: left }; void ([",
+];
+const NEW_ID = [
+  'access-tokens/use-counter.js',
+  /query\(FLUSH, \[id,/,
+  'query(FLUSH, [(0, node_crypto_1.randomUUID)(),',
+];
+const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /Connection terminated\|/, ''];
+
 /** What is broken, where, how, and the test that must notice. */
 const SABOTAGES = [
-  [
-    'no watermark: what is remembered is always believed',
-    WATERMARK,
-    /covers\(readAt\) \{/,
-    '$& return true;',
-    'revocation',
-    'the watermark cannot be read',
-  ],
-  [
-    'no watermark, for a frozen node',
-    WATERMARK,
-    /covers\(readAt\) \{/,
-    '$& return true;',
-    'revocation',
-    'revoked elsewhere while it was frozen',
-  ],
-  [
-    'no watermark, for a database that is away',
-    WATERMARK,
-    /covers\(readAt\) \{/,
-    '$& return true;',
-    'failure',
-    'a black hole',
-  ],
+  ['no watermark: what is remembered is always believed', ...BELIEVED, 'revocation', 'the watermark cannot be read'],
+  ['no watermark, for a frozen node', ...BELIEVED, 'revocation', 'revoked elsewhere while it was frozen'],
+  ['no watermark, for a database that is away', ...BELIEVED, 'failure', 'a black hole'],
   [
     'changes are not asked for',
     CACHE,
@@ -66,9 +66,7 @@ const SABOTAGES = [
   ],
   [
     'changes are read on from the highest transaction seen',
-    WATERMARK,
-    /AND NOT pg_visible_in_snapshot\(xid, \$1::pg_snapshot\)/,
-    'AND xid >= pg_snapshot_xmax($1::pg_snapshot)',
+    ...HIGHEST_SEEN,
     'revocation',
     'its number was taken before',
   ],
@@ -112,19 +110,12 @@ const SABOTAGES = [
     'durability',
     'repeated safely',
   ],
-  [
-    'uses are read, then written',
-    'access-tokens/use-limits.js',
-    /const \[row\] = await this\.database\.query\(SPEND, \[/,
-    "const [read] = await this.database.query('SELECT num_uses::int AS n, num_uses_limit AS l FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]); const left = Math.max(0, Math.min(requests.length, read.l - read.n)); await this.database.query('UPDATE latchkey.identity_access_tokens SET num_uses = $2 WHERE id = $1', [tokenId, read.n + left]); const row = { granted: left }; void ([",
-    'uses',
-    'P9.*exactly 100',
-  ],
+  ['uses are read, then written', ...READ_THEN_WRITTEN, 'uses', 'P9.*exactly 100'],
   [
     'a use is spent before the address is looked at',
     'access-tokens/access-token.verifier.js',
-    /const good = this\.requireGood\(known, now, address\);/,
-    'if (known.facts?.numUsesLimit > 0) void this.limits.spend(known.facts.tokenId, now); $&',
+    /const good = this\.requireGood\(known, epochMs, address\);/,
+    'if (known.facts?.numUsesLimit > 0) void this.limits.spend(known.facts.tokenId, new Date(epochMs)); $&',
     'uses',
     'from a foreign network',
   ],
@@ -136,14 +127,7 @@ const SABOTAGES = [
     'uses',
     'SIGTERM under load',
   ],
-  [
-    'every attempt to write a batch has a new id',
-    'access-tokens/use-counter.js',
-    /query\(FLUSH, \[id,/,
-    'query(FLUSH, [(0, node_crypto_1.randomUUID)(),',
-    'uses',
-    'not counted twice',
-  ],
+  ['every attempt to write a batch has a new id', ...NEW_ID, 'uses', 'not counted twice'],
   [
     'a failure is taken for a yes',
     'access-tokens/access-token.verifier.js',
@@ -185,14 +169,7 @@ const SABOTAGES = [
     'failure',
     'what is in flight',
   ],
-  [
-    'the clock of the machine decides',
-    'common/clock/clock.js',
-    /synchronize\(databaseTime, sentAt, receivedAt\) \{/,
-    '$& return;',
-    'time',
-    'off accepts nothing',
-  ],
+  ['the clock of the machine decides', ...MACHINE_CLOCK, 'time', 'off accepts nothing'],
   [
     'no lock for migrations',
     'database/migrator.js',
@@ -210,6 +187,166 @@ const SABOTAGES = [
     'former primary is no source',
     ['database/gate-database.js', /reconnect\(\) \{/, '$& return;'],
   ],
+  [
+    'a membership that changes is not noted',
+    NOTES,
+    /OF organization_id, identity_id, role, is_active/,
+    'OF role',
+    'revocation',
+    'its membership made inactive',
+  ],
+  [
+    'a token that is revoked is not noted',
+    NOTES,
+    /expires_at, revoked_at, client_secret_id/,
+    'expires_at',
+    'revocation',
+    'its row revoked',
+  ],
+  [
+    'the timer confirms without reading',
+    WATERMARK,
+    /void this\.catchUp\(\)\s*\.catch\(\(\) => undefined\)\s*\.then\(\(\) => this\.schedule\(\)\);/,
+    'this.confirmedAt = performance.now(); this.wallAheadMs = Date.now() - this.confirmedAt; this.schedule();',
+    'revocation',
+    'the push is',
+  ],
+  [
+    'changes are read on from the highest transaction seen, a commit held back',
+    ...HIGHEST_SEEN,
+    'revocation',
+    'its COMMIT was held back',
+  ],
+  ['uses are read, then written, a node killed', ...READ_THEN_WRITTEN, 'uses', 'when a node is killed'],
+  ['uses are read, then written, the database killed', ...READ_THEN_WRITTEN, 'uses', 'when the database is killed'],
+  ['uses are read, then written, through a pooler', ...READ_THEN_WRITTEN, 'failover', 'P9: uses are exact'],
+  [
+    'a use that could not be counted is granted',
+    'access-tokens/use-limits.js',
+    /for \(const \{ reject \} of requests\)\s*reject\(error\);/,
+    'for (const { resolve } of requests) resolve(true);',
+    'uses',
+    'while the database could not be asked',
+  ],
+  [
+    'every attempt to write a batch has a new id, the database frozen',
+    ...NEW_ID,
+    'uses',
+    'frozen in the middle of a flush',
+  ],
+  [
+    'uses are written at shutdown alone',
+    'access-tokens/use-counter.js',
+    /setInterval\(\(\) => void this\.flush\(\),/,
+    'setInterval(() => undefined,',
+    'uses',
+    'kill -9 loses',
+  ],
+  [
+    'the last use is the last that is written',
+    'access-tokens/use-counter.js',
+    /greatest\(t\.last_used_at, used\.at\)/,
+    'used.at',
+    'uses',
+    'the time of the last use',
+  ],
+  ['a broken connection is a fault of ours', ...BROKEN_IS_A_FAULT, 'failure', 'a use that is spent'],
+  [
+    'a broken connection is a fault of ours, all of them',
+    'common/errors/database-errors.js',
+    /\|57P/,
+    '',
+    'failure',
+    'every backend of it terminated',
+    BROKEN_IS_A_FAULT,
+  ],
+  ['nothing is remembered, a table locked', ...NOTHING_REMEMBERED, 'failure', 'what is remembered is answered as ever'],
+  ['nothing is remembered, no connection free', ...NOTHING_REMEMBERED, 'failure', 'who is remembered does not notice'],
+  ['nothing is remembered in a flood', ...NOTHING_REMEMBERED, 'overload', 'stays remembered'],
+  [
+    'who comes while a look-up is under way is turned away',
+    CACHE,
+    /const lookup = this\.lookups\.get\(claims\.jti\) \?\? /,
+    'if (this.lookups.has(claims.jti)) throw new common_errors_1.DatabaseUnavailableError(); const lookup = ',
+    'failure',
+    'whoever asked first',
+  ],
+  [
+    'an echo is not waited for',
+    'watermark/push-listener.js',
+    /requireEcho\(\) \{/,
+    '$& return;',
+    'failover',
+    'a LISTEN that the pooler swallows',
+  ],
+  ['what is remembered is believed through a fail-over', ...BELIEVED, 'failover', 'nothing but 200 by truth'],
+  [
+    'a standby is a database like any other',
+    'access-tokens/token-facts.js',
+    /if \(!row \|\| row\.incarnation === null\)/,
+    'if (!row)',
+    'failover',
+    'a standby that answers',
+    ['access-tokens/token-facts.js', /isForeign\(\{ incarnation \}\) \{/, '$& return false;'],
+  ],
+  ['the clock of the machine signs', ...MACHINE_CLOCK, 'time', 'what such a node signs'],
+  [
+    'a revocation counts from its time on, by the clock of the machine',
+    'access-tokens/verdict.js',
+    /if \(revokedAt !== null\)/,
+    'if (revokedAt !== null && revokedAt.getTime() <= Date.now())',
+    'time',
+    'a clock that jumps',
+  ],
+  [
+    'garbage is looked up',
+    CACHE,
+    /this\.keyring\.verify\(token\)/,
+    "JSON.parse(Buffer.from(token.split('.')[1] ?? 'e30', 'base64url').toString())",
+    'overload',
+    'garbage is asked of nobody',
+  ],
+  [
+    'no end to what is remembered',
+    CACHE,
+    /max: settings\.cacheEntries/,
+    'max: 1_000_000',
+    'overload',
+    'the tokens used last',
+  ],
+  [
+    'tokens are matched by an expression that goes back',
+    'access-tokens/access-token.keyring.js',
+    /\^\[\\w-\]\+\\\./,
+    '^[\\w-]*[\\w-]*[\\w-]+\\.',
+    'overload',
+    'of 64 KiB at most',
+  ],
+  [
+    'who waits is not given up',
+    'database/gate-database.js',
+    /WAIT_MS = 400/,
+    'WAIT_MS = 40_000',
+    'overload',
+    'whoever is let in',
+    ['database/gate-database.js', /connectionTimeoutMillis: CONNECT_MS,/, ''],
+  ],
+  [
+    'tokens are the keys of what is remembered',
+    CACHE,
+    /keyOf\(token\) \{/,
+    '$& return token;',
+    'overload',
+    'heap snapshot',
+  ],
+  [
+    'a full disk is a fault of ours',
+    'common/errors/database-errors.js',
+    /\(08\|53\|57P\)/,
+    '(08|57P)',
+    'disk-full',
+    'what cannot be written',
+  ],
 ];
 
 function breakFile(name, file, from, to) {
@@ -223,8 +360,8 @@ function breakFile(name, file, from, to) {
 
 const wanted = process.argv[2] ?? '';
 let missed = 0;
-for (const [name, file, from, to, suite, title, also] of SABOTAGES.filter(([name]) => name.includes(wanted))) {
-  const mend = [[file, from, to], ...(also ? [also] : [])].map((edit) => breakFile(name, ...edit));
+for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.filter(([name]) => name.includes(wanted))) {
+  const mend = [[file, from, to], ...also].map((edit) => breakFile(name, ...edit));
   let run;
   try {
     const args = [
