@@ -45,12 +45,14 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     cluster.nodes.splice(-5);
   });
 
+  // Seen red: the count read in one statement and written in another.
   it('P9: uses are exact', async () => {
     const token = await cluster.token({ accessTokenNumUsesLimit: 30 });
     const replies = await Promise.all(Array.from({ length: 90 }, (_, i) => cluster.node(i).use(token.jwt)));
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(30);
   });
 
+  // Seen red: an echo is not waited for.
   it('P2: a LISTEN that the pooler swallows is noticed, and the bound holds by reading alone', async () => {
     const deaf = await cluster.add({ pushUrl: bouncer.url });
     await until(async () => (await health(deaf)).push === 'silent', 'the node notices', 10_000);
@@ -109,6 +111,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
     }, 'the standby has replayed');
   const answers = async (node: LatchkeyNode) => (await node.use(cluster.admin)).status === 200;
 
+  // Seen red: `covers` always true.
   it('P1 to P13: nothing but 200 by truth, 401 by truth and 503 meanwhile; revocations from before and after hold', async () => {
     const [before, after, kept] = [await cluster.token(), await cluster.token(), await cluster.token()];
     for (const token of [before, after, kept]) await cluster.warm(token);
@@ -184,6 +187,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
     }
   });
 
+  // Seen red: a standby taken for a database like any other.
   it('a standby that answers is no source of verdicts: 503', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
@@ -198,6 +202,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
     for (const node of cluster.nodes) await until(() => answers(node), 'the node answers again');
   });
 
+  // What PostgreSQL does, and nothing of ours that could be broken.
   it('an asynchronous standby may lose a revocation that was acknowledged; a synchronous one does not', async () => {
     const [lost, kept] = [await cluster.token(), await cluster.token()];
     for (const token of [lost, kept]) await cluster.warm(token);

@@ -73,6 +73,7 @@ function memory(): number {
 }
 
 describe('P15: what is remembered is bounded', () => {
+  // Seen red: garbage is looked up.
   it('garbage is asked of nobody, and leaves nothing behind', async () => {
     await useAll(Array.from({ length: 2_000 }, () => sample.jwt));
     const before = memory();
@@ -137,6 +138,7 @@ describe('P16: no request keeps the others waiting', () => {
     spaces: `${fill(' ', 12 * KIB)}a`,
   };
 
+  // Seen red: an expression that goes back, for the shape of a token.
   it('of 64 KiB at most, whatever is in it; a larger one is refused', async () => {
     const load = hammer(node, sample.jwt, 0);
     const replies: Reply[] = [];
@@ -183,6 +185,7 @@ describe('P16: no request keeps the others waiting', () => {
 });
 
 describe('P17: three times as much as it can do', () => {
+  // Seen red: no limit to how long a connection is waited for.
   it('whoever is let in is answered within a second, the rest at once, and it is over as soon as it is over', async () => {
     const tokens = jwtsOf(await cluster.many(6_000, sample));
     const take = (count: number) => tokens.splice(0, count);
@@ -235,6 +238,7 @@ describe('P17: three times as much as it can do', () => {
 });
 
 describe('P23: what is remembered cannot be read', () => {
+  // Seen red: what is remembered is kept under the token itself.
   it('no token is in a heap snapshot, though it is remembered', async () => {
     const canary = await cluster.token();
     good(await node.use(canary.jwt));

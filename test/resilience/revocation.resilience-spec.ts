@@ -115,6 +115,7 @@ describe('P1: what kills a token kills it here at once, and on every other node 
     }
   });
 
+  // Seen red: no trigger for memberships; none for the time of a revocation.
   it.each(Object.keys(BY_HAND))('%s in the database by hand', async (route) => {
     const { sql, by } = BY_HAND[route]!;
     for (let round = 0; round < (isLong ? 5 : 1); round += 1) {
@@ -130,6 +131,7 @@ describe('P2: the bound holds without the push', () => {
   const late: number[] = [];
   afterAll(() => report('P2, with the push cut or half open', late));
 
+  // Seen red: a timer that confirms the watermark without reading.
   it.each(['cut', 'half open'] as const)('the push is %s', async (fault) => {
     for (const { push } of cluster.nodes) {
       if (fault === 'cut') await push.cut();
@@ -248,6 +250,7 @@ describe('P5: a change that commits late is not skipped', () => {
     for (const node of cluster.nodes) expect((await node.use(late.jwt)).status).toBe(401);
   });
 
+  // Seen red: changes read on from the highest transaction seen, instead of by snapshot.
   it('its COMMIT was held back on the way from a node', async () => {
     const [acting] = cluster.nodes as [LatchkeyNode];
     const token = await cluster.token();

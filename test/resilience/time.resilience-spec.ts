@@ -69,6 +69,7 @@ const epochOf = (jwt: string, claim: string): number =>
     },
   );
 
+  // Seen red: `Clock.synchronize` left out.
   it('what such a node signs runs out by the clock of the database', async () => {
     setClock('+1d');
     await until(async () => (await skewSeconds().catch(() => 0)) > 80_000, 'the node notices', 10_000);
@@ -79,6 +80,7 @@ const epochOf = (jwt: string, claim: string): number =>
     good(await cluster.node(0).use(made.body.accessToken));
   });
 
+  // Seen red: a revocation that counts from its time on, by the clock of the machine.
   it('a clock that jumps again and again brings back no token that was revoked', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
