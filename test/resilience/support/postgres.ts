@@ -157,6 +157,8 @@ export class Postgres {
 
   /** kill -9, every process of it. */
   async kill(): Promise<void> {
+    // What it started after the others were looked up would live on, and hold the memory the next one wants.
+    if (this.server?.pid !== undefined) signal(this.server.pid, 'SIGSTOP');
     const pids = this.pids();
     for (const pid of pids) signal(pid, 'SIGKILL');
     await until(() => pids.every(isGone), 'PostgreSQL is dead');
