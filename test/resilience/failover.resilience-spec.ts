@@ -45,7 +45,7 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     cluster.nodes.splice(-5);
   });
 
-  // Seen red: the count read in one statement and written in another.
+  // Seen red: a use is granted before it is counted.
   it('P9: uses are exact', async () => {
     const token = await cluster.token({ accessTokenNumUsesLimit: 30 });
     const replies = await Promise.all(Array.from({ length: 90 }, (_, i) => cluster.node(i).use(token.jwt)));

@@ -229,7 +229,7 @@ const SABOTAGES = [
     'uses',
     'when the database is killed',
   ],
-  ['uses are read, then written, through a pooler', ...READ_THEN_WRITTEN, 'failover', 'P9: uses are exact'],
+  ['a use is granted before it is counted, through a pooler', ...GRANTED_FIRST, 'failover', 'P9: uses are exact'],
   [
     'a use that could not be counted is granted',
     'access-tokens/use-limits.js',
