@@ -20,6 +20,8 @@ interface Uses {
 interface Batch {
   readonly id: string;
   readonly uses: Map<string, Uses>;
+  /** An attempt has ended without a word of the server: it may have been committed, or may be yet. */
+  isUncertain: boolean;
 }
 
 /** So many tokens waiting are written at once, without waiting for the interval. */
@@ -125,7 +127,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     if (this.waiting.size <= this.most) {
       const uses = this.waiting;
       this.waiting = new Map();
-      return { id, uses };
+      return { id, uses, isUncertain: false };
     }
     const uses = new Map<string, Uses>();
     for (const [tokenId, noted] of this.waiting) {
@@ -133,10 +135,11 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       this.waiting.delete(tokenId);
       if (uses.size === this.most) break;
     }
-    return { id, uses };
+    return { id, uses, isUncertain: false };
   }
 
-  private async write({ id, uses }: Batch): Promise<boolean> {
+  private async write(batch: Batch): Promise<boolean> {
+    const { id, uses } = batch;
     const noted = [...uses.values()];
     try {
       const counts = noted.map(({ count }) => count);
@@ -146,7 +149,8 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       return true;
     } catch (error) {
       this.failures += 1;
-      const isTooMuch = isGivenUp(error);
+      batch.isUncertain ||= !isGivenUp(error);
+      const isTooMuch = !batch.isUncertain;
       if (isTooMuch) this.part(uses);
       // What was merely too much at once is nothing to tell anybody.
       if (!isTooMuch || this.failures > 1) this.say(uses, error);
@@ -169,7 +173,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.lost = 0;
   }
 
-  /** By the server's own word nothing of it was written: it may go into other batches, behind what is waiting. */
+  /** By the server's own word no attempt has written anything: it may go into other batches, behind what is waiting. */
   private part(uses: Map<string, Uses>): void {
     this.batch = undefined;
     this.most = Math.ceil(uses.size / 2);
