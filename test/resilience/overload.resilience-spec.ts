@@ -166,6 +166,7 @@ describe('P16: no request keeps the others waiting', () => {
     expect(Math.max(...took(meanwhile))).toBeLessThan(50 + NOISE);
   });
 
+  // Seen red: connections counted, whether anything is asked on them or not.
   it('nor does a thousand connections that never finish asking', async () => {
     const { hostname, port } = new URL(node.url);
     const sockets = await Promise.all(

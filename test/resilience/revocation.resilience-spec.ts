@@ -115,7 +115,7 @@ describe('P1: what kills a token kills it here at once, and on every other node 
     }
   });
 
-  // Seen red: no trigger for memberships; none for the time of a revocation.
+  // Seen red, each: no trigger for what is changed.
   it.each(Object.keys(BY_HAND))('%s in the database by hand', async (route) => {
     const { sql, by } = BY_HAND[route]!;
     for (let round = 0; round < (isLong ? 5 : 1); round += 1) {

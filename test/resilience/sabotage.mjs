@@ -1,5 +1,6 @@
 // Breaks the built server in one way after another, and expects the test of the promise to turn red: a promise counts only
-// once that has been seen. `npm run build && node test/resilience/sabotage.mjs [part of a name]`. Takes a quarter of an hour.
+// once that has been seen. `npm run build && node test/resilience/sabotage.mjs [part of a name]`. Takes three quarters of an
+// hour.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -29,6 +30,16 @@ const NEW_ID = [
   'access-tokens/use-counter.js',
   /query\(FLUSH, \[id,/,
   'query(FLUSH, [(0, node_crypto_1.randomUUID)(),',
+];
+const COUNTED_OR_NOT = [
+  'access-tokens/use-limits.js',
+  /for \(const \{ reject \} of requests\)\s*reject\(error\);/,
+  'for (const { resolve } of requests) resolve(true);',
+];
+const CONFIRMED_UNREAD = [
+  WATERMARK,
+  /void this\.catchUp\(\)\s*\.catch\(\(\) => undefined\)\s*\.then\(\(\) => this\.schedule\(\)\);/,
+  'this.confirmedAt = performance.now(); this.wallAheadMs = Date.now() - this.confirmedAt; this.schedule();',
 ];
 const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /Connection terminated\|/, ''];
 
@@ -209,12 +220,43 @@ const SABOTAGES = [
     'its row revoked',
   ],
   [
-    'the timer confirms without reading',
-    WATERMARK,
-    /void this\.catchUp\(\)\s*\.catch\(\(\) => undefined\)\s*\.then\(\(\) => this\.schedule\(\)\);/,
-    'this.confirmedAt = performance.now(); this.wallAheadMs = Date.now() - this.confirmedAt; this.schedule();',
+    'a membership that is deleted is not noted',
+    NOTES,
+    /CREATE TRIGGER note_delete AFTER DELETE ON latchkey\.organization_memberships[^;]*;/,
+    '',
     'revocation',
-    'the push is',
+    'its membership deleted',
+  ],
+  [
+    'an earlier expiry is not noted',
+    NOTES,
+    /OR NEW\.expires_at < coalesce\(OLD\.expires_at, 'infinity'\)\)/,
+    ')',
+    'revocation',
+    'its row made to expire',
+  ],
+  [
+    'tokens that are deleted are not noted',
+    NOTES,
+    /CREATE TRIGGER note_delete AFTER DELETE ON latchkey\.identity_access_tokens[^;]*;/,
+    '',
+    'revocation',
+    'its row deleted',
+  ],
+  [
+    'an auth method that is deleted is not noted',
+    NOTES,
+    /CREATE TRIGGER note_delete AFTER DELETE ON latchkey\.identity_auth_methods[^;]*;/,
+    '',
+    'revocation',
+    'its method deleted',
+  ],
+  ['the timer confirms without reading', ...CONFIRMED_UNREAD, 'revocation', 'the push is'],
+  [
+    'the timer confirms without reading, a LISTEN swallowed',
+    ...CONFIRMED_UNREAD,
+    'failover',
+    'a LISTEN that the pooler swallows',
   ],
   [
     'changes are read on from the highest transaction seen, a commit held back',
@@ -230,14 +272,8 @@ const SABOTAGES = [
     'when the database is killed',
   ],
   ['a use is granted before it is counted, through a pooler', ...GRANTED_FIRST, 'failover', 'P9: uses are exact'],
-  [
-    'a use that could not be counted is granted',
-    'access-tokens/use-limits.js',
-    /for \(const \{ reject \} of requests\)\s*reject\(error\);/,
-    'for (const { resolve } of requests) resolve(true);',
-    'uses',
-    'while the database could not be asked',
-  ],
+  ['a use that could not be counted is granted', ...COUNTED_OR_NOT, 'uses', 'while the database could not be asked'],
+  ['a use that may or may not be counted is granted', ...COUNTED_OR_NOT, 'failure', 'a use that is spent'],
   [
     'every attempt to write a batch has a new id, the database frozen',
     ...NEW_ID,
@@ -298,7 +334,14 @@ const SABOTAGES = [
     'a standby that answers',
     ['access-tokens/token-facts.js', /isForeign\(\{ incarnation \}\) \{/, '$& return false;'],
   ],
-  ['the clock of the machine signs', ...MACHINE_CLOCK, 'time', 'what such a node signs'],
+  [
+    'the clock of the machine signs',
+    'access-tokens/access-token.issuer.js',
+    /const now = this\.clock\.now\(\);/,
+    'const now = new Date();',
+    'time',
+    'what such a node signs',
+  ],
   [
     'a revocation counts from its time on, by the clock of the machine',
     'access-tokens/verdict.js',
@@ -330,6 +373,14 @@ const SABOTAGES = [
     '^[\\w-]*[\\w-]*[\\w-]+\\.',
     'overload',
     'of 64 KiB at most',
+  ],
+  [
+    'connections are counted, though nothing is asked on them',
+    'server/http-adapter.js',
+    /letGoOfConnections\(adapter\);/,
+    '$& adapter.getInstance().server.maxConnections = 512;',
+    'overload',
+    'a thousand connections',
   ],
   [
     'who waits is not given up',

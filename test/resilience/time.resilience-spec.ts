@@ -69,7 +69,7 @@ const epochOf = (jwt: string, claim: string): number =>
     },
   );
 
-  // Seen red: `Clock.synchronize` left out.
+  // Seen red: the time that is signed taken from the clock of the machine.
   it('what such a node signs runs out by the clock of the database', async () => {
     setClock('+1d');
     await until(async () => (await skewSeconds().catch(() => 0)) > 80_000, 'the node notices', 10_000);
