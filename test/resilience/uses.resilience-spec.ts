@@ -167,10 +167,11 @@ describe('P11: uses of other tokens are counted, once each', () => {
   // Seen red: a new id for every attempt.
   it('the database frozen in the middle of a flush', async () => {
     const token = await cluster.token();
-    const running = cluster.nodes.map((node) => load(node, token, 2_500));
+    const running = cluster.nodes.map((node) => load(node, token, 3_000));
     await pause(900);
     cluster.postgres.freeze();
-    await pause(900);
+    // Every node begins a flush meanwhile, and gives it up.
+    await pause(1_600);
     cluster.postgres.thaw();
     const replies = (await Promise.all(running)).flat(2);
     const sum = accepted(replies);
