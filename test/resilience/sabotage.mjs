@@ -281,6 +281,14 @@ const SABOTAGES = [
     'frozen in the middle of a flush',
   ],
   [
+    'only the last attempt decides whether a batch may be parted',
+    'access-tokens/use-counter.js',
+    /batch\.isUncertain \|\|= /,
+    'batch.isUncertain = ',
+    'uses',
+    'nor when the next attempt',
+  ],
+  [
     'uses are written at shutdown alone',
     'access-tokens/use-counter.js',
     /setInterval\(\(\) => void this\.flush\(\),/,

@@ -164,6 +164,27 @@ describe('P11: uses of other tokens are counted, once each', () => {
     expect(await cluster.usesOf(token)).toBe(sent);
   });
 
+  // Seen red: only the last attempt decides whether a batch may be parted.
+  it('nor when the next attempt is given up by the server', async () => {
+    const token = await cluster.token();
+    const node = cluster.node(0);
+    const held = node.queries.holdReplyTo('use_batches');
+    const sent = accepted((await load(node, token, 300)).flat());
+    await held.caught;
+    await cluster.postgres.session(async (lock) => {
+      await lock.query('BEGIN; LOCK TABLE latchkey.use_batches IN SHARE MODE');
+      // Longer than the deadline: the first is taken for lost.
+      await pause(700);
+      held.drop();
+      const attempts = node.queries.count('use_batches');
+      await until(() => node.queries.count('use_batches') >= attempts + 2, 'attempts that are given up', 10_000);
+      await lock.query('ROLLBACK');
+    });
+    await settled(token, sent);
+    await pause(1_200);
+    expect(await cluster.usesOf(token)).toBe(sent);
+  });
+
   // Seen red: a new id for every attempt.
   it('the database frozen in the middle of a flush', async () => {
     const token = await cluster.token();
