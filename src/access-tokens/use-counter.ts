@@ -144,7 +144,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     try {
       const counts = noted.map(({ count }) => count);
       const times = noted.map(({ lastAt }) => new Date(lastAt));
-      await this.database.query(FLUSH, [id, [...uses.keys()], counts, times]);
+      await this.database.write(FLUSH, [id, [...uses.keys()], counts, times]);
       this.succeed();
       return true;
     } catch (error) {

@@ -54,7 +54,7 @@ export class UseLimits {
   /** In the order they came: the first are granted what is left. */
   private async spendFor(tokenId: string, requests: Waiting[]): Promise<unknown> {
     try {
-      const [row] = await this.database.query<{ granted: number }>(SPEND, [
+      const [row] = await this.database.write<{ granted: number }>(SPEND, [
         tokenId,
         requests.length,
         requests.at(-1)!.at,

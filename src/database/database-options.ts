@@ -31,7 +31,7 @@ export interface DatabaseTuning {
    */
   readonly schema?: string;
   /**
-   * Connections kept at most for verdicts, beside those of `poolSize`.
+   * Connections kept at most to look up what a verdict needs, and as many again to write uses; beside those of `poolSize`.
    * @default 4
    */
   readonly gatePoolSize?: number;

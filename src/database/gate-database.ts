@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
-import { isDatabaseUnavailable, isSilent, loggable } from '../common/errors/database-errors';
+import { isDatabaseUnavailable, isSilent, isUnanswered, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from './schema';
@@ -28,11 +28,13 @@ const MAX_WAITING = 1_000;
 
 /**
  * The connections verdicts depend on, apart from all others: a long transaction of a manager or of a host neither holds them
- * up nor takes part in what they do. The watermark has one of its own, so that no crowd of strangers can delay it.
+ * up nor takes part in what they do. What is written has connections apart from what is looked up: where a primary waits for a
+ * standby that is gone, whatever writes hangs. The watermark has one of its own, so that no crowd of strangers can delay it.
  */
 export class GateDatabase implements OnApplicationShutdown {
   private readonly logger = new Logger(GateDatabase.name);
   private pool: Pool;
+  private writingPool: Pool;
   private watermarkPool: Pool;
 
   constructor(
@@ -40,13 +42,22 @@ export class GateDatabase implements OnApplicationShutdown {
     private readonly serving: ServingConnections,
   ) {
     this.pool = this.connectGate();
+    this.writingPool = this.connectWriting();
     this.watermarkPool = this.connectWatermark();
   }
 
-  /** Runs a statement that names tables `latchkey.<table>`. @throws DatabaseUnavailableError, at once under overload. */
+  /**
+   * Looks something up, by a statement that names tables `latchkey.<table>`.
+   *
+   * @throws DatabaseUnavailableError, at once under overload.
+   */
   async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    if (this.pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
     return this.ask<Row>(this.pool, sql, parameters);
+  }
+
+  /** The same for a statement that writes. */
+  async write<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.ask<Row>(this.writingPool, sql, parameters);
   }
 
   /** @throws DatabaseUnavailableError */
@@ -62,6 +73,7 @@ export class GateDatabase implements OnApplicationShutdown {
   }
 
   private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+    if (pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
     try {
       return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
     } catch (error) {
@@ -73,7 +85,9 @@ export class GateDatabase implements OnApplicationShutdown {
   /** Goes on with new connections: the old ones may lead to a database that is no longer the primary. */
   reconnect(): void {
     retire(this.pool);
+    retire(this.writingPool);
     this.pool = this.connectGate();
+    this.writingPool = this.connectWriting();
   }
 
   /** The same for the watermark's. */
@@ -83,11 +97,15 @@ export class GateDatabase implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.pool.end(), this.watermarkPool.end()]);
+    await Promise.all([this.pool.end(), this.writingPool.end(), this.watermarkPool.end()]);
   }
 
   private connectGate(): Pool {
     return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate' });
+  }
+
+  private connectWriting(): Pool {
+    return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate, writing' });
   }
 
   private connectWatermark(): Pool {
@@ -119,15 +137,21 @@ function retire(pool: Pool): void {
 
 async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
   const client = await connection(pool);
-  let isGood = false;
   try {
     const { rows } = await client.query<Row>(sql, parameters);
-    isGood = true;
+    client.release();
     return rows;
-  } finally {
-    // On any error the connection is thrown away: one that did not answer in time may never answer again.
-    client.release(!isGood);
+  } catch (error) {
+    void throwAway(client, error);
+    throw error;
   }
+}
+
+/** After any error: a connection that did not answer in time may never answer again. */
+async function throwAway(client: PoolClient, error: unknown): Promise<void> {
+  // Before it is closed: of one that is gone, a pooler in between no longer knows whose statement is meant.
+  if (isUnanswered(error)) await (client as PoolClient & SteadyClient).cancel();
+  client.release(true);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import type { Client, ClientConfig } from 'pg';
-import { isSilent } from '../common/errors/database-errors';
+import { isSilent, isUnanswered } from '../common/errors/database-errors';
 import { SteadyClient } from './steady-client';
 
 /**
@@ -21,7 +21,7 @@ export class ServingConnections {
   }
 
   private watchedClient(): typeof Client {
-    const watch = (client: Client, answer: unknown) => this.watch(client, answer);
+    const watch = (client: SteadyClient, answer: unknown) => this.watch(client, answer);
     return class extends SteadyClient {
       constructor(config?: string | ClientConfig) {
         super(config);
@@ -32,7 +32,7 @@ export class ServingConnections {
   }
 
   /** TypeORM asks for a promise; what is given a callback, or is a stream, passes by. */
-  private watch(client: Client, answer: unknown): unknown {
+  private watch(client: SteadyClient, answer: unknown): unknown {
     if (!(answer instanceof Promise)) return answer;
     this.pending.set(client, performance.now());
     return answer.then(
@@ -42,6 +42,7 @@ export class ServingConnections {
       },
       (error: unknown) => {
         this.pending.delete(client);
+        if (isUnanswered(error)) void client.cancel();
         if (isSilent(error)) close(client);
         throw error;
       },

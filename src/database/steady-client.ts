@@ -1,4 +1,7 @@
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, Connection } from 'pg';
+
+/** For the server to be reached and to take the request: it answers nothing. */
+const CANCEL_MS = 200;
 
 /**
  * A connection whose loss ends no process. What breaks it is told by the statement that fails; but the word of a dying server
@@ -6,8 +9,56 @@ import { Client, type ClientConfig } from 'pg';
  * the same packet, or when a statement has failed already and the connection is being thrown away.
  */
 export class SteadyClient extends Client {
+  private readonly way: ClientConfig['stream'];
+
   constructor(config?: string | ClientConfig) {
     super(config);
+    this.way = typeof config === 'object' ? config.stream : undefined;
     this.on('error', () => undefined);
   }
+
+  /**
+   * Asks the server to give up the statement under way (CancelRequest: PostgreSQL's protocol, "Canceling Requests in Progress").
+   * A server that waits for its synchronous standby heeds neither the time limit of a statement nor that nobody listens any
+   * more: each statement that was merely left behind would hold one of its connections for as long as the standby is gone.
+   *
+   * Resolves when the server has been told, or cannot be in time; it never throws.
+   */
+  cancel(): Promise<void> {
+    const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
+    if (processID === null) return Promise.resolve();
+    const connection = new Connection({ ...(way && { stream: way }), ssl }) as Canceller;
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        connection.stream.destroy();
+        resolve();
+      };
+      const timer = setTimeout(done, CANCEL_MS);
+      const ask = () => connection.cancel(processID, secretKey);
+      connection
+        .on('connect', () => (ssl ? connection.requestSsl() : ask()))
+        .on('sslconnect', ask)
+        .on('error', done)
+        .on('end', done);
+      if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+      else connection.connect(port, host);
+    });
+  }
+}
+
+/** What node-postgres knows of a connection and has no types for. */
+interface KnownToServer extends Pick<SteadyClient, 'host' | 'port'> {
+  readonly way: ClientConfig['stream'];
+  readonly ssl: NonNullable<ClientConfig['ssl']>;
+  /** Null before the server has greeted. */
+  readonly processID: number | null;
+  readonly secretKey: number;
+}
+
+interface Canceller extends Connection {
+  connect(path: string): void;
+  connect(port: number, host: string): void;
+  requestSsl(): void;
+  cancel(processID: number, secretKey: number): void;
 }

@@ -31,14 +31,14 @@ export class PruneChanges implements MaintenanceJob {
 
   private async prune(snapshot: string): Promise<boolean> {
     if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot])) return true;
-    await this.database.query(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
+    await this.database.write(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
     if (await this.pruneBatch(PRUNE_BATCHES, [BATCH])) return true;
     return this.look();
   }
 
   /** Removes a batch, and says whether it was a full one: then there may be more. */
   private async pruneBatch(statement: string, parameters: unknown[]): Promise<boolean> {
-    const [row] = await this.database.query<{ pruned: number }>(statement, parameters);
+    const [row] = await this.database.write<{ pruned: number }>(statement, parameters);
     return row?.pruned === BATCH;
   }
 }

@@ -20,7 +20,7 @@ export class PruneTokens implements MaintenanceJob {
 
   async runBatch(): Promise<boolean> {
     const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000);
-    const [row] = await this.database.query<{ pruned: number }>(PRUNE, [before, BATCH]);
+    const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
     return row?.pruned === BATCH;
   }
 }

@@ -42,7 +42,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     this.isStopped = true;
     clearInterval(this.timer);
     await this.writing;
-    await this.database.query('DELETE FROM latchkey.nodes WHERE id = $1', [this.id]).catch(() => undefined);
+    await this.database.write('DELETE FROM latchkey.nodes WHERE id = $1', [this.id]).catch(() => undefined);
   }
 
   /** One write at a time; what is learnt of meanwhile goes into the next. */
@@ -57,7 +57,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
 
   private async put({ snapshot, revision }: Confirmed): Promise<void> {
     try {
-      await this.database.query(BEAT, [this.id, this.name, this.startedAt, snapshot, revision]);
+      await this.database.write(BEAT, [this.id, this.name, this.startedAt, snapshot, revision]);
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.logger.debug({ event: 'node.not_written', cause: loggable(error) });

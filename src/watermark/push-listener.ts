@@ -67,7 +67,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
       // What is sent must come back: a pooler in transaction mode takes a LISTEN and delivers nothing. Sent over another
       // connection, because over its own even such a pooler may hand it back with the answer.
       this.echo = randomUUID();
-      await this.database.query('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
+      await this.database.write('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
       this.attempts = 0;
       this.probe(client);
     } catch (error) {

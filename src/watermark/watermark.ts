@@ -196,7 +196,7 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
 
   /** Gives a database that has just begun a life its name. Until it has one, every read counts as the first. */
   private async name(): Promise<void> {
-    await this.database.query(NAME).catch(() => undefined);
+    await this.database.write(NAME).catch(() => undefined);
   }
 
   private tell(confirmed: Confirmed): void {

@@ -240,6 +240,53 @@ describe('P13: every connection for verdicts is taken', () => {
   };
 });
 
+describe('P13: the primary waits for a standby that is gone', () => {
+  const setStandby = async (command: string, setting: string) => {
+    await cluster.postgres.sql(`ALTER SYSTEM ${command}`);
+    await cluster.postgres.sql('SELECT pg_reload_conf()');
+    const read = async () =>
+      cluster.postgres.sql<{ v: string }>("SELECT current_setting('synchronous_standby_names') v");
+    await until(async () => (await read())[0]?.v === setting, 'the setting');
+  };
+  const waiting = async () => {
+    const rows = await cluster.postgres.sql<{ n: number }>(
+      "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+    );
+    return rows[0]!.n;
+  };
+
+  // Seen red: a statement that is given up is left behind, and what is looked up waits behind what is written.
+  it('what writes is 503 in time and leaves no connection behind, what is looked up does not notice', async () => {
+    const limited = await cluster.many(30, await cluster.token({ accessTokenNumUsesLimit: 1_000 }));
+    const cold = await cluster.many(40, await cluster.token());
+    await setStandby("SET synchronous_standby_names TO 'nobody'", 'nobody');
+    const agent = keepAlive();
+    const refused: Reply[] = [];
+    const spending = (async () => {
+      for (let round = 0; round < 8; round += 1)
+        refused.push(...(await Promise.all(limited.map(({ jwt }) => node.use(jwt, { agent })))));
+    })();
+    const served: Reply[] = [];
+    for (const { jwt } of cold) {
+      served.push(await node.use(jwt));
+      await pause(50);
+    }
+    await spending;
+    const left = await waiting();
+    await setStandby('RESET synchronous_standby_names', '');
+    agent.destroy();
+    expect(statuses(served)).toEqual([200]);
+    report('P13, no standby, looked up meanwhile', took(served));
+    expect(statuses(refused)).toEqual([503]);
+    report('P13, no standby, uses, until 503', took(refused));
+    expect(Math.max(...took(refused))).toBeLessThan(DEADLINE + NOISE);
+    say(`P13, no standby: ${left} connections of the database waiting`);
+    // Those that are being used at the moment, of the node under load and of the others.
+    expect(left).toBeLessThanOrEqual(8);
+    await until(async () => (await node.use(limited[0]!.jwt)).status === 200, 'recovery', 2_000);
+  });
+});
+
 describe('P14: a crowd with one token', () => {
   // Seen red: look-ups not shared.
   it('500 first uses at once cost a handful of look-ups', async () => {

@@ -18,18 +18,18 @@ const HIGHEST_SEEN = [
 ];
 const READ_THEN_WRITTEN = [
   'access-tokens/use-limits.js',
-  /const \[row\] = await this\.database\.query\(SPEND, \[/,
+  /const \[row\] = await this\.database\.write\(SPEND, \[/,
   "const [read] = await this.database.query('SELECT num_uses::int AS n, num_uses_limit AS l FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]); const left = Math.max(0, Math.min(requests.length, read.l - read.n)); await this.database.query('UPDATE latchkey.identity_access_tokens SET num_uses = $2 WHERE id = $1', [tokenId, read.n + left]); const row = { granted: left }; void ([",
 ];
 const GRANTED_FIRST = [
   'access-tokens/use-limits.js',
-  /const \[row\] = await this\.database\.query\(SPEND, \[/,
+  /const \[row\] = await this\.database\.write\(SPEND, \[/,
   'requests.forEach(({ resolve }) => resolve(true)); $&',
 ];
 const NEW_ID = [
   'access-tokens/use-counter.js',
-  /query\(FLUSH, \[id,/,
-  'query(FLUSH, [(0, node_crypto_1.randomUUID)(),',
+  /write\(FLUSH, \[id,/,
+  'write(FLUSH, [(0, node_crypto_1.randomUUID)(),',
 ];
 const COUNTED_OR_NOT = [
   'access-tokens/use-limits.js',
@@ -148,7 +148,7 @@ const SABOTAGES = [
     'a failure is taken for a yes',
     'access-tokens/access-token.verifier.js',
     /return this\.cache\.lookUp\(credential\)/,
-    "$&.catch(() => ({ facts: { tokenId: credential.claims.jti, organization: { id: credential.claims.orgId, name: 'x', slug: 'x' }, numUsesLimit: 0, expiresAt: null, revokedAt: null, method: { trustedIps: [{ type: 'ipv4', ipAddress: '0.0.0.0', prefix: 0 }] }, membership: { isActive: true, role: 'admin' } } }))",
+    "$&.catch(() => ({ facts: { tokenId: credential.claims.jti, organization: { id: credential.claims.orgId, name: 'x', slug: 'x' }, numUsesLimit: 0, expiresAt: null, revokedAt: null, clientSecretId: null, method: { trustedIps: [{ type: 'ipv4', ipAddress: '0.0.0.0', prefix: 0 }] }, membership: { isActive: true, role: 'admin' } } }))",
     'failure',
     'answer to a look-up',
   ],
@@ -400,6 +400,22 @@ const SABOTAGES = [
     ['database/gate-database.js', /connectionTimeoutMillis: CONNECT_MS,/, ''],
   ],
   [
+    'a statement that is given up is left behind',
+    'database/steady-client.js',
+    /cancel\(\) \{/,
+    '$& return Promise.resolve();',
+    'failure',
+    'leaves no connection behind',
+  ],
+  [
+    'what is looked up waits behind what is written',
+    'database/gate-database.js',
+    /this\.ask\(this\.writingPool,/,
+    'this.ask(this.pool,',
+    'failure',
+    'leaves no connection behind',
+  ],
+  [
     'tokens are the keys of what is remembered',
     CACHE,
     /keyOf\(token\) \{/,
@@ -451,8 +467,10 @@ for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.filter(([n
   const red = [...run.stderr.matchAll(/✕ (.*?) \(/g)].map(([, test]) => test);
   const passed = (run.stderr.match(/✓/g) ?? []).length;
   const why = /● [^]*?\n\n([^]*?)\n\n/.exec(run.stderr)?.[1]?.trim().replace(/\s+/g, ' ').slice(0, 120) ?? '';
-  const verdict = red.length > 0 ? 'red ' : 'GREEN';
-  if (red.length === 0) missed += 1;
+  // Red because the test saw it: not because nothing could be set up, and not only one of several it matches.
+  const isSeen = /^expect\(|not within/.test(why);
+  const verdict = red.length === 0 ? 'GREEN' : isSeen && passed === 0 ? 'red ' : 'UNSURE';
+  if (verdict !== 'red ') missed += 1;
   console.log(
     `${verdict} ${name}\n      ${red.length} red, ${passed} green: ${red[0] ?? title}${why && `\n      ${why}`}`,
   );

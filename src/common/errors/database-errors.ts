@@ -45,6 +45,11 @@ export function isSilent(error: unknown): boolean {
   return (error as DatabaseErrorLike | undefined)?.code === undefined;
 }
 
+/** True when we have stopped waiting for the answer to a statement; the server may still be at it. */
+export function isUnanswered(error: unknown): boolean {
+  return isNativeError(error) && error.message === 'Query read timeout';
+}
+
 /** True when the server says that it has given a statement up (SQLSTATE 57014): nothing of it was done. */
 export function isGivenUp(error: unknown): boolean {
   const { cause } = error as { cause?: DatabaseErrorLike };
