@@ -8,7 +8,10 @@ export class HealthDto {
   @Words('The host and process that answer.', 'web-1:4711')
   node!: string;
 
-  @Whole('The last revision this node has learnt of. Revoking a token answers the revision of the change.', 4711)
+  @Whole(
+    'The revision up to which this node has learnt of every change; revoking a token answers the revision of that change. It stays behind while an older transaction is open in the database, though what is newer may be known: `wait=all` is exact.',
+    4711,
+  )
   appliedRevision!: number;
 
   @Whole('Milliseconds since the moment up to which every change is known.', 120)

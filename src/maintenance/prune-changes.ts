@@ -52,13 +52,12 @@ const PRUNE_BATCHES = `
   )
   SELECT count(*)::integer AS pruned FROM pruned`;
 
-// The newest stays: it says which revision came last. Ids of transactions that are still to come are another cluster's.
+// Ids of transactions that are still to come are another cluster's.
 const PRUNE_CHANGES = `
   WITH pruned AS (
     DELETE FROM latchkey.verdict_changes WHERE revision IN (
       SELECT revision FROM latchkey.verdict_changes
        WHERE (xid < pg_snapshot_xmin($2::pg_snapshot) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
-         AND revision < (SELECT max(revision) FROM latchkey.verdict_changes)
        LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING 1
   )

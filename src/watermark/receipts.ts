@@ -7,9 +7,9 @@ import { inSchemaOf } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from './watermark';
 
-/** Names a change: its revision, and the transaction that made it. */
+/** Names a change by the transaction that made it. */
 export interface Receipt {
-  readonly revision: number;
+  /** PostgreSQL's `xid8`; no two transactions that have committed share one. */
   readonly xid: string;
 }
 
@@ -32,8 +32,8 @@ export class Receipts {
 
   /** The receipt of what a transaction has changed so far; null when no verdict rests on it. */
   async of(tx: EntityManager): Promise<Receipt | null> {
-    const [row] = await tx.query<[{ revision: string | null; xid: string }]>(inSchemaOf(tx.dataSource, RECEIPT));
-    return row.revision === null ? null : { revision: Number(row.revision), xid: row.xid };
+    const [receipt] = await tx.query<Receipt[]>(inSchemaOf(tx.dataSource, RECEIPT));
+    return receipt ?? null;
   }
 
   /** After a commit: has this node learn of it. From then on nothing older is answered here, whether that worked or not. */
@@ -67,8 +67,7 @@ export class Receipts {
 }
 
 const RECEIPT = `
-  SELECT max(revision) AS revision, pg_current_xact_id()::text AS xid
-    FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id()`;
+  SELECT xid::text FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id_if_assigned() LIMIT 1`;
 
 const SPREAD = `
   SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied

@@ -22,7 +22,7 @@ const NOTABLE_SKEW_MS = 5_000;
 export interface Confirmed {
   /** The snapshot of the read: PostgreSQL's own word for which transactions it has seen. */
   readonly snapshot: string;
-  /** The highest revision seen. */
+  /** The last revision up to which none is missing: ids of transactions, the smaller of which have all ended. */
   readonly revision: number;
 }
 
@@ -172,11 +172,11 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;
   }
 
-  private apply({ snapshot, cluster, incarnation, revision, subjects }: Answer, isFirst: boolean): void {
+  private apply({ snapshot, cluster, incarnation, subjects }: Answer, isFirst: boolean): void {
     const isAnew = this.isNewLife(cluster, incarnation) || isFirst;
     if (isAnew) this.changes.addEverything();
     else if (subjects.length > 0) this.changes.add(subjects);
-    this.confirmed = { snapshot, revision: Number(revision) };
+    this.confirmed = { snapshot, revision: lastBefore(snapshot) };
     if (isAnew || subjects.length > 0) this.tell(this.confirmed);
   }
 
@@ -237,12 +237,16 @@ function timelineOf(epoch: string): string {
   return epoch.slice(0, epoch.lastIndexOf(' '));
 }
 
+/** The last transaction before the oldest that was open when a snapshot (`xmin:xmax:open`) was taken. */
+function lastBefore(snapshot: string): number {
+  return Number.parseInt(snapshot, 10) - 1;
+}
+
 interface Answer {
   readonly snapshot: string;
   readonly now: Date;
   readonly cluster: string;
   readonly incarnation: string;
-  readonly revision: string;
   readonly subjects: string[];
 }
 
@@ -253,7 +257,6 @@ const NAME = 'INSERT INTO latchkey.incarnations DEFAULT VALUES ON CONFLICT DO NO
 const READ = `
   SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
          (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.incarnation() AS incarnation,
-         (SELECT coalesce(max(revision), 0) FROM latchkey.verdict_changes) AS revision,
          (SELECT CASE WHEN count(*) > ${MANY_CHANGES} THEN json_build_array('${EVERYTHING}')
                       ELSE coalesce(json_agg(DISTINCT subject_id), '[]') END
             FROM (SELECT subject_id FROM latchkey.verdict_changes

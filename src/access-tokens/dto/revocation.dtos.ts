@@ -32,7 +32,7 @@ export class RevokedDto {
 
   @ApiProperty({
     description:
-      'The revision of the change, to compare with that of a node in `/api/health`; null when nothing was left to change.',
+      'The revision of the change: a node whose `appliedRevision` in `/api/health` is not less has learnt of it. Null when nothing was left to change.',
     type: 'integer',
     nullable: true,
     example: 4711,
@@ -48,6 +48,6 @@ export class RevokedDto {
 
   static of(receipt: Receipt | null, spread?: Spread | null | ''): RevokedDto {
     const message = 'Successfully revoked access token';
-    return { message, revision: receipt?.revision ?? null, ...(spread ? { nodes: spread } : {}) };
+    return { message, revision: receipt && Number(receipt.xid), ...(spread ? { nodes: spread } : {}) };
   }
 }
