@@ -8,6 +8,7 @@ import { SealAuthMethodSecrets1764600000000 } from './1764600000000-seal-auth-me
 import { KeepSignedLifetime1764650000000 } from './1764650000000-keep-signed-lifetime';
 import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
 import { PlanTokenFactsOnce1764800000000 } from './1764800000000-plan-token-facts-once';
+import { SettleUseBatches1764900000000 } from './1764900000000-settle-use-batches';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -21,4 +22,5 @@ export const LATCHKEY_MIGRATIONS = [
   KeepSignedLifetime1764650000000,
   IndexOrganizations1764700000000,
   PlanTokenFactsOnce1764800000000,
+  SettleUseBatches1764900000000,
 ];

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
+import { AccessTokenVerifier } from '../src/access-tokens/access-token.verifier';
 import { MAX_WAITING, UseCounter } from '../src/access-tokens/use-counter';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { type Answer, answered, type ApiClient, invalid, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { startTcpProxy } from './support/tcp-proxy';
 
 const REVOKED = { message: 'Successfully revoked access token', revision: expect.any(Number) };
 const DETAILS = '/api/v1/identities/details';
@@ -828,6 +830,38 @@ describe('a token without a use limit', () => {
     await eventually(() => usesOf(held.tokenId), 1);
   });
 
+  it('loses none but those of a row that is held when the server stops meanwhile', async () => {
+    const node = await startNode({ usageFlushIntervalMs: 60_000 });
+    const [held, ...free] = await Promise.all(Array.from({ length: 60 }, () => latchkey.given.token()));
+    for (const { accessToken } of [held!, ...free]) done(await use(node.as(accessToken)));
+    await latchkey.dataSource.transaction(async (tx) => {
+      await tx.query('SELECT 1 FROM latchkey.identity_access_tokens WHERE id = $1 FOR UPDATE', [held!.tokenId]);
+      await node.app.close();
+    });
+    nodes.splice(nodes.indexOf(node), 1);
+    const counted = await Promise.all(free.map(({ tokenId }) => usesOf(tokenId)));
+    expect(counted).toEqual(free.map(() => 1));
+    expect(node.logs.filter((line) => line.includes('"uses.lost"'))).toEqual([expect.stringContaining('"tokens":1')]);
+  });
+
+  it('does not ask a database that cannot write again for every use', async () => {
+    const proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
+    const node = await startNode({ usageFlushIntervalMs: 60_000, database: { url: proxy.url } });
+    const counter = node.app.get(UseCounter);
+    const ids = Array.from({ length: 5_000 }, () => randomUUID());
+    const noteAll = () => ids.forEach((id) => counter.note(id, node.clock.epochMs()));
+    await latchkey.dataSource.transaction(async (tx) => {
+      await tx.query('LOCK TABLE latchkey.use_batches');
+      noteAll();
+      await counter.flush();
+      const before = proxy.count('INSERT INTO');
+      for (let n = 0; n < 4; n++) noteAll();
+      await counter.flush();
+      expect(proxy.count('INSERT INTO') - before).toBeLessThanOrEqual(2);
+    });
+    await proxy.stop();
+  });
+
   it('is counted no more, and that is said, when too many wait for a database that does not write', async () => {
     const node = await startNode({ usageFlushIntervalMs: 200 });
     const counter = node.app.get(UseCounter);
@@ -896,5 +930,90 @@ describe('the ceiling', () => {
   it('is reported by the status', async () => {
     const node = await startNode({ maxTokenAgeSeconds: 600 });
     expect(done(await node.anonymous.get('/api/status'))).toMatchObject({ maxIdentityAccessTokenTTL: 600 });
+  });
+});
+
+describe('a verdict', () => {
+  const DEVICE = '127.0.0.1';
+  const requestWith = (accessToken: string) => ({
+    headers: { authorization: `Bearer ${accessToken}` },
+    socket: { remoteAddress: DEVICE },
+  });
+
+  it('is its own: who changes what it says changes nothing for the next one', async () => {
+    const { accessToken } = await latchkey.given.token();
+    const verifier = latchkey.app.get(AccessTokenVerifier);
+    const verified = await verifier.verify(accessToken, DEVICE);
+    verified.expiresAt!.setFullYear(2000);
+    expect((await verifier.verify(accessToken, DEVICE)).expiresAt!.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('on a request that stays open is given anew once the bound is over, and the request is one use', async () => {
+    const node = await startNode({ revocationBoundMs: 100 });
+    const verifier = node.app.get(AccessTokenVerifier);
+    const { accessToken, tokenId } = await latchkey.given.token({ policy: { accessTokenNumUsesLimit: 1 } });
+    const request = requestWith(accessToken);
+    await verifier.verifyRequest(request);
+    const until = performance.now() + 250;
+    while (performance.now() < until) await verifier.verifyRequest(request);
+    expect((await shown(tokenId)).accessTokenNumUses).toBe(1);
+    done(await latchkey.admin.post(`${TOKENS}/${tokenId}/revoke`));
+    const outcome = async () =>
+      verifier.verifyRequest(request).then(
+        () => 'good',
+        (error: Error) => error.message,
+      );
+    await eventually(outcome, 'Failed to authorize: token has been revoked');
+  });
+
+  it('is given by the clock of the database, though the machine has slept and its clock was put right only now', async () => {
+    const url = process.env.LATCHKEY_TEST_DATABASE!;
+    const node = await startNode({ revocationBoundMs: 60_000, database: { url, pushUrl: false } });
+    const identityId = await latchkey.given.identity();
+    await latchkey.given.tokenAuth(identityId, { accessTokenTTL: 3_600 });
+    const asleepMs = 600_000;
+    const moment = performance.now();
+    node.clock.synchronize(new Date(Date.now() - asleepMs), moment, moment);
+    const admin = node.as(latchkey.admin.token!);
+    const issued = done(await admin.post(`${IDENTITIES}/${identityId}/tokens`, {}));
+    await setPolicy(identityId, { accessTokenTTL: 60 });
+    // It runs out while the token, which is the row, does not.
+    const { accessToken } = done(await node.anonymous.post(RENEW, { accessToken: issued.accessToken as string }));
+    const awake = Date.now.bind(Date);
+    const spy = jest.spyOn(Date, 'now').mockImplementation(() => awake() + asleepMs);
+    try {
+      expectUnauthorized(await use(node.as(accessToken as string)), 'TokenError', EXPIRED);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
+  it('is not remembered when what it rests on would take more memory than there is', async () => {
+    const proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
+    const node = await startNode({ cacheEntries: 20, revocationBoundMs: 60_000, database: { url: proxy.url } });
+    const [light, heavy] = [await latchkey.given.token(), await latchkey.given.token()];
+    await latchkey.change(
+      `INSERT INTO latchkey.identity_metadata (identity_id, key, value, position)
+       SELECT $1, 'label' || n, repeat('x', 500), n FROM generate_series(1, 40) AS n`,
+      [heavy.identityId],
+    );
+    for (let n = 0; n < 2; n++) for (const { accessToken } of [light, heavy]) done(await use(node.as(accessToken)));
+    await proxy.cut();
+    expect((await use(node.as(light.accessToken))).status).toBe(200);
+    expect((await use(node.as(heavy.accessToken))).status).toBe(503);
+    await proxy.stop();
+  });
+
+  it('that lost against another transaction can be asked for again: 503', async () => {
+    const [{ name }] = await latchkey.dataSource.query<[{ name: string }]>('SELECT current_database() AS name');
+    await latchkey.dataSource.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
+    try {
+      const pair = [await startNode(), await startNode()];
+      const { accessToken } = await latchkey.given.token({ policy: { accessTokenNumUsesLimit: 1_000 } });
+      const answers = await atOnce(200, (n) => use(pair[n % 2]!.as(accessToken)));
+      expect(Object.keys(statusesOf(answers)).filter((status) => !['200', '503'].includes(status))).toEqual([]);
+    } finally {
+      await latchkey.dataSource.query(`ALTER DATABASE ${name} RESET default_transaction_isolation`);
+    }
   });
 });

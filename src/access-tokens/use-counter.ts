@@ -16,12 +16,10 @@ interface Uses {
   lastAt: number;
 }
 
-/** Uses that are written together. The id tells a second attempt from a second batch. */
+/** Uses that are written together. */
 interface Batch {
   readonly id: string;
   readonly uses: Map<string, Uses>;
-  /** An attempt has ended without a word of the server: it may have been committed, or may be yet. */
-  isUncertain: boolean;
 }
 
 /** So many tokens waiting are written at once, without waiting for the interval. */
@@ -35,19 +33,21 @@ const LAST_ATTEMPTS = 5;
 
 /**
  * Counts the uses of tokens without a limit (decisions 7): summed in memory and written together, so that no request writes
- * and a hot token is no hot row. A batch that was not confirmed is written again under its id: if the first attempt did
- * commit, the second changes nothing. A kill loses what was noted since the last write, a shutdown nothing.
+ * and a hot token is no hot row. A kill loses what was noted since the last write, a shutdown nothing.
  *
- * A batch that takes the database longer than it is given is parted, until what is left is quick, or is the one row that
- * somebody else holds: it keeps no other from being written.
+ * A row that somebody else holds is left out, and waits for the next time. A batch that takes the database longer than it is
+ * given is parted, until what is left is quick. Of a batch that was not confirmed the database is asked what became of it,
+ * before anything else is written: it was written, all but the rows left out, or it never will be.
  */
 @Injectable()
 export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new Logger(UseCounter.name);
   private waiting = new Map<string, Uses>();
-  /** Not confirmed yet. */
-  private batch: Batch | undefined;
+  /** An attempt to write it has ended without a word of the server: it may have been written, or may be yet. */
+  private uncertain: Batch | undefined;
   private flushing: Promise<void> = Promise.resolve();
+  /** The flush that comes after the one under way. */
+  private queued: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isClosing = false;
   /** Since the last batch that was written. */
@@ -74,16 +74,18 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
    * @param at milliseconds since the epoch.
    */
   note(tokenId: string, at: number): void {
-    const uses = this.waiting.get(tokenId);
-    if (uses === undefined) this.begin(tokenId, { count: 1, lastAt: at });
-    else add(uses, 1, at);
-    if (this.waiting.size === FLUSH_AT || this.isClosing) void this.flush();
+    this.add(tokenId, { count: 1, lastAt: at });
+    if (this.isClosing) void this.flush();
   }
 
   /** Writes what has been noted so far. What cannot be written is kept for the next time. */
   flush(): Promise<void> {
-    this.flushing = this.flushing.then(() => this.writeAll());
-    return this.flushing;
+    this.queued ??= this.flushing.then(() => {
+      this.queued = undefined;
+      return this.writeAll();
+    });
+    this.flushing = this.queued;
+    return this.queued;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -96,27 +98,37 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   async onApplicationShutdown(): Promise<void> {
     for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
       await this.flush();
-      if (this.batch === undefined && this.waiting.size === 0) return;
+      if (this.uncertain === undefined && this.waiting.size === 0) return;
     }
-    this.logger.error({ event: 'uses.lost', tokens: (this.batch?.uses.size ?? 0) + this.waiting.size });
+    this.logger.error({ event: 'uses.lost', tokens: (this.uncertain?.uses.size ?? 0) + this.waiting.size });
+  }
+
+  private add(tokenId: string, { count, lastAt }: Uses): void {
+    const uses = this.waiting.get(tokenId);
+    if (uses === undefined) return this.begin(tokenId, { count, lastAt });
+    uses.count += count;
+    if (lastAt > uses.lastAt) uses.lastAt = lastAt;
   }
 
   private begin(tokenId: string, uses: Uses): void {
-    if (this.waiting.size < MAX_WAITING) {
-      this.waiting.set(tokenId, uses);
-      return;
-    }
-    if (this.lost === 0) this.logger.error({ event: 'uses.not_counted', tokensWaiting: MAX_WAITING });
-    this.lost += uses.count;
+    if (this.waiting.size >= MAX_WAITING) return this.lose(uses.count);
+    this.waiting.set(tokenId, uses);
+    // Not again while it stays so many: a database that does not write is not asked for every use.
+    if (this.waiting.size === FLUSH_AT) void this.flush();
+  }
+
+  private lose(uses: number): void {
+    if (this.lost === 0) this.logger.error({ event: 'uses.not_counted', tokensWaiting: this.waiting.size });
+    this.lost += uses;
   }
 
   private async writeAll(): Promise<void> {
-    const batches = (this.batch ? 1 : 0) + Math.ceil(this.waiting.size / this.most);
+    if (this.uncertain !== undefined && !(await this.settle(this.uncertain))) return;
     // What is noted meanwhile waits for the next time: under load there is always more, and the writing would never pause.
+    const batches = Math.ceil(this.waiting.size / this.most);
     for (let written = 0; written < batches; written += 1) {
-      this.batch ??= this.take();
-      if (this.batch === undefined || !(await this.write(this.batch))) return;
-      this.batch = undefined;
+      const batch = this.take();
+      if (batch === undefined || !(await this.write(batch))) return;
     }
   }
 
@@ -127,7 +139,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     if (this.waiting.size <= this.most) {
       const uses = this.waiting;
       this.waiting = new Map();
-      return { id, uses, isUncertain: false };
+      return { id, uses };
     }
     const uses = new Map<string, Uses>();
     for (const [tokenId, noted] of this.waiting) {
@@ -135,7 +147,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       this.waiting.delete(tokenId);
       if (uses.size === this.most) break;
     }
-    return { id, uses, isUncertain: false };
+    return { id, uses };
   }
 
   private async write(batch: Batch): Promise<boolean> {
@@ -144,16 +156,33 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     try {
       const counts = noted.map(({ count }) => count);
       const times = noted.map(({ lastAt }) => new Date(lastAt));
-      await this.database.write(FLUSH, [id, [...uses.keys()], counts, times]);
+      const [row] = await this.database.write<{ left_out: string[] }>(FLUSH, [id, [...uses.keys()], counts, times]);
+      for (const tokenId of row?.left_out ?? []) this.add(tokenId, uses.get(tokenId)!);
       this.succeed();
       return true;
     } catch (error) {
       this.failures += 1;
-      batch.isUncertain ||= !isGivenUp(error);
-      const isTooMuch = !batch.isUncertain;
+      const isTooMuch = isGivenUp(error);
       if (isTooMuch) this.part(uses);
+      else this.uncertain = batch;
       // What was merely too much at once is nothing to tell anybody.
       if (!isTooMuch || this.failures > 1) this.say(uses, error);
+      return false;
+    }
+  }
+
+  /** Asks what became of a batch. From then on it is not written any more. */
+  private async settle({ id, uses }: Batch): Promise<boolean> {
+    try {
+      const latest = Math.max(...[...uses.values()].map(({ lastAt }) => lastAt));
+      const [found] = await this.database.write<Settled>(SETTLE, [id, new Date(latest)]);
+      this.uncertain = undefined;
+      if (found === undefined) this.lose(sumOf(uses));
+      const unwritten = found?.is_void ? [...uses.keys()] : (found?.left_out ?? []);
+      for (const tokenId of unwritten) this.add(tokenId, uses.get(tokenId)!);
+      return true;
+    } catch (error) {
+      this.say(uses, error);
       return false;
     }
   }
@@ -173,33 +202,47 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.lost = 0;
   }
 
-  /** By the server's own word no attempt has written anything: it may go into other batches, behind what is waiting. */
+  /** By the server's own word nothing has been written: it may go into other batches, behind what is waiting. */
   private part(uses: Map<string, Uses>): void {
-    this.batch = undefined;
     this.most = Math.ceil(uses.size / 2);
-    for (const [tokenId, noted] of uses) {
-      const waiting = this.waiting.get(tokenId);
-      if (waiting === undefined) this.begin(tokenId, noted);
-      else add(waiting, noted.count, noted.lastAt);
-    }
+    for (const [tokenId, noted] of uses) this.add(tokenId, noted);
   }
 }
 
-function add(uses: Uses, count: number, at: number): void {
-  uses.count += count;
-  if (at > uses.lastAt) uses.lastAt = at;
+function sumOf(uses: Map<string, Uses>): number {
+  return [...uses.values()].reduce((sum, { count }) => sum + count, 0);
 }
 
-// Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock.
+interface Settled {
+  readonly is_void: boolean;
+  readonly left_out: string[];
+}
+
+// Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock. What is left out is
+// looked for only when something is; a token whose row is gone is not.
 const FLUSH = `
-  WITH batch AS (
-    INSERT INTO latchkey.use_batches (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
-  ), used AS (
-    SELECT u.* FROM batch, unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
-  ), locked AS (
-    SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id FOR NO KEY UPDATE OF t
+  WITH used AS (
+    SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
+  ), locked AS MATERIALIZED (
+    SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id
+       FOR NO KEY UPDATE OF t SKIP LOCKED
+  ), batch AS (
+    INSERT INTO latchkey.use_batches (id, left_out)
+    SELECT $1, ARRAY(SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id)
+                      WHERE (SELECT count(*) FROM locked) < cardinality($2::uuid[])
+                        AND NOT EXISTS (SELECT FROM locked WHERE locked.id = t.id))
+    RETURNING left_out
+  ), written AS (
+    UPDATE latchkey.identity_access_tokens t
+       SET num_uses = t.num_uses + used.uses, last_used_at = greatest(t.last_used_at, used.at)
+      FROM used JOIN locked USING (id)
+     WHERE t.id = used.id
   )
-  UPDATE latchkey.identity_access_tokens t
-     SET num_uses = t.num_uses + used.uses, last_used_at = greatest(t.last_used_at, used.at)
-    FROM used JOIN locked USING (id)
-   WHERE t.id = used.id`;
+  SELECT left_out FROM batch`;
+
+// Waits for an attempt that is still under way. What nobody has asked about for half a day may have been forgotten (batches
+// are pruned after a day): nothing is answered.
+const SETTLE = `
+  INSERT INTO latchkey.use_batches (id, is_void) SELECT $1, true WHERE $2::timestamptz > now() - interval '12 hours'
+  ON CONFLICT (id) DO UPDATE SET id = excluded.id
+  RETURNING is_void, left_out`;
