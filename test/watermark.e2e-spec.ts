@@ -167,6 +167,15 @@ describe('a change', () => {
     expect(await second.as(early.accessToken).get(DETAILS)).toEqual(REVOKED);
   });
 
+  it('is waited for again by who asks again, though nothing is left to change', async () => {
+    const [first] = nodes as [TestLatchkey];
+    const { accessToken } = await first.given.token();
+    done(await first.anonymous.post('/api/v1/auth/token/revoke', { accessToken }));
+    const again = done(await first.anonymous.post('/api/v1/auth/token/revoke?wait=all', { accessToken }));
+    expect(again).toMatchObject({ revision: null, nodes: { pending: [] } });
+    expect(again.nodes.applied).toHaveLength(2);
+  });
+
   it('is waited for no longer than the bound when a node that should be there is silent, and that node is named', async () => {
     const [first] = nodes as [TestLatchkey];
     await first.dataSource.query(

@@ -63,6 +63,6 @@ export class AccessTokensController {
   })
   async revoke(@Body() { accessToken }: PresentedTokenDto, @Query() { wait }: WaitQueryDto): Promise<RevokedDto> {
     const receipt = await this.accessTokens.revoke(accessToken);
-    return RevokedDto.of(receipt, wait && receipt && (await this.receipts.spread(receipt)));
+    return RevokedDto.of(receipt, wait && (await this.receipts.spread(receipt)));
   }
 }

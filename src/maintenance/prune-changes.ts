@@ -13,24 +13,24 @@ const KEPT_MS = 600_000;
  */
 @Injectable()
 export class PruneChanges implements MaintenanceJob {
-  private seen: { readonly snapshot: string; readonly atMs: number } | undefined;
+  private seen: Seen | undefined;
 
   constructor(private readonly database: GateDatabase) {}
 
   async runBatch(): Promise<boolean> {
     if (this.seen === undefined) return this.look();
     if (performance.now() - this.seen.atMs < KEPT_MS) return false;
-    return this.prune(this.seen.snapshot);
+    return this.prune(this.seen);
   }
 
   private async look(): Promise<false> {
-    const [row] = await this.database.query<{ snapshot: string }>('SELECT pg_current_snapshot()::text AS snapshot');
-    if (row) this.seen = { snapshot: row.snapshot, atMs: performance.now() };
+    const [row] = await this.database.query<Omit<Seen, 'atMs'>>(LOOK);
+    this.seen = row && { ...row, atMs: performance.now() };
     return false;
   }
 
-  private async prune(snapshot: string): Promise<boolean> {
-    if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot])) return true;
+  private async prune({ snapshot, incarnation }: Seen): Promise<boolean> {
+    if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot, incarnation])) return true;
     await this.database.write(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
     if (await this.pruneBatch(PRUNE_BATCHES, [BATCH])) return true;
     return this.look();
@@ -42,6 +42,15 @@ export class PruneChanges implements MaintenanceJob {
     return row?.pruned === BATCH;
   }
 }
+
+interface Seen {
+  readonly snapshot: string;
+  /** In another life of the database the ids of transactions that had not ended may be handed out again. */
+  readonly incarnation: string;
+  readonly atMs: number;
+}
+
+const LOOK = 'SELECT pg_current_snapshot()::text AS snapshot, latchkey.incarnation() AS incarnation';
 
 const PRUNE_BATCHES = `
   WITH pruned AS (
@@ -57,7 +66,9 @@ const PRUNE_CHANGES = `
   WITH pruned AS (
     DELETE FROM latchkey.verdict_changes WHERE revision IN (
       SELECT revision FROM latchkey.verdict_changes
-       WHERE (xid < pg_snapshot_xmin($2::pg_snapshot) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
+       WHERE (xid < pg_snapshot_xmax($2::pg_snapshot) AND pg_visible_in_snapshot(xid, $2::pg_snapshot)
+              OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
+         AND latchkey.incarnation() = $3
        LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING 1
   )

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
+import { Watermark } from '../watermark/watermark';
 import type { MaintenanceJob } from './maintenance.runner';
 
 const BATCH = 1_000;
@@ -15,10 +16,13 @@ export class PruneTokens implements MaintenanceJob {
   constructor(
     private readonly database: GateDatabase,
     private readonly clock: Clock,
+    private readonly watermark: Watermark,
     private readonly settings: LatchkeySettings,
   ) {}
 
   async runBatch(): Promise<boolean> {
+    // Not by a clock that nobody has put right.
+    if (!this.watermark.isConfirmed()) return false;
     const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000);
     const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
     return row?.pruned === BATCH;

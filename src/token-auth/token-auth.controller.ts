@@ -113,6 +113,6 @@ export class TokenAuthController {
     @Query() { wait }: WaitQueryDto,
   ): Promise<RevokedDto> {
     const receipt = await this.tokens.revoke(caller, tokenId);
-    return RevokedDto.of(receipt, wait && receipt && (await this.receipts.spread(receipt)));
+    return RevokedDto.of(receipt, wait && (await this.receipts.spread(receipt)));
   }
 }

@@ -43,21 +43,33 @@ export class Receipts {
 
   /**
    * Waits until every live node has learnt of a change, for as long as the bound at most. A node that is still pending then
-   * answers nothing from memory: it is cut off, frozen or gone.
+   * answers nothing from memory: it is cut off, frozen or gone. When nothing was left to change, what counts is everything
+   * changed so far.
    */
-  async spread({ xid }: Receipt): Promise<Spread> {
+  async spread(receipt: Receipt | null): Promise<Spread> {
     const deadline = performance.now() + this.settings.revocationBoundMs;
+    const { xid } = receipt ?? (await this.mark());
     for (;;) {
       const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [
         xid,
         this.goneAfterSeconds(),
       ]);
       const pending = nodes.filter(({ applied }) => !applied).map(({ name }) => name);
-      if (pending.length === 0 || performance.now() > deadline) {
+      // After a crash of the database the list is empty until the nodes are back.
+      if (
+        (pending.length === 0 && this.watermark.ageOfLifeMs() > this.settings.revocationBoundMs) ||
+        performance.now() > deadline
+      ) {
         return { applied: nodes.filter(({ applied }) => applied).map(({ name }) => name), pending };
       }
       await pause(ASK_AGAIN_MS);
     }
+  }
+
+  /** A change of nothing, that whoever has learnt of it has learnt of everything before. */
+  private async mark(): Promise<Receipt> {
+    const [receipt] = await this.database.write<Receipt>(MARK);
+    return receipt!;
   }
 
   /** Three heartbeats missed, and a node is taken for gone; but not while it may still answer from memory. */
@@ -68,6 +80,9 @@ export class Receipts {
 
 const RECEIPT = `
   SELECT xid::text FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id_if_assigned() LIMIT 1`;
+
+const MARK = `
+  SELECT pg_current_xact_id()::text AS xid FROM latchkey.note_verdict_change(gen_random_uuid())`;
 
 const SPREAD = `
   SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied

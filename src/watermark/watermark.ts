@@ -46,6 +46,8 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   private epoch: string | undefined;
   /** Names the life of the database that was read from: another after a crash or a promotion. Undefined before the first. */
   incarnation: string | undefined;
+  /** When this node learnt that the database had begun another life. */
+  private bornAt = -Infinity;
   private confirmed: Confirmed | undefined;
   private reading: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -89,6 +91,11 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   /** Milliseconds since the moment up to which everything is known; Infinity before the first read. */
   ageMs(): number {
     return performance.now() - this.confirmedAt;
+  }
+
+  /** Milliseconds since this node learnt that the database had crashed, or been replaced; Infinity if it never did. */
+  ageOfLifeMs(): number {
+    return performance.now() - this.bornAt;
   }
 
   get revision(): number {
@@ -146,9 +153,10 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     this.requireLatest(answer.cluster, answer.incarnation);
     this.apply({ ...answer, incarnation: answer.incarnation }, known === null);
     const receivedAt = performance.now();
-    // After a pause of this process nobody can say when in between the database looked at its clock.
-    if (receivedAt - sentAt < LONGEST_READ_MS) this.clock.synchronize(answer.now, sentAt, receivedAt);
     this.confirmedAt = sentAt;
+    // After a pause of this process nobody can say when in between the database looked at its clock.
+    if (receivedAt - sentAt >= LONGEST_READ_MS) return;
+    this.clock.synchronize(answer.now, sentAt, receivedAt);
     this.wallAheadMs = wallAheadMs;
   }
 
@@ -185,6 +193,7 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
    */
   private isNewLife(cluster: string, incarnation: string): boolean {
     const [epoch, former] = [`${cluster} ${incarnation}`, this.epoch];
+    if (former !== undefined && former !== epoch) this.bornAt = performance.now();
     // Another timeline: connections may still lead to the former primary.
     if (former !== undefined && timelineOf(former) !== timelineOf(epoch)) this.database.reconnect();
     this.epoch = epoch;
@@ -252,14 +261,16 @@ interface Answer {
 
 const NAME = 'INSERT INTO latchkey.incarnations DEFAULT VALUES ON CONFLICT DO NOTHING';
 
-// One statement, hence one snapshot: the one it answers is the one the changes were read in. A transaction id beyond that
-// comes from another cluster, by way of a dump, and means nothing here.
+// One statement, hence one snapshot: the one it answers is the one the changes were read in. What the last one had not seen is
+// what came after it and what was open then: asked for like this, a transaction that stays open for hours makes no read look
+// through all that happened since. A transaction id beyond the snapshot comes from another cluster, by way of a dump, and
+// means nothing here.
 const READ = `
   SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
          (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.incarnation() AS incarnation,
          (SELECT CASE WHEN count(*) > ${MANY_CHANGES} THEN json_build_array('${EVERYTHING}')
                       ELSE coalesce(json_agg(DISTINCT subject_id), '[]') END
             FROM (SELECT subject_id FROM latchkey.verdict_changes
-                   WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot())
-                     AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)
+                   WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot) OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
+                     AND xid < pg_snapshot_xmax(pg_current_snapshot())
                    LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects`;
