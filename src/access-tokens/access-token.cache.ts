@@ -8,7 +8,7 @@ import { Watermark } from '../watermark/watermark';
 import type { AccessTokenClaims } from './access-token.claims';
 import { AccessTokenKeyring, MAX_TOKEN_LENGTH } from './access-token.keyring';
 import { MalformedAccessTokenError } from './access-tokens.errors';
-import { type TokenFacts, TokenFactsReader } from './token-facts';
+import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts';
 
 /** Refusals are believed for so long only: a token may be used before the transaction that made it is visible. */
 const REFUSAL_MS = 1_000;
@@ -22,6 +22,7 @@ type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'
 
 /** A genuine token: its signature has been checked, and need not be again. */
 export interface Credential {
+  readonly key: string;
   readonly claims: KeptClaims;
   known: KnownFacts | undefined;
 }
@@ -62,7 +63,12 @@ export class AccessTokenCache {
     private readonly watermark: Watermark,
     settings: LatchkeySettings,
   ) {
-    this.credentials = new LRUCache({ max: settings.cacheEntries });
+    this.credentials = new LRUCache({
+      max: settings.cacheEntries,
+      // Somebody may give an identity as many labels as fit into a request.
+      maxSize: settings.cacheEntries,
+      sizeCalculation: ({ known }) => (known?.facts ? weightOf(known.facts) : 1),
+    });
   }
 
   /**
@@ -76,7 +82,7 @@ export class AccessTokenCache {
     let credential = this.credentials.get(key);
     if (credential === undefined) {
       const { jti, identityId, orgId, exp } = this.keyring.verify(token);
-      credential = { claims: { jti, identityId, orgId, exp }, known: undefined };
+      credential = { key, claims: { jti, identityId, orgId, exp }, known: undefined };
       this.credentials.set(key, credential);
     } else {
       this.keyring.requireUnexpired(credential.claims, moment);
@@ -110,9 +116,18 @@ export class AccessTokenCache {
       const isOutdated = isOutrun(known, claims);
       // One that was under way already may have read before a change that was acknowledged before this call.
       if (lookup.startedAt < askedAt && (isOutdated || !this.isTrue(known, claims, performance.now()))) continue;
-      credential.known = isOutdated ? undefined : known;
+      this.keep(credential, isOutdated ? undefined : known);
+      // The clock may have been put right meanwhile.
+      this.keyring.requireUnexpired(claims);
       return known;
     }
+  }
+
+  private keep(credential: Credential, known: KnownFacts | undefined): void {
+    credential.known = known;
+    // Put in again, since it is weighed only then.
+    this.credentials.delete(credential.key);
+    this.credentials.set(credential.key, credential);
   }
 
   /** Refusals are asked about anew: a token that was used before it was committed may be good now. */

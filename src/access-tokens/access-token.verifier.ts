@@ -11,7 +11,7 @@ import {
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from './access-tokens.errors';
-import { noteOn } from './call-note';
+import { type CallNote, noteOn } from './call-note';
 import { UseCounter } from './use-counter';
 import { UseLimits } from './use-limits';
 import { type GoodFacts, requireGood } from './verdict';
@@ -34,7 +34,10 @@ export class AccessTokenVerifier {
     private readonly settings: LatchkeySettings,
   ) {}
 
-  /** Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. */
+  /**
+   * Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. Of a request
+   * that stays open for longer than the revocation bound the token is judged anew.
+   */
   async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
     return this.judgeRequest(request);
   }
@@ -46,17 +49,29 @@ export class AccessTokenVerifier {
    * @param address the client's address; undefined is trusted nowhere.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
-    return this.judge(token, address);
+    return this.judge(token, address, performance.now(), false);
   }
 
   /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
   judgeRequest(request: AddressedRequest): Verdict {
     const note = noteOn(request);
-    if (note.verdict === undefined || note.judge !== this) {
-      note.verdict = this.judgeBearer(request);
-      note.judge = this;
-    }
+    // Read once for everything that is judged by it.
+    const moment = performance.now();
+    const isMine = note.judge === this && note.verdict !== undefined;
+    if (isMine && moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
+    const isCounted = isMine && note.isCounted;
+    note.judge = this;
+    note.judgedAt = moment;
+    note.isCounted = isCounted;
+    note.verdict = this.judgeBearer(request, moment, isCounted);
+    if (!isCounted) this.countOnce(note);
     return note.verdict;
+  }
+
+  private countOnce(note: CallNote): void {
+    const { verdict } = note;
+    if (!(verdict instanceof Promise)) note.isCounted = true;
+    else verdict.then(() => (note.isCounted ||= note.judge === this), ignore);
   }
 
   /** The address a request came from, as the settings on trusted proxies have it. */
@@ -64,27 +79,25 @@ export class AccessTokenVerifier {
     return clientAddress(request, this.settings.trustedProxies);
   }
 
-  private judgeBearer(request: AddressedRequest): Verdict {
+  private judgeBearer(request: AddressedRequest, moment: number, isCounted: boolean): Verdict {
     try {
       const token = bearerToken(request);
       if (token === undefined) throw new MissingAccessTokenError();
-      return this.judge(token, this.addressOf(request));
+      return this.judge(token, this.addressOf(request), moment, isCounted);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
       const refused = Promise.reject<VerifiedAccessToken>(error);
       // Whoever asks is told; a request about which nobody asks again is no unhandled rejection.
-      refused.catch(() => undefined);
+      refused.catch(ignore);
       return refused;
     }
   }
 
-  private judge(token: string, address: string | undefined): Verdict {
-    // Read once for everything that is judged by it.
-    const moment = performance.now();
+  private judge(token: string, address: string | undefined, moment: number, isCounted: boolean): Verdict {
     const credential = this.credentialOf(token, moment);
     const known = this.cache.remembered(credential, moment);
-    if (known !== undefined) return this.admit(known, address, moment);
-    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now()));
+    if (known !== undefined) return this.admit(known, address, moment, isCounted);
+    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now(), isCounted));
   }
 
   private credentialOf(token: string, moment: number): Credential {
@@ -97,18 +110,26 @@ export class AccessTokenVerifier {
   }
 
   /** The verdict on what is known, and the use of a token that is good. */
-  private admit(known: KnownFacts, address: string | undefined, moment: number): Verdict {
+  private admit(known: KnownFacts, address: string | undefined, moment: number, isCounted: boolean): Verdict {
     const epochMs = this.clock.epochMs(moment);
-    const good = this.requireGood(known, epochMs, address);
+    const good = this.requireGood(known, epochMs, address, isCounted);
+    if (isCounted) return verifiedOf(good);
     if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
     this.uses.note(good.tokenId, epochMs);
     return verifiedOf(good);
   }
 
-  private requireGood(known: KnownFacts, epochMs: number, address: string | undefined): GoodFacts {
+  private requireGood(known: KnownFacts, epochMs: number, address: string | undefined, isCounted: boolean): GoodFacts {
     try {
       const { facts, trustedAddress } = known;
-      const good = requireGood({ facts, epochMs, address, trustedAddress, purpose: 'Failed to authorize' });
+      const good = requireGood({
+        facts,
+        epochMs,
+        address,
+        trustedAddress,
+        isCounted,
+        purpose: 'Failed to authorize',
+      });
       known.trustedAddress = address;
       return good;
     } catch (error) {
@@ -127,6 +148,10 @@ export class AccessTokenVerifier {
 
 type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
+function ignore(): void {
+  // Whoever asked is told.
+}
+
 /** Made for each request: what one handler does to it, no other sees. What it is made of is frozen. */
 function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
   const { tokenId, tokenName, identityId, identityName, organization, metadata, isInstanceAdmin, authMethod } = facts;
@@ -141,6 +166,6 @@ function verifiedOf(facts: GoodFacts): VerifiedAccessToken {
     role: membership.role,
     isInstanceAdmin,
     authMethod,
-    expiresAt,
+    expiresAt: expiresAt && new Date(expiresAt),
   };
 }

@@ -5,6 +5,10 @@ export class CallNote {
   /** Whose verdict it is: a verifier does not take the word of another application's. */
   judge: object | undefined;
   verdict: VerifiedAccessToken | Promise<VerifiedAccessToken> | undefined;
+  /** When it was asked for, as `performance.now()` counts. */
+  judgedAt = 0;
+  /** The token has been found good: the call is a use of it, and stays the one. */
+  isCounted = false;
   /** Who is calling. Null: looked at, and nobody there. Undefined: nobody has looked. */
   caller: VerifiedAccessToken | null | undefined;
 }

@@ -34,10 +34,29 @@ export interface TokenFacts extends LifetimePolicy {
   readonly membership: { readonly role: string; readonly isActive: boolean } | null;
 }
 
+/** Identities whose facts are kept once for all their tokens, at most. */
+const SHARED = 10_000;
+const BYTES_OF_NETWORK = 400;
+const BYTES_OF_LABEL = 64;
+
+/**
+ * How much of a memory facts take, in entries of it: one, and one more for each kilobyte of labels and trusted networks.
+ * What tokens of one identity share counts for each of them.
+ */
+export function weightOf({ metadata, method }: Pick<TokenFacts, 'metadata' | 'method'>): number {
+  let bytes = (method?.trustedIps.length ?? 0) * BYTES_OF_NETWORK;
+  for (const key in metadata) bytes += BYTES_OF_LABEL + 2 * (key.length + metadata[key]!.length);
+  return 1 + Math.floor(bytes / 1_024);
+}
+
 /** Reads the facts about a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
-  private readonly shared = new LRUCache<string, SharedFacts>({ max: 10_000 });
+  private readonly shared = new LRUCache<string, SharedFacts>({
+    max: SHARED,
+    maxSize: SHARED,
+    sizeCalculation: weightOf,
+  });
 
   constructor(
     private readonly database: GateDatabase,

@@ -17,6 +17,8 @@ export interface Question {
   readonly address: string | undefined;
   /** One that these facts have been found to trust before. */
   readonly trustedAddress?: string | undefined;
+  /** The use this is about has been counted before: it may have been the last. */
+  readonly isCounted?: boolean;
   readonly purpose: TokenPurpose;
 }
 
@@ -33,14 +35,14 @@ export type GoodFacts = TokenFacts & {
  * @throws ExpiredAccessTokenError, AccessTokenRefusedError, UntrustedAddressError
  */
 export function requireGood(question: Question): GoodFacts {
-  const { facts, epochMs, purpose } = question;
+  const { facts, epochMs, purpose, isCounted } = question;
   if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
   if (facts.expiresAt !== null && facts.expiresAt.getTime() <= epochMs) throw new ExpiredAccessTokenError();
   const refusal = refusalOf(facts);
   if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
   const good = facts as GoodFacts;
   if (!isFromTrusted(question, good)) throw new UntrustedAddressError();
-  if (isExhausted(facts)) throw new AccessTokenRefusedError('uses_exhausted', purpose);
+  if (!isCounted && isExhausted(facts)) throw new AccessTokenRefusedError('uses_exhausted', purpose);
   return good;
 }
 

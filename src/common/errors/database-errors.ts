@@ -25,9 +25,10 @@ const SOCKET_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby
-// answers, 57014 a statement ran into its time limit.
-const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$|^57014$/;
+// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby answers, 25P03 and
+// 25P04 a transaction, 57014 a statement, 55P03 a lock ran into its time limit, 40001 and 40P01 lost against another one,
+// 58030 the disk failed.
+const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^(25006|25P0[34]|40001|40P01|55P03|57014|58030)$/;
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
 
