@@ -44,9 +44,9 @@ describe('P12: no failure is taken for a yes, nor for the fault of the caller', 
       seen.good.add(last);
       seen.revoked.add((await node.use(dead.jwt)).status);
       await node.queries.restore();
-      // A failure is not remembered.
-      expect((await node.use(alive.jwt)).status).toBe(200);
-      expect((await node.use(dead.jwt)).status).toBe(401);
+      // A failure is not remembered. Another connection that is broken may still have to be found out.
+      await until(async () => (await node.use(alive.jwt)).status === 200, 'a verdict', 2_000);
+      await until(async () => (await node.use(dead.jwt)).status === 401, 'a verdict', 2_000);
     }
     expect([...seen.good].filter((status) => ![200, 503].includes(status))).toEqual([]);
     expect([...seen.revoked].filter((status) => ![401, 503].includes(status))).toEqual([]);

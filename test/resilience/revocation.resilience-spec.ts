@@ -9,6 +9,8 @@ jest.setTimeout(isLong ? 1_200_000 : 120_000);
 const METHOD = '/api/v1/auth/token-auth/identities';
 const CLIENTS = '/api/v1/auth/universal-auth/identities';
 const LOOK_UP = 'FROM latchkey.token_facts';
+/** What a machine under load may add to a deadline. */
+const NOISE = 250;
 const BY_SECRET = 'the client secret it was made with revoked';
 
 let cluster: Cluster;
@@ -143,7 +145,8 @@ describe('P2: the bound holds without the push', () => {
       await pause(Math.random() * 300);
       const outcome = await killUnderLoad(token, () => cluster.revoke(token, cluster.node(round)), DETAILS);
       late.push(...outcome.late);
-      expect(Math.max(...outcome.late)).toBeLessThan(D);
+      // A quarter of the bound, and a read.
+      expect(Math.max(...outcome.late)).toBeLessThan(D / 4 + NOISE);
     }
   });
 
@@ -209,11 +212,12 @@ describe('P4: a row read before a revocation is not remembered after it', () => 
       await held.caught;
       // The row has been read; its answer is under way.
       await pause(20);
-      await cluster.revoke(token, acting);
+      await cluster.manage(`/api/v1/auth/token-auth/tokens/${token.tokenId}/revoke?wait=all`, {}, 'POST', acting);
       const acknowledgedAt = performance.now();
       await pause(ms);
       held.release();
-      await first;
+      const { startedAt, endedAt } = await first;
+      expect(endedAt - startedAt).toBeLessThan(500 + NOISE);
       const load = hammer(slow, token.jwt);
       await pause(D / 2);
       const [late = 0] = lateness([await load.stop()], acknowledgedAt);

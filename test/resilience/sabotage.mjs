@@ -11,11 +11,7 @@ const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
 const BELIEVED = [WATERMARK, /covers\(readAt, now = [^{]*\{/, '$& return true;'];
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
 const MACHINE_CLOCK = ['common/clock/clock.js', /synchronize\(databaseTime, sentAt, receivedAt\) \{/, '$& return;'];
-const HIGHEST_SEEN = [
-  WATERMARK,
-  /AND NOT pg_visible_in_snapshot\(xid, \$1::pg_snapshot\)/,
-  'AND xid >= pg_snapshot_xmax($1::pg_snapshot)',
-];
+const HIGHEST_SEEN = [WATERMARK, / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/, ''];
 const READ_THEN_WRITTEN = [
   'access-tokens/use-limits.js',
   /const \[row\] = await this\.database\.write\(SPEND, \[/,
@@ -26,11 +22,7 @@ const GRANTED_FIRST = [
   /const \[row\] = await this\.database\.write\(SPEND, \[/,
   'requests.forEach(({ resolve }) => resolve(true)); $&',
 ];
-const NEW_ID = [
-  'access-tokens/use-counter.js',
-  /write\(FLUSH, \[id,/,
-  'write(FLUSH, [(0, node_crypto_1.randomUUID)(),',
-];
+const WRITTEN_AGAIN = ['access-tokens/use-counter.js', /else\s+this\.uncertain = batch;/, 'else this.part(uses);'];
 const COUNTED_OR_NOT = [
   'access-tokens/use-limits.js',
   /for \(const \{ reject \} of requests\)\s*reject\(error\);/,
@@ -130,7 +122,7 @@ const SABOTAGES = [
   [
     'a use is spent before the address is looked at',
     'access-tokens/access-token.verifier.js',
-    /const good = this\.requireGood\(known, epochMs, address\);/,
+    /const good = this\.requireGood\(known, epochMs, address, isCounted\);/,
     'if (known.facts?.numUsesLimit > 0) void this.limits.spend(known.facts.tokenId, new Date(epochMs)); $&',
     'uses',
     'from a foreign network',
@@ -143,7 +135,7 @@ const SABOTAGES = [
     'uses',
     'SIGTERM under load',
   ],
-  ['every attempt to write a batch has a new id', ...NEW_ID, 'uses', 'not counted twice'],
+  ['what may have been written is written again', ...WRITTEN_AGAIN, 'uses', 'not counted twice'],
   [
     'a failure is taken for a yes',
     'access-tokens/access-token.verifier.js',
@@ -269,22 +261,22 @@ const SABOTAGES = [
     'a use is granted before it is counted, the database killed',
     ...GRANTED_FIRST,
     'uses',
-    'when the database is killed',
+    'database is killed in the middle, synchronous_commit = on',
   ],
   ['a use is granted before it is counted, through a pooler', ...GRANTED_FIRST, 'failover', 'P9: uses are exact'],
   ['a use that could not be counted is granted', ...COUNTED_OR_NOT, 'uses', 'while the database could not be asked'],
   ['a use that may or may not be counted is granted', ...COUNTED_OR_NOT, 'failure', 'a use that is spent'],
   [
-    'every attempt to write a batch has a new id, the database frozen',
-    ...NEW_ID,
+    'what may have been written is written again, the database frozen',
+    ...WRITTEN_AGAIN,
     'uses',
     'frozen in the middle of a flush',
   ],
   [
-    'only the last attempt decides whether a batch may be parted',
+    'what cannot be asked about is taken for unwritten',
     'access-tokens/use-counter.js',
-    /batch\.isUncertain \|\|= /,
-    'batch.isUncertain = ',
+    /catch \(error\) \{\s*this\.say\(uses, error\);\s*return false;/,
+    'catch (error) { this.uncertain = undefined; this.part(uses); return false;',
     'uses',
     'nor when the next attempt',
   ],
@@ -398,6 +390,22 @@ const SABOTAGES = [
     'overload',
     'whoever is let in',
     ['database/gate-database.js', /connectionTimeoutMillis: CONNECT_MS,/, ''],
+  ],
+  [
+    'a spent use is no more durable than the default of the role',
+    'access-tokens/use-limits.js',
+    /WHEN 'off' THEN 'on'/,
+    "WHEN 'off' THEN 'off'",
+    'uses',
+    'database is killed in the middle, synchronous_commit = off',
+  ],
+  [
+    'a spent use does not wait for the standby',
+    'access-tokens/use-limits.js',
+    /CASE current_setting\('synchronous_commit'\) WHEN 'off' THEN 'on' ELSE current_setting\('synchronous_commit'\) END/,
+    "'local'",
+    'failover',
+    'three nodes, PgBouncer',
   ],
   [
     'a statement that is given up is left behind',

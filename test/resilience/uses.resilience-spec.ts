@@ -8,7 +8,8 @@ jest.setTimeout(isLong ? 1_200_000 : 120_000);
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await Cluster.start();
+  // Late enough that what is not made durable is lost with a crash.
+  cluster = await Cluster.start({ settings: { wal_writer_delay: '10s' } });
 });
 afterAll(() => cluster.stop());
 
@@ -65,23 +66,32 @@ describe('P9: a token with a limit of N uses is accepted N times', () => {
     }
   });
 
-  // Seen red: a use is granted before it is counted.
-  it('never more, when the database is killed in the middle', async () => {
-    for (let round = 0; round < (isLong ? 20 : 1); round += 1) {
-      const token = await limited(100);
-      const running = burst(token, 240);
-      await pause(5 + Math.random() * 60);
+  // Seen red: a use is granted before it is counted; a spent use no more durable than the role's default.
+  it.each(['on', 'off'])(
+    'never more, when the database is killed in the middle, synchronous_commit = %s',
+    async (it) => {
+      await cluster.postgres.sql(`ALTER ROLE latchkey SET synchronous_commit = ${it}`);
       await cluster.postgres.restart();
-      const replies = await running;
-      expect(replies.filter(({ status }) => ![200, 401, 503].includes(status))).toEqual([]);
-      await until(async () => (await cluster.node(1).use(cluster.admin)).status === 200, 'recovery');
-      const rest = accepted(await burst(token, 240));
-      expect(accepted(replies) + rest).toBeLessThanOrEqual(100);
-    }
-    // Every node on its feet for what follows.
-    for (const node of cluster.nodes)
-      await until(async () => (await node.use(cluster.admin)).status === 200, 'recovery');
-  });
+      for (const node of cluster.nodes)
+        await until(async () => (await node.use(cluster.admin)).status === 200, 'a start');
+      for (let round = 0; round < (isLong ? 20 : 1); round += 1) {
+        const token = await limited(100);
+        const running = burst(token, 240);
+        await pause(5 + Math.random() * 60);
+        await cluster.postgres.restart();
+        const replies = await running;
+        expect(replies.filter(({ status }) => ![200, 401, 503].includes(status))).toEqual([]);
+        await until(async () => (await cluster.node(1).use(cluster.admin)).status === 200, 'recovery');
+        expect(await cluster.usesOf(token)).toBeGreaterThanOrEqual(accepted(replies));
+        const rest = accepted(await burst(token, 240));
+        expect(accepted(replies) + rest).toBeLessThanOrEqual(100);
+      }
+      await cluster.postgres.sql('ALTER ROLE latchkey RESET synchronous_commit');
+      // Every node on its feet for what follows.
+      for (const node of cluster.nodes)
+        await until(async () => (await node.use(cluster.admin)).status === 200, 'recovery');
+    },
+  );
 });
 
 describe('P10: a refused request spends no use', () => {
@@ -141,7 +151,7 @@ describe('P11: uses of other tokens are counted, once each', () => {
       const replies = (await running).flat();
       expect(code).toBe(0);
       // Where nobody listens any more the connection is refused; what had begun is answered.
-      expect(new Set(replies.map(({ status }) => status)).size).toBeLessThanOrEqual(3);
+      expect(replies.filter(({ status }) => ![200, 503, 0].includes(status))).toEqual([]);
       sum += accepted([...replies]);
       await node.launch();
     }
@@ -149,7 +159,7 @@ describe('P11: uses of other tokens are counted, once each', () => {
     say(`P11, SIGTERM of every node under load: ${sum} accepted, ${sum} counted`);
   });
 
-  // Seen red: a new id for every attempt.
+  // Seen red: what may have been written is written again.
   it('a batch that was committed and not confirmed is not counted twice', async () => {
     const token = await cluster.token();
     const node = cluster.node(0);
@@ -164,8 +174,8 @@ describe('P11: uses of other tokens are counted, once each', () => {
     expect(await cluster.usesOf(token)).toBe(sent);
   });
 
-  // Seen red: only the last attempt decides whether a batch may be parted.
-  it('nor when the next attempt is given up by the server', async () => {
+  // Seen red: what cannot be asked about is taken for unwritten.
+  it('nor when the next attempt, to ask what became of it, is given up by the server', async () => {
     const token = await cluster.token();
     const node = cluster.node(0);
     const held = node.queries.holdReplyTo('use_batches');
@@ -185,7 +195,7 @@ describe('P11: uses of other tokens are counted, once each', () => {
     expect(await cluster.usesOf(token)).toBe(sent);
   });
 
-  // Seen red: a new id for every attempt.
+  // Seen red: what may have been written is written again.
   it('the database frozen in the middle of a flush', async () => {
     const token = await cluster.token();
     const running = cluster.nodes.map((node) => load(node, token, 3_000));
