@@ -137,6 +137,8 @@ describeWhere(noStandby)('when a standby takes over', () => {
     const counted = await cluster.token();
     for (const token of [revoked, counted]) await cluster.warm(token);
     await cluster.revoke(revoked);
+    // What has not been waited for has not arrived.
+    replication.delayReplies(100);
 
     let isOver = false;
     const spent: number[] = [];
