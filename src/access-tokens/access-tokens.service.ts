@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { DURABLE } from '../database/durable';
 import { inSchemaOf } from '../database/schema';
 import { type Receipt, Receipts } from '../watermark/receipts';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from './access-token.issuer';
@@ -70,8 +71,15 @@ export class AccessTokensService {
   }
 }
 
+// The row is locked also where nothing is left to change: that is written to the log, so that the answer waits for the standby.
+// The first revocation may have been given up while it waited, and then it is there for all to see, and on no other disk.
 const REVOKE = `
-  UPDATE latchkey.identity_access_tokens SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL`;
+  WITH durable AS MATERIALIZED (${DURABLE}
+  ), token AS MATERIALIZED (
+    SELECT t.id, t.revoked_at FROM latchkey.identity_access_tokens t, durable WHERE t.id = $1 FOR NO KEY UPDATE OF t
+  )
+  UPDATE latchkey.identity_access_tokens t SET revoked_at = $2, updated_at = $2
+    FROM token WHERE t.id = token.id AND token.revoked_at IS NULL`;
 
 // The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
 const EXTEND = `

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { DURABLE } from '../database/durable';
 import { GateDatabase } from '../database/gate-database';
 
 interface Waiting {
@@ -72,10 +73,7 @@ export class UseLimits {
 // The row is locked before it is looked at: what is granted is the difference to what was there. A use that was granted is
 // not lost with the server, whatever the role's default says.
 const SPEND = `
-  WITH durable AS MATERIALIZED (
-    SELECT set_config('synchronous_commit',
-                      CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END,
-                      true)
+  WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (
     SELECT t.id, t.num_uses FROM latchkey.identity_access_tokens t, durable
      WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL FOR NO KEY UPDATE OF t

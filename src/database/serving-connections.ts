@@ -42,12 +42,17 @@ export class ServingConnections {
       },
       (error: unknown) => {
         this.pending.delete(client);
-        if (isUnanswered(error)) void client.cancel();
-        if (isSilent(error)) close(client);
-        throw error;
+        return giveUp(client, error);
       },
     );
   }
+}
+
+/** Asked to cancel before it is closed: of one that is gone, a pooler in between no longer knows whose statement is meant. */
+async function giveUp(client: SteadyClient, error: unknown): Promise<never> {
+  if (isUnanswered(error)) await client.cancel();
+  if (isSilent(error)) close(client);
+  throw error;
 }
 
 /** `end` breaks a connection off when a statement is under way. */

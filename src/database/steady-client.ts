@@ -25,25 +25,34 @@ export class SteadyClient extends Client {
    * Resolves when the server has been told, or cannot be in time; it never throws.
    */
   cancel(): Promise<void> {
-    const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
-    if (processID === null) return Promise.resolve();
-    const connection = new Connection({ ...(way && { stream: way }), ssl }) as Canceller;
     return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        connection.stream.destroy();
+      try {
+        this.sendCancel(resolve);
+      } catch {
+        // A way to the server that cannot be gone twice.
         resolve();
-      };
-      const timer = setTimeout(done, CANCEL_MS);
-      const ask = () => connection.cancel(processID, secretKey);
-      connection
-        .on('connect', () => (ssl ? connection.requestSsl() : ask()))
-        .on('sslconnect', ask)
-        .on('error', done)
-        .on('end', done);
-      if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
-      else connection.connect(port, host);
+      }
     });
+  }
+
+  private sendCancel(resolve: () => void): void {
+    const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
+    if (processID === null) return resolve();
+    const connection = new Connection({ ...(way && { stream: way }), ssl }) as Canceller;
+    const done = () => {
+      clearTimeout(timer);
+      connection.stream.destroy();
+      resolve();
+    };
+    const timer = setTimeout(done, CANCEL_MS);
+    const ask = () => connection.cancel(processID, secretKey);
+    connection
+      .on('connect', () => (ssl ? connection.requestSsl() : ask()))
+      .on('sslconnect', ask)
+      .on('error', done)
+      .on('end', done);
+    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+    else connection.connect(port, host);
   }
 }
 

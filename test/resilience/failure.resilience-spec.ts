@@ -285,6 +285,27 @@ describe('P13: the primary waits for a standby that is gone', () => {
     expect(left).toBeLessThanOrEqual(8);
     await until(async () => (await node.use(limited[0]!.jwt)).status === 200, 'recovery', 2_000);
   });
+
+  // Seen red: nothing written when nothing is left to change.
+  it('P8: a revocation that was given up while it waited is not acknowledged by asking again', async () => {
+    const token = await cluster.token();
+    await setStandby("SET synchronous_standby_names TO 'nobody'", 'nobody');
+    const first = other.post('/api/v1/auth/token/revoke', { accessToken: token.jwt });
+    await until(async () => (await waiting()) > 0, 'it waits');
+    await other.kill();
+    await first;
+    // As a node does that waits no longer: it is there for all to see now, and on no other disk.
+    await cluster.postgres.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    await until(async () => (await node.use(token.jwt)).status === 401, 'it is seen');
+    let isAnswered = false;
+    const again = node.post('/api/v1/auth/token/revoke', { accessToken: token.jwt }).finally(() => (isAnswered = true));
+    await until(async () => (await waiting()) > 0, 'it waits');
+    await pause(300);
+    expect(isAnswered).toBe(false);
+    await setStandby('RESET synchronous_standby_names', '');
+    expect((await again).status).toBe(200);
+    await other.launch();
+  });
 });
 
 describe('P14: a crowd with one token', () => {
