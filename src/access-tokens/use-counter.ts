@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -6,7 +7,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { isGivenUp, loggable } from '../common/errors/database-errors';
+import { Clock } from '../common/clock/clock';
+import { isGivenUp, isUnlucky, loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 
@@ -19,6 +21,7 @@ interface Uses {
 /** Uses that are written together. */
 interface Batch {
   readonly id: string;
+  readonly sentAt: Date;
   readonly uses: Map<string, Uses>;
 }
 
@@ -28,8 +31,9 @@ const FLUSH_AT = 5_000;
 const GROWTH = 1.25;
 /** Tokens whose uses can wait: beyond that uses are lost, rather than memory. */
 export const MAX_WAITING = 100_000;
-/** Attempts at shutdown, each of them bounded by the deadline of the database. */
-const LAST_ATTEMPTS = 5;
+/** Attempts at shutdown, and a pause between them: another node that writes the same tokens holds their rows for a moment. */
+const LAST_ATTEMPTS = 8;
+const LAST_PAUSE_MS = 150;
 
 /**
  * Counts the uses of tokens without a limit (decisions 7): summed in memory and written together, so that no request writes
@@ -59,6 +63,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   constructor(
     private readonly database: GateDatabase,
+    private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -74,8 +79,11 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
    * @param at milliseconds since the epoch.
    */
   note(tokenId: string, at: number): void {
+    const before = this.waiting.size;
     this.add(tokenId, { count: 1, lastAt: at });
-    if (this.isClosing) void this.flush();
+    // Not again while it stays so many: a database that does not write is not asked for every use.
+    const isFull = this.waiting.size === FLUSH_AT && before < FLUSH_AT;
+    if (isFull || this.isClosing) void this.flush();
   }
 
   /** Writes what has been noted so far. What cannot be written is kept for the next time. */
@@ -99,6 +107,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
       await this.flush();
       if (this.uncertain === undefined && this.waiting.size === 0) return;
+      await pause(LAST_PAUSE_MS);
     }
     this.logger.error({ event: 'uses.lost', tokens: (this.uncertain?.uses.size ?? 0) + this.waiting.size });
   }
@@ -113,8 +122,6 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private begin(tokenId: string, uses: Uses): void {
     if (this.waiting.size >= MAX_WAITING) return this.lose(uses.count);
     this.waiting.set(tokenId, uses);
-    // Not again while it stays so many: a database that does not write is not asked for every use.
-    if (this.waiting.size === FLUSH_AT) void this.flush();
   }
 
   private lose(uses: number): void {
@@ -135,11 +142,11 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   /** As much as one statement writes quickly. */
   private take(): Batch | undefined {
     if (this.waiting.size === 0) return undefined;
-    const id = randomUUID();
+    const named = { id: randomUUID(), sentAt: this.clock.now() };
     if (this.waiting.size <= this.most) {
       const uses = this.waiting;
       this.waiting = new Map();
-      return { id, uses };
+      return { ...named, uses };
     }
     const uses = new Map<string, Uses>();
     for (const [tokenId, noted] of this.waiting) {
@@ -147,7 +154,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       this.waiting.delete(tokenId);
       if (uses.size === this.most) break;
     }
-    return { id, uses };
+    return { ...named, uses };
   }
 
   private async write(batch: Batch): Promise<boolean> {
@@ -161,21 +168,26 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
       this.succeed();
       return true;
     } catch (error) {
-      this.failures += 1;
-      const isTooMuch = isGivenUp(error);
-      if (isTooMuch) this.part(uses);
-      else this.uncertain = batch;
-      // What was merely too much at once is nothing to tell anybody.
-      if (!isTooMuch || this.failures > 1) this.say(uses, error);
+      this.fail(batch, error);
       return false;
     }
   }
 
+  private fail(batch: Batch, error: unknown): void {
+    const { uses } = batch;
+    this.failures += 1;
+    const isTooMuch = isGivenUp(error);
+    if (isTooMuch) this.part(uses);
+    else if (isUnlucky(error)) this.putBack(uses);
+    else this.uncertain = batch;
+    // What was merely too much at once is nothing to tell anybody.
+    if (!isTooMuch || this.failures > 1) this.say(uses, error);
+  }
+
   /** Asks what became of a batch. From then on it is not written any more. */
-  private async settle({ id, uses }: Batch): Promise<boolean> {
+  private async settle({ id, uses, sentAt }: Batch): Promise<boolean> {
     try {
-      const latest = Math.max(...[...uses.values()].map(({ lastAt }) => lastAt));
-      const [found] = await this.database.write<Settled>(SETTLE, [id, new Date(latest)]);
+      const [found] = await this.database.write<Settled>(SETTLE, [id, sentAt]);
       this.uncertain = undefined;
       if (found === undefined) this.lose(sumOf(uses));
       const unwritten = found?.is_void ? [...uses.keys()] : (found?.left_out ?? []);
@@ -205,6 +217,10 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   /** By the server's own word nothing has been written: it may go into other batches, behind what is waiting. */
   private part(uses: Map<string, Uses>): void {
     this.most = Math.ceil(uses.size / 2);
+    this.putBack(uses);
+  }
+
+  private putBack(uses: Map<string, Uses>): void {
     for (const [tokenId, noted] of uses) this.add(tokenId, noted);
   }
 }

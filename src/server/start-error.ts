@@ -1,4 +1,4 @@
-import { isDatabaseUnavailable } from '../common/errors/database-errors';
+import { isDatabaseAway } from '../common/errors/database-errors';
 
 /** Why the server does not start, in a sentence that says what to do. */
 export class StartError extends Error {
@@ -26,6 +26,6 @@ function explainDatabase(error: NodeJS.ErrnoException): string | undefined {
   const { code = '' } = error;
   if (code === '28P01' || code === '28000') return 'The database refused the user or password of DATABASE_URL.';
   if (code === '3D000') return 'The database named by DATABASE_URL does not exist: create it.';
-  if (!isDatabaseUnavailable(error)) return undefined;
+  if (!isDatabaseAway(error)) return undefined;
   return `The database of DATABASE_URL does not answer (${code || error.message}): check that it runs and can be reached.`;
 }

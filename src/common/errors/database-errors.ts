@@ -25,20 +25,37 @@ const SOCKET_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby answers, 25P03 and
-// 25P04 a transaction, 57014 a statement, 55P03 a lock ran into its time limit, 40001 and 40P01 lost against another one,
-// 58030 the disk failed.
-const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^(25006|25P0[34]|40001|40P01|55P03|57014|58030)$/;
+// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby
+// answers, 57014 a statement ran into its time limit.
+const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$|^57014$/;
+// 25P03 and 25P04 a transaction, 55P03 a lock ran into its time limit; 40001 and 40P01 lost against another; 58030 the disk.
+const UNLUCKY_SQLSTATE = /^(25P0[34]|40001|40P01|55P03|58030)$/;
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
 
-/** True when the database could not be asked at all, as opposed to refusing one statement. */
+/** True when the same may be asked again, and may well be answered: the database is away, or the statement was unlucky. */
 export function isDatabaseUnavailable(error: unknown): boolean {
+  return isDatabaseAway(error) || isUnlucky(error);
+}
+
+/** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
+export function isUnlucky(error: unknown): boolean {
+  return UNLUCKY_SQLSTATE.test(codeOf(error));
+}
+
+/** True when the database could not be asked at all, as opposed to refusing one statement. */
+export function isDatabaseAway(error: unknown): boolean {
   // Not `instanceof`: a socket's error comes from Node itself, which in a sandbox has an Error of its own.
   if (!isNativeError(error)) return false;
-  const { code, driverError, message = '' } = error as DatabaseErrorLike;
-  const state = driverError?.code ?? code ?? '';
+  const { message = '' } = error as DatabaseErrorLike;
+  const state = codeOf(error);
   return SOCKET_CODES.has(state) || UNAVAILABLE_SQLSTATE.test(state) || LOST_CONNECTION.test(message);
+}
+
+/** The SQLSTATE, or the code of the socket; that of the cause, where we have said it otherwise. */
+function codeOf(error: unknown): string {
+  const { code, driverError, cause } = (error ?? {}) as DatabaseErrorLike & { cause?: DatabaseErrorLike };
+  return driverError?.code ?? code ?? cause?.code ?? '';
 }
 
 /** True when there is no word of the server (SQLSTATE) or of the system in it: an answer may still be to come. */
@@ -53,8 +70,7 @@ export function isUnanswered(error: unknown): boolean {
 
 /** True when the server says that it has given a statement up (SQLSTATE 57014): nothing of it was done. */
 export function isGivenUp(error: unknown): boolean {
-  const { cause } = error as { cause?: DatabaseErrorLike };
-  return (cause ?? (error as DatabaseErrorLike)).code === '57014';
+  return codeOf(error) === '57014';
 }
 
 /** True when a connection was not there in time, though nobody refused it. */
