@@ -107,8 +107,7 @@ export class AccessTokenCache {
   /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
   async lookUp(credential: Credential): Promise<KnownFacts> {
     const { claims } = credential;
-    // What is read will be judged by the clock.
-    if (!this.watermark.isAwake()) await this.watermark.catchUp();
+    await this.wake();
     const askedAt = performance.now();
     for (;;) {
       const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);
@@ -120,6 +119,14 @@ export class AccessTokenCache {
       // The clock may have been put right meanwhile.
       this.keyring.requireUnexpired(claims);
       return known;
+    }
+  }
+
+  /** What is read will be judged by the clock. A read that took too long says nothing of it. */
+  private async wake(): Promise<void> {
+    for (let attempt = 0; !this.watermark.isAwake(); attempt += 1) {
+      if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
+      await this.watermark.catchUp();
     }
   }
 

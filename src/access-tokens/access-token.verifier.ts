@@ -36,7 +36,7 @@ export class AccessTokenVerifier {
 
   /**
    * Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. Of a request
-   * that stays open for longer than the revocation bound the token is judged anew.
+   * that stays open for longer than the revocation bound the token is judged anew, so that no verdict is older than twice that.
    */
   async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
     return this.judgeRequest(request);
@@ -49,7 +49,7 @@ export class AccessTokenVerifier {
    * @param address the client's address; undefined is trusted nowhere.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
-    return this.judge(token, address, performance.now(), false);
+    return this.judge(token, address, performance.now(), undefined);
   }
 
   /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
@@ -57,21 +57,28 @@ export class AccessTokenVerifier {
     const note = noteOn(request);
     // Read once for everything that is judged by it.
     const moment = performance.now();
-    const isMine = note.judge === this && note.verdict !== undefined;
-    if (isMine && moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
-    const isCounted = isMine && note.isCounted;
+    if (note.judge !== this) note.countedToken = undefined;
+    else if (moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
+    const verdict = this.judgeBearer(request, moment, note.countedToken);
     note.judge = this;
-    note.judgedAt = moment;
-    note.isCounted = isCounted;
-    note.verdict = this.judgeBearer(request, moment, isCounted);
-    if (!isCounted) this.countOnce(note);
-    return note.verdict;
+    note.verdict = verdict;
+    if (verdict instanceof Promise) this.noteWhenReached(note, verdict);
+    else this.noteReached(note, verdict.tokenId, moment);
+    return verdict;
   }
 
-  private countOnce(note: CallNote): void {
-    const { verdict } = note;
-    if (!(verdict instanceof Promise)) note.isCounted = true;
-    else verdict.then(() => (note.isCounted ||= note.judge === this), ignore);
+  private noteReached(note: CallNote, tokenId: string | undefined, moment: number): void {
+    note.judgedAt = moment;
+    note.countedToken = tokenId ?? note.countedToken;
+  }
+
+  /** Until then whoever asks is given the same. */
+  private noteWhenReached(note: CallNote, verdict: Promise<VerifiedAccessToken>): void {
+    note.judgedAt = Infinity;
+    const reached = (verified?: VerifiedAccessToken) => {
+      if (note.verdict === verdict) this.noteReached(note, verified?.tokenId, performance.now());
+    };
+    verdict.then(reached, () => reached());
   }
 
   /** The address a request came from, as the settings on trusted proxies have it. */
@@ -79,11 +86,11 @@ export class AccessTokenVerifier {
     return clientAddress(request, this.settings.trustedProxies);
   }
 
-  private judgeBearer(request: AddressedRequest, moment: number, isCounted: boolean): Verdict {
+  private judgeBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verdict {
     try {
       const token = bearerToken(request);
       if (token === undefined) throw new MissingAccessTokenError();
-      return this.judge(token, this.addressOf(request), moment, isCounted);
+      return this.judge(token, this.addressOf(request), moment, countedToken);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
       const refused = Promise.reject<VerifiedAccessToken>(error);
@@ -93,11 +100,11 @@ export class AccessTokenVerifier {
     }
   }
 
-  private judge(token: string, address: string | undefined, moment: number, isCounted: boolean): Verdict {
+  private judge(token: string, address: string | undefined, moment: number, countedToken: string | undefined): Verdict {
     const credential = this.credentialOf(token, moment);
     const known = this.cache.remembered(credential, moment);
-    if (known !== undefined) return this.admit(known, address, moment, isCounted);
-    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now(), isCounted));
+    if (known !== undefined) return this.admit(known, address, moment, countedToken);
+    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now(), countedToken));
   }
 
   private credentialOf(token: string, moment: number): Credential {
@@ -110,7 +117,13 @@ export class AccessTokenVerifier {
   }
 
   /** The verdict on what is known, and the use of a token that is good. */
-  private admit(known: KnownFacts, address: string | undefined, moment: number, isCounted: boolean): Verdict {
+  private admit(
+    known: KnownFacts,
+    address: string | undefined,
+    moment: number,
+    countedToken: string | undefined,
+  ): Verdict {
+    const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
     const epochMs = this.clock.epochMs(moment);
     const good = this.requireGood(known, epochMs, address, isCounted);
     if (isCounted) return verifiedOf(good);

@@ -5,10 +5,10 @@ export class CallNote {
   /** Whose verdict it is: a verifier does not take the word of another application's. */
   judge: object | undefined;
   verdict: VerifiedAccessToken | Promise<VerifiedAccessToken> | undefined;
-  /** When it was asked for, as `performance.now()` counts. */
+  /** When it was reached, as `performance.now()` counts; Infinity until then. */
   judgedAt = 0;
-  /** The token has been found good: the call is a use of it, and stays the one. */
-  isCounted = false;
+  /** The token that has been found good: the call is a use of it, and stays the one. */
+  countedToken: string | undefined;
   /** Who is calling. Null: looked at, and nobody there. Undefined: nobody has looked. */
   caller: VerifiedAccessToken | null | undefined;
 }

@@ -1,6 +1,9 @@
 /** A change of this one is a change of everything. */
 export const EVERYTHING = '00000000-0000-0000-0000-000000000000';
 
+/** A change of this one is a change of nothing. */
+export const NOTHING = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
 /** So many changes are told apart; older ones are remembered only as "something changed back then". */
 const REMEMBERED = 10_000;
 

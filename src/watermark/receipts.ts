@@ -5,6 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { GateDatabase } from '../database/gate-database';
 import { inSchemaOf } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
+import { NOTHING } from './changed-subjects';
 import { Watermark } from './watermark';
 
 /** Names a change by the transaction that made it. */
@@ -24,6 +25,10 @@ const ASK_AGAIN_MS = 15;
 /** Proof of a change, and of how far it has spread. */
 @Injectable()
 export class Receipts {
+  /** The mark that is being made, and the one that comes after it. */
+  private marking: Promise<unknown> = Promise.resolve();
+  private nextMark: Promise<Receipt> | undefined;
+
   constructor(
     private readonly database: GateDatabase,
     private readonly watermark: Watermark,
@@ -55,21 +60,30 @@ export class Receipts {
         this.goneAfterSeconds(),
       ]);
       const pending = nodes.filter(({ applied }) => !applied).map(({ name }) => name);
-      // After a crash of the database the list is empty until the nodes are back.
-      if (
-        (pending.length === 0 && this.watermark.ageOfLifeMs() > this.settings.revocationBoundMs) ||
-        performance.now() > deadline
-      ) {
+      if ((pending.length === 0 && this.isListComplete()) || performance.now() > deadline) {
         return { applied: nodes.filter(({ applied }) => applied).map(({ name }) => name), pending };
       }
       await pause(ASK_AGAIN_MS);
     }
   }
 
-  /** A change of nothing, that whoever has learnt of it has learnt of everything before. */
-  private async mark(): Promise<Receipt> {
-    const [receipt] = await this.database.write<Receipt>(MARK);
-    return receipt!;
+  /** After a crash of the database the list of nodes is empty until they are back. */
+  private isListComplete(): boolean {
+    return this.watermark.isConfirmed() && this.watermark.ageOfLifeMs() > this.settings.revocationBoundMs;
+  }
+
+  /**
+   * A change of nothing: whoever has learnt of it has learnt of everything before. Those who ask while one is being made share
+   * the next.
+   */
+  private mark(): Promise<Receipt> {
+    this.nextMark ??= this.marking.then(() => {
+      this.nextMark = undefined;
+      const made = this.database.write<Receipt>(MARK).then(([receipt]) => receipt!);
+      this.marking = made.catch(() => undefined);
+      return made;
+    });
+    return this.nextMark;
   }
 
   /** Three heartbeats missed, and a node is taken for gone; but not while it may still answer from memory. */
@@ -82,7 +96,7 @@ const RECEIPT = `
   SELECT xid::text FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id_if_assigned() LIMIT 1`;
 
 const MARK = `
-  SELECT pg_current_xact_id()::text AS xid FROM latchkey.note_verdict_change(gen_random_uuid())`;
+  SELECT pg_current_xact_id()::text AS xid FROM latchkey.note_verdict_change('${NOTHING}')`;
 
 const SPREAD = `
   SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied

@@ -46,8 +46,8 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   private epoch: string | undefined;
   /** Names the life of the database that was read from: another after a crash or a promotion. Undefined before the first. */
   incarnation: string | undefined;
-  /** When this node learnt that the database had begun another life. */
-  private bornAt = -Infinity;
+  /** When this node learnt of the life the database leads. */
+  private bornAt = Infinity;
   private confirmed: Confirmed | undefined;
   private reading: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -93,7 +93,7 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     return performance.now() - this.confirmedAt;
   }
 
-  /** Milliseconds since this node learnt that the database had crashed, or been replaced; Infinity if it never did. */
+  /** Milliseconds since this node learnt of the life the database leads: it begins another when it has crashed, or is replaced. */
   ageOfLifeMs(): number {
     return performance.now() - this.bornAt;
   }
@@ -193,7 +193,7 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
    */
   private isNewLife(cluster: string, incarnation: string): boolean {
     const [epoch, former] = [`${cluster} ${incarnation}`, this.epoch];
-    if (former !== undefined && former !== epoch) this.bornAt = performance.now();
+    if (former !== epoch) this.bornAt = performance.now();
     // Another timeline: connections may still lead to the former primary.
     if (former !== undefined && timelineOf(former) !== timelineOf(epoch)) this.database.reconnect();
     this.epoch = epoch;
