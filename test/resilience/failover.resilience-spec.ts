@@ -54,6 +54,21 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(30);
   });
 
+  // Seen red: no watermark, so that what is remembered is always believed.
+  it('P13: the pooler is killed: nothing from memory past the bound, 503 in time, and 200 again once it is back', async () => {
+    const token = await cluster.token();
+    await cluster.warm(token);
+    await bouncer.kill();
+    await pause(D + 50);
+    const refused = await Promise.all(cluster.nodes.map((node) => node.use(token.jwt)));
+    expect(refused.map(({ status }) => status)).toEqual([503, 503, 503]);
+    expect(Math.max(...refused.map(({ startedAt, endedAt }) => endedAt - startedAt))).toBeLessThan(1_250);
+    await bouncer.launch();
+    const backAt = performance.now();
+    for (const node of cluster.nodes) await until(async () => (await node.use(token.jwt)).status === 200, 'recovery');
+    expect(performance.now() - backAt).toBeLessThan(2_250);
+  });
+
   // Seen red: an echo not waited for; a timer that confirms the watermark without reading.
   it('P2: a LISTEN that the pooler swallows is noticed, and the bound holds by reading alone', async () => {
     const deaf = await cluster.add({ pushUrl: bouncer.url });

@@ -39,6 +39,7 @@ const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /Connection termi
 const SABOTAGES = [
   ['no watermark: what is remembered is always believed', ...BELIEVED, 'revocation', 'the watermark cannot be read'],
   ['no watermark, for a frozen node', ...BELIEVED, 'revocation', 'revoked elsewhere while it was frozen'],
+  ['no watermark, for a pooler that is away', ...BELIEVED, 'failover', 'the pooler is killed'],
   ['no watermark, for a database that is away', ...BELIEVED, 'failure', 'a black hole'],
   [
     'changes are not asked for',
@@ -393,7 +394,7 @@ const SABOTAGES = [
   ],
   [
     'a spent use is no more durable than the default of the role',
-    'access-tokens/use-limits.js',
+    'database/durable.js',
     /WHEN 'off' THEN 'on'/,
     "WHEN 'off' THEN 'off'",
     'uses',
@@ -401,11 +402,19 @@ const SABOTAGES = [
   ],
   [
     'a spent use does not wait for the standby',
-    'access-tokens/use-limits.js',
+    'database/durable.js',
     /CASE current_setting\('synchronous_commit'\) WHEN 'off' THEN 'on' ELSE current_setting\('synchronous_commit'\) END/,
     "'local'",
     'failover',
     'three nodes, PgBouncer',
+  ],
+  [
+    'nothing is written when nothing is left to change',
+    'access-tokens/access-tokens.service.js',
+    /FOR NO KEY UPDATE OF t/,
+    '',
+    'failure',
+    'given up while it waited',
   ],
   [
     'a statement that is given up is left behind',

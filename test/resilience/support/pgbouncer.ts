@@ -14,12 +14,11 @@ export const noPooler = PROGRAM === undefined ? "Debian's pgbouncer is not insta
 export class PgBouncer {
   private constructor(
     readonly url: string,
-    private readonly pid: number,
+    private pid: number,
     private readonly dir: string,
   ) {}
 
   static async start(port: number): Promise<PgBouncer> {
-    const account = pickAccount(undefined);
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-pgbouncer-'));
     const own = await freePort();
     fs.writeFileSync(path.join(dir, 'users'), '"latchkey" ""\n');
@@ -43,18 +42,24 @@ server_login_retry = 1
 `,
     );
     fs.chmodSync(dir, 0o755);
-    const as = account === undefined ? {} : { uid: account.uid, gid: account.gid };
-    const log = fs.openSync(path.join(dir, 'log'), 'a');
-    const child = launch(PROGRAM!, [path.join(dir, 'ini')], { ...as, cwd: '/', stdio: ['ignore', log, log] });
-    fs.closeSync(log);
-    const bouncer = new PgBouncer(`postgres://latchkey@127.0.0.1:${own}/postgres`, child.pid!, dir);
+    const bouncer = new PgBouncer(`postgres://latchkey@127.0.0.1:${own}/postgres`, run(dir), dir);
     await until(() => bouncer.answers(), 'PgBouncer starts');
     return bouncer;
   }
 
-  async stop(): Promise<void> {
+  async kill(): Promise<void> {
     signal(this.pid, 'SIGKILL');
     await until(() => isGone(this.pid), 'PgBouncer is dead');
+  }
+
+  /** Where it was before. */
+  async launch(): Promise<void> {
+    this.pid = run(this.dir);
+    await until(() => this.answers(), 'PgBouncer starts');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -71,4 +76,13 @@ server_login_retry = 1
       await client.end().catch(() => undefined);
     }
   }
+}
+
+function run(dir: string): number {
+  const account = pickAccount(undefined);
+  const as = account === undefined ? {} : { uid: account.uid, gid: account.gid };
+  const log = fs.openSync(path.join(dir, 'log'), 'a');
+  const child = launch(PROGRAM!, [path.join(dir, 'ini')], { ...as, cwd: '/', stdio: ['ignore', log, log] });
+  fs.closeSync(log);
+  return child.pid!;
 }
