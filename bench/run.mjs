@@ -46,32 +46,36 @@ const options = {
 const chosen = values.only?.split(',') ?? Object.keys(SECTIONS);
 
 const startedAt = Date.now();
+const secondsSoFar = () => Math.round((Date.now() - startedAt) / 1000);
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { cwd: import.meta.dirname })
+  .toString()
+  .trim();
 const bench = await setUp(options);
 const parts = [];
 try {
   for (const name of chosen) {
-    console.error(`${Math.round((Date.now() - startedAt) / 1000)} s: ${name}`);
+    console.error(`${secondsSoFar()} s: ${name}`);
     parts.push(await SECTIONS[name](bench));
+    // Each time: one that fails takes nothing away from those before it.
+    if (values.out !== 'none') writeFileSync(values.out ?? new URL('results.md', import.meta.url), `${report()}\n`);
   }
 } finally {
   await bench.tearDown();
 }
+console.log(report());
 
-const commit = execFileSync('git', ['describe', '--always', '--dirty'], { cwd: import.meta.dirname })
-  .toString()
-  .trim();
-const [cpu] = os.cpus();
-const text = [
-  '# Figures',
-  `Latchkey ${commit}, ${new Date().toISOString().slice(0, 16)}Z, Node ${process.version}, ${os.cpus().length} × ${cpu.model}, ` +
-    `load at the end ${os.loadavg()[0].toFixed(1)}; ${Math.round((Date.now() - startedAt) / 1000)} s in all.`,
-  '## What was to be reached',
-  table(
-    ['what', 'goal', 'measured'],
-    parts.flatMap((part) => part.reached),
-  ),
-  ...parts.map((part) => part.text),
-  ...(bench.faults.length > 0 ? ['## Answers nobody expected', ...bench.faults.map((fault) => `- ${fault}`)] : []),
-].join('\n\n');
-console.log(text);
-if (values.out !== 'none') writeFileSync(values.out ?? new URL('results.md', import.meta.url), `${text}\n`);
+function report() {
+  const [cpu] = os.cpus();
+  return [
+    '# Figures',
+    `Latchkey ${commit}, ${new Date().toISOString().slice(0, 16)}Z, Node ${process.version}, ${os.cpus().length} × ${cpu.model}, ` +
+      `load at the end ${os.loadavg()[0].toFixed(1)}; ${secondsSoFar()} s in all.`,
+    '## What was to be reached',
+    table(
+      ['what', 'goal', 'measured'],
+      parts.flatMap((part) => part.reached),
+    ),
+    ...parts.map((part) => part.text),
+    ...(bench.faults.length > 0 ? ['## Answers nobody expected', ...bench.faults.map((fault) => `- ${fault}`)] : []),
+  ].join('\n\n');
+}

@@ -8,13 +8,14 @@ const STARTS = 3;
 export async function lists(bench) {
   const many = await manyTokens(bench);
   const path = `/api/v1/auth/token-auth/identities/${many.identityId}/tokens?limit=20`;
-  const half = Math.floor(many.rows / 2);
-  const { nextCursor } = await bench.api.get(`${path}&offset=${half}`);
+  // Deeper than that an offset takes longer than a statement may, and is answered 503.
+  const deep = Math.min(Math.floor(many.rows / 2), 1_000_000);
+  const { nextCursor } = await bench.api.get(`${path}&offset=${deep}`);
   const pages = {
     'first page': path,
-    [`by cursor, ${half.toLocaleString('en')} deep`]: `${path}&cursor=${nextCursor}`,
+    [`by cursor, ${deep.toLocaleString('en')} deep`]: `${path}&cursor=${nextCursor}`,
     'by offset, 1,000 deep': `${path}&offset=1000`,
-    [`by offset, ${half.toLocaleString('en')} deep`]: `${path}&offset=${half}`,
+    [`by offset, ${deep.toLocaleString('en')} deep`]: `${path}&offset=${deep}`,
   };
   const connection = new Connection(bench.host.url);
   const times = Object.values(pages).map(() => []);
