@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { isGivenUp, isUnlucky, loggable } from '../common/errors/database-errors';
+import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 
@@ -49,9 +50,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private waiting = new Map<string, Uses>();
   /** An attempt to write it has ended without a word of the server: it may have been written, or may be yet. */
   private uncertain: Batch | undefined;
-  private flushing: Promise<void> = Promise.resolve();
-  /** The flush that comes after the one under way. */
-  private queued: Promise<void> | undefined;
+  private readonly flushes = new Turns(() => this.writeAll());
   private timer: NodeJS.Timeout | undefined;
   private isClosing = false;
   /** Since the last batch that was written. */
@@ -88,12 +87,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   /** Writes what has been noted so far. What cannot be written is kept for the next time. */
   flush(): Promise<void> {
-    this.queued ??= this.flushing.then(() => {
-      this.queued = undefined;
-      return this.writeAll();
-    });
-    this.flushing = this.queued;
-    return this.queued;
+    return this.flushes.take();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

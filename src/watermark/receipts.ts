@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
 import { inSchemaOf } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
@@ -25,9 +26,7 @@ const ASK_AGAIN_MS = 15;
 /** Proof of a change, and of how far it has spread. */
 @Injectable()
 export class Receipts {
-  /** The mark that is being made, and the one that comes after it. */
-  private marking: Promise<unknown> = Promise.resolve();
-  private nextMark: Promise<Receipt> | undefined;
+  private readonly marks = new Turns(() => this.mark());
 
   constructor(
     private readonly database: GateDatabase,
@@ -53,7 +52,7 @@ export class Receipts {
    */
   async spread(receipt: Receipt | null): Promise<Spread> {
     const deadline = performance.now() + this.settings.revocationBoundMs;
-    const { xid } = receipt ?? (await this.mark());
+    const { xid } = receipt ?? (await this.marks.take());
     for (;;) {
       const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [
         xid,
@@ -72,18 +71,10 @@ export class Receipts {
     return this.watermark.isConfirmed() && this.watermark.ageOfLifeMs() > this.settings.revocationBoundMs;
   }
 
-  /**
-   * A change of nothing: whoever has learnt of it has learnt of everything before. Those who ask while one is being made share
-   * the next.
-   */
-  private mark(): Promise<Receipt> {
-    this.nextMark ??= this.marking.then(() => {
-      this.nextMark = undefined;
-      const made = this.database.write<Receipt>(MARK).then(([receipt]) => receipt!);
-      this.marking = made.catch(() => undefined);
-      return made;
-    });
-    return this.nextMark;
+  /** A change of nothing: whoever has learnt of it has learnt of everything before. */
+  private async mark(): Promise<Receipt> {
+    const [receipt] = await this.database.write<Receipt>(MARK);
+    return receipt!;
   }
 
   /** Three heartbeats missed, and a node is taken for gone; but not while it may still answer from memory. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Held, startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { Cluster, D, good, isLong, report, say, type Token } from './support/cluster';
+import { Cluster, D, good, isLong, report, say } from './support/cluster';
 import { hammer, type LatchkeyNode } from './support/node';
 import { noPooler, PgBouncer } from './support/pgbouncer';
 import { noStandby, Postgres } from './support/postgres';
@@ -183,22 +183,14 @@ describeWhere(noStandby)('when a standby takes over', () => {
     say(`fail-over behind PgBouncer: ${granted} limited uses, ${made.length} tokens made`);
 
     expect([...new Set([...spent, ...uses.map(({ status }) => status)])].sort()).toEqual([200, 503]);
-    expect(await usesOf(limited)).toBeGreaterThanOrEqual(granted);
+    expect(await cluster.usesOf(limited, standby)).toBeGreaterThanOrEqual(granted);
     for (const node of cluster.nodes) expect((await node.use(revoked.jwt)).status).toBe(401);
     for (const jwt of made) good(await cluster.node(0).use(jwt));
     const warming = cluster.nodes.length;
     const accepted = warming + uses.filter(({ status }) => status === 200).length;
-    await until(async () => (await usesOf(counted)) >= accepted, 'all are counted', 5_000);
-    expect(await usesOf(counted)).toBe(accepted);
+    await until(async () => (await cluster.usesOf(counted, standby)) >= accepted, 'all are counted', 5_000);
+    expect(await cluster.usesOf(counted, standby)).toBe(accepted);
   });
-
-  async function usesOf({ tokenId }: Token): Promise<number> {
-    const [row] = await standby.sql<{ n: number }>(
-      'SELECT num_uses::integer AS n FROM latchkey.identity_access_tokens WHERE id = $1',
-      [tokenId],
-    );
-    return row!.n;
-  }
 
   // Seen red: `covers` always true.
   it('P1, P13: nothing but 200 by truth, 401 by truth and 503 meanwhile; revocations from before and after hold', async () => {

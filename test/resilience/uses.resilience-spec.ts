@@ -160,13 +160,19 @@ describe('P11: uses of other tokens are counted, once each', () => {
     say(`P11, SIGTERM of every node under load: ${sum} accepted, ${sum} counted`);
   });
 
-  // Seen red: what may have been written is written again.
-  it('a batch that was committed and not confirmed is not counted twice', async () => {
+  /** A batch that has been committed, and whose answer is on its way. */
+  const unconfirmed = async () => {
     const token = await cluster.token();
     const node = cluster.node(0);
     const held = node.queries.holdReplyTo('use_batches');
     const sent = accepted((await load(node, token, 300)).flat());
     await held.caught;
+    return { token, node, held, sent };
+  };
+
+  // Seen red: what may have been written is written again.
+  it('a batch that was committed and not confirmed is not counted twice', async () => {
+    const { token, held, sent } = await unconfirmed();
     // Longer than the deadline: it is taken for lost, and sent again.
     await pause(700);
     held.drop();
@@ -177,11 +183,7 @@ describe('P11: uses of other tokens are counted, once each', () => {
 
   // Seen red: what cannot be asked about is taken for unwritten.
   it('nor when the next attempt, to ask what became of it, is given up by the server', async () => {
-    const token = await cluster.token();
-    const node = cluster.node(0);
-    const held = node.queries.holdReplyTo('use_batches');
-    const sent = accepted((await load(node, token, 300)).flat());
-    await held.caught;
+    const { token, node, held, sent } = await unconfirmed();
     await cluster.postgres.session(async (lock) => {
       await lock.query('BEGIN; LOCK TABLE latchkey.use_batches IN SHARE MODE');
       // Longer than the deadline: the first is taken for lost.

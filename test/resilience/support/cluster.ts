@@ -118,9 +118,9 @@ export class Cluster {
     return this.manage(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke`, {}, 'POST', node);
   }
 
-  /** How often the database has counted a token as used. */
-  async usesOf({ tokenId }: Token): Promise<number> {
-    const rows = await this.postgres.sql<{ n: string }>(
+  /** How often a database has counted a token as used. */
+  async usesOf({ tokenId }: Token, database = this.postgres): Promise<number> {
+    const rows = await database.sql<{ n: string }>(
       'SELECT num_uses AS n FROM latchkey.identity_access_tokens WHERE id = $1',
       [tokenId],
     );
