@@ -1,13 +1,11 @@
-import { hash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { type CacheEntry, SecondChanceCache } from '../common/second-chance-cache';
 import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from '../watermark/watermark';
 import type { AccessTokenClaims } from './access-token.claims';
-import { AccessTokenKeyring, MAX_TOKEN_LENGTH } from './access-token.keyring';
-import { MalformedAccessTokenError } from './access-tokens.errors';
+import { AccessTokenKeyring } from './access-token.keyring';
 import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts';
 
 /** Refusals are believed for so long only: a token may be used before the transaction that made it is visible. */
@@ -15,14 +13,12 @@ const REFUSAL_MS = 1_000;
 /** Look-ups under way at most, one for each token: beyond that, who asks is turned away at once (promise P17). */
 const MAX_LOOKUPS = 1_000;
 
-const SALT_BYTES = 32;
-
 /** What of the claims is kept: twenty thousand times the rest would be much. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
 
 /** A genuine token: its signature has been checked, and need not be again. */
-export interface Credential {
-  readonly key: string;
+export interface Credential extends CacheEntry {
+  readonly token: string;
   readonly claims: KeptClaims;
   known: KnownFacts | undefined;
 }
@@ -48,12 +44,12 @@ interface Lookup {
 /**
  * What this node remembers of tokens: that a signature was good, and the facts about the row. It decides nothing; it says
  * whether what it remembers is still true, and reads anew what is not, once however many ask. A bounded number of tokens is
- * kept, the least recently used make way. The keys are hashes under a key of this process: no token can be read out of it.
+ * kept; those make way that were not used since they came. The key is the token itself, compared whole: one token never gets the
+ * verdict on another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
  */
 @Injectable()
 export class AccessTokenCache {
-  private readonly salt = randomBytes(SALT_BYTES).toString('base64');
-  private readonly credentials: LRUCache<string, Credential>;
+  private readonly credentials: SecondChanceCache<Credential>;
   private readonly lookups = new Map<string, Lookup>();
   private refusalsSince = -Infinity;
 
@@ -63,12 +59,7 @@ export class AccessTokenCache {
     private readonly watermark: Watermark,
     settings: LatchkeySettings,
   ) {
-    this.credentials = new LRUCache({
-      max: settings.cacheEntries,
-      // Somebody may give an identity as many labels as fit into a request.
-      maxSize: settings.cacheEntries,
-      sizeCalculation: ({ known }) => (known?.facts ? weightOf(known.facts) : 1),
-    });
+    this.credentials = new SecondChanceCache(settings.cacheEntries);
   }
 
   /**
@@ -78,12 +69,11 @@ export class AccessTokenCache {
    * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
    */
   credential(token: string, moment: number): Credential {
-    const key = this.keyOf(token);
-    let credential = this.credentials.get(key);
+    let credential = this.credentials.get(token);
     if (credential === undefined) {
       const { jti, identityId, orgId, exp } = this.keyring.verify(token);
-      credential = { key, claims: { jti, identityId, orgId, exp }, known: undefined };
-      this.credentials.set(key, credential);
+      credential = { token, claims: { jti, identityId, orgId, exp }, known: undefined, weight: 1, wasUsed: false };
+      this.credentials.set(token, credential);
     } else {
       this.keyring.requireUnexpired(credential.claims, moment);
     }
@@ -97,11 +87,6 @@ export class AccessTokenCache {
    */
   remembered({ claims, known }: Credential, moment: number): KnownFacts | undefined {
     return known !== undefined && this.isTrue(known, claims, moment) ? known : undefined;
-  }
-
-  private keyOf(token: string): string {
-    if (token.length > MAX_TOKEN_LENGTH) throw new MalformedAccessTokenError();
-    return hash('sha256', this.salt + token, 'binary');
   }
 
   /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
@@ -132,9 +117,8 @@ export class AccessTokenCache {
 
   private keep(credential: Credential, known: KnownFacts | undefined): void {
     credential.known = known;
-    // Put in again, since it is weighed only then.
-    this.credentials.delete(credential.key);
-    this.credentials.set(credential.key, credential);
+    // Somebody may give an identity as many labels as fit into a request.
+    this.credentials.set(credential.token, credential, known?.facts ? weightOf(known.facts) : 1);
   }
 
   /** Refusals are asked about anew: a token that was used before it was committed may be good now. */

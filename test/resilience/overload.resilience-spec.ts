@@ -1,13 +1,11 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
-import * as os from 'node:os';
-import * as path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Cluster, good, isLong, report, say, type Token } from './support/cluster';
+import { Cluster, isLong, report, say, type Token } from './support/cluster';
 import { keepAlive, type Reply } from './support/http';
 import { hammer, type LatchkeyNode } from './support/node';
-import { signal, until } from './support/processes';
+import { until } from './support/processes';
 
 jest.setTimeout(isLong ? 600_000 : 120_000);
 
@@ -20,22 +18,15 @@ const NOISE = 250;
 let cluster: Cluster;
 let node: LatchkeyNode;
 let sample: Token;
-const snapshots = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-snapshots-'));
 beforeAll(async () => {
   cluster = await Cluster.start({
     nodes: 1,
-    env: {
-      LATCHKEY_CACHE_ENTRIES: String(REMEMBERED),
-      NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${snapshots}`,
-    },
+    env: { LATCHKEY_CACHE_ENTRIES: String(REMEMBERED) },
   });
   node = cluster.node(0);
   sample = await cluster.token();
 });
-afterAll(async () => {
-  await cluster.stop();
-  fs.rmSync(snapshots, { recursive: true, force: true });
-});
+afterAll(() => cluster.stop());
 afterEach(() => node.queries.restore());
 
 const statuses = (replies: Reply[]) => [...new Set(replies.map(({ status }) => status))].sort();
@@ -77,7 +68,7 @@ describe('P15: what is remembered is bounded', () => {
   // Seen red: garbage is looked up.
   it('garbage is asked of nobody, and leaves nothing behind', async () => {
     await useAll(Array.from({ length: 2_000 }, () => sample.jwt));
-    const remembered = jwtsOf(await cluster.many(REMEMBERED - 1, sample));
+    const remembered = jwtsOf(await cluster.many(REMEMBERED / 2, sample));
     await useAll(remembered);
     const before = memory();
     const rubbish = (n: number) => createHash('sha512').update(String(n)).digest('base64url');
@@ -89,11 +80,11 @@ describe('P15: what is remembered is bounded', () => {
     expect(lookUps).toBe(0);
     expect(grown).toBeLessThan(150);
     // No room was made for it.
-    expect((await useAll(remembered, 1)).lookUps).toBeLessThanOrEqual(REMEMBERED / 10);
+    expect((await useAll(remembered, 1)).lookUps).toBeLessThanOrEqual(REMEMBERED / 20);
   });
 
   // Seen red: no end to what is remembered.
-  it('the tokens used last are remembered, as many as it is told to, and no others', async () => {
+  it('the tokens that came last are remembered, as many as it is told to, and no others', async () => {
     const tokens = jwtsOf(await cluster.many(3 * REMEMBERED, sample));
     expect(statuses((await useAll(tokens, 1)).replies)).toEqual([200]);
     // A moment in which the watermark is not confirmed costs a few.
@@ -247,36 +238,37 @@ describe('P17: three times as much as it can do', () => {
   }
 });
 
-describe('P23: what is remembered cannot be read', () => {
-  // Seen red: what is remembered is kept under the token itself.
-  it('no token is in a heap snapshot, though it is remembered', async () => {
-    const canary = await cluster.token();
-    good(await node.use(canary.jwt));
-    // What was only in passing gives way.
-    await useAll(Array.from({ length: 3_000 }, () => sample.jwt));
-    const before = node.queries.count(LOOK_UP);
-    good(await node.use(canary.jwt));
-    expect(node.queries.count(LOOK_UP) - before).toBeLessThanOrEqual(1);
-    await useAll(Array.from({ length: 3_000 }, () => sample.jwt));
+describe('P23: one token never gets the verdict on another', () => {
+  // Seen red: what is remembered is kept under the token in lower case, and under its first 600 characters.
+  it('whatever comes close to a remembered token is refused, and changes nothing for the token itself', async () => {
+    const [mine, other] = [await cluster.token(), await cluster.token()];
+    await useAll([mine.jwt, other.jwt]);
 
-    signal(node.pid, 'SIGUSR2');
-    const file = await until(() => written(snapshots), 'a heap snapshot', 60_000, 200);
-    const text = fs.readFileSync(file, 'latin1');
-    expect(text.includes(canary.tokenId)).toBe(true);
-    expect(text.includes(canary.jwt.split('.')[2]!)).toBe(false);
+    const { replies } = await useAll(closeTo(mine.jwt, other.jwt));
+
+    expect(statuses(replies)).toEqual([401]);
+    expect(statuses((await useAll([mine.jwt, other.jwt])).replies)).toEqual([200]);
   });
 
-  /** The path of the one file, once it is whole. */
-  function written(dir: string): string | undefined {
-    const [name] = fs.readdirSync(dir).filter((file) => file.endsWith('.heapsnapshot'));
-    if (name === undefined) return undefined;
-    const whole = path.join(dir, name);
-    const { size } = fs.statSync(whole);
-    if (size < 3) return undefined;
-    const end = Buffer.alloc(2);
-    const file = fs.openSync(whole, 'r');
-    fs.readSync(file, end, 0, 2, size - 2);
-    fs.closeSync(file);
-    return end.toString('latin1').includes('}') ? whole : undefined;
+  /** Thousands of texts that differ from a token in letters, case, length, or the end of another token. */
+  function closeTo(jwt: string, other: string): string[] {
+    const positions = Array.from(jwt, (_, index) => index);
+    const flipped = positions.flatMap((index) => {
+      const [before, letter, after] = [jwt.slice(0, index), jwt[index]!, jwt.slice(index + 1)];
+      const otherCase = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
+      return [before + otherCase + after, before + (letter === 'A' ? 'B' : 'A') + after, before + after];
+    });
+    const mixed = positions.map((index) => jwt.slice(0, index) + other.slice(index));
+    const framed = [
+      `${jwt}=`,
+      `${jwt}.`,
+      `${jwt}%00`,
+      `"${jwt}"`,
+      jwt.toLowerCase(),
+      jwt.toUpperCase(),
+      `${jwt}/..`,
+      jwt + jwt,
+    ];
+    return [...flipped, ...mixed, ...framed].filter((text) => text !== jwt && text !== other);
   }
 });

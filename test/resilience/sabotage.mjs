@@ -433,12 +433,14 @@ const SABOTAGES = [
     'leaves no connection behind',
   ],
   [
-    'tokens are the keys of what is remembered',
+    'what is remembered is kept under the token in lower case',
     CACHE,
-    /keyOf\(token\) \{/,
-    '$& return token;',
+    /credentials\.get\(token\)/,
+    'credentials.get(token.toLowerCase())',
     'overload',
-    'heap snapshot',
+    'comes close to a remembered token',
+    [CACHE, /credentials\.set\(token,/, 'credentials.set(token.toLowerCase(),'],
+    [CACHE, /credentials\.set\(credential\.token,/, 'credentials.set(credential.token.toLowerCase(),'],
   ],
   [
     'a full disk is a fault of ours',
