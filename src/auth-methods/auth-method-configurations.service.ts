@@ -13,7 +13,7 @@ import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { Receipts } from '../watermark/receipts';
-import type { Attempt } from '../permissions/privilege-boundary';
+import type { Attempt } from '../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { IdentityAuthMethod } from './identity-auth-method.entity';

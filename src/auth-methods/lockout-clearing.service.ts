@@ -5,7 +5,7 @@ import type { VerifiedAccessToken } from '../access-tokens/verified-access-token
 import { Clock } from '../common/clock/clock';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { ManagedIdentities } from '../identities/managed-identities.service';
-import type { Attempt } from '../permissions/privilege-boundary';
+import type { Attempt } from '../permissions/permissions.service';
 import { AuthMethodConfigurations } from './auth-method-configurations.service';
 import type { AuthMethodDefinition } from './auth-method.definition';
 import { Lockouts } from './lockouts.service';

@@ -6,8 +6,7 @@ import { Clock } from '../common/clock/clock';
 import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
-import { LatchkeySettings } from '../latchkey.options';
-import { type Attempt, requirePrivileges } from '../permissions/privilege-boundary';
+import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
 import {
@@ -46,7 +45,7 @@ export class IdentitiesService {
     private readonly directory: IdentityDirectory,
     private readonly receipts: Receipts,
     private readonly clock: Clock,
-    private readonly settings: LatchkeySettings,
+    private readonly permissions: PermissionsService,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
@@ -130,7 +129,7 @@ export class IdentitiesService {
   ): void {
     if (role === 'no-access' && formerRole === 'no-access') return;
     const attempt: Attempt = { what, permission: 'identity:grant-privileges' };
-    requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt, this.settings.hostPermissions);
+    this.permissions.requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt);
   }
 
   private async replaceMetadata(tx: EntityManager, identityId: string, metadata: MetadataInputDto[]) {

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { isId } from '../common/ids';
-import { LatchkeySettings } from '../latchkey.options';
-import { type Attempt, requirePrivileges } from '../permissions/privilege-boundary';
+import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { IdentityNotFoundError } from './identities.errors';
 import { Identity } from './identity.entity';
 import { OrganizationMembership } from './organization-membership.entity';
@@ -16,7 +15,7 @@ export interface ManagedIdentity {
 /** Identities as somebody's to manage: found only in the caller's organization, changed only by who covers them. */
 @Injectable()
 export class ManagedIdentities {
-  constructor(private readonly settings: LatchkeySettings) {}
+  constructor(private readonly permissions: PermissionsService) {}
 
   /** @throws IdentityNotFoundError */
   async get(tx: EntityManager, caller: VerifiedAccessToken, identityId: string): Promise<ManagedIdentity> {
@@ -54,7 +53,7 @@ export class ManagedIdentities {
 
   private covered(caller: VerifiedAccessToken, managed: ManagedIdentity, attempt: Attempt): ManagedIdentity {
     const target = { role: managed.membership.role, isInstanceAdmin: managed.identity.isInstanceAdmin };
-    requirePrivileges(caller, target, attempt, this.settings.hostPermissions);
+    this.permissions.requirePrivileges(caller, target, attempt);
     return managed;
   }
 

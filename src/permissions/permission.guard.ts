@@ -4,8 +4,7 @@ import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
 import { originOf } from '../access-tokens/call-origin';
 import { callerOf } from '../access-tokens/caller.decorator';
 import { refuse } from '../access-tokens/refusal';
-import { LatchkeySettings } from '../latchkey.options';
-import { isAllowed } from './ability';
+import { PermissionsService } from './permissions.service';
 import { PermissionDeniedError } from './permissions.errors';
 
 /** The permission a route asks for, one of ours or of the host's, or that any good token will do. */
@@ -16,7 +15,7 @@ export const RequiredPermission = Reflector.createDecorator<string>();
 export class PermissionGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly settings: LatchkeySettings,
+    private readonly permissions: PermissionsService,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
@@ -33,8 +32,7 @@ export class PermissionGuard implements CanActivate {
     if (permission === 'any') return true;
     const caller = callerOf(originOf(context).subject);
     if (caller === null) throw new MissingAccessTokenError();
-    const { hostPermissions } = this.settings;
-    if (!isAllowed(caller, permission, hostPermissions)) throw new PermissionDeniedError(permission);
+    if (!this.permissions.isAllowed(caller, permission)) throw new PermissionDeniedError(permission);
     return true;
   }
 }

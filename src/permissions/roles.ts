@@ -22,7 +22,7 @@ export function isRole(slug: string): slug is Role {
 /** The permissions of somebody who holds a role. A role nobody knows gives nothing. */
 export function permissionsOf(
   { role, isInstanceAdmin }: { role: string; isInstanceAdmin: boolean },
-  hostPermissions: HostPermissions = {},
+  hostPermissions: HostPermissions,
 ): readonly string[] {
   const own = isRole(role) ? PERMISSIONS[role] : [];
   const hosts = Object.keys(hostPermissions).filter((permission) => hostPermissions[permission]?.includes(role));

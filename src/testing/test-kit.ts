@@ -10,9 +10,9 @@ import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { AccessTokens } from '../embedding/access-tokens';
 import { MachineIdentities, type TokenPolicy } from '../embedding/machine-identities';
-import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from '../watermark/watermark';
-import { permissionsOf, type Role, ROLES } from '../permissions/roles';
+import { PermissionsService } from '../permissions/permissions.service';
+import { type Role, ROLES } from '../permissions/roles';
 
 /** The token a test wants. Everything can be left out: then it is good, used from anywhere, and holds no permission. */
 export interface TestTokenOptions {
@@ -111,9 +111,9 @@ export class LatchkeyTestKit {
   }
 
   private leastRoleWith(permissions: readonly string[]): Role {
-    const { hostPermissions } = this.get(LatchkeySettings);
+    const roles = this.get(PermissionsService);
     const role = [...ROLES].reverse().find((candidate) => {
-      const held = permissionsOf({ role: candidate, isInstanceAdmin: false }, hostPermissions);
+      const held = roles.permissionsOf({ role: candidate, isInstanceAdmin: false });
       return permissions.every((permission) => held.includes(permission));
     });
     if (role === undefined) throw new TypeError(`No role holds all of ${permissions.join(', ')}`);

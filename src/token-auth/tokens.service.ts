@@ -15,7 +15,7 @@ import { ManagedIdentities, type ManagedIdentity } from '../identities/managed-i
 import { OrganizationMembership } from '../identities/organization-membership.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { type Receipt, Receipts } from '../watermark/receipts';
-import { type Attempt, requireInstanceAdmin } from '../permissions/privilege-boundary';
+import { type Attempt, requireInstanceAdmin } from '../permissions/permissions.service';
 import {
   type CreateTokenDto,
   type IssuedTokenDto,

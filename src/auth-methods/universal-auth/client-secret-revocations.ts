@@ -7,7 +7,7 @@ import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
 import { Receipts } from '../../watermark/receipts';
-import type { Attempt } from '../../permissions/privilege-boundary';
+import type { Attempt } from '../../permissions/permissions.service';
 import { ClientSecret } from './client-secret.entity';
 import { ClientSecretDto } from './dto/client-secret.dtos';
 import { ClientSecretNotFoundError } from './universal-auth.errors';

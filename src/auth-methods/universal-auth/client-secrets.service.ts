@@ -9,7 +9,7 @@ import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
-import type { Attempt } from '../../permissions/privilege-boundary';
+import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurations } from '../auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecret } from './client-secret.entity';

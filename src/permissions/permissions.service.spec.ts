@@ -1,9 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { isAllowed, missingPermissions, type Privileges } from './ability';
+import { LatchkeySettings } from '../latchkey.options';
 import { type Permission, PERMISSION_CATALOGUE, permissionsOn, ruleOf } from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
-import { requirePrivileges } from './privilege-boundary';
-import { isRole, permissionsOf, ROLES } from './roles';
+import { PermissionsService, type Privileges } from './permissions.service';
+import { isRole, ROLES } from './roles';
+
+const service = new PermissionsService(
+  new LatchkeySettings({ database: { url: 'postgres://localhost/x' }, authSecret: randomBytes(48).toString('base64') }),
+);
 
 const IDENTITY = permissionsOn('identity');
 const ORGANIZATION = permissionsOn('organization');
@@ -47,8 +52,8 @@ describe('the catalogue of permissions', () => {
     ['constructor', false, []],
   ])('gives the role %j (instance admin: %s) exactly %j', (role, isInstanceAdmin, expected) => {
     const holder = somebody(role, isInstanceAdmin);
-    expect(permissionsOf(holder)).toEqual(expected);
-    expect(EVERYTHING.filter((permission) => isAllowed(holder, permission))).toEqual(expected);
+    expect(service.permissionsOf(holder)).toEqual(expected);
+    expect(EVERYTHING.filter((permission) => service.isAllowed(holder, permission))).toEqual(expected);
   });
 
   it('knows its three roles and no other', () => {
@@ -61,10 +66,10 @@ describe('the privilege boundary', () => {
   it('lets nobody act on somebody who holds more', () => {
     fc.assert(
       fc.property(people, people, permissions, (caller, target, permission) => {
-        const coversAll = permissionsOf(target).every((held) => isAllowed(caller, held));
+        const coversAll = service.permissionsOf(target).every((held) => service.isAllowed(caller, held));
         const isAbove = target.isInstanceAdmin && !caller.isInstanceAdmin;
-        const isFree = coversAll && !isAbove && isAllowed(caller, permission);
-        const attempt = () => requirePrivileges(caller, target, { what: 'act on identity', permission });
+        const isFree = coversAll && !isAbove && service.isAllowed(caller, permission);
+        const attempt = () => service.requirePrivileges(caller, target, { what: 'act on identity', permission });
         if (isFree) expect(attempt).not.toThrow();
         else expect(attempt).toThrow(isAbove ? InstanceAdminRequiredError : PermissionBoundaryError);
       }),
@@ -74,22 +79,23 @@ describe('the privilege boundary', () => {
   it('says exactly which permissions are missing', () => {
     fc.assert(
       fc.property(people, people, (caller, target) => {
-        const held = permissionsOf(caller).map(ruleOf);
-        const expected = permissionsOf(target)
+        const held = service.permissionsOf(caller).map(ruleOf);
+        const expected = service
+          .permissionsOf(target)
           .map(ruleOf)
           .filter((rule) => !held.some(({ action, subject }) => action === rule.action && subject === rule.subject));
-        expect(missingPermissions(caller, target)).toEqual(expected);
+        expect(service.missing(caller, target)).toEqual(expected);
       }),
     );
   });
 
   it('is nothing anybody misses about themselves', () => {
-    fc.assert(fc.property(people, (anyone) => expect(missingPermissions(anyone, anyone)).toEqual([])));
+    fc.assert(fc.property(people, (anyone) => expect(service.missing(anyone, anyone)).toEqual([])));
   });
 
   it('answers with the words of the contract', () => {
     const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
-    expect(() => requirePrivileges(somebody('member'), somebody('admin'), attempt)).toThrow(
+    expect(() => service.requirePrivileges(somebody('member'), somebody('admin'), attempt)).toThrow(
       expect.objectContaining({
         response: {
           statusCode: 403,
@@ -104,7 +110,7 @@ describe('the privilege boundary', () => {
 
   it('names the permission for the act itself first, when that is missing too', () => {
     const attempt = { what: 'create token for identity', permission: 'identity:create-token' } as const;
-    expect(() => requirePrivileges(somebody('no-access'), somebody('no-access'), attempt)).toThrow(
+    expect(() => service.requirePrivileges(somebody('no-access'), somebody('no-access'), attempt)).toThrow(
       expect.objectContaining({
         response: expect.objectContaining({
           details: { missingPermissions: [{ action: 'create-token', subject: 'identity' }] },
@@ -115,9 +121,9 @@ describe('the privilege boundary', () => {
 
   it('keeps instance admins for instance admins, however much an organization admin holds', () => {
     const attempt = { what: 'update identity', permission: 'identity:edit' } as const;
-    expect(() => requirePrivileges(somebody('admin'), somebody('no-access', true), attempt)).toThrow(
+    expect(() => service.requirePrivileges(somebody('admin'), somebody('no-access', true), attempt)).toThrow(
       InstanceAdminRequiredError,
     );
-    expect(() => requirePrivileges(somebody('admin', true), somebody('admin', true), attempt)).not.toThrow();
+    expect(() => service.requirePrivileges(somebody('admin', true), somebody('admin', true), attempt)).not.toThrow();
   });
 });

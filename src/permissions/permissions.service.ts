@@ -1,0 +1,84 @@
+import { createMongoAbility, type MongoAbility } from '@casl/ability';
+import { Injectable } from '@nestjs/common';
+import { LatchkeySettings } from '../latchkey.options';
+import { type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
+import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
+import { permissionsOf } from './roles';
+
+/** What decides on the rights of an identity: the slug of its role, and whether it is an instance administrator. */
+export interface Privileges {
+  readonly role: string;
+  readonly isInstanceAdmin: boolean;
+}
+
+/** What a caller is about to do to an identity, in the words of the refusal: "create token for identity". */
+export interface Attempt {
+  readonly what: string;
+  /** The permission the act needs on the target (contract 3.9). */
+  readonly permission: Permission;
+}
+
+/**
+ * The one place where a role becomes permissions. The built-in roles and the host's own permissions never change while a
+ * process runs, so their abilities are kept for good. The rules of a role that can change belong among the token facts: the
+ * query that reads the membership reads them too, and they are as fresh as everything else a verification rests on.
+ */
+@Injectable()
+export class PermissionsService {
+  private readonly abilities = new Map<string, MongoAbility>();
+
+  constructor(private readonly settings: LatchkeySettings) {}
+
+  /** Every permission of a holder, Latchkey's own and the host's. A role that is not known gives none. */
+  permissionsOf(holder: Privileges): readonly string[] {
+    return permissionsOf(holder, this.settings.hostPermissions);
+  }
+
+  isAllowed(holder: Privileges, permission: string): boolean {
+    return this.includes(holder, ruleOf(permission));
+  }
+
+  /** The permissions of the target that the holder lacks: empty when the holder covers the target. */
+  missing(holder: Privileges, target: Privileges): PermissionRule[] {
+    return this.permissionsOf(target)
+      .map(ruleOf)
+      .filter((rule) => !this.includes(holder, rule));
+  }
+
+  /**
+   * The privilege boundary (decisions 19 and 20): a caller that issues, changes or removes credentials, or gives or takes a
+   * role, must hold the permission for it and cover everything the target holds.
+   *
+   * @throws InstanceAdminRequiredError, PermissionBoundaryError
+   */
+  requirePrivileges(caller: Privileges, target: Privileges, attempt: Attempt): void {
+    requireInstanceAdmin(caller, target);
+    const missing = this.missing(caller, target);
+    const { action, subject } = ruleOf(attempt.permission);
+    const isListed = missing.some((rule) => rule.action === action && rule.subject === subject);
+    if (!isListed && !this.isAllowed(caller, attempt.permission)) missing.unshift({ action, subject });
+    if (missing.length > 0) throw new PermissionBoundaryError(attempt.what, missing);
+  }
+
+  private includes(holder: Privileges, { action, subject }: PermissionRule): boolean {
+    return this.abilityOf(holder).can(action, subject);
+  }
+
+  private abilityOf(holder: Privileges): MongoAbility {
+    const key = `${holder.isInstanceAdmin}:${holder.role}`;
+    let ability = this.abilities.get(key);
+    if (ability === undefined) {
+      ability = createMongoAbility(this.permissionsOf(holder).map(ruleOf));
+      this.abilities.set(key, ability);
+    }
+    return ability;
+  }
+}
+
+/** Only instance administrators read or change an instance administrator (decision 20). @throws InstanceAdminRequiredError */
+export function requireInstanceAdmin(
+  caller: Pick<Privileges, 'isInstanceAdmin'>,
+  target: Pick<Privileges, 'isInstanceAdmin'>,
+): void {
+  if (target.isInstanceAdmin && !caller.isInstanceAdmin) throw new InstanceAdminRequiredError();
+}
