@@ -3,15 +3,21 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+/** Suites with packages of their own, which `npm ci` at the root does not install. */
+const SUITES = ['clients', 'sockets'];
+
 function esmPackages() {
   // Mercurius is CommonJS, but imports an ES module as it starts.
   const names = new Set(['mercurius']);
-  const lock = JSON.parse(fs.readFileSync(path.join(__dirname, 'node_modules/.package-lock.json'), 'utf8'));
-  for (const dir of Object.keys(lock.packages)) {
-    const file = path.join(__dirname, dir, 'package.json');
-    if (!fs.existsSync(file)) continue;
-    if (JSON.parse(fs.readFileSync(file, 'utf8')).type === 'module') {
-      names.add(dir.slice(dir.lastIndexOf('node_modules/') + 'node_modules/'.length));
+  for (const root of ['.', ...SUITES.map((suite) => `test/${suite}`)]) {
+    const lockFile = path.join(__dirname, root, 'node_modules/.package-lock.json');
+    if (!fs.existsSync(lockFile)) continue;
+    for (const dir of Object.keys(JSON.parse(fs.readFileSync(lockFile, 'utf8')).packages)) {
+      const file = path.join(__dirname, root, dir, 'package.json');
+      if (!fs.existsSync(file)) continue;
+      if (JSON.parse(fs.readFileSync(file, 'utf8')).type === 'module') {
+        names.add(dir.slice(dir.lastIndexOf('node_modules/') + 'node_modules/'.length));
+      }
     }
   }
   return [...names].sort();
@@ -39,6 +45,11 @@ const project = {
   transformIgnorePatterns: [`/node_modules/(?!.*/node_modules/)(?!(${esmPackages().join('|')})/)`],
 };
 
+const onDatabase = {
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  setupFiles: ['<rootDir>/test/support/own-database.ts'],
+};
+
 module.exports = {
   // Generous: a machine that does other things too takes ten times as long.
   testTimeout: 60_000,
@@ -53,13 +64,22 @@ module.exports = {
     },
     {
       ...project,
+      ...onDatabase,
       displayName: 'e2e',
       roots: ['<rootDir>/test'],
-      testRegex: '\\.e2e-spec\\.ts$',
+      testRegex: '/test/[^/]+\\.e2e-spec\\.ts$',
       globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-      setupFiles: ['<rootDir>/test/support/own-database.ts'],
     },
+    ...SUITES.map((suite) => ({
+      ...project,
+      ...onDatabase,
+      displayName: suite,
+      roots: [`<rootDir>/test/${suite}`],
+      testRegex: '\\.e2e-spec\\.ts$',
+      globalSetup: `<rootDir>/test/${suite}/global-setup.ts`,
+      // Nest is the root's, the only one there is, and finds here what it loads by name: a driver, a transport.
+      modulePaths: [`<rootDir>/test/${suite}/node_modules`],
+    })),
     {
       // Kills and freezes real processes: run by `npm run test:resilience` alone, one file after the other.
       ...project,

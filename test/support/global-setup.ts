@@ -4,8 +4,12 @@ import { migrateLatchkey } from '../../src/database/migrator';
 import { startTestDatabase } from '../../src/testing/test-database';
 import { onDatabase } from './urls';
 
-/** Starts the PostgreSQL of the tests, unless one is given, and migrates the template of their databases. */
+/**
+ * Starts the PostgreSQL of the tests, unless one is given, and migrates the template of their databases: once a run,
+ * however many projects ask for it.
+ */
 export default async function globalSetup(): Promise<void> {
+  if (process.env.LATCHKEY_TEST_SERVER) return;
   let url = process.env.TEST_DATABASE_URL;
   if (!url) {
     const database = await startTestDatabase();

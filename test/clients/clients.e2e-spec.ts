@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { ApiClient as Generated, InfisicalSDK as InfisicalSDK3 } from 'infisical-sdk-3';
 import { InfisicalSDK as InfisicalSDK4 } from 'infisical-sdk-4';
 import { InfisicalSDK as InfisicalSDK5 } from 'infisical-sdk-5';
-import { answered } from './support/api-client';
-import { done, type GivenClient } from './support/given';
-import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { answered } from '../support/api-client';
+import { done, type GivenClient } from '../support/given';
+import { startLatchkey, type TestLatchkey } from '../support/latchkey';
 
 // The official clients as they are published, against a running Latchkey: only `siteUrl` is another.
 
@@ -116,7 +116,7 @@ describe.each(['5.x', '4.x', '3.x'])('@infisical/sdk %s', (version) => {
   });
 
   it('is the version that this suite says it is', () => {
-    const file = `../node_modules/infisical-sdk-${version[0]}/package.json`;
+    const file = `./node_modules/infisical-sdk-${version[0]}/package.json`;
     const { name, version: actual } = jest.requireActual<{ name: string; version: string }>(file);
     expect({ name, actual }).toEqual({ name: '@infisical/sdk', actual: PUBLISHED[version] });
   });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,9 +24,9 @@ import {
   LatchkeyModule,
   rememberHandshake,
   type VerifiedAccessToken,
-} from '../src';
-import { LatchkeyTestKit, type TestToken } from '../src/testing';
-import { startTcpProxy, type TcpProxy } from './support/tcp-proxy';
+} from '../../src';
+import { LatchkeyTestKit, type TestToken } from '../../src/testing';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 
 function latchkeyModule(database = { url: process.env.LATCHKEY_TEST_DATABASE! }) {
   return LatchkeyModule.forRoot({
@@ -50,6 +50,15 @@ class MeResolver {
     return greeting + identityName;
   }
 }
+
+describe('the packages of this suite', () => {
+  it('hold no second Nest, whose guards and exceptions would be other classes', () => {
+    const nest = ['common', 'core', 'microservices', 'websockets'].map((name) => `node_modules/@nestjs/${name}`);
+    const root = path.join(__dirname, '../..');
+    expect(nest.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+    expect(nest.filter((name) => existsSync(path.join(__dirname, name)))).toEqual([]);
+  });
+});
 
 describe('GraphQL over a web socket', () => {
   let app: INestApplication;

@@ -1,13 +1,18 @@
 // Starts the built server on a database of its own, lints its API documentation, and compiles a client generated from it.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createConfig, lintFromString } from '@redocly/openapi-core';
-import openapiTS, { astToString } from 'openapi-typescript';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, '../..');
+if (!existsSync(path.join(here, 'node_modules'))) {
+  console.error('test/openapi has packages of its own: install them with `npm ci --prefix test/openapi`.');
+  process.exit(1);
+}
+const { createConfig, lintFromString } = await import('@redocly/openapi-core');
+const { default: openapiTS, astToString } = await import('openapi-typescript');
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'latchkey-openapi-'));
 
 async function fetchDocument() {
@@ -72,9 +77,9 @@ export async function rename(tokenId: string): Promise<number> {
 `;
 
 async function compileClient(source) {
-  const dir = path.join(root, 'node_modules', '.latchkey-client');
+  const dir = path.join(here, 'node_modules', '.latchkey-client');
   rmSync(dir, { recursive: true, force: true });
-  spawnSync('mkdir', ['-p', dir]);
+  mkdirSync(dir);
   writeFileSync(path.join(dir, 'latchkey.ts'), astToString(await openapiTS(JSON.parse(source))));
   writeFileSync(path.join(dir, 'client.ts'), CLIENT);
   const flags = [
