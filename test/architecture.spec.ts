@@ -1,25 +1,71 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import * as ts from 'typescript';
 
 const SRC = path.join(__dirname, '../src');
 
 interface Import {
   readonly from: string;
+  /** A file relative to `src`, or the name of a package. */
   readonly to: string;
   readonly isTypeOnly: boolean;
+  /** Loaded when it is needed, by `require` or `import()`. */
+  readonly isLazy: boolean;
 }
 
 const files = (fs.readdirSync(SRC, { recursive: true }) as string[])
   .filter((file) => /(?<!\.spec)\.ts$/.test(file))
   .sort();
 const text = (file: string) => fs.readFileSync(path.join(SRC, file), 'utf8');
-const imports: Import[] = files.flatMap((from) =>
-  [...text(from).matchAll(/^(?:import|export) (type )?[^;]*? from '(\.[^']+)';/gm)].map(([, type, target = '']) => ({
-    from,
-    to: path.relative(SRC, path.join(SRC, path.dirname(from), target)),
-    isTypeOnly: type !== undefined,
-  })),
-);
+const parse = (file: string, source = text(file)) => ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true);
+
+function nodesOf(root: ts.Node): ts.Node[] {
+  const nodes: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
+    nodes.push(node);
+    ts.forEachChild(node, visit);
+  };
+  visit(root);
+  return nodes;
+}
+
+type Load = Omit<Import, 'from' | 'to'> & { readonly target: ts.Node | undefined };
+
+/** What a node loads, however it is written. */
+function loadOf(node: ts.Node): Load | undefined {
+  if (ts.isImportDeclaration(node)) {
+    return { target: node.moduleSpecifier, isTypeOnly: node.importClause?.isTypeOnly ?? false, isLazy: false };
+  }
+  if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
+    return { target: node.moduleSpecifier, isTypeOnly: node.isTypeOnly, isLazy: false };
+  }
+  if (ts.isExternalModuleReference(node)) return { target: node.expression, isTypeOnly: false, isLazy: false };
+  if (ts.isImportTypeNode(node)) {
+    const target = ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node.argument;
+    return { target, isTypeOnly: true, isLazy: false };
+  }
+  if (!ts.isCallExpression(node)) return undefined;
+  const isLoad = node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require';
+  return isLoad ? { target: node.arguments[0], isTypeOnly: false, isLazy: true } : undefined;
+}
+
+function importsOf(source: ts.SourceFile): Import[] {
+  const from = source.fileName;
+  return nodesOf(source).flatMap((node) => {
+    const load = loadOf(node);
+    if (!load) return [];
+    const { target, isTypeOnly, isLazy } = load;
+    const name = target && ts.isStringLiteralLike(target) ? target.text : '(not a literal)';
+    const to = name.startsWith('.') ? path.join(path.dirname(from), name) : name;
+    return [{ from, to, isTypeOnly, isLazy }];
+  });
+}
+
+const sources = files.map((file) => parse(file));
+const everyImport = sources.flatMap(importsOf);
+const modules = new Set(files.map((file) => file.replace(/\.ts$/, '')));
+const isFile = (to: string) => modules.has(to) || modules.has(`${to}/index`) || to.startsWith('..');
+const imports = everyImport.filter(({ to }) => isFile(to));
 
 /** The files a file imports, and those they import. Migrations lie outside of `src`: they import `database/` alone. */
 function reachedFrom(entry: string): string[] {
@@ -33,9 +79,58 @@ function reachedFrom(entry: string): string[] {
   return [...seen].map((file) => `${file}.ts`);
 }
 
+const isProcess = (node?: ts.Node) => node !== undefined && /(^|\.)process$/.test(node.getText());
+
+function readsEnvironment(node: ts.Node): boolean {
+  if (ts.isPropertyAccessExpression(node)) return isProcess(node.expression) && node.name.text === 'env';
+  if (ts.isElementAccessExpression(node)) return isProcess(node.expression);
+  if (ts.isVariableDeclaration(node)) {
+    return isProcess(node.initializer) && /\benv\b|^\w+$|\.\.\./.test(node.name.getText());
+  }
+  if (ts.isImportDeclaration(node)) return /^['"](node:)?process['"]$/.test(node.moduleSpecifier.getText());
+  return false;
+}
+
 const isIn = (file: string, ...folders: string[]) => folders.some((folder) => file.startsWith(`${folder}/`));
 const said = (wrong: Import[]) => wrong.map(({ from, to }) => `${from} -> ${to}`);
+/** The package that a module belongs to. */
+const packageOf = (name: string) =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
 const ROOT = /^(latchkey\.|latchkey-core)/;
+
+describe('the arrows that these tests look at', () => {
+  it('are found, in most files', () => {
+    expect(imports.length).toBeGreaterThan(500);
+    expect(imports.filter(({ isTypeOnly }) => isTypeOnly).length).toBeGreaterThan(50);
+    expect(everyImport.filter(({ isLazy }) => isLazy).length).toBeGreaterThan(0);
+    const importing = new Set(everyImport.map(({ from }) => from));
+    expect(files.filter((file) => !importing.has(file)).length).toBeLessThan(files.length / 5);
+  });
+
+  it('are found however they are written', () => {
+    const source = parse(
+      'a/b.ts',
+      `import './c'; import type { D } from "./d"; export * from '../e'; export type { F } from './f';
+       import g = require('./g'); const h = import(\`./h\`); const i = require('i');
+       let j: typeof import('./j'); import(k);`,
+    );
+    const found = importsOf(source).map(({ to, isTypeOnly, isLazy }) => [to, isTypeOnly, isLazy]);
+    expect(found).toEqual([
+      ['a/c', false, false],
+      ['a/d', true, false],
+      ['e', false, false],
+      ['a/f', true, false],
+      ['a/g', false, false],
+      ['a/h', false, true],
+      ['i', false, true],
+      ['a/j', true, false],
+      ['(not a literal)', false, true],
+    ]);
+  });
+});
 
 describe('the arrows between folders', () => {
   it('leave common alone: it knows nothing of ours', () => {
@@ -91,8 +186,10 @@ describe('the arrows between folders', () => {
       ({ from, to, isTypeOnly }) => isController(from) && isTypeOnly && /(^|\/)dto\//.test(to),
     );
     expect(said(wrong)).toEqual([]);
-    const inline = files.filter((file) => isController(file) && /\{[^}]*\btype \w+Dto\b[^}]*\} from/.test(text(file)));
-    expect(inline).toEqual([]);
+    const isInline = (node: ts.Node) => ts.isImportSpecifier(node) && node.isTypeOnly && /Dto$/.test(node.name.text);
+    const inline = sources.filter((source) => isController(source.fileName) && nodesOf(source).some(isInline));
+    expect(inline.map(({ fileName }) => fileName)).toEqual([]);
+    expect(imports.some(({ from, to }) => isController(from) && /(^|\/)dto\//.test(to))).toBe(true);
   });
 
   it('lead from what a package exports to no part of the server, and to no package its hosts need not have', () => {
@@ -108,19 +205,17 @@ describe('the arrows between folders', () => {
     );
     const wrong = (entry: string, ...more: string[]) => {
       const reached = reachedFrom(entry);
-      const bare = reached.flatMap((file) =>
-        [...text(file).matchAll(/^(?:import|export) (?!type )[^;]*? from '([^.'][^']*)';/gm)].map(([, name = '']) => ({
-          file,
-          name: name
-            .split('/')
-            .slice(0, name.startsWith('@') ? 2 : 1)
-            .join('/'),
-        })),
-      );
-      const isKnown = (name: string) => name.startsWith('node:') || [...everywhere, ...more].includes(name);
+      const bare = everyImport
+        .filter(({ from, to, isTypeOnly }) => reached.includes(from) && !isTypeOnly && !isFile(to))
+        .map(({ from, to, isLazy }) => ({ file: from, name: packageOf(to), isLazy }));
+      const isKnown = ({ name, isLazy }: { name: string; isLazy: boolean }) =>
+        name.startsWith('node:') ||
+        [...everywhere, ...more].includes(name) ||
+        // What a host need not have is loaded only where it shows that it has it.
+        (isLazy && peerDependenciesMeta[name]?.optional);
       return [
         ...reached.filter((file) => isIn(file, 'server') || file === 'main.ts'),
-        ...bare.filter(({ name }) => !isKnown(name)).map(({ file, name }) => `${file} -> ${name}`),
+        ...bare.filter((one) => !isKnown(one)).map(({ file, name }) => `${file} -> ${name}`),
       ];
     };
     expect(Object.keys(exports)).toEqual(['.', './testing', './passport', './package.json']);
@@ -145,9 +240,21 @@ describe('the arrows between folders', () => {
   });
 
   it('read the environment in one place, and bind nothing globally', () => {
-    const offenders = (pattern: RegExp, ...allowed: string[]) =>
-      files.filter((file) => pattern.test(text(file)) && !allowed.some((prefix) => file.startsWith(prefix)));
-    expect(offenders(/process\.env/, 'server/environment.ts', 'embedded-postgres/')).toEqual([]);
+    const offenders = (pattern: RegExp) => files.filter((file) => pattern.test(text(file)));
+    const readers = sources.filter((source) => nodesOf(source).some(readsEnvironment)).map(({ fileName }) => fileName);
+    expect(readers).toContain('server/environment.ts');
+    const isAllowed = (file: string) => file === 'server/environment.ts' || isIn(file, 'embedded-postgres');
+    expect(readers.filter((file) => !isAllowed(file))).toEqual([]);
     expect(offenders(/APP_(GUARD|FILTER|PIPE|INTERCEPTOR)|forwardRef\(/)).toEqual([]);
+  });
+
+  it.each([
+    'process.env.A',
+    "process['env']",
+    'const { env } = process',
+    'globalThis.process.env',
+    "import { env } from 'node:process'",
+  ])('know that `%s` reads the environment', (source) => {
+    expect(nodesOf(parse('a.ts', source)).some(readsEnvironment)).toBe(true);
   });
 });
