@@ -45,6 +45,12 @@ const project = {
   transformIgnorePatterns: [`/node_modules/(?!.*/node_modules/)(?!(${esmPackages().join('|')})/)`],
 };
 
+const PACKAGE = '/test/public-api\\.spec\\.ts$';
+
+/** Where compiled files are kept from one checkout to the next: then a project's id must be the same in both. */
+const cacheDirectory = process.env.LATCHKEY_JEST_CACHE;
+const named = (name) => ({ displayName: name, ...(cacheDirectory && { id: `latchkey-${name}` }) });
+
 const onDatabase = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   setupFiles: ['<rootDir>/test/support/own-database.ts'],
@@ -55,17 +61,26 @@ module.exports = {
   testTimeout: 60_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '900MB',
+  ...(cacheDirectory && { cacheDirectory }),
   projects: [
     {
       ...project,
-      displayName: 'unit',
+      ...named('unit'),
       roots: ['<rootDir>/src', '<rootDir>/test'],
       testRegex: '\\.spec\\.ts$',
+      testPathIgnorePatterns: ['/node_modules/', PACKAGE],
+    },
+    {
+      // Compiles the public types and lists what is packed: as slow as all unit tests together.
+      ...project,
+      ...named('package'),
+      roots: ['<rootDir>/test'],
+      testRegex: PACKAGE,
     },
     {
       ...project,
       ...onDatabase,
-      displayName: 'e2e',
+      ...named('e2e'),
       roots: ['<rootDir>/test'],
       testRegex: '/test/[^/]+\\.e2e-spec\\.ts$',
       globalSetup: '<rootDir>/test/support/global-setup.ts',
@@ -73,7 +88,7 @@ module.exports = {
     ...SUITES.map((suite) => ({
       ...project,
       ...onDatabase,
-      displayName: suite,
+      ...named(suite),
       roots: [`<rootDir>/test/${suite}`],
       testRegex: '\\.e2e-spec\\.ts$',
       globalSetup: `<rootDir>/test/${suite}/global-setup.ts`,
@@ -83,7 +98,7 @@ module.exports = {
     {
       // Kills and freezes real processes: run by `npm run test:resilience` alone, one file after the other.
       ...project,
-      displayName: 'resilience',
+      ...named('resilience'),
       roots: ['<rootDir>/test/resilience'],
       testRegex: '\\.resilience-spec\\.ts$',
     },
