@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Clock } from './common/clock/clock';
-import { isSlowToConnect } from './common/errors/database-errors';
+import { isSlowToConnect, isUnreadable } from './common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
 import { GateDatabase } from './database/gate-database';
@@ -52,6 +52,7 @@ export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 async function connect(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   try {
+    await requireReadable(dataSource);
     const missing = await missingMigrations(dataSource);
     if (missing === 0) return dataSource;
     const remedy = "run migrateLatchkey first, or say 'on-start'";
@@ -61,5 +62,17 @@ async function connect(options: DataSourceOptions): Promise<DataSource> {
   } catch (error) {
     await dataSource.destroy();
     throw error;
+  }
+}
+
+/** Asked at the start, so that a node does not begin what it can then only refuse. @throws LatchkeyOptionsError */
+async function requireReadable(dataSource: DataSource): Promise<void> {
+  try {
+    await dataSource.query("SELECT now(), true, '{}'::jsonb, ARRAY[gen_random_uuid()], '\\x00'::bytea");
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    throw new LatchkeyOptionsError([
+      `database answers values in a form that cannot be read (${(error as Error).message}): set DateStyle to ISO for its role, and have a pooler pass on the settings of its clients`,
+    ]);
   }
 }

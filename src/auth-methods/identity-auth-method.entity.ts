@@ -1,5 +1,5 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
-import type { TrustedIp } from '../common/net/trusted-ips';
+import { readTrustedIps, type TrustedIp } from '../common/net/trusted-ips';
 import { TimestampedEntity } from '../database/timestamped.entity';
 import { Identity } from '../identities/identity.entity';
 
@@ -37,7 +37,10 @@ export class IdentityAuthMethod extends TimestampedEntity {
   @Column('integer', { name: 'access_token_period', default: 0 })
   accessTokenPeriod!: number;
 
-  @Column('jsonb', { name: 'access_token_trusted_ips' })
+  @Column('jsonb', {
+    name: 'access_token_trusted_ips',
+    transformer: { to: (list: TrustedIp[]) => list, from: readTrustedIps },
+  })
   accessTokenTrustedIps!: TrustedIp[];
 
   /** What the method has settings for beyond the policy of its tokens; typed and validated by the method's own DTO. */

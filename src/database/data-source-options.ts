@@ -28,6 +28,8 @@ export function dataSourceOptions({ typeorm }: Connection, schema: string = DEFA
     migrationsTableName: 'latchkey_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
+    // Whatever the role's default is: what locks a row and then looks must see what was committed before the lock.
+    isolationLevel: 'READ COMMITTED',
     logging: false,
     // gen_random_uuid() is built in since PostgreSQL 13: no extension, no right to create one.
     uuidExtension: 'pgcrypto',

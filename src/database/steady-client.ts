@@ -1,7 +1,10 @@
 import { Client, type ClientConfig, Connection } from 'pg';
+import { VALUE_TYPES } from './value-types';
 
 /** For the server to be reached and to take the request: it answers nothing. */
 const CANCEL_MS = 200;
+
+const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
 /**
  * A connection whose loss ends no process. What breaks it is told by the statement that fails; but the word of a dying server
@@ -12,9 +15,21 @@ export class SteadyClient extends Client {
   private readonly way: ClientConfig['stream'];
 
   constructor(config?: string | ClientConfig) {
-    super(config);
+    super({ ...(typeof config === 'string' ? { connectionString: config } : config), types: VALUE_TYPES });
+    // A default of the whole process could ask for another form.
+    (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
     this.on('error', () => undefined);
+  }
+
+  /**
+   * What is said to the server in greeting it. Settings of a role, a database or a server change how values are written; those
+   * of the connection take precedence. PgBouncer knows these and gives each of its own connections those of the client it works
+   * for; they are written as the server confirms them, so that it finds nothing to change.
+   */
+  getStartupConf(): Record<string, string> {
+    const usual = Client.prototype as unknown as Startup;
+    return { ...usual.getStartupConf.call(this), ...SETTINGS };
   }
 
   /**
@@ -54,6 +69,10 @@ export class SteadyClient extends Client {
     if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
     else connection.connect(port, host);
   }
+}
+
+interface Startup {
+  getStartupConf(): Record<string, string>;
 }
 
 /** What node-postgres knows of a connection and has no types for. */

@@ -1,6 +1,7 @@
 import { requireIps } from '../../access-tokens/access-token-policy';
 import type { TrustedIpInputDto } from '../../access-tokens/dto/access-token-policy.dto';
-import { EVERY_ADDRESS, type TrustedIp } from '../../common/net/trusted-ips';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
+import { EVERY_ADDRESS, readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import type { IdentityAuthMethod } from '../identity-auth-method.entity';
 import type { LockoutPolicy } from '../lockouts.service';
 
@@ -22,7 +23,20 @@ export const DEFAULT_CONFIG: UniversalAuthConfig = {
   lockoutCounterResetSeconds: 30,
 };
 
-export function configOf({ config }: IdentityAuthMethod): UniversalAuthConfig {
+export function configOf({ config }: Pick<IdentityAuthMethod, 'config'>): UniversalAuthConfig {
+  return readConfig(config);
+}
+
+/** Settings as the database has them. @throws UnreadableValueError where one is missing or of another kind. */
+export function readConfig(config: unknown): UniversalAuthConfig {
+  if (typeof config !== 'object' || config === null) throw new UnreadableValueError('settings of Universal Auth');
+  const read = config as Record<keyof UniversalAuthConfig, unknown>;
+  const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = read;
+  const areCounts = [lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds].every(Number.isInteger);
+  if (typeof read.lockoutEnabled !== 'boolean' || !areCounts) {
+    throw new UnreadableValueError('settings of Universal Auth');
+  }
+  readTrustedIps(read.clientSecretTrustedIps);
   return config as UniversalAuthConfig;
 }
 

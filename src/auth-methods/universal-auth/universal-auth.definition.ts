@@ -10,7 +10,7 @@ import {
   UniversalAuthDto,
   UpdateUniversalAuthDto,
 } from './dto/universal-auth.dtos';
-import { mergeConfig, type UniversalAuthConfig } from './universal-auth.config';
+import { configOf, mergeConfig } from './universal-auth.config';
 
 const notFound = (identityId: string) =>
   new AuthMethodNotFoundError(`Failed to find universal auth for identity with ID ${identityId}`);
@@ -23,7 +23,7 @@ export const UNIVERSAL_AUTH: AuthMethodDefinition = {
   envelope: 'identityUniversalAuth',
   input: { attach: AttachUniversalAuthDto, update: UpdateUniversalAuthDto },
   answer: { type: UniversalAuthAnswerDto, of: UniversalAuthDto.of },
-  configure: (input, present) => ({ config: mergeConfig(input, present?.config as UniversalAuthConfig | undefined) }),
+  configure: (input, present) => ({ config: mergeConfig(input, present && configOf(present)) }),
   hasClientId: true,
   hasLockouts: true,
   refusals: {

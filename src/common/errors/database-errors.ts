@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { DatabaseUnavailableError } from './common.errors';
+import { UNREADABLE_VALUE } from './unreadable-value.error';
 
 /** node-postgres and TypeORM errors, seen only through the fields that matter here. */
 interface DatabaseErrorLike {
@@ -35,12 +36,22 @@ const LOST_CONNECTION =
 
 /** True when the same may be asked again, and may well be answered: the database is away, or the statement was unlucky. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return isDatabaseAway(error) || isUnlucky(error);
+  return isDatabaseAway(error) || isUnlucky(error) || isUnreadable(error);
+}
+
+/** True when the database has answered what cannot be read: a setting of it, or a hand in its tables. */
+export function isUnreadable(error: unknown): boolean {
+  return codeOf(error) === UNREADABLE_VALUE;
 }
 
 /** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
 export function isUnlucky(error: unknown): boolean {
   return UNLUCKY_SQLSTATE.test(codeOf(error));
+}
+
+/** True when a transaction is isolated more strictly than another that has just committed allows (SQLSTATE 40001). */
+export function isOverlapped(error: unknown): boolean {
+  return codeOf(error) === '40001';
 }
 
 /** True when the database could not be asked at all, as opposed to refusing one statement. */

@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import { UnreadableValueError } from '../errors/unreadable-value.error';
 import { IpNetwork } from './ip-network';
 
 /** One entry of a trusted IP list, as it is stored and answered: split, and spelled as it was sent (decisions 15). */
@@ -40,16 +41,37 @@ export function isTrusted(list: readonly TrustedIp[], address: string | undefine
 function parsedListOf(list: readonly TrustedIp[]): ParsedList {
   let parsed = parsedLists.get(list);
   if (parsed === undefined) {
-    const networks = list.map((entry) => IpNetwork.parse(textOf(entry))).filter((network) => network !== undefined);
+    const networks = readTrustedIps(list).map((entry) => networkOf(entry)!);
     parsed = { isRestricted: isRestricted(list), networks };
     parsedLists.set(list, parsed);
   }
   return parsed;
 }
 
+/**
+ * A list as the database has it, where a hand may have left anything. @throws UnreadableValueError for what is not a list of
+ * entries that can all be read: one that is passed over would let nobody in, and one that is misread everybody.
+ */
+export function readTrustedIps(list: unknown): readonly TrustedIp[] {
+  if (!Array.isArray(list) || !list.every(isTrustedIp)) throw new UnreadableValueError('a list of trusted addresses');
+  return list;
+}
+
+function isTrustedIp(entry: unknown): entry is TrustedIp {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { type, ipAddress, prefix } = entry as Record<string, unknown>;
+  if (typeof ipAddress !== 'string' || (prefix !== undefined && !Number.isInteger(prefix))) return false;
+  return type === (isIPv4(ipAddress) ? 'ipv4' : 'ipv6') && networkOf(entry as TrustedIp) !== undefined;
+}
+
+function networkOf(entry: TrustedIp): IpNetwork | undefined {
+  return IpNetwork.parse(textOf(entry));
+}
+
 /** Whether a list keeps anybody out at all. */
 export function isRestricted(list: readonly TrustedIp[]): boolean {
-  const isOpen = (type: TrustedIp['type']) => list.some((entry) => entry.type === type && entry.prefix === 0);
+  const entries = readTrustedIps(list);
+  const isOpen = (type: TrustedIp['type']) => entries.some((entry) => entry.type === type && entry.prefix === 0);
   return !(isOpen('ipv4') && isOpen('ipv6'));
 }
 
