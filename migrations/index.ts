@@ -9,6 +9,8 @@ import { KeepSignedLifetime1764650000000 } from './1764650000000-keep-signed-lif
 import { IndexOrganizations1764700000000 } from './1764700000000-index-organizations';
 import { PlanTokenFactsOnce1764800000000 } from './1764800000000-plan-token-facts-once';
 import { SettleUseBatches1764900000000 } from './1764900000000-settle-use-batches';
+import { ReadTokenState1765100000000 } from './1765100000000-read-token-state';
+import { WatchContents1765100050000 } from './1765100050000-watch-contents';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -23,4 +25,6 @@ export const LATCHKEY_MIGRATIONS = [
   IndexOrganizations1764700000000,
   PlanTokenFactsOnce1764800000000,
   SettleUseBatches1764900000000,
+  ReadTokenState1765100000000,
+  WatchContents1765100050000,
 ];

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
-import { bootstrap, serve } from './server/run';
+import { bootstrap, refuseIssuedBefore, serve } from './server/run';
 import { explain } from './server/start-error';
 
-const command = process.argv[2] === 'bootstrap' ? bootstrap : serve;
+const COMMANDS: Record<string, typeof serve> = { bootstrap, 'refuse-issued-before': refuseIssuedBefore };
+const command = COMMANDS[process.argv[2] ?? ''] ?? serve;
 
 command((text) => process.stdout.write(`${text}\n`)).catch((error: unknown) => {
   process.stderr.write(`${explain(error)}\n`);

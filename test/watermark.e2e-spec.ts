@@ -216,6 +216,7 @@ describe('the health of a node', () => {
         revocationBoundMs: 200,
         push: 'on',
         clockSkewMs: expect.any(Number),
+        databaseClockBehindMs: expect.any(Number),
       }),
     );
   });

@@ -5,6 +5,7 @@ import { AccessTokenGuard } from './access-token.guard';
 import { AccessTokenIssuer } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenVerifier } from './access-token.verifier';
+import { TokenRecall } from './recall.service';
 import { TokenFactsReader } from './token-facts';
 import { UseCounter } from './use-counter';
 import { UseLimits } from './use-limits';
@@ -20,6 +21,7 @@ import { UseLimits } from './use-limits';
     AccessTokenVerifier,
     AccessTokenGuard,
     TokenFactsReader,
+    TokenRecall,
     UseCounter,
     UseLimits,
   ],
@@ -30,6 +32,7 @@ import { UseLimits } from './use-limits';
     AccessTokenCache,
     AccessTokenGuard,
     TokenFactsReader,
+    TokenRecall,
   ],
 })
 export class AccessTokensModule {}

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
-import type { TrustedIp } from '../common/net/trusted-ips';
+import { UnreadableValueError } from '../common/errors/unreadable-value.error';
+import { readTrustedIps, type TrustedIp } from '../common/net/trusted-ips';
 import { GateDatabase } from '../database/gate-database';
+import { atOrNearest } from '../database/value-types';
 import { Watermark } from '../watermark/watermark';
 import type { IdentityAuth } from './access-token.claims';
 import type { LifetimePolicy } from './lifetime';
@@ -14,14 +16,15 @@ export interface TokenFacts extends LifetimePolicy {
   readonly tokenName: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
-  readonly revokedAt: Date | null;
+  /** Also when it was made before everything that is refused as too old. */
+  readonly isRevoked: boolean;
   readonly numUses: number;
   readonly numUsesLimit: number;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
   readonly identityAuth: IdentityAuth | null;
   /** Null when the token came from none, and when that is gone. */
-  readonly clientSecret: { readonly revokedAt: Date | null } | null;
+  readonly clientSecret: { readonly isRevoked: boolean } | null;
   readonly identityId: string;
   readonly identityName: string;
   readonly isInstanceAdmin: boolean;
@@ -79,12 +82,12 @@ export class TokenFactsReader {
         throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
       }
     }
-    return row.token_id === null ? null : factsOf(row, this.share(sharedOf(row)));
+    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
   }
 
   private async read(tokenId: string): Promise<FactsRow | NoRow> {
     const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [tokenId]);
-    if (!row || row.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
     return row;
   }
 
@@ -97,50 +100,104 @@ export class TokenFactsReader {
     return read;
   }
 
-  private isForeign({ incarnation }: FactsRow | NoRow): boolean {
-    return this.watermark.incarnation !== undefined && this.watermark.incarnation !== incarnation;
+  private isForeign({ life }: FactsRow | NoRow): boolean {
+    return this.watermark.life !== undefined && this.watermark.life !== life;
   }
 }
 
 // Planned once for a connection: see the migration that made the function.
-const FACTS = 'SELECT * FROM latchkey.token_facts($1)';
+const FACTS = 'SELECT * FROM latchkey.token_state($1)';
 
 interface NoRow {
-  incarnation: string | null;
+  life: string | null;
+  has_instance: boolean;
   token_id: null;
 }
 
+/** As it comes; the numbers of milliseconds may be infinite. */
 interface FactsRow {
-  incarnation: string | null;
+  life: string | null;
+  has_instance: boolean;
   token_id: string;
   token_name: string | null;
-  created_at: Date;
-  expires_at: Date | null;
-  revoked_at: Date | null;
+  created_ms: string;
+  expires_ms: string | null;
+  is_revoked: boolean;
   num_uses: string;
   num_uses_limit: number;
   auth_method: string;
   client_secret_id: string | null;
   identity_auth: IdentityAuth | null;
   secret_id: string | null;
-  secret_revoked_at: Date | null;
+  is_secret_revoked: boolean;
   access_token_ttl: number;
   access_token_max_ttl: number;
   access_token_period: number;
-  identity_id: string;
+  /** Null when the identity is gone and its tokens are still there: somebody has switched off what deletes them. */
+  identity_id: string | null;
   identity_name: string;
   is_instance_admin: boolean;
-  organization_id: string;
+  organization_id: string | null;
   organization_name: string;
   organization_slug: string;
-  metadata: Record<string, string> | null;
+  metadata: unknown;
   role: string | null;
   is_active: boolean | null;
   method_id: string | null;
   method_ttl: number;
   method_max_ttl: number;
   method_period: number;
-  trusted_ips: TrustedIp[];
+  trusted_ips: unknown;
+}
+
+type WholeRow = FactsRow & { readonly identity_id: string; readonly organization_id: string };
+
+/** What a row says, read strictly: what is of another kind than it must be has no verdict (503), and is never passed over. */
+function readingOf(row: FactsRow | NoRow, factsOf: (row: WholeRow) => TokenFacts): TokenFacts | null {
+  try {
+    if (!row.has_instance) throw new UnreadableValueError('no word on what is refused as too old');
+    if (row.token_id === null || !isWhole(row)) return null;
+    requireKinds(row);
+    return factsOf(row);
+  } catch (error) {
+    throw error instanceof UnreadableValueError ? new DatabaseUnavailableError(error) : error;
+  }
+}
+
+function isWhole(row: FactsRow): row is WholeRow {
+  return row.identity_id !== null && row.organization_id !== null;
+}
+
+const BOOLEANS = ['is_revoked', 'is_secret_revoked', 'is_instance_admin'] as const;
+const NUMBERS = ['num_uses_limit', 'access_token_ttl', 'access_token_max_ttl', 'access_token_period'] as const;
+const NUMBERS_OF_METHOD = ['method_ttl', 'method_max_ttl', 'method_period'] as const;
+
+function requireKinds(row: FactsRow): void {
+  const numbers = row.method_id === null ? NUMBERS : [...NUMBERS, ...NUMBERS_OF_METHOD];
+  const isActiveKnown = row.role === null || typeof row.is_active === 'boolean';
+  const isRead = BOOLEANS.every((name) => typeof row[name] === 'boolean') && isActiveKnown;
+  if (!isRead || !numbers.every((name) => Number.isSafeInteger(row[name]))) {
+    throw new UnreadableValueError('a fact about a token');
+  }
+}
+
+function momentOf(epochMs: string): Date {
+  if (!/^-?(\d+|Infinity)$/.test(epochMs)) throw new UnreadableValueError('a moment');
+  return atOrNearest(Number(epochMs));
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count)) throw new UnreadableValueError('a count');
+  return count;
+}
+
+function labelsOf(metadata: unknown): Record<string, string> {
+  const labels = metadata ?? {};
+  if (typeof labels !== 'object' || !Object.values(labels).every((value) => typeof value === 'string')) {
+    throw new UnreadableValueError('the labels of an identity');
+  }
+  return labels as Record<string, string>;
 }
 
 /** What all tokens of an identity have in common that came from one method. */
@@ -156,7 +213,7 @@ type SharedFacts = Pick<
   | 'membership'
 >;
 
-function sharedOf(row: FactsRow): SharedFacts {
+function sharedOf(row: WholeRow): SharedFacts {
   return {
     authMethod: row.auth_method,
     identityId: row.identity_id,
@@ -167,7 +224,7 @@ function sharedOf(row: FactsRow): SharedFacts {
       name: row.organization_name,
       slug: row.organization_slug,
     }),
-    metadata: Object.freeze(row.metadata ?? {}),
+    metadata: Object.freeze(labelsOf(row.metadata)),
     method: row.method_id === null ? null : methodOf(row),
     membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
   };
@@ -177,14 +234,14 @@ function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
   return {
     tokenId: row.token_id,
     tokenName: row.token_name,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    numUses: Number(row.num_uses),
+    createdAt: momentOf(row.created_ms),
+    expiresAt: row.expires_ms === null ? null : momentOf(row.expires_ms),
+    isRevoked: row.is_revoked,
+    numUses: countOf(row.num_uses),
     numUsesLimit: row.num_uses_limit,
     clientSecretId: row.client_secret_id,
     identityAuth: row.identity_auth,
-    clientSecret: row.secret_id === null ? null : { revokedAt: row.secret_revoked_at },
+    clientSecret: row.secret_id === null ? null : { isRevoked: row.is_secret_revoked },
     accessTokenTTL: row.access_token_ttl,
     accessTokenMaxTTL: row.access_token_max_ttl,
     accessTokenPeriod: row.access_token_period,
@@ -204,6 +261,6 @@ function methodOf(row: FactsRow): NonNullable<TokenFacts['method']> {
     accessTokenTTL: row.method_ttl,
     accessTokenMaxTTL: row.method_max_ttl,
     accessTokenPeriod: row.method_period,
-    trustedIps: row.trusted_ips,
+    trustedIps: readTrustedIps(row.trusted_ips),
   };
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
@@ -7,7 +8,6 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { Clock } from '../common/clock/clock';
 import { isGivenUp, isUnlucky, loggable } from '../common/errors/database-errors';
 import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
@@ -22,7 +22,8 @@ interface Uses {
 /** Uses that are written together. */
 interface Batch {
   readonly id: string;
-  readonly sentAt: Date;
+  /** As `performance.now()` counts: no clock that jumps makes it older. */
+  readonly sentAt: number;
   readonly uses: Map<string, Uses>;
 }
 
@@ -35,6 +36,8 @@ export const MAX_WAITING = 100_000;
 /** Attempts at shutdown, and a pause between them: another node that writes the same tokens holds their rows for a moment. */
 const LAST_ATTEMPTS = 8;
 const LAST_PAUSE_MS = 150;
+/** What became of a batch is kept for twice as long. */
+const FORGOTTEN_MS = 43_200_000;
 
 /**
  * Counts the uses of tokens without a limit (decisions 7): summed in memory and written together, so that no request writes
@@ -62,7 +65,6 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
 
   constructor(
     private readonly database: GateDatabase,
-    private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -136,7 +138,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   /** As much as one statement writes quickly. */
   private take(): Batch | undefined {
     if (this.waiting.size === 0) return undefined;
-    const named = { id: randomUUID(), sentAt: this.clock.now() };
+    const named = { id: randomUUID(), sentAt: performance.now() };
     if (this.waiting.size <= this.most) {
       const uses = this.waiting;
       this.waiting = new Map();
@@ -181,7 +183,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   /** Asks what became of a batch. From then on it is not written any more. */
   private async settle({ id, uses, sentAt }: Batch): Promise<boolean> {
     try {
-      const [found] = await this.database.write<Settled>(SETTLE, [id, sentAt]);
+      const [found] = await this.database.write<Settled>(SETTLE, [id, performance.now() - sentAt < FORGOTTEN_MS]);
       this.uncertain = undefined;
       if (found === undefined) this.lose(sumOf(uses));
       const unwritten = found?.is_void ? [...uses.keys()] : (found?.left_out ?? []);
@@ -253,6 +255,6 @@ const FLUSH = `
 // Waits for an attempt that is still under way. What nobody has asked about for half a day may have been forgotten (batches
 // are pruned after a day): nothing is answered.
 const SETTLE = `
-  INSERT INTO latchkey.use_batches (id, is_void) SELECT $1, true WHERE $2::timestamptz > now() - interval '12 hours'
+  INSERT INTO latchkey.use_batches (id, is_void) SELECT $1, true WHERE $2::boolean
   ON CONFLICT (id) DO UPDATE SET id = excluded.id
   RETURNING is_void, left_out`;

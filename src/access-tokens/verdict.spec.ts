@@ -12,7 +12,7 @@ const GOOD: TokenFacts = {
   tokenName: null,
   createdAt: new Date('2026-09-01T11:30:00.000Z'),
   expiresAt: new Date('2026-09-01T12:30:00.000Z'),
-  revokedAt: null,
+  isRevoked: false,
   numUses: 0,
   numUsesLimit: 0,
   authMethod: 'token-auth',
@@ -32,10 +32,10 @@ const GOOD: TokenFacts = {
 const FAULTS: [name: string, fault: Partial<TokenFacts>, status: number, message: string][] = [
   ['expired', { expiresAt: NOW }, 401, 'Your token has expired. Please re-authenticate.'],
   ['method gone', { method: null }, 401, 'Failed to authorize: auth method has been revoked'],
-  ['revoked', { revokedAt: NOW }, 401, 'Failed to authorize: token has been revoked'],
+  ['revoked', { isRevoked: true }, 401, 'Failed to authorize: token has been revoked'],
   [
     'client secret revoked',
-    { clientSecretId: SECRET_ID, clientSecret: { revokedAt: NOW } },
+    { clientSecretId: SECRET_ID, clientSecret: { isRevoked: true } },
     401,
     'Failed to authorize: client secret has been revoked',
   ],
@@ -95,7 +95,7 @@ describe('the verdict on a token', () => {
 
   it('stands while the client secret a token came from is not revoked, and falls when it is gone', () => {
     const facts = { ...GOOD, clientSecretId: SECRET_ID };
-    expect(ask({ ...facts, clientSecret: { revokedAt: null } })).not.toThrow();
+    expect(ask({ ...facts, clientSecret: { isRevoked: false } })).not.toThrow();
     expect(ask({ ...facts, clientSecret: null })).toThrow(
       saying(401, 'Failed to authorize: client secret has been revoked'),
     );
@@ -147,7 +147,7 @@ describe('the verdict on a token', () => {
   });
 
   it.each([
-    [{ revokedAt: NOW }, 'Cannot renew: token has been revoked'],
+    [{ isRevoked: true }, 'Cannot renew: token has been revoked'],
     [{ method: null }, 'Cannot renew: auth method has been revoked'],
     [{ clientSecretId: SECRET_ID, clientSecret: null }, 'Cannot renew: client secret has been revoked'],
     [{ membership: null }, 'Cannot renew: identity is not a member of the organization'],

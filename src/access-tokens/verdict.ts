@@ -51,10 +51,10 @@ function isFromTrusted({ address, trustedAddress }: Question, { method }: GoodFa
 }
 
 function refusalOf(facts: TokenFacts): Refusal | undefined {
-  const { revokedAt, method, membership } = facts;
+  const { isRevoked, method, membership } = facts;
   // A removed method revokes its tokens too; what killed them says more than that they are dead.
   if (method === null) return 'auth_method_gone';
-  if (revokedAt !== null) return 'token_revoked';
+  if (isRevoked) return 'token_revoked';
   if (isSecretGone(facts)) return 'client_secret_gone';
   if (membership === null) return 'not_a_member';
   return membership.isActive ? undefined : 'membership_inactive';
@@ -62,7 +62,7 @@ function refusalOf(facts: TokenFacts): Refusal | undefined {
 
 /** A secret that merely ran out, or is used up, has made its tokens rightly. */
 function isSecretGone({ clientSecretId, clientSecret }: TokenFacts): boolean {
-  return clientSecretId !== null && clientSecret?.revokedAt !== null;
+  return clientSecretId !== null && clientSecret?.isRevoked !== false;
 }
 
 function isExhausted({ numUses, numUsesLimit }: TokenFacts): boolean {

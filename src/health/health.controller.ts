@@ -41,6 +41,7 @@ export class HealthController {
       revocationBoundMs: this.settings.revocationBoundMs,
       push,
       clockSkewMs: Math.round(this.clock.skewMs()),
+      databaseClockBehindMs: Math.round(this.clock.databaseBehindMs()),
     };
   }
 }

@@ -27,4 +27,7 @@ export class HealthDto {
 
   @Whole("How far this machine's clock is ahead of the database's, which is the one that counts.", 0)
   clockSkewMs!: number;
+
+  @Whole("How far the database's clock is behind the time this node goes by: 0 unless it was set back.", 0)
+  databaseClockBehindMs!: number;
 }

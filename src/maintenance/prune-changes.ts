@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock/clock';
 import { GateDatabase } from '../database/gate-database';
+import { Watermark } from '../watermark/watermark';
 import type { MaintenanceJob } from './maintenance.runner';
 
 const BATCH = 5_000;
@@ -15,22 +17,30 @@ const KEPT_MS = 600_000;
 export class PruneChanges implements MaintenanceJob {
   private seen: Seen | undefined;
 
-  constructor(private readonly database: GateDatabase) {}
+  constructor(
+    private readonly database: GateDatabase,
+    private readonly watermark: Watermark,
+    private readonly clock: Clock,
+  ) {}
 
   async runBatch(): Promise<boolean> {
-    if (this.seen === undefined) return this.look();
+    // A database that was set back since hands the ids that were seen out again.
+    if (this.seen === undefined || this.seen.lives !== this.watermark.lives) return this.look();
     if (performance.now() - this.seen.atMs < KEPT_MS) return false;
     return this.prune(this.seen);
   }
 
   private async look(): Promise<false> {
-    const [row] = await this.database.query<Omit<Seen, 'atMs'>>(LOOK);
-    this.seen = row && { ...row, atMs: performance.now() };
+    const { lives } = this.watermark;
+    const [row] = await this.database.query<Pick<Seen, 'snapshot' | 'life'>>(LOOK);
+    this.seen = row && { ...row, lives, atMs: performance.now() };
     return false;
   }
 
-  private async prune({ snapshot, incarnation }: Seen): Promise<boolean> {
-    if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot, incarnation])) return true;
+  private async prune({ snapshot, life }: Seen): Promise<boolean> {
+    if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot, life])) return true;
+    // The rest goes by the clock, and not by one alone.
+    if (!this.clock.isSteady()) return this.look();
     await this.database.write(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
     if (await this.pruneBatch(PRUNE_BATCHES, [BATCH])) return true;
     return this.look();
@@ -46,11 +56,12 @@ export class PruneChanges implements MaintenanceJob {
 interface Seen {
   readonly snapshot: string;
   /** In another life of the database the ids of transactions that had not ended may be handed out again. */
-  readonly incarnation: string;
+  readonly life: string;
+  readonly lives: number;
   readonly atMs: number;
 }
 
-const LOOK = 'SELECT pg_current_snapshot()::text AS snapshot, latchkey.incarnation() AS incarnation';
+const LOOK = 'SELECT pg_current_snapshot()::text AS snapshot, latchkey.life() AS life';
 
 const PRUNE_BATCHES = `
   WITH pruned AS (
@@ -68,7 +79,7 @@ const PRUNE_CHANGES = `
       SELECT revision FROM latchkey.verdict_changes
        WHERE (xid < pg_snapshot_xmax($2::pg_snapshot) AND pg_visible_in_snapshot(xid, $2::pg_snapshot)
               OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
-         AND latchkey.incarnation() = $3
+         AND latchkey.life() = $3
        LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING 1
   )

@@ -6,6 +6,8 @@ import { Watermark } from '../watermark/watermark';
 import type { MaintenanceJob } from './maintenance.runner';
 
 const BATCH = 1_000;
+/** More than two clocks that agree can differ by. */
+const MARGIN_MS = 10_000;
 
 /**
  * Removes the rows of tokens that have been dead for the retention time (decisions 9): counted from the last `exp` that was
@@ -21,18 +23,19 @@ export class PruneTokens implements MaintenanceJob {
   ) {}
 
   async runBatch(): Promise<boolean> {
-    // Not by a clock that nobody has put right.
-    if (!this.watermark.isConfirmed()) return false;
-    const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000);
+    // Not by a clock that nobody has put right, nor by one alone: what is removed does not come back.
+    if (!this.watermark.isConfirmed() || !this.clock.isSteady()) return false;
+    const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000 - MARGIN_MS);
     const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
     return row?.pruned === BATCH;
   }
 }
 
-// One node at a time, and nobody waits: rows that are in use are left for the next time.
+// It says of itself that it prunes: what died so long ago need not be noted as a change. One node at a time, and nobody waits: rows that are in use are left for the next time.
 const PRUNE = `
   WITH turn AS MATERIALIZED (
-    SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey.prune_tokens', 0)) AS is_mine
+    SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey.prune_tokens', 0)) AS is_mine,
+           set_config('latchkey.is_pruning', 'on', true)
   ), expired AS (
     SELECT t.ctid FROM latchkey.identity_access_tokens t WHERE t.expires_at < $1 AND (SELECT is_mine FROM turn)
      ORDER BY t.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED

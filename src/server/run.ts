@@ -1,4 +1,6 @@
+import { parseArgs } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { FutureRecallError, TokenRecall } from '../access-tokens/recall.service';
 import { InstanceService } from '../instance/instance.service';
 import type { Tenant } from '../instance/tenant-founder.service';
 import type { LatchkeyOptions } from '../latchkey.options';
@@ -8,6 +10,7 @@ import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
 import { requireFreePort } from './free-port';
 import { createServer } from './server';
+import { StartError } from './start-error';
 
 const FIRST_ORGANIZATION = 'Default Organization';
 
@@ -32,6 +35,45 @@ export async function bootstrap(say: (text: string) => void): Promise<void> {
     await app.close();
     await home.release();
   });
+}
+
+/** Refuses every token issued before the time that is named, on every node: after a restore, or a leak that cannot be told. */
+export async function refuseIssuedBefore(say: (text: string) => void): Promise<void> {
+  const { before, includesClientSecrets } = recallAsked(process.argv.slice(3));
+  await withServer(readEnvironment(), async (app, home) => {
+    const { tokensBefore, clientSecretsBefore, spread } = await app
+      .get(TokenRecall)
+      .refuseIssuedBefore(before, includesClientSecrets)
+      .catch((error: unknown) => {
+        throw error instanceof FutureRecallError ? new StartError(error.message) : error;
+      });
+    say(`Tokens issued before ${tokensBefore?.toISOString()} are refused.`);
+    if (clientSecretsBefore) say(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
+    if (spread.pending.length > 0)
+      say(`Not confirmed by ${spread.pending.join(', ')}, which answer nothing from memory.`);
+    await app.close();
+    await home.release();
+  });
+}
+
+const RECALL_USAGE =
+  'Say a time with its zone: npm run refuse-issued-before -- 2030-01-31T12:00:00Z [--client-secrets]';
+
+function recallAsked(words: string[]): { before: Date; includesClientSecrets: boolean } {
+  const { values, positionals } = parsedRecall(words);
+  const [time = ''] = positionals;
+  const before = new Date(time);
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(time);
+  if (positionals.length !== 1 || !isTime || Number.isNaN(before.getTime())) throw new StartError(RECALL_USAGE);
+  return { before, includesClientSecrets: values['client-secrets'] ?? false };
+}
+
+function parsedRecall(args: string[]) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: { 'client-secrets': { type: 'boolean' } } });
+  } catch {
+    throw new StartError(RECALL_USAGE);
+  }
 }
 
 /** Whatever fails leaves nothing behind: first the application lets go of the database, then the database ends. */

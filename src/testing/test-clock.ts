@@ -13,6 +13,11 @@ export class TestClock extends Clock {
     return (this.stoppedAtMs ?? super.epochMs(moment)) + this.aheadMs;
   }
 
+  /** What a test sets is right. */
+  override isSteady(): boolean {
+    return true;
+  }
+
   /** Puts it to a time. */
   set(at: Date): void {
     this.advance((at.getTime() - this.epochMs()) / 1000);

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { Clock } from '../common/clock/clock';
 import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
 import { inSchemaOf } from '../database/schema';
@@ -31,6 +32,7 @@ export class Receipts {
   constructor(
     private readonly database: GateDatabase,
     private readonly watermark: Watermark,
+    private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -68,7 +70,10 @@ export class Receipts {
 
   /** After a crash of the database the list of nodes is empty until they are back. */
   private isListComplete(): boolean {
-    return this.watermark.isConfirmed() && this.watermark.ageOfLifeMs() > this.settings.revocationBoundMs;
+    const { watermark, clock, settings } = this;
+    // Where the database's clock has just jumped ahead, heartbeats look older than they are.
+    const isClockSteady = clock.steadyForMs() > this.goneAfterSeconds() * 1_000;
+    return watermark.isConfirmed() && watermark.ageOfLifeMs() > settings.revocationBoundMs && isClockSteady;
   }
 
   /** A change of nothing: whoever has learnt of it has learnt of everything before. */

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { NodeMark } from './node-mark';
 import { NodeRegistry } from './node-registry';
 import { PushListener } from './push-listener';
 import { Receipts } from './receipts';
@@ -7,7 +8,7 @@ import { Watermark } from './watermark';
 /** What this node knows, and as of when. */
 @Global()
 @Module({
-  providers: [Watermark, PushListener, NodeRegistry, Receipts],
+  providers: [NodeMark, Watermark, PushListener, NodeRegistry, Receipts],
   exports: [Watermark, PushListener, NodeRegistry, Receipts],
 })
 export class WatermarkModule {}

@@ -6,6 +6,8 @@ import { loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
 import { LatchkeySettings } from '../latchkey.options';
 import { ChangedSubjects, EVERYTHING } from './changed-subjects';
+import { NodeMark } from './node-mark';
+import { type Answer, type AnswerRow, readAnswer } from './watermark-answer';
 
 /** Reads in one bound: one that fails, or a pause of the event loop, leaves time for another. */
 const READS_PER_BOUND = 4;
@@ -44,10 +46,14 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   /** How far the wall clock was ahead of the monotonic one, which stands still while a machine is suspended. */
   private wallAheadMs = NaN;
   private epoch: string | undefined;
-  /** Names the life of the database that was read from: another after a crash or a promotion. Undefined before the first. */
-  incarnation: string | undefined;
+  /** Names the life of the database that was read from: another after a start or a promotion. Undefined before the first. */
+  life: string | undefined;
   /** When this node learnt of the life the database leads. */
   private bornAt = Infinity;
+  /** How often memory was found to be void, because the database is not the one it was read from, or was set back. */
+  lives = 0;
+  private contents: string | undefined;
+  private isUnwatched = false;
   private confirmed: Confirmed | undefined;
   private reading: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -55,10 +61,12 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   private isStopped = false;
   private isFailing = false;
   private isSkewed = false;
+  private isBehind = false;
 
   constructor(
     private readonly database: GateDatabase,
     private readonly clock: Clock,
+    private readonly mark: NodeMark,
     settings: LatchkeySettings,
   ) {
     this.boundMs = settings.revocationBoundMs;
@@ -145,18 +153,15 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     const wallAheadMs = Date.now() - sentAt;
     const isLost = sentAt - this.confirmedAt > LOST_AFTER_MS || !this.isAwake(sentAt);
     const known = isLost ? null : (this.confirmed?.snapshot ?? null);
-    const answer = await this.database.readWatermark<Omit<Answer, 'incarnation'> & { incarnation: string | null }>(
-      READ,
-      [known],
-    );
-    if (!answer || answer.incarnation === null) throw new DatabaseUnavailableError(new Error('a standby'));
-    this.requireLatest(answer.cluster, answer.incarnation);
-    this.apply({ ...answer, incarnation: answer.incarnation }, known === null);
+    const mark = this.mark.expected();
+    const answer = readAnswer(await this.database.readWatermark<AnswerRow>(READ, [known, this.mark.nodeId]));
+    this.requireLatest(answer.cluster, answer.life);
+    this.apply(answer, known === null, this.mark.isLost(answer.mark, mark));
     const receivedAt = performance.now();
     this.confirmedAt = sentAt;
     // After a pause of this process nobody can say when in between the database looked at its clock.
     if (receivedAt - sentAt >= LONGEST_READ_MS) return;
-    this.clock.synchronize(answer.now, sentAt, receivedAt);
+    this.clock.synchronize(answer.now, sentAt, receivedAt, answer.reachedMs);
     this.wallAheadMs = wallAheadMs;
   }
 
@@ -164,8 +169,8 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
    * Who has seen a promoted standby takes nothing from the primary it replaced, though that may still run, and be all that can
    * be reached.
    */
-  private requireLatest(cluster: string, incarnation: string): void {
-    const [timeline, latest] = [timelineOf(`${cluster} ${incarnation}`), timelineOf(this.epoch ?? '')];
+  private requireLatest(cluster: string, life: string): void {
+    const [timeline, latest] = [timelineOf(`${cluster} ${life}`), timelineOf(this.epoch ?? '')];
     // Written with leading noughts, they sort as numbers do.
     if (!latest.startsWith(`${cluster} `) || timeline >= latest) return;
     this.database.reconnectWatermark();
@@ -180,8 +185,9 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;
   }
 
-  private apply({ snapshot, cluster, incarnation, subjects }: Answer, isFirst: boolean): void {
-    const isAnew = this.isNewLife(cluster, incarnation) || isFirst;
+  private apply(answer: Answer, isFirst: boolean, isMarkLost: boolean): void {
+    const { snapshot, subjects } = answer;
+    const isAnew = this.isVoid(answer, isMarkLost) || isFirst;
     if (isAnew) this.changes.addEverything();
     else if (subjects.length > 0) this.changes.add(subjects);
     this.confirmed = { snapshot, revision: lastBefore(snapshot) };
@@ -189,18 +195,51 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * After a crash, and on a promoted standby, ids of transactions may be handed out again: what was seen of them is void.
+   * Whether memory rests on what is no longer there. After a start of the server, and on a promoted standby, ids of transactions
+   * may be handed out again, and what was seen of them is void. So it is when the tables are others than they were, when ids go
+   * back, and when what this node wrote last is not there: then the database was set back, whatever it leads now.
    */
-  private isNewLife(cluster: string, incarnation: string): boolean {
-    const [epoch, former] = [`${cluster} ${incarnation}`, this.epoch];
-    if (former !== epoch) this.bornAt = performance.now();
+  private isVoid({ snapshot, cluster, life, contents, isWatched }: Answer, isMarkLost: boolean): boolean {
+    const isAnother = this.isNewLife(cluster, life);
+    const isReplaced = this.isReplaced(contents);
+    const isBack = this.isBack(snapshot);
+    const isUndone = isAnother || isReplaced || isBack || isMarkLost;
+    if (isUndone) this.beginLife({ isAnother, isReplaced, isBack, isMarkLost });
+    this.noteWatched(isWatched);
+    // Until it has a name, and while changes go unnoted, every read counts as the first.
+    return isUndone || !isWatched || life.endsWith(' ');
+  }
+
+  private isReplaced(contents: string): boolean {
+    const former = this.contents;
+    this.contents = contents;
+    return former !== undefined && former !== contents;
+  }
+
+  private isBack(snapshot: string): boolean {
+    return this.confirmed !== undefined && xmaxOf(snapshot) < xmaxOf(this.confirmed.snapshot);
+  }
+
+  private beginLife(reasons: Record<string, boolean>): void {
+    if (this.lives > 0) this.logger.log({ event: 'watermark.new_life', ...reasons });
+    this.lives += 1;
+    this.bornAt = performance.now();
+    this.mark.forget();
+  }
+
+  private isNewLife(cluster: string, life: string): boolean {
+    const [epoch, former] = [`${cluster} ${life}`, this.epoch];
     // Another timeline: connections may still lead to the former primary.
     if (former !== undefined && timelineOf(former) !== timelineOf(epoch)) this.database.reconnect();
     this.epoch = epoch;
-    this.incarnation = incarnation;
-    const isNameless = incarnation.endsWith(' ');
-    if (isNameless) void this.name();
-    return former !== epoch || isNameless;
+    this.life = life;
+    if (life.endsWith(' ')) void this.name();
+    return former !== epoch;
+  }
+
+  private noteWatched(isWatched: boolean): void {
+    if (!isWatched && !this.isUnwatched) this.logger.error({ event: 'database.changes_not_noted' });
+    this.isUnwatched = !isWatched;
   }
 
   /** Gives a database that has just begun a life its name. Until it has one, every read counts as the first. */
@@ -216,9 +255,13 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     if (this.isFailing) this.logger.log({ event: 'watermark.confirmed' });
     this.isFailing = false;
     const skewMs = Math.round(this.clock.skewMs());
+    const behindMs = Math.round(this.clock.databaseBehindMs());
     const isSkewed = Math.abs(skewMs) > NOTABLE_SKEW_MS;
     if (isSkewed && !this.isSkewed) this.logger.warn({ event: 'clock.skewed', skewMs });
     this.isSkewed = isSkewed;
+    const isBehind = behindMs > NOTABLE_SKEW_MS;
+    if (isBehind && !this.isBehind) this.logger.error({ event: 'clock.database_set_back', behindMs });
+    this.isBehind = isBehind;
   }
 
   private fail(error: unknown): never {
@@ -241,9 +284,9 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The cluster and its timeline, without the name of the life. */
+/** The cluster and its timeline, without the rest that names a life. */
 function timelineOf(epoch: string): string {
-  return epoch.slice(0, epoch.lastIndexOf(' '));
+  return epoch.split(' ', 2).join(' ');
 }
 
 /** The last transaction before the oldest that was open when a snapshot (`xmin:xmax:open`) was taken. */
@@ -251,12 +294,9 @@ function lastBefore(snapshot: string): number {
   return Number.parseInt(snapshot, 10) - 1;
 }
 
-interface Answer {
-  readonly snapshot: string;
-  readonly now: Date;
-  readonly cluster: string;
-  readonly incarnation: string;
-  readonly subjects: string[];
+/** The first id that no transaction had been given when a snapshot was taken. */
+function xmaxOf(snapshot: string): bigint {
+  return BigInt(snapshot.split(':', 2)[1]!);
 }
 
 const NAME = 'INSERT INTO latchkey.incarnations DEFAULT VALUES ON CONFLICT DO NOTHING';
@@ -266,11 +306,14 @@ const NAME = 'INSERT INTO latchkey.incarnations DEFAULT VALUES ON CONFLICT DO NO
 // through all that happened since. A transaction id beyond the snapshot comes from another cluster, by way of a dump, and
 // means nothing here.
 const READ = `
-  SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS now,
-         (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.incarnation() AS incarnation,
+  SELECT pg_current_snapshot()::text AS snapshot, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
+         (SELECT trunc(extract(epoch FROM reached) * 1000) FROM latchkey.clock) AS reached_ms,
+         (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.life() AS life,
+         (SELECT mark FROM latchkey.nodes WHERE id = $2) AS mark, c.contents, c.is_watched,
          (SELECT CASE WHEN count(*) > ${MANY_CHANGES} THEN json_build_array('${EVERYTHING}')
                       ELSE coalesce(json_agg(DISTINCT subject_id), '[]') END
             FROM (SELECT subject_id FROM latchkey.verdict_changes
                    WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot) OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
                      AND xid < pg_snapshot_xmax(pg_current_snapshot())
-                   LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects`;
+                   LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects
+    FROM latchkey.contents() AS c`;

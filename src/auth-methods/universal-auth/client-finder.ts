@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { inSchemaOf } from '../../database/schema';
-import { DEFAULT_CONFIG, type UniversalAuthConfig } from './universal-auth.config';
+import { DEFAULT_CONFIG, readConfig, type UniversalAuthConfig } from './universal-auth.config';
 
 /** A client as a login needs it. */
 export interface FoundClient {
@@ -64,7 +64,7 @@ export class ClientFinder {
   private configOf(text: string): UniversalAuthConfig {
     const known = this.configs.get(text);
     if (known !== undefined) return known;
-    const config = JSON.parse(text) as UniversalAuthConfig;
+    const config = readConfig(JSON.parse(text));
     this.configs.set(text, config);
     return config;
   }
@@ -77,7 +77,8 @@ const FIND = `
     FROM (VALUES ($1::uuid, $3::jsonb)) AS asked (client_id, config)
     LEFT JOIN latchkey.identity_auth_methods a ON a.client_id = asked.client_id AND a.method = 'universal-auth'
     LEFT JOIN latchkey.client_secrets s
-           ON s.auth_method_id = a.id AND s.hash = ANY ($2::bytea[]) AND s.revoked_at IS NULL`;
+           ON s.auth_method_id = a.id AND s.hash = ANY ($2::bytea[]) AND s.revoked_at IS NULL
+          AND s.created_at >= latchkey.client_secrets_from()`;
 
 interface FoundRow {
   client: string | null;

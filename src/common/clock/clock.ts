@@ -1,15 +1,31 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 
+/** A step of the database's clock that is no more than a slow answer, or a clock that is being put right. */
+const STEP_MS = 1_000;
+/** Two clocks that differ by no more agree. */
+const AGREED_MS = 5_000;
+/** What cannot be taken back waits until no clock has jumped for so long. */
+const STEADY_MS = 600_000;
+
 /**
  * The one source of time. Everything that compares or stores a time asks it, so that tests can set it.
  *
  * The database's clock is the truth (promise P20): once `synchronize` has been told what it says, this clock follows it, and
  * between two tellings the monotonic clock of the machine. A node whose wall clock is wrong, or jumps, judges right.
+ *
+ * Back it goes only where the machine's own clock bears the database out: one that was set back would make tokens good again
+ * that had run out. Nor does it go back beyond what nodes have noted in the database, at a restart.
  */
 @Injectable()
 export class Clock {
   private offsetMs = Date.now() - performance.now();
+  private databaseOffsetMs: number | undefined;
+  private reachedMs = -Infinity;
+  /** When a clock has last jumped, or was first heard. */
+  private steadySince = Infinity;
+  /** When the first word of the database came: a jump before is nothing anybody here has seen. */
+  private steppedAt = -Infinity;
 
   now(): Date {
     return new Date(this.epochMs());
@@ -21,7 +37,7 @@ export class Clock {
    * @param moment as `performance.now()` counts, for who has asked that already.
    */
   epochMs(moment = performance.now()): number {
-    return this.offsetMs + moment;
+    return Math.max(this.offsetMs + moment, this.reachedMs);
   }
 
   /** Whole seconds since the epoch, as JWT claims count them (RFC 7519 section 2, NumericDate). */
@@ -33,13 +49,55 @@ export class Clock {
    * Takes over the database's time. The answer was made between sending and receiving: half the way is at most half of it wrong.
    *
    * @param sentAt, receivedAt as `performance.now()` counts.
+   * @param reachedMs a time that nodes have noted, in milliseconds since the epoch: it has passed.
    */
-  synchronize(databaseTime: Date, sentAt: number, receivedAt: number): void {
-    this.offsetMs = databaseTime.getTime() - (sentAt + receivedAt) / 2;
+  synchronize(databaseTime: Date, sentAt: number, receivedAt: number, reachedMs = -Infinity): void {
+    const heardMs = databaseTime.getTime() - (sentAt + receivedAt) / 2;
+    const isFirst = this.databaseOffsetMs === undefined;
+    if (isFirst) this.steadySince = receivedAt;
+    else if (Math.abs(heardMs - this.databaseOffsetMs!) > STEP_MS) this.steadySince = this.steppedAt = receivedAt;
+    this.databaseOffsetMs = heardMs;
+    this.reachedMs = reachedMs;
+    if (isFirst || !this.isSetBack(heardMs)) this.offsetMs = heardMs;
   }
 
   /** How far the machine's wall clock is ahead of this one, in milliseconds. */
   skewMs(): number {
     return Date.now() - this.epochMs();
+  }
+
+  /** How far the database's clock is behind the time this one goes by, in milliseconds: 0 unless it was set back. */
+  databaseBehindMs(): number {
+    const moment = performance.now();
+    const { offsetMs, databaseOffsetMs = offsetMs } = this;
+    return Math.max(offsetMs + moment, this.reachedMs) - (databaseOffsetMs + moment);
+  }
+
+  /** The time, if the database and this machine agree on it; undefined otherwise, and when a clock has just jumped. */
+  agreedMs(): number | undefined {
+    const { databaseOffsetMs } = this;
+    const moment = performance.now();
+    if (databaseOffsetMs === undefined || moment - this.steppedAt < STEADY_MS || this.databaseBehindMs() > STEP_MS) {
+      return undefined;
+    }
+    const epochMs = databaseOffsetMs + moment;
+    return Math.abs(Date.now() - epochMs) > AGREED_MS ? undefined : epochMs;
+  }
+
+  /** Whether something may be done by this clock that cannot be taken back: two clocks agree, and have for a while. */
+  isSteady(): boolean {
+    return this.agreedMs() !== undefined && performance.now() - this.steadySince >= STEADY_MS;
+  }
+
+  /** How long ago the database's clock has jumped, in milliseconds. */
+  steadyForMs(): number {
+    return performance.now() - this.steppedAt;
+  }
+
+  /** Whether the database says that it is earlier than it was, and the machine's own clock does not say so rather. */
+  private isSetBack(heardMs: number): boolean {
+    if (this.offsetMs - heardMs <= STEP_MS) return false;
+    const wallMs = Date.now() - performance.now();
+    return Math.abs(wallMs - heardMs) >= Math.abs(wallMs - this.offsetMs);
   }
 }

@@ -1,0 +1,51 @@
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { UnreadableValueError } from '../common/errors/unreadable-value.error';
+
+/** What the database says to a node that asks what has changed. */
+export interface Answer {
+  readonly snapshot: string;
+  readonly now: Date;
+  /** A time that nodes have noted, in milliseconds since the epoch; -Infinity for none. */
+  readonly reachedMs: number;
+  readonly cluster: string;
+  readonly life: string;
+  /** Stands for the tables themselves: others, though they hold the same rows, have another one. */
+  readonly contents: string;
+  /** Whether everything that notes changes is in force. */
+  readonly isWatched: boolean;
+  /** What this node has written of itself last; null for nothing. */
+  readonly mark: string | null;
+  readonly subjects: string[];
+}
+
+export interface AnswerRow {
+  readonly snapshot: string;
+  readonly now_ms: string;
+  readonly reached_ms: string | null;
+  readonly cluster: string;
+  readonly life: string | null;
+  readonly contents: string | null;
+  readonly is_watched: boolean;
+  readonly mark: string | null;
+  readonly subjects: unknown;
+}
+
+/** @throws DatabaseUnavailableError for what is not understood: nothing is confirmed by it. */
+export function readAnswer(row: AnswerRow | undefined): Answer {
+  if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
+  const { snapshot, cluster, life, contents, is_watched: isWatched, mark, subjects } = row;
+  if (contents === null || !/^\d+:\d+:/.test(snapshot) || !Array.isArray(subjects)) throw unreadable();
+  const now = new Date(millisecondsOf(row.now_ms));
+  const reachedMs = millisecondsOf(row.reached_ms ?? '-Infinity');
+  return { snapshot, now, reachedMs, cluster, life, contents, isWatched, mark, subjects: subjects as string[] };
+}
+
+function millisecondsOf(text: string): number {
+  const epochMs = Number(text);
+  if (Number.isNaN(epochMs)) throw unreadable();
+  return epochMs;
+}
+
+function unreadable(): Error {
+  return new DatabaseUnavailableError(new UnreadableValueError('what has changed'));
+}
