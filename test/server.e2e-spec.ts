@@ -323,6 +323,31 @@ describe('the stand-alone server', () => {
       expect(await details(await server.url(), token)).toBe(200);
       await server.signal('SIGTERM');
     });
+
+    it('refuses what was issued before a time by the command, on a server that runs, and says how it is asked', async () => {
+      const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
+      const token = /Token\s+(\S+)/.exec((await start(env, ['bootstrap']).ended).stdout)?.[1];
+      const server = start(env);
+      expect(await details(await server.url(), token)).toBe(200);
+      for (const words of [
+        [],
+        ['yesterday'],
+        ['2026-01-01'],
+        ['2026-01-01T00:00:00Z', 'x'],
+        ['2026-01-01T00:00:00Z', '-x'],
+      ]) {
+        const { code, stderr } = await start(env, ['refuse-issued-before', ...words]).ended;
+        expect({ code, stderr }).toEqual({
+          code: 1,
+          stderr: expect.stringMatching(/^Say a time with its zone: .*\n$/),
+        });
+      }
+      const now = new Date().toISOString();
+      const { code, stdout } = await start(env, ['refuse-issued-before', now]).ended;
+      expect({ code, stdout }).toEqual({ code: 0, stdout: `Tokens issued before ${now} are refused.\n` });
+      expect(await details(await server.url(), token)).toBe(401);
+      await server.signal('SIGTERM');
+    });
   });
 });
 

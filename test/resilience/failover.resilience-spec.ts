@@ -47,6 +47,28 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     cluster.nodes.splice(-5);
   });
 
+  // Seen red: node-postgres answered null for timestamps that it could not read, and revoked tokens and secrets were good.
+  it('P12b: a setting of the role changes how times are written, and no verdict', async () => {
+    const secret = await cluster.login();
+    const revoked = await cluster.token();
+    await cluster.revoke(revoked);
+    await cluster.postgres.sql('UPDATE latchkey.client_secrets SET revoked_at = now() WHERE id = $1', [
+      secret.clientSecretId,
+    ]);
+    await cluster.postgres.sql(`ALTER ROLE latchkey SET DateStyle = 'German'`);
+    await bouncer.kill();
+    await bouncer.launch();
+    const node = await cluster.add();
+    for (const { jwt } of [revoked, secret]) expect((await node.use(jwt)).status).toBe(401);
+    const path = `/api/v1/auth/token-auth/identities/${revoked.identityId}/tokens`;
+    const { tokens } = (await cluster.manage(path, undefined, 'GET', node)).body;
+    expect(tokens).toMatchObject([{ isAccessTokenRevoked: true }]);
+    good(await node.use(cluster.admin));
+    await cluster.postgres.sql('ALTER ROLE latchkey RESET DateStyle');
+    await node.stop();
+    cluster.nodes.pop();
+  });
+
   // Seen red: a use is granted before it is counted.
   it('P9: uses are exact', async () => {
     const token = await cluster.token({ accessTokenNumUsesLimit: 30 });

@@ -7,7 +7,7 @@ import { isGone, until } from './support/processes';
 
 jest.setTimeout(isLong ? 600_000 : 120_000);
 
-const LOOK_UP = 'FROM latchkey.token_facts';
+const LOOK_UP = 'FROM latchkey.token_state';
 /** What a caller waits at most for being told that there is no verdict, and what a machine under load may add to it. */
 const DEADLINE = 1_000;
 const NOISE = 250;

@@ -9,7 +9,7 @@ import { until } from './support/processes';
 
 jest.setTimeout(isLong ? 600_000 : 120_000);
 
-const LOOK_UP = 'FROM latchkey.token_facts';
+const LOOK_UP = 'FROM latchkey.token_state';
 const REMEMBERED = 200;
 const POOL = 4;
 /** What a machine under load may add to a deadline. */

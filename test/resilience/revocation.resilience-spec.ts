@@ -8,7 +8,7 @@ jest.setTimeout(isLong ? 1_200_000 : 120_000);
 
 const METHOD = '/api/v1/auth/token-auth/identities';
 const CLIENTS = '/api/v1/auth/universal-auth/identities';
-const LOOK_UP = 'FROM latchkey.token_facts';
+const LOOK_UP = 'FROM latchkey.token_state';
 /** What a machine under load may add to a deadline. */
 const NOISE = 250;
 const BY_SECRET = 'the client secret it was made with revoked';

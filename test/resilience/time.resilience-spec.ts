@@ -98,3 +98,79 @@ const epochOf = (jwt: string, claim: string): number =>
     }
   });
 });
+
+(missing === undefined ? describe : describe.skip)('P20b: a clock of the database that is wrong', () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-time-'));
+  const clock = path.join(dir, 'faketime');
+  let cluster: Cluster;
+  const setClock = (offset: string) => fs.writeFileSync(clock, `${offset}\n`);
+  beforeAll(() => fs.chmodSync(dir, 0o755));
+  beforeEach(async () => {
+    setClock('+0');
+    cluster = await Cluster.start({
+      nodes: 1,
+      databaseEnv: {
+        LD_PRELOAD: LIBRARY,
+        FAKETIME_TIMESTAMP_FILE: clock,
+        FAKETIME_NO_CACHE: '1',
+        FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      },
+    });
+  });
+  afterEach(() => cluster.stop());
+  afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+  const seconds = async () =>
+    Number((await cluster.postgres.sql<{ n: string }>('SELECT extract(epoch FROM clock_timestamp()) AS n'))[0]!.n);
+  const behindMs = async (node = cluster.node(0)) =>
+    (await node.call('/api/health')).body.databaseClockBehindMs as number;
+  const expired = async () => {
+    const token = await cluster.token({ accessTokenTTL: 2, accessTokenMaxTTL: 2 });
+    good(await cluster.node(0).use(token.jwt));
+    await until(async () => (await cluster.node(0).use(token.jwt)).status === 401, 'the token runs out', 10_000);
+    return token;
+  };
+
+  // Seen red: the time of the database taken over whatever it is.
+  it('set back ten minutes, under a node that runs: what has run out stays so, and the node says so', async () => {
+    const token = await expired();
+    setClock('-600');
+    await until(async () => (await behindMs()) > 590_000, 'the node notices', 10_000);
+    expect(await seconds()).toBeLessThan(Date.now() / 1000 - 590);
+    expect((await cluster.node(0).use(token.jwt)).status).toBe(401);
+    expect(cluster.node(0).output).toContain('clock.database_set_back');
+    const { jwt } = await cluster.token({ accessTokenTTL: 2, accessTokenMaxTTL: 2 });
+    good(await cluster.node(0).use(jwt));
+    await until(async () => (await cluster.node(0).use(jwt)).status === 401, 'a new token runs out', 10_000);
+    setClock('+0');
+    await until(async () => (await behindMs()) < 1_000, 'the clock is right again', 10_000);
+    good(await cluster.node(0).use(cluster.admin));
+  });
+
+  // Seen red: without what nodes have noted of the time.
+  it('set back ten minutes, before a node starts: what has run out stays so', async () => {
+    const token = await expired();
+    // How far the clock has come is noted every five seconds.
+    await pause(8_000);
+    setClock('-600');
+    await cluster.node(0).kill();
+    await cluster.node(0).launch();
+    expect((await cluster.node(0).use(token.jwt)).status).toBe(401);
+    expect(await behindMs()).toBeGreaterThan(500_000);
+  });
+
+  // Seen red: rows removed by the word of one clock.
+  it('a year ahead, even as a node starts: nothing is removed, and all is as it was once it is put right', async () => {
+    const token = await cluster.token({ accessTokenTTL: 60, accessTokenMaxTTL: 60 });
+    setClock('+365d');
+    const node = await cluster.add();
+    await until(async () => (await node.use(token.jwt)).status === 401, 'the token has run out', 10_000);
+    // The clean-up runs once in a minute.
+    await pause(65_000);
+    expect(await cluster.usesOf(token)).toBe(0);
+    setClock('+0');
+    const { jwt } = await cluster.token();
+    await until(async () => (await node.use(jwt)).status === 200, 'the clock is right again', 10_000);
+    good(await node.use(cluster.admin));
+  });
+});

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   readonly settings?: Record<string, string>;
   readonly env?: Record<string, string>;
+  /** Of the database's processes. */
+  readonly databaseEnv?: Record<string, string>;
   /** Where the nodes find the database, if not directly. */
   readonly url?: (postgres: Postgres) => Promise<string> | string;
   /** Or `off`. */
@@ -40,7 +42,7 @@ export class Cluster {
   ) {}
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const cluster = new Cluster(await Postgres.start(options.settings), options);
+    const cluster = new Cluster(await Postgres.start(options.settings, options.databaseEnv), options);
     // The first migrates; the others would wait for it.
     await cluster.add();
     await Promise.all(Array.from({ length: (options.nodes ?? 3) - 1 }, () => cluster.add()));

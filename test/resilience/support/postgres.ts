@@ -164,6 +164,26 @@ export class Postgres {
     await until(() => pids.every(isGone), 'PostgreSQL is dead');
   }
 
+  /** Asks it to end properly, as whoever takes a cold backup does. */
+  async shutDown(): Promise<void> {
+    const pid = this.server!.pid!;
+    signal(pid, 'SIGINT');
+    await until(() => isGone(pid), 'PostgreSQL has ended');
+  }
+
+  /** Copies its files, while it does not run. */
+  keepCopy(): void {
+    const { dir } = this.place;
+    execFileSync('cp', ['-a', path.join(dir, 'data'), path.join(dir, 'copy')]);
+  }
+
+  /** Puts the copy where the files are. */
+  putCopyBack(): void {
+    const { dir } = this.place;
+    fs.rmSync(path.join(dir, 'data'), { recursive: true });
+    fs.renameSync(path.join(dir, 'copy'), path.join(dir, 'data'));
+  }
+
   async restart(): Promise<void> {
     await this.kill();
     await this.launch();
