@@ -260,7 +260,7 @@ describe('what is told of logins', () => {
     const events = latchkey.app.get(LoginEvents, { strict: false });
     const identityId = await attached();
     const succeeded = jest.spyOn(events, 'succeeded').mockImplementation(async (tx) => {
-      await tx.query('SELECT FROM latchkey.no_such_table');
+      await tx.query('SELECT 1 / 0');
     });
     expect((await login(identityId)).status).toBe(500);
     const issued = 'SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1';

@@ -335,7 +335,7 @@ describe('the count of wrong guesses', () => {
     await latchkey.dataSource.query('ALTER TABLE latchkey.auth_lockouts RENAME TO elsewhere');
     try {
       for (const answer of [await guess(client.clientId), await login(client)]) {
-        expect(answer).toEqual(refused(500, 'InternalServerError', 'Something went wrong'));
+        expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.'));
       }
     } finally {
       await latchkey.dataSource.query('ALTER TABLE latchkey.elsewhere RENAME TO auth_lockouts');

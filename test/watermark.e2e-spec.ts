@@ -202,6 +202,24 @@ describe('the health of a node', () => {
     await proxy.stop();
   });
 
+  it('asks one question for all who wait for their changes to spread, however many', async () => {
+    const tokens = await Promise.all(Array.from({ length: 60 }, () => latchkey.given.token()));
+    await latchkey.dataSource.query(
+      `INSERT INTO latchkey.nodes (id, name, started_at, seen_at, confirmed, applied_revision)
+       VALUES (gen_random_uuid(), 'silent:2', now(), now(), '1:1:', 0)`,
+    );
+    const asked = () => proxy.count('FROM latchkey.nodes WHERE seen_at');
+    const before = asked();
+    const answers = await Promise.all(
+      tokens.map(({ accessToken }) => latchkey.anonymous.post('/api/v1/auth/token/revoke?wait=all', { accessToken })),
+    );
+    const questions = asked() - before;
+    await latchkey.dataSource.query(`DELETE FROM latchkey.nodes WHERE name = 'silent:2'`);
+    for (const answer of answers) expect(done(answer).nodes.pending).toEqual(['silent:2']);
+    // In the time that all took together, one after another would have been a few hundred.
+    expect(questions).toBeLessThan(150);
+  });
+
   it('is ready while it can confirm what has changed, and tells what it knows', async () => {
     let { body } = await latchkey.anonymous.get('/api/health');
     for (let attempt = 0; body.push !== 'on' && attempt < 500; attempt += 1) {

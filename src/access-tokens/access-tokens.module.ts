@@ -1,4 +1,5 @@
-import { Global, Module } from '@nestjs/common';
+import { type ExecutionContext, Global, Module } from '@nestjs/common';
+import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
 import { WatermarkModule } from '../watermark/watermark.module';
 import { AccessTokenCache } from './access-token.cache';
 import { AccessTokenGuard } from './access-token.guard';
@@ -6,6 +7,7 @@ import { AccessTokenIssuer } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { TokenRecall } from './recall.service';
+import { partyOf } from './party-of';
 import { TokenFactsReader } from './token-facts';
 import { UseCounter } from './use-counter';
 import { UseLimits } from './use-limits';
@@ -24,6 +26,13 @@ import { UseLimits } from './use-limits';
     TokenRecall,
     UseCounter,
     UseLimits,
+    {
+      provide: PARTY_OF,
+      inject: [AccessTokenVerifier],
+      useFactory: (verifier: AccessTokenVerifier): PartyOf => {
+        return (context: ExecutionContext) => partyOf(verifier, context);
+      },
+    },
   ],
   exports: [
     AccessTokenKeyring,
@@ -33,6 +42,7 @@ import { UseLimits } from './use-limits';
     AccessTokenGuard,
     TokenFactsReader,
     TokenRecall,
+    PARTY_OF,
   ],
 })
 export class AccessTokensModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/errand';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { DURABLE } from '../database/durable';
 import { inSchemaOf } from '../database/schema';
@@ -51,10 +52,12 @@ export class AccessTokensService {
   /** Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same. */
   async revoke(jwt: string): Promise<Receipt | null> {
     const { jti } = this.keyring.verify(jwt);
-    const receipt = await this.dataSource.transaction(async (tx) => {
-      await tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
-      return this.receipts.of(tx);
-    });
+    const receipt = await takingAway(() =>
+      this.dataSource.transaction(async (tx) => {
+        await tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
+        return this.receipts.of(tx);
+      }),
+    );
     await this.receipts.settle();
     return receipt;
   }

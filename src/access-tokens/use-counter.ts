@@ -33,8 +33,11 @@ const FLUSH_AT = 5_000;
 const GROWTH = 1.25;
 /** Tokens whose uses can wait: beyond that uses are lost, rather than memory. */
 export const MAX_WAITING = 100_000;
-/** Attempts at shutdown, and a pause between them: another node that writes the same tokens holds their rows for a moment. */
-const LAST_ATTEMPTS = 8;
+/**
+ * How long the last attempts go on from the moment the process is asked to stop, and a pause between them: somebody may hold the
+ * rows. Ten seconds are what a supervisor allows by default.
+ */
+const LAST_MS = 8_000;
 const LAST_PAUSE_MS = 150;
 /** What became of a batch is kept for twice as long. */
 const FORGOTTEN_MS = 43_200_000;
@@ -55,7 +58,8 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   private uncertain: Batch | undefined;
   private readonly flushes = new Turns(() => this.writeAll());
   private timer: NodeJS.Timeout | undefined;
-  private isClosing = false;
+  /** When the last attempts end, as `performance.now()` counts. */
+  private closesAt = Infinity;
   /** Since the last batch that was written. */
   private failures = 0;
   private isSaid = false;
@@ -84,7 +88,7 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
     this.add(tokenId, { count: 1, lastAt: at });
     // Not again while it stays so many: a database that does not write is not asked for every use.
     const isFull = this.waiting.size === FLUSH_AT && before < FLUSH_AT;
-    if (isFull || this.isClosing) void this.flush();
+    if (isFull || this.closesAt !== Infinity) void this.flush();
   }
 
   /** Writes what has been noted so far. What cannot be written is kept for the next time. */
@@ -93,16 +97,17 @@ export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnAp
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.isClosing = true;
+    this.closesAt = performance.now() + LAST_MS;
     clearInterval(this.timer);
     await this.flush();
   }
 
   /** Once more, for the requests that were still being answered. */
   async onApplicationShutdown(): Promise<void> {
-    for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
+    for (;;) {
       await this.flush();
       if (this.uncertain === undefined && this.waiting.size === 0) return;
+      if (performance.now() > this.closesAt) break;
       await pause(LAST_PAUSE_MS);
     }
     this.logger.error({ event: 'uses.lost', tokens: (this.uncertain?.uses.size ?? 0) + this.waiting.size });

@@ -7,6 +7,7 @@ import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tok
 import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/errand';
 import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
@@ -73,7 +74,10 @@ export class AuthMethodConfigurations {
     let updated: ConfiguredMethod | undefined;
     while (updated === undefined) {
       const prepared = await this.prepareUpdate(address, input, behaviour);
-      updated = await this.dataSource.transaction((tx) => this.updateIn(tx, address, input, prepared));
+      // Its networks may be tightened, its lifetimes shortened.
+      updated = await takingAway(() =>
+        this.dataSource.transaction((tx) => this.updateIn(tx, address, input, prepared)),
+      );
     }
     await this.receipts.settle();
     return updated;
@@ -89,19 +93,23 @@ export class AuthMethodConfigurations {
   }
 
   /** Its tokens die with it, and stay visible as revoked (decisions 8 and 9). */
-  async remove({ method, caller, identityId }: MethodAddress): Promise<ConfiguredMethod> {
-    const attempt = removing(method);
-    const removed = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
-      const configuration = await this.require(tx, method, identity.id);
-      await allowBulk(tx);
-      await tx.delete(IdentityAuthMethod, { id: configuration.id });
-      await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, method.slug, this.clock.now()]);
-      return configuration;
-    });
+  async remove(address: MethodAddress): Promise<ConfiguredMethod> {
+    const removed = await takingAway(() => this.dataSource.transaction((tx) => this.removeIn(tx, address)));
     await this.receipts.settle();
     // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
     return { row: removed, secrets: {} };
+  }
+
+  private async removeIn(
+    tx: EntityManager,
+    { method, caller, identityId }: MethodAddress,
+  ): Promise<IdentityAuthMethod> {
+    const { identity } = await this.managed.getForChange(tx, caller, identityId, removing(method));
+    const configuration = await this.require(tx, method, identity.id);
+    await allowBulk(tx);
+    await tx.delete(IdentityAuthMethod, { id: configuration.id });
+    await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, method.slug, this.clock.now()]);
+    return configuration;
   }
 
   /** Attaches a method. Rights are the caller's to check. */

@@ -57,6 +57,7 @@ export function servingOptions(
   const options = dataSourceOptions(connection, schema);
   return {
     ...options,
+    driver: connections.driver,
     poolSize,
     connectTimeoutMS: CONNECT_MS,
     extra: {
@@ -70,6 +71,7 @@ export function servingOptions(
   };
 }
 
-/** For a connection, new or from the pool: with what else a request does, less than a second. */
-const CONNECT_MS = 800;
-const STATEMENT_MS = 5_000;
+/** For a new connection while the database is well: `ServingConnections` waits less when it is not. */
+const CONNECT_MS = 5_000;
+/** With a row that somebody else holds: who manages waits for its turn. */
+const STATEMENT_MS = 8_000;

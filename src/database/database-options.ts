@@ -21,7 +21,7 @@ export type DatabaseLocation =
 /** What else there is to say about the database. */
 export interface DatabaseTuning {
   /**
-   * Connections kept at most.
+   * Connections kept at most, beside four for what takes rights away.
    * @default 10
    */
   readonly poolSize?: number;

@@ -1,13 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
-import {
-  isDatabaseUnavailable,
-  isOverlapped,
-  isSilent,
-  isUnanswered,
-  loggable,
-} from '../common/errors/database-errors';
+import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from './schema';
@@ -71,10 +65,14 @@ export class GateDatabase implements OnApplicationShutdown {
   async readWatermark<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
     const askedAt = performance.now();
     try {
-      return (await this.ask<Row>(this.watermarkPool, sql, parameters))[0];
+      const [row] = await this.ask<Row>(this.watermarkPool, sql, parameters);
+      this.serving.noteWhetherAway(false);
+      return row;
     } catch (error) {
+      const tookMs = performance.now() - askedAt;
+      if (!isLate(tookMs)) this.serving.noteWhetherAway(true);
       // Who asked before this, and has no answer either, waits for a database that is not there.
-      if (isSilence(error, performance.now() - askedAt)) this.serving.abandon(askedAt);
+      if (isSilence(error, tookMs)) this.serving.abandon(askedAt);
       throw error;
     }
   }
@@ -85,7 +83,9 @@ export class GateDatabase implements OnApplicationShutdown {
       return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
     } catch (error) {
       // Said here, because on a host's own route there is no filter of ours to tell an outage from a fault.
-      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+      throw isOwnMistake(error) || error instanceof DatabaseUnavailableError
+        ? error
+        : new DatabaseUnavailableError(error);
     }
   }
 
@@ -200,7 +200,11 @@ async function connection(pool: Pool): Promise<PoolClient> {
  * longer than that, it was this process that did not get around to listening.
  */
 function isSilence(error: unknown, tookMs: number): boolean {
-  return error instanceof DatabaseUnavailableError && isSilent(error.cause) && tookMs < ANSWER_MS + LATE_MS;
+  return error instanceof DatabaseUnavailableError && isSilent(error.cause) && !isLate(tookMs);
+}
+
+function isLate(tookMs: number): boolean {
+  return tookMs >= ANSWER_MS + LATE_MS;
 }
 
 function ignore(): void {

@@ -1,8 +1,13 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, Connection } from 'pg';
+import { noteWhileConnecting } from '../common/errors/database-errors';
 import { VALUE_TYPES } from './value-types';
 
 /** For the server to be reached and to take the request: it answers nothing. */
 const CANCEL_MS = 200;
+/** After which a cancel connection that nobody closes is broken off. */
+const ABANDON_MS = 10_000;
 
 const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
@@ -20,6 +25,25 @@ export class SteadyClient extends Client {
     (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
     this.on('error', () => undefined);
+    shield((this as unknown as { connection: Shieldable }).connection);
+  }
+
+  override connect(): Promise<Client>;
+  override connect(callback: (error: Error) => void): void;
+  /** What goes wrong until a connection is there is noted as such: it is never the fault of a statement. */
+  override connect(callback?: (error: Error) => void): Promise<Client> | void {
+    if (callback) return super.connect((error: Error) => callback(noteWhileConnecting(error)));
+    return super.connect().catch((error: unknown) => {
+      throw noteWhileConnecting(error);
+    });
+  }
+
+  /** Closes it at once, whatever it is in the middle of: a server that does not answer does not hear a goodbye. */
+  breakOff(): void {
+    const { _connecting: isConnecting } = this as unknown as { _connecting: boolean };
+    if (!isConnecting) return void this.end().catch(() => undefined);
+    const { stream } = (this as unknown as { connection: { stream: Duplex } }).connection;
+    stream.destroy(new Error('Connection terminated due to connection timeout'));
   }
 
   /**
@@ -50,17 +74,22 @@ export class SteadyClient extends Client {
     });
   }
 
+  /**
+   * The server closes the connection when it is done, which is waited for though nobody else does: PgBouncer before 1.21 ends
+   * with a FATAL when such a connection is broken off while it passes the request on (its issue 801).
+   */
   private sendCancel(resolve: () => void): void {
     const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
     if (processID === null) return resolve();
     const connection = new Connection({ ...(way && { stream: way }), ssl }) as Canceller;
+    const timers = [setTimeout(resolve, CANCEL_MS), setTimeout(() => connection.stream.destroy(), ABANDON_MS)];
+    for (const timer of timers) timer.unref();
+    const ask = () => connection.cancel(processID, secretKey);
     const done = () => {
-      clearTimeout(timer);
+      timers.forEach(clearTimeout);
       connection.stream.destroy();
       resolve();
     };
-    const timer = setTimeout(done, CANCEL_MS);
-    const ask = () => connection.cancel(processID, secretKey);
     connection
       .on('connect', () => (ssl ? connection.requestSsl() : ask()))
       .on('sslconnect', ask)
@@ -68,11 +97,43 @@ export class SteadyClient extends Client {
       .on('end', done);
     if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
     else connection.connect(port, host);
+    (connection.stream as Partial<Socket>).unref?.();
   }
 }
 
 interface Startup {
   getStartupConf(): Record<string, string>;
+}
+
+/**
+ * Makes an answer that is no PostgreSQL a broken connection: node-postgres throws on it while it reads, where nobody could
+ * catch that, and the process would end.
+ */
+function shield(connection: Shieldable): void {
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (stream) => attach(shielded(stream as Duplex));
+}
+
+/** All node-postgres does with it is to listen. */
+function shielded(stream: Duplex): Listenable {
+  const read = (listener: Listener) => (chunk: unknown) => {
+    try {
+      listener(chunk);
+    } catch (cause) {
+      stream.destroy(new Error('Connection terminated: its answer cannot be read', { cause }));
+    }
+  };
+  return { on: (event, listener) => stream.on(event, event === 'data' ? read(listener) : listener) };
+}
+
+type Listener = (chunk: unknown) => void;
+
+interface Listenable {
+  on(event: string, listener: Listener): unknown;
+}
+
+interface Shieldable {
+  attachListeners(stream: Duplex | Listenable): void;
 }
 
 /** What node-postgres knows of a connection and has no types for. */

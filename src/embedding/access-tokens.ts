@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { AccessTokenCache } from '../access-tokens/access-token.cache';
 import { AccessTokenIssuer, secondsBetween } from '../access-tokens/access-token.issuer';
 import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/errand';
 import { isId } from '../common/ids';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { Receipts } from '../watermark/receipts';
-import { type ChangeOptions, HostTransaction, organizationOf } from './host-transaction';
+import { type ChangeOptions, HostTransaction, organizationOf, type Run } from './host-transaction';
 import { checked } from './input';
 
 /** What a token is made from. */
@@ -78,10 +79,11 @@ export class AccessTokens {
    */
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
-    return this.transaction.within(options, async (run) => {
+    const revoke = async (run: Run) => {
       const revoked = await run(REVOKE, [tokenId, this.clock.now(), organizationOf(options)]);
       return revoked.length === 1;
-    });
+    };
+    return takingAway(() => this.transaction.within(options, revoke));
   }
 
   /** After a commit of the host's: has this process learn at once of what was made, revoked, changed or deleted in it. */

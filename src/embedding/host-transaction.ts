@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { inSchemaOf } from '../database/schema';
@@ -46,7 +48,16 @@ export class HostTransaction {
     private readonly receipts: Receipts,
   ) {}
 
-  async within<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+  /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
+  async within<T>(options: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+    try {
+      return await this.run(options, act);
+    } catch (error) {
+      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+    }
+  }
+
+  private async run<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
     const on = (tx: TransactionalManager): Run => {
       return async <Row>(sql: string, parameters: unknown[]) =>
         rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));

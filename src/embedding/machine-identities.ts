@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tokens/access-token-policy';
+import { takingAway } from '../common/errand';
 import { isId } from '../common/ids';
 import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
 import { UnknownRoleError } from '../identities/identities.errors';
@@ -85,10 +86,11 @@ export class MachineIdentities {
    */
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;
-    return this.transaction.within(options, async (run) => {
+    const remove = async (run: Run) => {
       const deleted = await run(DELETE_IDENTITY, [identityId, organizationOf(options)]);
       return deleted.length === 1;
-    });
+    };
+    return takingAway(() => this.transaction.within(options, remove));
   }
 }
 

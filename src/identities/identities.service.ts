@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/errand';
 import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
@@ -64,6 +65,12 @@ export class IdentitiesService {
 
   /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError */
   async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
+    // A role may be a lesser one. Labels, too, decide what a caller may do where a host asks for them.
+    const mayTakeAway = dto.role !== undefined || dto.metadata !== undefined;
+    return mayTakeAway ? takingAway(() => this.change(caller, identityId, dto)) : this.change(caller, identityId, dto);
+  }
+
+  private async change(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
     const identity = await this.dataSource.transaction(async (tx) => {
       const target = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
       if (dto.role !== undefined && dto.role !== target.membership.role) {
@@ -81,13 +88,15 @@ export class IdentitiesService {
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError */
   async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
-    const deleted = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY);
-      if (identity.hasDeleteProtection) throw new DeleteProtectionError();
-      await allowBulk(tx);
-      await tx.delete(Identity, { id: identity.id });
-      return DeletedIdentityDto.of(identity);
-    });
+    const deleted = await takingAway(() =>
+      this.dataSource.transaction(async (tx) => {
+        const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY);
+        if (identity.hasDeleteProtection) throw new DeleteProtectionError();
+        await allowBulk(tx);
+        await tx.delete(Identity, { id: identity.id });
+        return DeletedIdentityDto.of(identity);
+      }),
+    );
     await this.receipts.settle();
     return deleted;
   }

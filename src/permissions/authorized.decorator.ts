@@ -1,4 +1,4 @@
-import { applyDecorators, UseGuards } from '@nestjs/common';
+import { applyDecorators, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { AccessTokenGuard } from '../access-tokens/access-token.guard';
 import {
@@ -13,6 +13,7 @@ import {
   UntrustedAddressError,
 } from '../access-tokens/access-tokens.errors';
 import { Documented, type OperationDocs } from '../common/http/documented.decorator';
+import { PartyInterceptor } from '../common/http/party.interceptor';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
 import type { Permission } from './permission-catalogue';
 import { PermissionGuard, RequiredPermission } from './permission.guard';
@@ -54,6 +55,8 @@ function documentation(permission: string, docs: OperationDocs): MethodDecorator
   return applyDecorators(
     ApiBearerAuth(),
     ApiExtension('x-permission', permission),
+    // What any token may call asks the database for nothing but the verdict.
+    ...(isAny ? [] : [UseInterceptors(PartyInterceptor)]),
     Documented({
       ...docs,
       description: [docs.description, need].filter((text) => text !== undefined).join('\n\n'),

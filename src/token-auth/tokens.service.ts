@@ -7,6 +7,7 @@ import { IdentityAccessToken } from '../access-tokens/identity-access-token.enti
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { AuthMethodConfigurations } from '../auth-methods/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/errand';
 import { MAX_COUNTED_TOKENS, type PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
@@ -95,17 +96,19 @@ export class TokensService {
 
   /** @throws TokenNotRevocableError */
   async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
-    const receipt = await this.tokens.manager.transaction(async (tx) => {
-      const token = await this.getForChange(tx, caller, tokenId, REVOKE_TOKEN);
-      if (!token) throw new TokenNotRevocableError(tokenId);
-      const live = { id: token.id, revokedAt: IsNull() };
-      const now = this.clock.now();
-      const { affected } = await tx.update(IdentityAccessToken, live, { revokedAt: now, updatedAt: now });
-      if (affected !== 1) throw new TokenNotRevocableError(tokenId);
-      return this.receipts.of(tx);
-    });
+    const receipt = await takingAway(() => this.tokens.manager.transaction((tx) => this.revokeIn(tx, caller, tokenId)));
     await this.receipts.settle();
     return receipt;
+  }
+
+  private async revokeIn(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
+    const token = await this.getForChange(tx, caller, tokenId, REVOKE_TOKEN);
+    if (!token) throw new TokenNotRevocableError(tokenId);
+    const live = { id: token.id, revokedAt: IsNull() };
+    const now = this.clock.now();
+    const { affected } = await tx.update(IdentityAccessToken, live, { revokedAt: now, updatedAt: now });
+    if (affected !== 1) throw new TokenNotRevocableError(tokenId);
+    return this.receipts.of(tx);
   }
 
   /** Makes and signs a token. Rights are the caller's to check, as is the lock on the membership. */

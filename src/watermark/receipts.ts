@@ -22,12 +22,26 @@ export interface Spread {
   readonly pending: string[];
 }
 
+interface Waiting {
+  readonly xid: string;
+}
+
+interface NodeRow {
+  readonly name: string;
+  readonly unseen: readonly string[];
+}
+
 const ASK_AGAIN_MS = 15;
+/** Who waits beyond so many is asked for once, and told how far it has spread by then. */
+const MAX_WAITING = 1_000;
 
 /** Proof of a change, and of how far it has spread. */
 @Injectable()
 export class Receipts {
   private readonly marks = new Turns(() => this.mark());
+  private readonly polls = new Turns(() => this.poll());
+  private readonly waitingFor = new Set<Waiting>();
+  private polledAt = -Infinity;
 
   constructor(
     private readonly database: GateDatabase,
@@ -51,21 +65,46 @@ export class Receipts {
    * Waits until every live node has learnt of a change, for as long as the bound at most. A node that is still pending then
    * answers nothing from memory: it is cut off, frozen or gone. When nothing was left to change, what counts is everything
    * changed so far.
+   *
+   * @throws DatabaseUnavailableError when nothing is known of how far it has spread.
    */
   async spread(receipt: Receipt | null): Promise<Spread> {
-    const deadline = performance.now() + this.settings.revocationBoundMs;
     const { xid } = receipt ?? (await this.marks.take());
-    for (;;) {
-      const nodes = await this.database.query<{ name: string; applied: boolean }>(SPREAD, [
-        xid,
-        this.goneAfterSeconds(),
-      ]);
-      const pending = nodes.filter(({ applied }) => !applied).map(({ name }) => name);
-      if ((pending.length === 0 && this.isListComplete()) || performance.now() > deadline) {
-        return { applied: nodes.filter(({ applied }) => applied).map(({ name }) => name), pending };
-      }
-      await pause(ASK_AGAIN_MS);
+    const isCrowded = this.waitingFor.size >= MAX_WAITING;
+    const deadline = isCrowded ? -Infinity : performance.now() + this.settings.revocationBoundMs;
+    const waiting: Waiting = { xid };
+    this.waitingFor.add(waiting);
+    try {
+      return await this.follow(waiting, deadline);
+    } finally {
+      this.waitingFor.delete(waiting);
     }
+  }
+
+  private async follow({ xid }: Waiting, deadline: number): Promise<Spread> {
+    for (;;) {
+      const nodes = await this.polls.take().catch((error: unknown) => this.tryAgain(error, deadline));
+      const spread = nodes && spreadOf(xid, nodes);
+      const isEverywhere = spread?.pending.length === 0 && this.isListComplete();
+      if (spread && (isEverywhere || performance.now() > deadline)) return spread;
+    }
+  }
+
+  /** The change is made: that somebody could not be asked about it is no reason to say otherwise while there is time. */
+  private tryAgain(error: unknown, deadline: number): undefined {
+    if (performance.now() > deadline) throw error;
+  }
+
+  /**
+   * One question for all who wait, however many, now and then. Over the connection that changes are read on: it takes none from
+   * those who want a verdict.
+   */
+  private async poll(): Promise<NodeRow[]> {
+    await pause(this.polledAt + ASK_AGAIN_MS - performance.now());
+    this.polledAt = performance.now();
+    const xids = [...new Set([...this.waitingFor].map(({ xid }) => xid))];
+    const answer = await this.database.readWatermark<{ nodes: NodeRow[] }>(SPREAD, [xids, this.goneAfterSeconds()]);
+    return answer?.nodes ?? [];
   }
 
   /** After a crash of the database the list of nodes is empty until they are back. */
@@ -88,12 +127,21 @@ export class Receipts {
   }
 }
 
+function spreadOf(xid: string, nodes: NodeRow[]): Spread {
+  const knows = ({ unseen }: NodeRow) => !unseen.includes(xid);
+  const named = (rows: NodeRow[]) => rows.map(({ name }) => name);
+  return { applied: named(nodes.filter(knows)), pending: named(nodes.filter((node) => !knows(node))) };
+}
+
 const RECEIPT = `
   SELECT xid::text FROM latchkey.verdict_changes WHERE xid = pg_current_xact_id_if_assigned() LIMIT 1`;
 
 const MARK = `
   SELECT pg_current_xact_id()::text AS xid FROM latchkey.note_verdict_change('${NOTHING}')`;
 
+// The names come in order, and each with the changes it has not learnt of among those that are asked about.
 const SPREAD = `
-  SELECT name, pg_visible_in_snapshot($1::xid8, confirmed) AS applied
-    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY name`;
+  SELECT coalesce(json_agg(json_build_object('name', name, 'unseen', ARRAY(
+           SELECT xid FROM unnest($1::text[]) AS asked (xid) WHERE NOT pg_visible_in_snapshot(xid::xid8, confirmed)))
+         ORDER BY name), '[]') AS nodes
+    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $2)`;

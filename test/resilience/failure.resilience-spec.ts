@@ -183,6 +183,48 @@ describe('P13: the database is away', () => {
   });
 });
 
+describe('P13d: the database is there, and cannot be asked', () => {
+  const AWAY: Record<string, [string, string]> = {
+    'its schema has another name': [
+      'ALTER SCHEMA latchkey RENAME TO elsewhere',
+      'ALTER SCHEMA elsewhere RENAME TO latchkey',
+    ],
+    'a table is missing': [
+      'ALTER TABLE latchkey.identity_access_tokens RENAME TO elsewhere',
+      'ALTER TABLE latchkey.elsewhere RENAME TO identity_access_tokens',
+    ],
+  };
+
+  // Seen red: a list of what being away can be.
+  it.each(Object.keys(AWAY))('%s: 503 for every call, never 500 nor 401, in a few lines of log', async (name) => {
+    const [begin, end] = AWAY[name]!;
+    const token = await cluster.token();
+    await cluster.postgres.sql(begin);
+    const printed = node.output.length;
+    const begunAt = performance.now();
+    const replies: Reply[] = [];
+    while (performance.now() - begunAt < 2_000) {
+      replies.push(
+        ...(await Promise.all([
+          node.post('/api/v1/auth/token/revoke', { accessToken: token.jwt }),
+          node.post('/api/v1/auth/token/renew', { accessToken: token.jwt }),
+          node.call(`/api/v1/auth/token-auth/identities/${token.identityId}`, { token: cluster.admin }),
+          node.use(token.jwt),
+        ])),
+      );
+    }
+    await cluster.postgres.sql(end);
+    const late = replies.slice(replies.length / 2);
+    const other = statuses(late).filter((status) => ![200, 503].includes(status));
+    expect(other).toEqual([]);
+    const refused = replies.filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.filter(({ headers }) => !/^[1-9]\d*$/.test(headers['retry-after'] ?? ''))).toEqual([]);
+    expect(node.output.slice(printed).split('\n').length).toBeLessThanOrEqual(20);
+    await until(async () => (await node.use(token.jwt)).status === 200, 'recovery', 5_000);
+  });
+});
+
 describe('P13c: one table is locked', () => {
   // Seen red: nothing is remembered.
   it('what is remembered is answered as ever, the rest with 503 in time', async () => {

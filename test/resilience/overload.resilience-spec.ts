@@ -238,6 +238,46 @@ describe('P17: three times as much as it can do', () => {
   }
 });
 
+describe('P17b: what takes rights away finds a way through', () => {
+  // Seen red: one pool for all.
+  it('though a caller has as many searches under way as it can, none of which ends', async () => {
+    const { admin } = cluster;
+    const [bare, revoked, deleted, demoted, detached] = await Promise.all(
+      Array.from({ length: 5 }, () => cluster.token()),
+    );
+    const secret = await cluster.login();
+    const agent = keepAlive();
+    const held = node.queries.holdReplyTo('needle-in-a-haystack');
+    const body = { search: { name: { $contains: 'needle-in-a-haystack' } } };
+    const searches = Array.from({ length: 60 }, () =>
+      node.call('/api/v1/identities/search', { method: 'POST', token: admin, body, agent }),
+    );
+    await held.caught;
+    await pause(300);
+    const ways: [string, string, object?][] = [
+      ['POST', '/api/v1/auth/token/revoke', { accessToken: bare!.jwt }],
+      ['POST', `/api/v1/auth/token-auth/tokens/${revoked!.tokenId}/revoke`],
+      ['DELETE', `/api/v1/identities/${deleted!.identityId}`],
+      ['PATCH', `/api/v1/identities/${demoted!.identityId}`, { role: 'no-access' }],
+      ['DELETE', `/api/v1/auth/token-auth/identities/${detached!.identityId}`],
+      [
+        'POST',
+        `/api/v1/auth/universal-auth/identities/${secret.identityId}/client-secrets/${secret.clientSecretId}/revoke`,
+      ],
+    ];
+    const replies = await Promise.all(
+      ways.map(([method, path, sent]) => node.call(path, { method, token: admin, ...(sent && { body: sent }) })),
+    );
+    held.release();
+    await Promise.all(searches);
+    agent.destroy();
+    expect(statuses(replies)).toEqual([200]);
+    report('P17b, taking rights away while sixty searches hang', took(replies));
+    for (const { jwt } of [bare!, revoked!, deleted!, detached!, secret])
+      expect((await node.use(jwt)).status).toBe(401);
+  });
+});
+
 describe('P23: one token never gets the verdict on another', () => {
   // Seen red: what is remembered is kept under the token in lower case, and under its first 600 characters.
   it('whatever comes close to a remembered token is refused, and changes nothing for the token itself', async () => {

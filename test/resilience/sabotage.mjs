@@ -33,7 +33,7 @@ const CONFIRMED_UNREAD = [
   /void this\.catchUp\(\)\s*\.catch\(\(\) => undefined\)\s*\.then\(\(\) => this\.schedule\(\)\);/,
   'this.confirmedAt = performance.now(); this.wallAheadMs = Date.now() - this.confirmedAt; this.schedule();',
 ];
-const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /Connection terminated\|/, ''];
+const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /return BUGS\.includes\(name\);/, 'return true;'];
 
 /** What is broken, where, how, and the test that must notice. */
 const SABOTAGES = [
@@ -114,8 +114,8 @@ const SABOTAGES = [
   [
     'the error of a revocation is swallowed',
     'access-tokens/access-tokens.service.js',
-    /const receipt = await this\.dataSource\.transaction\(([^]*?)\n {8}\}\);/,
-    'const receipt = await this.dataSource.transaction($1\n        }).catch(() => null);',
+    /const receipt = await \(0, errand_1\.takingAway\)\(([^]*?)\n {8}\}\)\);/,
+    'const receipt = await (0, errand_1.takingAway)($1\n        })).catch(() => null);',
     'durability',
     'repeated safely',
   ],
@@ -507,10 +507,36 @@ const SABOTAGES = [
   [
     'a full disk is a fault of ours',
     'common/errors/database-errors.js',
-    /\(08\|53\|57P\)/,
-    '(08|57P)',
+    /OWN_CLASS = \/\^\(21/,
+    'OWN_CLASS = /^(53|21',
     'disk-full',
     'what cannot be written',
+  ],
+  [
+    'what is missing in the database is a fault of ours',
+    'common/errors/database-errors.js',
+    /OWN_WORDING = \/\^42/,
+    'OWN_WORDING = /^42...$|^42',
+    'failure',
+    'a table is missing',
+  ],
+  [
+    'what takes rights away waits with the rest',
+    'common/errand.js',
+    /isTakingAway: true/,
+    'isTakingAway: false',
+    'overload',
+    'P17b',
+    ['database/turnstile.js', /member: Math\.ceil\(all \/ 2\)/, 'member: all'],
+    ['database/turnstile.js', /group: Math\.max\(1, all - Math\.floor\(all \/ 4\)\)/, 'group: all'],
+  ],
+  [
+    'the last attempts to write uses end early',
+    'access-tokens/use-counter.js',
+    /LAST_MS = 8_000/,
+    'LAST_MS = 1_000',
+    'uses',
+    'holds the row for four seconds',
   ],
 ];
 

@@ -160,6 +160,26 @@ describe('P11: uses of other tokens are counted, once each', () => {
     say(`P11, SIGTERM of every node under load: ${sum} accepted, ${sum} counted`);
   });
 
+  // Seen red: eight attempts and no more.
+  it('SIGTERM while somebody holds the row for four seconds loses none', async () => {
+    const token = await cluster.token();
+    const node = cluster.node(1);
+    await cluster.warm(token);
+    await until(async () => (await cluster.usesOf(token)) === cluster.nodes.length, 'what was used before is counted');
+    const { code, sent } = await cluster.postgres.session(async (lock) => {
+      await lock.query('BEGIN');
+      await lock.query('SELECT FROM latchkey.identity_access_tokens WHERE id = $1 FOR UPDATE', [token.tokenId]);
+      const replies = await burst(token, 50, [node]);
+      const ended = node.terminate();
+      await pause(4_000);
+      await lock.query('ROLLBACK');
+      return { code: await ended, sent: accepted(replies) };
+    });
+    await node.launch();
+    expect(code).toBe(0);
+    expect(await cluster.usesOf(token)).toBe(cluster.nodes.length + sent);
+  });
+
   /** A batch that has been committed, and whose answer is on its way. */
   const unconfirmed = async () => {
     const token = await cluster.token();

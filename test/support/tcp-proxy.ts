@@ -252,7 +252,7 @@ class Proxy implements TcpProxy {
   }
 }
 
-function errorResponse(fields: Record<string, string>): Buffer {
+export function errorResponse(fields: Record<string, string>): Buffer {
   const text = `${Object.entries(fields)
     .map(([code, value]) => `${code}${value}\0`)
     .join('')}\0`;

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
 import { Clock } from '../../common/clock/clock';
+import { takingAway } from '../../common/errand';
 import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
@@ -26,18 +27,27 @@ export class ClientSecretRevocations {
 
   /** Its tokens die with it. Once revoked it stays so: again is the same. */
   async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const revoked = await this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
-      const secret = await requireSecret(tx, identity.id, clientSecretId);
-      if (secret.revokedAt === null) {
-        const now = this.clock.now();
-        await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
-        Object.assign(secret, { revokedAt: now, updatedAt: now });
-      }
-      return secret;
-    });
+    const revoked = await takingAway(() =>
+      this.dataSource.transaction((tx) => this.revokeIn(tx, caller, identityId, clientSecretId)),
+    );
     await this.receipts.settle();
     return ClientSecretDto.of(revoked);
+  }
+
+  private async revokeIn(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    identityId: string,
+    clientSecretId: string,
+  ): Promise<ClientSecret> {
+    const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
+    const secret = await requireSecret(tx, identity.id, clientSecretId);
+    if (secret.revokedAt === null) {
+      const now = this.clock.now();
+      await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
+      Object.assign(secret, { revokedAt: now, updatedAt: now });
+    }
+    return secret;
   }
 }
 

@@ -26,22 +26,78 @@ const SOCKET_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-// SQLSTATE: 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby
-// answers, 57014 a statement ran into its time limit.
-const UNAVAILABLE_SQLSTATE = /^(08|53|57P)|^25006$|^57014$/;
-// 25P03 and 25P04 a transaction, 55P03 a lock ran into its time limit; 40001 and 40P01 lost against another; 58030 the disk.
-const UNLUCKY_SQLSTATE = /^(25P0[34]|40001|40P01|55P03|58030)$/;
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
 
-/** True when the same may be asked again, and may well be answered: the database is away, or the statement was unlucky. */
+/**
+ * What a statement can have against it whatever the database holds: the number of its rows (21), its values (22), a constraint
+ * (23, 44), what a trigger raises (P0). Asked again it would fail again. Text that the encoding of the database cannot hold is
+ * the one exception.
+ */
+const OWN_CLASS = /^(21|22(?!P05)|23|44|P0)...$/;
+/**
+ * Of class 42 only how the statement is written: syntax, names that are too long, said twice or ambiguous, grouping, parameters
+ * without a type. Everything else in it says that the schema lacks something, or that we may not touch it: it was renamed,
+ * dropped, is being restored or upgraded, or grants were taken away.
+ */
+const OWN_WORDING = /^42(601|602|611|622|701|702|712|803|P02|P08|P18|P19|P20)$/;
+/** No class begins with E, as the codes of the system do. */
+const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
+// 08 connection exception, 53 insufficient resources, 57P operator intervention.
+const NO_ANSWER = /^(08|53|57P)/;
+// 25P03 and 25P04 a transaction, 55P03 a lock ran into its time limit; 40001 and 40P01 lost against another; 58030 the disk.
+const UNLUCKY_SQLSTATE = /^(25P0[34]|40001|40P01|55P03|58030)$/;
+
+const BUGS = ['TypeError', 'RangeError', 'ReferenceError'];
+
+/** Errors that came up before a connection was there, whatever they are: TLS, names, passwords, a server of another kind. */
+const whileConnecting = new WeakSet<object>();
+
+/** Notes that an error came up while a connection was made. */
+export function noteWhileConnecting<E>(error: E): E {
+  if (typeof error === 'object' && error !== null) whileConnecting.add(error);
+  return error;
+}
+
+/**
+ * True when the same may be asked again, and may well be answered: whatever keeps us from asking, but for our own mistakes. No
+ * list of what that can be would ever be whole, so that what a mistake of ours looks like is listed, and the rest is this.
+ */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return isDatabaseAway(error) || isUnlucky(error) || isUnreadable(error);
+  if (isUnreadable(error)) return true;
+  return comesFromDatabase(error) && !isOwnMistake(error);
 }
 
 /** True when the database has answered what cannot be read: a setting of it, or a hand in its tables. */
 export function isUnreadable(error: unknown): boolean {
   return codeOf(error) === UNREADABLE_VALUE;
+}
+
+/** True when an error of the database, or of the way to it, is the fault of the statement that was asked. */
+export function isOwnMistake(error: unknown): boolean {
+  if (!isNativeError(error) || whileConnecting.has(error)) return false;
+  const { driverError } = error as DatabaseErrorLike;
+  const said: DatabaseErrorLike = driverError ?? error;
+  const { code = '', name = '' } = said;
+  if (SQLSTATE.test(code)) return OWN_CLASS.test(code) || OWN_WORDING.test(code);
+  // A value that cannot be sent, or a bug. An answer that cannot be read is a SyntaxError: it may be readable another time.
+  return BUGS.includes(name);
+}
+
+function comesFromDatabase(error: unknown): boolean {
+  // Not `instanceof`: a socket's error comes from Node itself, which in a sandbox has an Error of its own.
+  if (!isNativeError(error)) return false;
+  const { driverError, code = '' } = error as DatabaseErrorLike;
+  return driverError !== undefined || SQLSTATE.test(code) || isOfTheWay(error);
+}
+
+/** True when the database could not be asked at all: for telling why a process does not start. */
+export function isDatabaseAway(error: unknown): boolean {
+  return isNativeError(error) && (isOfTheWay(error) || NO_ANSWER.test(codeOf(error)));
+}
+
+function isOfTheWay(error: Error): boolean {
+  return whileConnecting.has(error) || SOCKET_CODES.has(codeOf(error)) || LOST_CONNECTION.test(error.message);
 }
 
 /** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
@@ -52,15 +108,6 @@ export function isUnlucky(error: unknown): boolean {
 /** True when a transaction is isolated more strictly than another that has just committed allows (SQLSTATE 40001). */
 export function isOverlapped(error: unknown): boolean {
   return codeOf(error) === '40001';
-}
-
-/** True when the database could not be asked at all, as opposed to refusing one statement. */
-export function isDatabaseAway(error: unknown): boolean {
-  // Not `instanceof`: a socket's error comes from Node itself, which in a sandbox has an Error of its own.
-  if (!isNativeError(error)) return false;
-  const { message = '' } = error as DatabaseErrorLike;
-  const state = codeOf(error);
-  return SOCKET_CODES.has(state) || UNAVAILABLE_SQLSTATE.test(state) || LOST_CONNECTION.test(message);
 }
 
 /** The SQLSTATE, or the code of the socket; that of the cause, where we have said it otherwise. */
@@ -87,7 +134,8 @@ export function isGivenUp(error: unknown): boolean {
 /** True when a connection was not there in time, though nobody refused it. */
 export function isSlowToConnect(error: unknown): boolean {
   return (
-    isNativeError(error) && /due to connection timeout|timeout exceeded when trying to connect/.test(error.message)
+    isNativeError(error) &&
+    /due to connection timeout|timeout exceeded when trying to connect|timeout expired/.test(error.message)
   );
 }
 

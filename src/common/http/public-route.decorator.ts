@@ -1,9 +1,14 @@
-import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { Documented, type OperationDocs } from './documented.decorator';
+import { PartyInterceptor } from './party.interceptor';
 
 export const PUBLIC_ROUTE = 'latchkey:public-route';
 
 /** A route anybody may call. An Authorization header is not even looked at (decisions 6). */
 export function PublicRoute(docs: OperationDocs): MethodDecorator {
-  return applyDecorators(SetMetadata(PUBLIC_ROUTE, true), Documented({ ...docs, isPublic: true }));
+  return applyDecorators(
+    SetMetadata(PUBLIC_ROUTE, true),
+    ...(docs.isFromMemory ? [] : [UseInterceptors(PartyInterceptor)]),
+    Documented({ ...docs, isPublic: true }),
+  );
 }

@@ -1,0 +1,18 @@
+import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { onBehalfOf, type Party } from '../errand';
+
+/** Tells who a call counts for. The gate provides it, which alone knows the caller. */
+export const PARTY_OF = Symbol('party of a call');
+export type PartyOf = (context: ExecutionContext) => Party;
+
+/** Has whatever a route of ours asks of the database counted for its caller. */
+@Injectable()
+export class PartyInterceptor implements NestInterceptor {
+  constructor(@Inject(PARTY_OF) private readonly partyOf: PartyOf) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const party = this.partyOf(context);
+    return new Observable((subscriber) => onBehalfOf(party, () => next.handle().subscribe(subscriber)));
+  }
+}
