@@ -211,6 +211,8 @@ describe('a database that is there and cannot be asked is 503 with Retry-After, 
       () => inside(column[1]),
       [...reading, ...changes().slice(2, 6)],
     );
+    // What is remembered needs no function.
+    const cold = await latchkey.given.token();
     const functions = [
       'ALTER FUNCTION latchkey.token_facts RENAME TO f',
       'ALTER FUNCTION latchkey.f RENAME TO token_facts',
@@ -218,7 +220,7 @@ describe('a database that is there and cannot be asked is 503 with Retry-After, 
     await outage(
       () => inside(functions[0]),
       () => inside(functions[1]),
-      readings(),
+      [() => cold.api.get(DETAILS)],
     );
   });
 

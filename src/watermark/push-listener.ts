@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
+import { SteadyClient } from '../database/steady-client';
 import { LatchkeySettings } from '../latchkey.options';
 import { Watermark } from './watermark';
 
@@ -47,7 +48,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
 
   private async connect(connection: ClientConfig): Promise<void> {
     this.state = 'connecting';
-    const client = new Client({
+    const client = new SteadyClient({
       ...connection,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: CONNECT_MS,
@@ -60,7 +61,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     try {
       await client.connect();
       // Latchkey never keeps its host's process alive.
-      (client as Client & { unref(): void }).unref();
+      (client as unknown as { unref(): void }).unref();
       await client.query(`LISTEN ${CHANNEL}`);
       // What was committed before it listened has not been heard.
       this.wake();
