@@ -11,6 +11,7 @@ import { PlanTokenFactsOnce1764800000000 } from './1764800000000-plan-token-fact
 import { SettleUseBatches1764900000000 } from './1764900000000-settle-use-batches';
 import { ReadTokenState1765100000000 } from './1765100000000-read-token-state';
 import { WatchContents1765100050000 } from './1765100050000-watch-contents';
+import { PushAfterCommit1765300000000 } from './1765300000000-push-after-commit';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -27,4 +28,5 @@ export const LATCHKEY_MIGRATIONS = [
   SettleUseBatches1764900000000,
   ReadTokenState1765100000000,
   WatchContents1765100050000,
+  PushAfterCommit1765300000000,
 ];

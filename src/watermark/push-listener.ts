@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { Client, ClientConfig } from 'pg';
-import { loggable } from '../common/errors/database-errors';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { ClientConfig } from 'pg';
+import { SafeLogger } from '../common/safe-logger';
+import { isSilent, loggable } from '../common/errors/database-errors';
+import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
 import { SteadyClient } from '../database/steady-client';
 import { LatchkeySettings } from '../latchkey.options';
@@ -12,22 +14,30 @@ const CONNECT_MS = 2_000;
 /** How often the connection is asked whether it is still there: a half-open one gives no sign of it. */
 const PROBE_MS = 2_000;
 const RETRY_MS = [100, 500, 1_000, 5_000];
+/** What is learnt of so soon after a push has been sent or heard is what the push was about. */
+const SAME_CHANGE_MS = 50;
 
 /** `silent`: connected, but what is sent does not arrive, as behind a pooler in transaction mode. */
 export type PushState = 'off' | 'connecting' | 'on' | 'silent';
 
 /**
- * Hears of changes the moment they are committed (LISTEN), and has the watermark read sooner. Nothing rests on it: cut, half
- * open or swallowed by a pooler, it only makes a revocation on another node take as long as the bound allows.
+ * Tells other nodes of changes the moment they are committed (NOTIFY), hears of theirs (LISTEN), and has the watermark read sooner.
+ * Nothing rests on it: cut, half open, swallowed by a pooler or refused by a full queue, it only makes a revocation on another
+ * node take as long as the bound allows. So a push is a statement of its own, after the commit: in the transaction of a
+ * revocation its failure would be the revocation's.
  */
 @Injectable()
 export class PushListener implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger(PushListener.name);
-  private client: Client | undefined;
+  private readonly logger = new SafeLogger(PushListener.name);
+  private client: SteadyClient | undefined;
+  private isListening = false;
   private timer: NodeJS.Timeout | undefined;
   private attempts = 0;
   private isStopped = false;
   private echo: string | undefined;
+  private readonly pushes = new Turns(() => this.push());
+  private pushedAt = -Infinity;
+  private isPushFailing = false;
   state: PushState = 'off';
 
   constructor(
@@ -37,6 +47,10 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
   ) {}
 
   onApplicationBootstrap(): void {
+    // Found by reading: somebody has changed it by hand, or in a transaction of the host's. Whoever finds it first tells the others.
+    this.watermark.onProgress(() => {
+      if (performance.now() - this.pushedAt > SAME_CHANGE_MS) this.announce();
+    });
     if (this.settings.pushConnection !== undefined) void this.connect(this.settings.pushConnection);
   }
 
@@ -44,6 +58,35 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     this.isStopped = true;
     clearTimeout(this.timer);
     await this.client?.end();
+  }
+
+  /** Tells the other nodes that there is something to read. Nobody waits for it, and nothing comes of it when it fails. */
+  announce(): void {
+    if (this.isStopped) return;
+    this.pushedAt = performance.now();
+    void this.pushes.take();
+  }
+
+  private async push(): Promise<void> {
+    try {
+      await this.send();
+      this.isPushFailing = false;
+    } catch (error) {
+      if (!this.isPushFailing) this.logger.warn({ event: 'push.not_sent', cause: loggable(error) });
+      this.isPushFailing = true;
+    }
+  }
+
+  /** Over the connection that listens, where there is one: whatever holds a push up then holds up pushes alone. */
+  private async send(): Promise<void> {
+    const { client } = this;
+    if (client === undefined || !this.isListening) return void (await this.database.write(PUSH));
+    try {
+      await client.query(PUSH);
+    } catch (error) {
+      if (isSilent(error)) this.lost(client, error);
+      throw error;
+    }
   }
 
   private async connect(connection: ClientConfig): Promise<void> {
@@ -61,8 +104,9 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     try {
       await client.connect();
       // Latchkey never keeps its host's process alive.
-      (client as unknown as { unref(): void }).unref();
+      (client as SteadyClient & { unref(): void }).unref();
       await client.query(`LISTEN ${CHANNEL}`);
+      this.isListening = true;
       // What was committed before it listened has not been heard.
       this.wake();
       // What is sent must come back: a pooler in transaction mode takes a LISTEN and delivers nothing. Sent over another
@@ -76,7 +120,7 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
-  private probe(client: Client): void {
+  private probe(client: SteadyClient): void {
     this.timer = setTimeout(() => {
       client.query('SELECT').then(
         () => {
@@ -105,16 +149,19 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
       this.state = 'on';
     }
     // Changes come without a word; words are somebody's echo.
-    if (!payload) this.wake();
+    if (payload) return;
+    this.pushedAt = performance.now();
+    this.wake();
   }
 
   private wake(): void {
     this.watermark.catchUp().catch(() => undefined);
   }
 
-  private lost(client: Client, error?: unknown): void {
+  private lost(client: SteadyClient, error?: unknown): void {
     if (this.client !== client || this.isStopped) return;
     this.client = undefined;
+    this.isListening = false;
     clearTimeout(this.timer);
     if (this.state === 'on') this.logger.warn({ event: 'push.lost', cause: loggable(error) });
     this.state = 'connecting';
@@ -126,3 +173,6 @@ export class PushListener implements OnApplicationBootstrap, OnApplicationShutdo
     this.timer.unref();
   }
 }
+
+// Without waiting for the disk or a standby: it leaves nothing that could be lost.
+const PUSH = `SELECT set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', '')`;

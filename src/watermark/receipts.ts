@@ -8,6 +8,7 @@ import { GateDatabase } from '../database/gate-database';
 import { inSchemaOf } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
 import { NOTHING } from './changed-subjects';
+import { PushListener } from './push-listener';
 import { Watermark } from './watermark';
 
 /** Names a change by the transaction that made it. */
@@ -47,6 +48,7 @@ export class Receipts {
     private readonly database: GateDatabase,
     private readonly watermark: Watermark,
     private readonly clock: Clock,
+    private readonly push: PushListener,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -56,8 +58,9 @@ export class Receipts {
     return receipt ?? null;
   }
 
-  /** After a commit: has this node learn of it. From then on nothing older is answered here, whether that worked or not. */
+  /** After a commit: has this node learn of it, and tells the others. From then on nothing older is answered here, whether that worked or not. */
   async settle(): Promise<void> {
+    this.push.announce();
     await this.watermark.catchUp().catch(() => this.watermark.lapse());
   }
 
@@ -118,6 +121,7 @@ export class Receipts {
   /** A change of nothing: whoever has learnt of it has learnt of everything before. */
   private async mark(): Promise<Receipt> {
     const [receipt] = await this.database.write<Receipt>(MARK);
+    this.push.announce();
     return receipt!;
   }
 
