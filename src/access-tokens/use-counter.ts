@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
-  Logger,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
+import { SafeLogger } from '../common/safe-logger';
 import { isGivenUp, isUnlucky, loggable } from '../common/errors/database-errors';
 import { Turns } from '../common/turns';
 import { GateDatabase } from '../database/gate-database';
@@ -52,7 +52,7 @@ const FORGOTTEN_MS = 43_200_000;
  */
 @Injectable()
 export class UseCounter implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
-  private readonly logger = new Logger(UseCounter.name);
+  private readonly logger = new SafeLogger(UseCounter.name);
   private waiting = new Map<string, Uses>();
   /** An attempt to write it has ended without a word of the server: it may have been written, or may be yet. */
   private uncertain: Batch | undefined;

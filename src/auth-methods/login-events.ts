@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { SafeLogger } from '../common/safe-logger';
 
 export interface SucceededLogin {
   readonly method: string;
@@ -29,7 +30,7 @@ export interface LockedOut {
 /** What is worth keeping of logins. They are logged; override it to keep them elsewhere. Never a secret among the fields. */
 @Injectable()
 export class LoginEvents {
-  private readonly logger = new Logger(LoginEvents.name);
+  private readonly logger = new SafeLogger(LoginEvents.name);
 
   /** In the transaction that issues the token: what is written here is there if the token is. */
   async succeeded(_tx: EntityManager, login: SucceededLogin): Promise<void> {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { SafeLogger } from '../common/safe-logger';
 import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import type { Connection } from './connection';
@@ -33,7 +34,7 @@ const MAX_WAITING = 1_000;
  * standby that is gone, whatever writes hangs. The watermark has one of its own, so that no crowd of strangers can delay it.
  */
 export class GateDatabase implements OnApplicationShutdown {
-  private readonly logger = new Logger(GateDatabase.name);
+  private readonly logger = new SafeLogger(GateDatabase.name);
   private pool: Pool;
   private writingPool: Pool;
   private watermarkPool: Pool;

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { Logger } from '@nestjs/common';
+import { SafeLogger } from '../common/safe-logger';
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres';
 import { EmbeddedPostgresError } from './errors';
 
@@ -14,7 +14,7 @@ const CALM_MS = 60_000;
  * from then on find it. Any number of processes may keep the server of one directory; one revives it, the others join.
  */
 export class EmbeddedPostgresKeeper {
-  private readonly logger = new Logger(EmbeddedPostgresKeeper.name);
+  private readonly logger = new SafeLogger(EmbeddedPostgresKeeper.name);
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
   private isStopped = false;
@@ -59,7 +59,7 @@ export class EmbeddedPostgresKeeper {
   private async look(): Promise<void> {
     try {
       if (!this.server.isAlive()) await this.revive();
-      else if (Date.now() - this.startedAt > CALM_MS) this.attempts = 0;
+      else this.isUp();
     } catch (error) {
       const reason = String(error);
       // Said once, until there is something new to say.
@@ -67,6 +67,11 @@ export class EmbeddedPostgresKeeper {
       this.lastReason = reason;
     }
     if (!this.isStopped) this.lookLater();
+  }
+
+  private isUp(): void {
+    this.isDown = false;
+    if (Date.now() - this.startedAt > CALM_MS) this.attempts = 0;
   }
 
   private async revive(): Promise<void> {

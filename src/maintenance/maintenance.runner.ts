@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
 import { LatchkeySettings } from '../latchkey.options';
 import { PruneChanges } from './prune-changes';
@@ -8,6 +9,8 @@ import { PruneTokens } from './prune-tokens';
 const INTERVAL_MS = 60_000;
 /** Between two batches, so that clearing away never competes with what is asked for. */
 const PAUSE_MS = 20;
+/** For the batch under way when the application ends: what is not cleared away now is another time. */
+const LAST_BATCH_MS = 2_000;
 
 /** One kind of clean-up. */
 export interface MaintenanceJob {
@@ -18,7 +21,7 @@ export interface MaintenanceJob {
 /** Runs the clean-ups, now and then. Any node may, and all but one find that it is not their turn. */
 @Injectable()
 export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger(MaintenanceRunner.name);
+  private readonly logger = new SafeLogger(MaintenanceRunner.name);
   private readonly jobs: readonly MaintenanceJob[];
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
@@ -41,7 +44,7 @@ export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationS
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);
-    await this.running;
+    await Promise.race([this.running, pause(LAST_BATCH_MS, undefined, { ref: false })]);
   }
 
   /** Clears everything away that may go. A run that is under way is not joined by a second. */

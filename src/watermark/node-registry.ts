@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
+import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
 import { GateDatabase } from '../database/gate-database';
 import { NodeMark } from './node-mark';
@@ -15,7 +16,7 @@ const HEARTBEAT_MS = 2_000;
 @Injectable()
 export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly name = `${hostname()}:${process.pid}`;
-  private readonly logger = new Logger(NodeRegistry.name);
+  private readonly logger = new SafeLogger(NodeRegistry.name);
   private readonly startedAt = new Date();
   private latest: Confirmed | undefined;
   private writing: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { SafeLogger } from '../common/safe-logger';
 import { Clock } from '../common/clock/clock';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { loggable } from '../common/errors/database-errors';
@@ -39,7 +40,7 @@ export interface Confirmed {
 @Injectable()
 export class Watermark implements OnModuleInit, OnApplicationShutdown {
   readonly changes = new ChangedSubjects();
-  private readonly logger = new Logger(Watermark.name);
+  private readonly logger = new SafeLogger(Watermark.name);
   private readonly boundMs: number;
   private readonly listeners: ((confirmed: Confirmed) => void)[] = [];
   private confirmedAt = -Infinity;

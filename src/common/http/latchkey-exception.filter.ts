@@ -1,13 +1,6 @@
-import {
-  type ArgumentsHost,
-  Catch,
-  type ExceptionFilter,
-  HttpException,
-  HttpStatus,
-  Injectable,
-  Logger,
-} from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, HttpStatus, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { SafeLogger } from '../safe-logger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
@@ -17,7 +10,7 @@ import { requestId } from './request-id';
 @Catch()
 @Injectable()
 export class LatchkeyExceptionFilter implements ExceptionFilter {
-  private readonly logger = new Logger(LatchkeyExceptionFilter.name);
+  private readonly logger = new SafeLogger(LatchkeyExceptionFilter.name);
   private readonly outages = new Map<string, { saidAt: number; unsaid: number }>();
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
