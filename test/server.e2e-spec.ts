@@ -1,10 +1,12 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { pollUntil } from '../src/embedded-postgres/polling';
-import { ServerProcess, serverProcess } from './support/server-process';
+import { MAIN, ServerProcess, serverProcess } from './support/server-process';
 import { onDatabase } from './support/urls';
 
 jest.setTimeout(60_000);
@@ -31,6 +33,17 @@ describe('the stand-alone server', () => {
   const readBootstrap = () => JSON.parse(fs.readFileSync(bootstrapFile(), 'utf8')) as BootstrapFile;
   const details = async (url: string, token = readBootstrap().accessToken) =>
     (await fetch(`${url}${DETAILS}`, { headers: { authorization: `Bearer ${token}` } })).status;
+
+  /** How often the token of the first start has been counted as used. */
+  const usesOf = async (url: string): Promise<number> => {
+    const { accessToken } = readBootstrap();
+    const id = (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { jti: string })
+      .jti;
+    const response = await fetch(`${url}/api/v1/auth/token-auth/tokens/${id}`, {
+      headers: { authorization: `Bearer ${accessToken}` },
+    });
+    return ((await response.json()) as { token: { accessTokenNumUses: number } }).token.accessTokenNumUses;
+  };
 
   beforeEach(() => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-server-'));
@@ -100,14 +113,7 @@ describe('the stand-alone server', () => {
     const uses = statuses.filter((status) => status !== 503).length;
     expect((await server.signal('SIGTERM')).code).toBe(0);
 
-    const again = await start().url();
-    const { accessToken } = readBootstrap();
-    const id = (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { jti: string })
-      .jti;
-    const response = await fetch(`${again}/api/v1/auth/token-auth/tokens/${id}`, {
-      headers: { authorization: `Bearer ${accessToken}` },
-    });
-    expect(((await response.json()) as { token: { accessTokenNumUses: number } }).token.accessTokenNumUses).toBe(uses);
+    expect(await usesOf(await start().url())).toBe(uses);
   });
 
   describe('whose own PostgreSQL is killed', () => {
@@ -179,6 +185,70 @@ describe('the stand-alone server', () => {
       expect(events((await server.signal('SIGTERM')).output)).toEqual(['died', 'not_revived', 'revived']);
     });
 
+    /** The shells that watch over the server: its parent, and the one that reads the pipe. */
+    const watchdogs = () => {
+      const list = execFileSync('ps', ['-eww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
+      const found = list
+        .filter((line) => line.includes('latchkey-postgres') && line.includes(` ${postgres()} `))
+        .map((line) => line.trim().split(/\s+/).slice(0, 2).map(Number) as [number, number]);
+      const main = found.find(([, parent]) => !found.some(([pid]) => pid === parent))?.[0];
+      return { main: main!, reader: found.find(([pid]) => pid !== main)![0] };
+    };
+    const kill = (...pids: (number | undefined)[]) => pids.forEach((pid) => process.kill(pid!, 'SIGKILL'));
+
+    // Seen red: the database never came back, and lived on after the server that had taken a minute to end.
+    it.each([
+      ['its watchdog', () => kill(watchdogs().main)],
+      ['the reader of the pipe', () => kill(watchdogs().reader)],
+      ['both of them', () => kill(watchdogs().main, watchdogs().reader)],
+      ['its watchdog, and it', () => kill(watchdogs().main, serverProcess(postgres()))],
+      ['all of them', () => kill(watchdogs().main, watchdogs().reader, serverProcess(postgres()))],
+    ])(
+      '%s killed: it is there again within seconds, and ends with the last process that uses it',
+      async (_, strike) => {
+        const server = start();
+        const url = await server.url();
+        strike();
+        await pause(1_000);
+        expect((await untilStatus(url, 200, [503])).status).toBe(200);
+        kill(serverProcess(postgres()));
+        expect((await untilStatus(url, 503, [200])).status).toBe(503);
+        expect((await untilStatus(url, 200, [503])).status).toBe(200);
+        expect((await server.signal('SIGTERM')).code).toBe(0);
+        await untilPostgresEnds();
+      },
+    );
+
+    it.each([
+      ['its watchdog', () => kill(watchdogs().main)],
+      ['the reader of the pipe', () => kill(watchdogs().reader)],
+      ['both of them', () => kill(watchdogs().main, watchdogs().reader)],
+    ])(
+      '%s killed, and the server right after: nothing of it is left, or in the way of the next start',
+      async (_, strike) => {
+        const server = start();
+        await server.url();
+        strike();
+        await server.signal('SIGKILL');
+        const next = start();
+        expect(await details(await next.url())).toBe(200);
+        expect((await next.signal('SIGTERM')).code).toBe(0);
+        await untilPostgresEnds();
+      },
+    );
+
+    it('frozen, it holds nobody up who asks the server to stop', async () => {
+      const server = start({ LATCHKEY_SHUTDOWN_TIMEOUT_MS: '4000' });
+      await server.url();
+      const pid = serverProcess(postgres())!;
+      process.kill(pid, 'SIGSTOP');
+      const askedAt = performance.now();
+      await server.signal('SIGTERM');
+      expect(performance.now() - askedAt).toBeLessThan(15_000);
+      process.kill(pid, 'SIGCONT');
+      await untilPostgresEnds();
+    });
+
     it('ends when it is asked to while the database is away', async () => {
       const server = start();
       const url = await server.url();
@@ -187,6 +257,63 @@ describe('the stand-alone server', () => {
       expect((await server.signal('SIGTERM')).code).toBe(0);
       await untilPostgresEnds();
     });
+  });
+
+  const inNamespace = ['-r', '-p', '-f', '--mount-proc'];
+  const canUnshare = spawnSync('unshare', [...inNamespace, 'true']).status === 0;
+  // Seen red: it waited for two minutes, and advised to wait longer.
+  (canUnshare ? it : it.skip)(
+    'in a second container on the same volume says soon that the first one is there',
+    async () => {
+      await start().banner();
+      const second = new ServerProcess(
+        { LATCHKEY_DATA_DIR: path.join(dir, 'data') },
+        [],
+        `set -- unshare ${inNamespace.join(' ')} "$@"`,
+      );
+      const begun = performance.now();
+      const { code, stderr } = await second.ended;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^The database in \S+ is in use by a Latchkey in another container, so stop that one/);
+      expect(performance.now() - begun).toBeLessThan(30_000);
+    },
+  );
+
+  // Seen red: npm ended, and the server was left.
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL'] as const)(
+    'run by npm, ends with it when that is ended by %s',
+    async (name) => {
+      const { PATH = '' } = process.env;
+      const env = { PATH, PORT: '0', LATCHKEY_DATA_DIR: path.join(dir, 'data'), npm_config_ignore_scripts: 'true' };
+      const npm = spawn('npm', ['start'], { env, cwd: path.join(MAIN, '../../..'), stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      npm.stdout.on('data', (chunk) => (output += String(chunk)));
+      expect(await pollUntil(Date.now() + 40_000, () => /API\s+(\S+)/.exec(output)?.[1])).toBeDefined();
+      npm.kill(name);
+      const isGone = () => (serverProcess(path.join(dir, 'data/postgres')) === undefined ? true : undefined);
+      expect(await pollUntil(Date.now() + 15_000, isGone)).toBe(true);
+      expect(output).toContain('"event":"server.stopping"');
+    },
+  );
+
+  const canRecord = spawnSync('script', ['--version']).status === 0;
+  (canRecord ? it : it.skip)('in a terminal that is closed, ends in order', async () => {
+    const { PATH = '' } = process.env;
+    const log = path.join(dir, 'terminal');
+    const env = {
+      PATH,
+      PORT: '0',
+      LATCHKEY_DATA_DIR: path.join(dir, 'data'),
+      LATCHKEY_USAGE_FLUSH_INTERVAL_MS: '60000',
+    };
+    const terminal = spawn('script', ['-qfc', `${process.execPath} ${MAIN}`, log], { env, stdio: 'ignore' });
+    const said = () => (fs.existsSync(log) ? fs.readFileSync(log, 'utf8') : '');
+    const url = await pollUntil(Date.now() + 40_000, () => /API\s+(http:\S+)\/api\s/.exec(said())?.[1]);
+    expect(await details(url!)).toBe(200);
+    terminal.kill('SIGKILL');
+    const isGone = () => (serverProcess(path.join(dir, 'data/postgres')) === undefined ? true : undefined);
+    expect(await pollUntil(Date.now() + 15_000, isGone)).toBe(true);
+    expect(await usesOf(await start().url())).toBe(1);
   });
 
   it('refuses a port in use in one sentence that says what to do', async () => {

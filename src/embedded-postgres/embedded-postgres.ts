@@ -6,7 +6,8 @@ import { EmbeddedPostgresError, explain } from './errors';
 import { type Layout, PORT, prepareLayout } from './layout';
 import { isWatched, joinLifeline, prepareLifeline } from './lifetime';
 import { pollUntil } from './polling';
-import { hasStopped, launchServer, type Running, START_LIMIT_MS, waitUntilReady } from './server';
+import { isServed, unseenPostmaster } from './postmaster';
+import { launchServer, type Running, START_LIMIT_MS, stopLeftover, waitUntilReady } from './server';
 import { acquireStartLock } from './start-lock';
 
 export interface EmbeddedPostgresOptions {
@@ -30,6 +31,8 @@ export interface EmbeddedPostgres {
 }
 
 const OTHER_USERS_SHOW_AFTER_MS = 300;
+/** A server that has just died is named by its directory for a moment, too. */
+const UNSEEN_MS = 3_000;
 
 /**
  * Runs a private PostgreSQL for all processes that ask for the same directory. To revive a server that has died,
@@ -56,13 +59,33 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 async function joinServer(layout: Layout): Promise<Running | undefined> {
   const lifeline = await joinLifeline(layout);
   if (lifeline === undefined) return undefined;
-  const postmaster = await waitUntilReady(layout.dataDir, () => !isWatched(layout.lifeline));
+  const unseenSince = unseenFor(layout.dataDir);
+  const isOver = () => !isWatched(layout.lifeline) || unseenSince() > UNSEEN_MS;
+  const postmaster = await waitUntilReady(layout.dataDir, isOver);
   if (postmaster !== undefined) return { postmaster, lifeline };
   const stillThere = isWatched(layout.lifeline);
   fs.closeSync(lifeline);
   if (!stillThere) return undefined;
+  if (unseenSince() > UNSEEN_MS) throw servedElsewhere(layout);
   throw new EmbeddedPostgresError(
     `The PostgreSQL in ${layout.dir} is still not ready, so see what it does in ${layout.logFile} or wait longer.`,
+  );
+}
+
+/** For how long the server has been named by its directory, and not been seen, in milliseconds. */
+function unseenFor(dataDir: string): () => number {
+  let since: number | undefined;
+  return () => {
+    since = unseenPostmaster(dataDir) === undefined ? undefined : (since ?? performance.now());
+    return since === undefined ? 0 : performance.now() - since;
+  };
+}
+
+/** Its watchdog answers, since a pipe reaches from one container to another; a process id means nothing there. */
+function servedElsewhere({ dir }: Layout): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `The database in ${dir} is in use by a Latchkey in another container, so stop that one, ` +
+      'give each a data directory of its own, or set DATABASE_URL to a PostgreSQL server they can share.',
   );
 }
 
@@ -83,12 +106,12 @@ function describeServer(layout: Layout, { postmaster, lifeline }: Running, start
     url: `postgres://latchkey@localhost:${PORT}/latchkey?host=${host}&sslmode=disable`,
     dataDir: layout.dataDir,
     started,
-    isAlive: () => isWatched(layout.lifeline),
+    isAlive: () => isWatched(layout.lifeline) && isServed(layout.dataDir),
     stop: async () => {
       if (!inUse) return;
       inUse = false;
       fs.closeSync(lifeline);
-      if (await wasLastUser(layout)) await hasStopped(layout.dataDir);
+      if (await wasLastUser(layout)) await stopLeftover(layout.dataDir, () => isWatched(layout.lifeline));
     },
   };
 }

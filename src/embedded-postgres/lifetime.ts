@@ -16,12 +16,42 @@ const RECEIPT_PREFIX = 'joined-';
 
 /**
  * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for those who join go to "$1".
- * The trap ends the reader when the server dies by itself, before `wait` as well as during it. SIGINT is a fast
- * shutdown and is repeated, because the shell starts the server with SIGINT ignored until it is set up.
+ *
+ * Two processes watch, and each does without the other. The reader gives receipts and sees the end of the pipe; the main one is the
+ * server's parent, and stops it when the reader has ended in whatever way. When the main one has been killed, the reader stops the
+ * server at the end of the pipe, and when somebody wants to join: those who are there start it again, watched as it should be.
+ *
+ * The trap ends the reader when the server dies by itself, before `wait` as well as during it. SIGINT is a fast shutdown and is
+ * repeated, because the shell starts the server with SIGINT ignored until it is set up. A server that does not heed it within half
+ * a minute is stopped without a checkpoint (SIGQUIT), and in the end killed: it may be frozen.
  */
 export const WATCHDOG_SCRIPT = `
 dir=$1; shift
-while read -r token; do : >"$dir/${RECEIPT_PREFIX}$token"; done <&3 &
+data=$3
+main=$$
+lives() { kill -0 "$1" 2>/dev/null && case $(cat "/proc/$1/stat" 2>/dev/null) in *") Z "*) false;; esac; }
+serves() {
+  case $( (tr '\\0' ' ' <"/proc/$1/cmdline" || ps -ww -o args= -p "$1") 2>/dev/null) in *" $data "*) ;; *) false;; esac
+}
+stop() {
+  tries=0
+  while lives "$1"; do
+    tries=$((tries + 1)); signal=INT
+    if [ $tries -gt 300 ]; then signal=QUIT; fi
+    if [ $tries -gt 350 ]; then signal=KILL; fi
+    if [ $tries -gt 360 ]; then return; fi
+    kill -$signal "$1" 2>/dev/null
+    sleep 0.1
+  done
+}
+{
+  while read -r token; do
+    lives "$main" || break
+    : >"$dir/${RECEIPT_PREFIX}$token"
+  done
+  exec <&- 3<&-
+  if ! lives "$main" && read -r server <"$data/postmaster.pid" && serves "$server"; then stop "$server"; fi
+} <&3 &
 reader=$!
 trap 'kill "$reader" 2>/dev/null' CHLD
 "$@" 3<&- &
@@ -29,7 +59,7 @@ server=$!
 exec 3<&-
 wait "$reader"
 trap : CHLD
-while kill -INT "$server" 2>/dev/null; do sleep 0.1; done
+stop "$server"
 `;
 
 export interface PipeEnds {

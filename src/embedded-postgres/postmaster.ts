@@ -33,6 +33,28 @@ export function livePostmaster(dataDir: string): Postmaster | undefined {
   return { pid, socketDir: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
 }
 
+/** Whether the data directory's server is there, asked so cheaply that it can be asked all the time. */
+export function isServed(dataDir: string): boolean {
+  if (process.platform === 'linux') return livePostmaster(dataDir) !== undefined;
+  const pid = namedProcess(dataDir);
+  return pid !== undefined && isAlive(pid);
+}
+
+/** A single-user server writes its process id negated. */
+function namedProcess(dataDir: string): number | undefined {
+  const pid = Math.abs(Number(readIfThere(path.join(dataDir, 'postmaster.pid'))?.split('\n')[0]));
+  return Number.isSafeInteger(pid) && pid !== 0 ? pid : undefined;
+}
+
+/**
+ * The process id that the data directory names as its server's, where no process here is that server: it has died, or runs where this
+ * process cannot see it, in another container.
+ */
+export function unseenPostmaster(dataDir: string): number | undefined {
+  const pid = namedProcess(dataDir);
+  return pid === undefined || pid === NOBODYS_PID || serves(pid, dataDir) ? undefined : pid;
+}
+
 /** The process id alone proves nothing: it may be a zombie's, or belong to somebody else by now. */
 function serves(pid: number, dataDir: string): boolean {
   if (process.platform === 'linux') {

@@ -14,7 +14,13 @@ import { lastComplaint, openServerLog } from './server-log';
 
 /** Generous, because a server that recovers from a crash is not ready before it has replayed its log. */
 export const START_LIMIT_MS = 120_000;
-const STOP_LIMIT_MS = 60_000;
+const STOPPING = [
+  ['SIGINT', 30_000],
+  ['SIGQUIT', 5_000],
+  ['SIGKILL', 5_000],
+] as const;
+/** For the watchdog to stop the server; a checkpoint takes longer only where there is somebody to wait for. */
+const WATCHDOG_STOPS_MS = 3_000;
 const RETRY_LIMIT_MS = 15_000;
 const RETRY_INTERVAL_MS = 100;
 
@@ -69,20 +75,33 @@ function notStarting(layout: Layout, complaint: string, survivors: boolean): Emb
 async function stopUnwatchedServer(dataDir: string): Promise<void> {
   const found = livePostmaster(dataDir);
   if (found === undefined) return;
-  try {
-    process.kill(found.pid, 'SIGINT');
-  } catch (error) {
-    if (errorCode(error) !== 'ESRCH') throw error;
+  // Fast, then without a checkpoint, then as a frozen one has to be: what it has committed is in its log in any case.
+  for (const [signal, limitMs] of STOPPING) {
+    kill(found.pid, signal);
+    if (await hasStopped(dataDir, limitMs)) return;
   }
-  if (await hasStopped(dataDir)) return;
   throw new EmbeddedPostgresError(
     `An earlier PostgreSQL (process ${found.pid}) still uses ${dataDir}, so end it and start Latchkey again.`,
   );
 }
 
-export async function hasStopped(dataDir: string): Promise<boolean> {
+/** Waits for a server that its watchdog stops, and stops it where no watchdog has been left to do so. */
+export async function stopLeftover(dataDir: string, isWatched: () => boolean): Promise<void> {
+  if ((await hasStopped(dataDir, WATCHDOG_STOPS_MS)) || isWatched()) return;
+  await stopUnwatchedServer(dataDir);
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function hasStopped(dataDir: string, limitMs: number): Promise<boolean> {
   const isGone = (): true | undefined => (livePostmaster(dataDir) === undefined ? true : undefined);
-  return (await pollUntil(Date.now() + STOP_LIMIT_MS, isGone)) ?? false;
+  return (await pollUntil(Date.now() + limitMs, isGone)) ?? false;
 }
 
 async function tryLaunch(spec: ServerSpec): Promise<Outcome> {

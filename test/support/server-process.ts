@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import * as path from 'node:path';
 
-const MAIN = path.join(__dirname, '../../dist/src/main.js');
+export const MAIN = path.join(__dirname, '../../dist/src/main.js');
 
 /** How a server process went. */
 export interface Ended {
@@ -22,10 +22,12 @@ export class ServerProcess {
   /** When it has ended, by itself or not. */
   readonly ended: Promise<Ended>;
 
-  constructor(env: Record<string, string>, args: string[] = []) {
+  /** `prelude`: what the shell does before it becomes the server, as `ulimit -n 256`. */
+  constructor(env: Record<string, string>, args: string[] = [], prelude = ':') {
     const { PATH = '', TMPDIR } = process.env;
     const base = { PATH, ...(TMPDIR === undefined ? {} : { TMPDIR }), PORT: '0' };
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    const command = [process.execPath, MAIN, ...args];
+    this.child = spawn('/bin/sh', ['-c', `${prelude}; exec "$@"`, 'sh', ...command], {
       env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -43,6 +45,20 @@ export class ServerProcess {
 
   get pid(): number {
     return this.child.pid!;
+  }
+
+  /** Reads nothing of what it prints from now on, until told to go on. */
+  stopReading(): void {
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.pause();
+  }
+
+  readOn(): void {
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.resume();
+  }
+
+  /** Goes away as the reader of what it prints. */
+  stopListening(): void {
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.destroy();
   }
 
   /** Everything printed until it was up. Fails when it ends instead. */
