@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Client, type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { currentErrand } from '../common/errand';
 import { DatabaseUnavailableError, OverloadedError } from '../common/errors/common.errors';
@@ -16,6 +16,9 @@ const AWAY_MS = 800;
 
 type Connected = (error: Error | undefined, client?: PoolClient, release?: (error?: Error | boolean) => void) => void;
 
+/** For statements under way when the application ends. */
+const LAST_STATEMENTS_MS = 2_000;
+
 /**
  * The connections that answer requests. One whose statement will not be answered is closed: whoever waits for it is told so
  * then, and it does not go back into the pool, where the next statement would queue behind the one that hangs.
@@ -24,7 +27,7 @@ type Connected = (error: Error | undefined, client?: PoolClient, release?: (erro
  * long. Which it is the watermark knows, by reading.
  */
 @Injectable()
-export class ServingConnections {
+export class ServingConnections implements OnApplicationShutdown {
   /** Statements under way and connections being made, and since when (as `performance.now()` counts). */
   private readonly pending = new Map<SteadyClient, number>();
   private readonly turnstiles = new Set<Turnstile>();
@@ -44,6 +47,11 @@ export class ServingConnections {
   /** Says whether the database has just answered. */
   noteWhetherAway(isAway: boolean): void {
     this.isAway = isAway;
+  }
+
+  /** Requests have been answered by then; what goes on, or hangs, would hold up whoever ends for as long as a statement may take. */
+  onApplicationShutdown(): void {
+    setTimeout(() => this.abandon(Infinity), LAST_STATEMENTS_MS).unref();
   }
 
   private watchedClient(): typeof Client {

@@ -8,6 +8,8 @@ import { VALUE_TYPES } from './value-types';
 const CANCEL_MS = 200;
 /** After which a cancel connection that nobody closes is broken off. */
 const ABANDON_MS = 10_000;
+/** For the server to close a connection it has been asked to. */
+const GOODBYE_MS = 500;
 
 const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
@@ -54,6 +56,16 @@ export class SteadyClient extends Client {
   getStartupConf(): Record<string, string> {
     const usual = Client.prototype as unknown as Startup;
     return { ...usual.getStartupConf.call(this), ...SETTINGS };
+  }
+
+  /** Says goodbye, and waits for nobody who does not answer: a server that is frozen would hold up whoever ends. */
+  override end(callback?: (error: Error) => void): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | void {
+    const { connection } = this as unknown as { connection: Connection };
+    const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS).unref();
+    connection.once('end', () => clearTimeout(timer));
+    return callback === undefined ? super.end() : super.end(callback);
   }
 
   /**

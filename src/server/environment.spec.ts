@@ -29,6 +29,7 @@ describe('the environment', () => {
       LATCHKEY_CACHE_ENTRIES: 20_000,
       LATCHKEY_POOL_SIZE: 10,
       LATCHKEY_USAGE_FLUSH_INTERVAL_MS: 1_000,
+      LATCHKEY_SHUTDOWN_TIMEOUT_MS: 10_000,
       LATCHKEY_BOOTSTRAP_ENDPOINT: 'true',
       LATCHKEY_LOG_LEVEL: 'log',
     });
@@ -50,6 +51,7 @@ describe('the environment', () => {
         'LATCHKEY_CACHE_ENTRIES',
         'LATCHKEY_POOL_SIZE',
         'LATCHKEY_USAGE_FLUSH_INTERVAL_MS',
+        'LATCHKEY_SHUTDOWN_TIMEOUT_MS',
         'LATCHKEY_BOOTSTRAP_ENDPOINT',
         'LATCHKEY_LOG_LEVEL',
         'LATCHKEY_PG_USER',

@@ -81,6 +81,9 @@ export class Environment {
   @Whole('LATCHKEY_USAGE_FLUSH_INTERVAL_MS', 10, 60_000, 'milliseconds')
   readonly LATCHKEY_USAGE_FLUSH_INTERVAL_MS: number = 1_000;
 
+  @Whole('LATCHKEY_SHUTDOWN_TIMEOUT_MS', 1_000, 600_000, 'milliseconds')
+  readonly LATCHKEY_SHUTDOWN_TIMEOUT_MS: number = 10_000;
+
   @IsIn(['true', 'false'])
   readonly LATCHKEY_BOOTSTRAP_ENDPOINT: 'true' | 'false' = 'true';
 

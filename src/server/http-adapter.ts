@@ -14,6 +14,10 @@ const BODY_LIMIT = 100 * 1024;
 const MAX_DELAY_MS = 700;
 /** A request that takes longer to arrive is somebody holding a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often connections are looked at for those that have had their time. */
+const LOOK_MS = 2_000;
+/** A connection on which nothing moves for longer than any request may take, its client gone or not reading. */
+const SILENCE_MS = 90_000;
 const LINGER_MS = 1_000;
 
 /**
@@ -29,8 +33,13 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
     // An overlong id is an unknown one (decisions 11). What bounds it is the limit on headers, which counts the path.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16 * 1024 },
     forceCloseConnections: 'idle',
-    // Node would refuse without a body.
-    http: { requireHostHeader: false },
+    connectionTimeout: SILENCE_MS,
+    http: {
+      // Node would refuse without a body.
+      requireHostHeader: false,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: LOOK_MS,
+    },
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
       const { status, body } = bodyOf(asLatchkeyError(error));

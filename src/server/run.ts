@@ -3,44 +3,61 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { FutureRecallError, TokenRecall } from '../access-tokens/recall.service';
 import { InstanceService } from '../instance/instance.service';
 import type { Tenant } from '../instance/tenant-founder.service';
-import type { LatchkeyOptions } from '../latchkey.options';
+import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
 import { type Environment, readEnvironment } from './environment';
 import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
+import { HttpConnections, mostConnections } from './http-connections';
 import { requireFreePort } from './free-port';
+import { watchParent } from './parent';
+import { surviveFaults } from './process-faults';
 import { createServer } from './server';
+import { Shutdown } from './shutdown';
 import { StartError } from './start-error';
 
 const FIRST_ORGANIZATION = 'Default Organization';
 
-/** Starts the server and says where it is. It ends on SIGTERM or SIGINT. */
-export async function serve(say: (text: string) => void): Promise<void> {
+/** How a command speaks to whoever runs it. */
+export interface Output {
+  readonly say: (text: string) => void;
+  /** Waits until it has been heard, for so long at most. */
+  readonly flush: (limitMs: number) => Promise<void>;
+}
+
+/** For requests that have begun to arrive when the server is told to stop. */
+const LAST_REQUESTS_MS = 1_000;
+/** What is left of the time to stop when requests in flight have had theirs: for uses to be written and connections to be closed. */
+const SHARE_OF_REQUESTS = 0.5;
+/** For them when it is told so twice. */
+const HURRIED_REQUESTS_MS = 300;
+
+/** Starts the server and says where it is. It ends when it is asked to. */
+export async function serve({ say, flush }: Output): Promise<void> {
   const environment = readEnvironment();
   // Before anything is begun: the first start shows a token once, and must not end right after.
   await requireFreePort(environment);
-  await withServer(environment, async (app, home) => {
+  await withServer(environment, flush, async (app, home, shutdown) => {
     const tenant = home.directory ? await setUp(app, home.directory) : null;
+    letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
-    endOnSignal(app, home);
     say(banner(await app.getUrl(), home.directory, tenant));
   });
 }
 
 /** Sets up the operator's own database from the command line, instead of through the endpoint. */
-export async function bootstrap(say: (text: string) => void): Promise<void> {
-  await withServer(readEnvironment(), async (app, home) => {
+export async function bootstrap({ say, flush }: Output): Promise<void> {
+  await withServer(readEnvironment(), flush, async (app, _home, shutdown) => {
     const tenant = await app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION);
     say(tenant ? credentials(tenant) : 'This installation has been set up before.');
-    await app.close();
-    await home.release();
+    await shutdown.closeAll();
   });
 }
 
 /** Refuses every token issued before the time that is named, on every node: after a restore, or a leak that cannot be told. */
-export async function refuseIssuedBefore(say: (text: string) => void): Promise<void> {
+export async function refuseIssuedBefore({ say, flush }: Output): Promise<void> {
   const { before, includesClientSecrets } = recallAsked(process.argv.slice(3));
-  await withServer(readEnvironment(), async (app, home) => {
+  await withServer(readEnvironment(), flush, async (app, _home, shutdown) => {
     const { tokensBefore, clientSecretsBefore, spread } = await app
       .get(TokenRecall)
       .refuseIssuedBefore(before, includesClientSecrets)
@@ -51,8 +68,7 @@ export async function refuseIssuedBefore(say: (text: string) => void): Promise<v
     if (clientSecretsBefore) say(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
     if (spread.pending.length > 0)
       say(`Not confirmed by ${spread.pending.join(', ')}, which answer nothing from memory.`);
-    await app.close();
-    await home.release();
+    await shutdown.closeAll();
   });
 }
 
@@ -79,18 +95,37 @@ function parsedRecall(args: string[]) {
 /** Whatever fails leaves nothing behind: first the application lets go of the database, then the database ends. */
 async function withServer(
   environment: Environment,
-  act: (app: NestFastifyApplication, home: Home) => Promise<void>,
+  flush: Output['flush'],
+  act: (app: NestFastifyApplication, home: Home, shutdown: Shutdown) => Promise<void>,
 ): Promise<void> {
-  const home = await openHome(environment);
-  let app: NestFastifyApplication | undefined;
+  const shutdown = new Shutdown(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS, flush);
+  shutdown.obeySignals();
+  surviveFaults(shutdown);
+  watchParent(() => void shutdown.begin('npm has ended'));
   try {
-    app = await createServer(optionsOf(environment, home), environment);
-    await act(app, home);
+    const home = await openHome(environment);
+    shutdown.add('database', () => home.release());
+    const app = await createServer(optionsOf(environment, home), environment);
+    shutdown.add('server', () => app.close());
+    await act(app, home, shutdown);
   } catch (error) {
-    await app?.close();
-    await home.release();
+    // Asked to end while it started, it does: what fails on the way is no news.
+    if (shutdown.isUnderWay) return;
+    await shutdown.closeAll();
     throw error;
   }
+}
+
+/** Told to stop, the server waits for requests in flight and for nothing else, and not for ever. */
+function letGoOfClients(app: NestFastifyApplication, environment: Environment, shutdown: Shutdown): void {
+  const { poolSize, gatePoolSize } = app.get(LatchkeySettings);
+  const connections = new HttpConnections(app.getHttpServer(), mostConnections(poolSize + 2 * gatePoolSize + 2));
+  const letGo = (limitMs: number) => {
+    setTimeout(() => connections.closeUnasked(), Math.min(LAST_REQUESTS_MS, limitMs)).unref();
+    setTimeout(() => connections.closeAll(), limitMs).unref();
+  };
+  shutdown.add('requests', () => letGo(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS * SHARE_OF_REQUESTS));
+  shutdown.onHurry(() => letGo(HURRIED_REQUESTS_MS));
 }
 
 function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
@@ -132,18 +167,4 @@ function credentials({ organization, identity, accessToken }: Tenant): string {
     `  Identity      ${identity.id}`,
     `  Token         ${accessToken}`,
   ].join('\n');
-}
-
-function endOnSignal(app: NestFastifyApplication, home: Home): void {
-  let isEnding = false;
-  const end = async () => {
-    // Asked twice, the first time is still being obeyed.
-    if (isEnding) return;
-    isEnding = true;
-    await app.close();
-    await home.release();
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void end());
-  process.on('SIGINT', () => void end());
 }

@@ -1,0 +1,102 @@
+import * as fs from 'node:fs';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Descriptors for what is no request: files, the processes of our own PostgreSQL, and what the runtime itself needs. */
+const RESERVED_DESCRIPTORS = 64;
+/** Every connection to the database may be replaced, or its statement cancelled, before the old one is gone. */
+const PER_DATABASE_CONNECTION = 2;
+const FEWEST_CONNECTIONS = 16;
+/** Connections that are taken before those they take the place of have been closed. */
+const SLACK = 16;
+const UNLIMITED = 65_536;
+
+/** How many connections of clients the process can have open, so that descriptors are left for everything else. */
+export function mostConnections(databaseConnections: number, descriptors = descriptorLimit()): number {
+  const reserved = RESERVED_DESCRIPTORS + SLACK + PER_DATABASE_CONNECTION * databaseConnections;
+  return Math.max(FEWEST_CONNECTIONS, descriptors - reserved);
+}
+
+/** Node raises its own limit to the highest it may have as it starts. */
+function descriptorLimit(): number {
+  try {
+    const [, soft = ''] = /^Max open files +(\d+|unlimited)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return Math.min(Number(soft) || UNLIMITED, UNLIMITED);
+  } catch {
+    const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
+    return Math.min(Number(userLimits?.open_files?.soft) || UNLIMITED, UNLIMITED);
+  }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * The connections of an HTTP server. When there are too many, the one that has been silent for longest is closed to make place,
+ * or the one that has not taken its answer for longest: strangers who only hold connections never keep anybody else out, or take the descriptors
+ * the database is reached by.
+ */
+export class HttpConnections {
+  /** What each is at, in the order in which they last began or ended something. */
+  private readonly exchanges = new Map<Socket, Exchange | undefined>();
+
+  constructor(
+    private readonly server: Server,
+    private readonly most: number,
+  ) {
+    server.maxConnections = most + SLACK;
+    server.on('connection', (socket: Socket) => this.opened(socket));
+    // First of all listeners: a handler may answer at once.
+    server.prependListener('request', (request, response) => this.began({ request, response }));
+  }
+
+  /** Closes every connection on which no whole request has arrived. */
+  closeUnasked(): void {
+    for (const [socket, exchange] of this.exchanges) if (!isAsked(exchange)) socket.destroy();
+  }
+
+  /** Closes every connection, whatever is in flight. */
+  closeAll(): void {
+    for (const socket of this.exchanges.keys()) socket.destroy();
+  }
+
+  private opened(socket: Socket): void {
+    if (this.exchanges.size >= this.most) this.makePlace();
+    this.exchanges.set(socket, undefined);
+    socket.once('close', () => this.exchanges.delete(socket));
+  }
+
+  private makePlace(): void {
+    const socket =
+      this.first((exchange) => !isAsked(exchange)) ?? this.first((exchange) => exchange!.response.writableEnded);
+    if (socket === undefined) return;
+    this.exchanges.delete(socket);
+    socket.destroy();
+  }
+
+  private first(matches: (exchange: Exchange | undefined) => boolean): Socket | undefined {
+    for (const [socket, exchange] of this.exchanges) if (matches(exchange)) return socket;
+    return undefined;
+  }
+
+  private began(exchange: Exchange): void {
+    const { socket } = exchange.request;
+    this.touch(socket, exchange);
+    exchange.response.once('close', () => {
+      // With several requests on the way, the next has begun by now.
+      if (this.exchanges.get(socket) === exchange) this.touch(socket, undefined);
+    });
+  }
+
+  private touch(socket: Socket, exchange: Exchange | undefined): void {
+    if (!this.exchanges.delete(socket)) return;
+    this.exchanges.set(socket, exchange);
+  }
+}
+
+/** Whether a request has arrived whole that has not been answered yet, or whose answer has not been taken. */
+function isAsked(exchange: Exchange | undefined): boolean {
+  return exchange !== undefined && exchange.request.complete;
+}
