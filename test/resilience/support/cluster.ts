@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly url?: (postgres: Postgres) => Promise<string> | string;
   /** Or `off`. */
   readonly pushUrl?: string;
+  /** On the newest PostgreSQL, which Latchkey brings. */
+  readonly isEmbedded?: boolean;
 }
 
 /** Several nodes on one real PostgreSQL, and the means to set them up. */
@@ -42,7 +44,10 @@ export class Cluster {
   ) {}
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const cluster = new Cluster(await Postgres.start(options.settings, options.databaseEnv), options);
+    const cluster = new Cluster(
+      await Postgres.start(options.settings, options.databaseEnv, options.isEmbedded),
+      options,
+    );
     // The first migrates; the others would wait for it.
     await cluster.add();
     await Promise.all(Array.from({ length: (options.nodes ?? 3) - 1 }, () => cluster.add()));

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ServerProcess } from '../../support/server-process';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
 import { type Call, call, keepAlive, type Reply } from './http';
-import { forget, freePort, remember, signal } from './processes';
+import { forget, freePort, remember, signal, until } from './processes';
 
 export const DETAILS = '/api/v1/identities/details';
 
@@ -16,6 +16,8 @@ export interface NodeOptions {
   /** Does something to the way to the database before the process starts. */
   readonly before?: (queries: TcpProxy) => void;
   readonly env?: Record<string, string>;
+  /** What the shell does before it becomes the node. */
+  readonly prelude?: string;
 }
 
 /** A node: the built server as a process of its own, with a proxy for its queries and one for its push. */
@@ -45,6 +47,11 @@ export class LatchkeyNode {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** What reads its output. */
+  get reader(): Pick<ServerProcess, 'stopReading' | 'readOn' | 'stopListening'> {
+    return this.process;
+  }
+
   get pid(): number {
     return this.process.pid;
   }
@@ -55,13 +62,14 @@ export class LatchkeyNode {
   }
 
   async launch(): Promise<void> {
-    this.process = new ServerProcess({
+    const env = {
       PORT: String(this.port),
       DATABASE_URL: this.queries.url,
       LATCHKEY_AUTH_SECRET: this.options.secret,
       LATCHKEY_PUSH_URL: this.options.pushUrl === 'off' ? 'off' : this.push.url,
       ...this.options.env,
-    });
+    };
+    this.process = new ServerProcess(env, [], this.options.prelude);
     const { pid } = this.process;
     remember(pid);
     void this.process.ended.then(({ code }) => {
@@ -70,7 +78,16 @@ export class LatchkeyNode {
         process.stderr.write(`  a node ended by itself with ${code}: ${this.output.slice(-2_000)}\n`);
     });
     this.isMeantToEnd = false;
-    await this.process.banner();
+    await this.ready();
+  }
+
+  /** Asked, because what it prints may go somewhere else. */
+  private async ready(): Promise<void> {
+    const isReady = async () => (await call(`${this.url}/api/status`)).status === 200;
+    const isDown = this.process.ended.then(({ output }) =>
+      Promise.reject(new Error(`a node does not start: ${output}`)),
+    );
+    await Promise.race([until(isReady, 'a node is up', 60_000), isDown]);
   }
 
   call(path: string, options: Call = {}): Promise<Reply> {
@@ -100,9 +117,9 @@ export class LatchkeyNode {
     this.forgetConnections();
   }
 
-  async terminate(): Promise<number | null> {
+  async terminate(name: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.isMeantToEnd = true;
-    const { code } = await this.process.signal('SIGTERM');
+    const { code } = await this.process.signal(name);
     this.forgetConnections();
     return code;
   }

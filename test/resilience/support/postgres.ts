@@ -33,8 +33,9 @@ export const noStandby =
     ? "Debian's postgresql is not installed, and the embedded one has no pg_basebackup"
     : undefined;
 
-async function programs(dir: string): Promise<{ initdb: string; postgres: string }> {
-  if (debianBin !== undefined) return { initdb: `${debianBin}/initdb`, postgres: `${debianBin}/postgres` };
+async function programs(dir: string, isEmbedded: boolean): Promise<{ initdb: string; postgres: string }> {
+  if (debianBin !== undefined && !isEmbedded)
+    return { initdb: `${debianBin}/initdb`, postgres: `${debianBin}/postgres` };
   return locateBinaries(await prepareLayout(path.join(dir, 'embedded'), account), account);
 }
 
@@ -74,9 +75,14 @@ export class Postgres {
 
   private constructor(private readonly place: Place) {}
 
-  static async start(settings: Record<string, string> = {}, env: Record<string, string> = {}): Promise<Postgres> {
+  /** `isEmbedded`: the newest PostgreSQL, which Latchkey brings, also where Debian's is installed. */
+  static async start(
+    settings: Record<string, string> = {},
+    env: Record<string, string> = {},
+    isEmbedded = false,
+  ): Promise<Postgres> {
     const dir = scratchDirectory();
-    const { initdb, postgres } = await programs(dir);
+    const { initdb, postgres } = await programs(dir, isEmbedded);
     const flags = ['-U', 'latchkey', '-E', 'UTF8', '--no-locale', '--auth=trust', '--no-sync'];
     execFileSync(initdb, ['-D', path.join(dir, 'data'), ...flags], { ...as, env: ENV, cwd: '/', stdio: 'pipe' });
     const started = new Postgres({ dir, postgres, port: await freePort(), settings, env });
