@@ -95,6 +95,11 @@ export class Environment {
   readonly LATCHKEY_PG_USER?: string;
 }
 
+/** Whether one of our own scripts runs this process. What else npm runs may start a server that is to outlive it. */
+export function isRunByNpm({ npm_package_name: name, npm_lifecycle_event: script }: NodeJS.ProcessEnv = process.env) {
+  return name === 'latchkey' && ['start', 'start:dev', 'bootstrap'].includes(script ?? '');
+}
+
 /** @throws StartError that names every variable at fault, and never a value. */
 export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Environment {
   // Set but empty means not set, as in most shells and compose files.

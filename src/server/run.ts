@@ -5,7 +5,7 @@ import { InstanceService } from '../instance/instance.service';
 import type { Tenant } from '../instance/tenant-founder.service';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
-import { type Environment, readEnvironment } from './environment';
+import { type Environment, isRunByNpm, readEnvironment } from './environment';
 import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
 import { HttpConnections, mostConnections } from './http-connections';
@@ -101,7 +101,7 @@ async function withServer(
   const shutdown = new Shutdown(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS, flush);
   shutdown.obeySignals();
   surviveFaults(shutdown);
-  watchParent(() => void shutdown.begin('npm has ended'));
+  if (isRunByNpm()) watchParent(() => void shutdown.begin('npm has ended'));
   try {
     const home = await openHome(environment);
     shutdown.add('database', () => home.release());
