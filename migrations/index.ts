@@ -12,6 +12,8 @@ import { SettleUseBatches1764900000000 } from './1764900000000-settle-use-batche
 import { ReadTokenState1765100000000 } from './1765100000000-read-token-state';
 import { WatchContents1765100050000 } from './1765100050000-watch-contents';
 import { PushAfterCommit1765300000000 } from './1765300000000-push-after-commit';
+import { PartTokensFromIdentities1765500000000 } from './1765500000000-part-tokens-from-identities';
+import { KeepLabelKeysDistinct1765510000000 } from './1765510000000-keep-label-keys-distinct';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -29,4 +31,6 @@ export const LATCHKEY_MIGRATIONS = [
   ReadTokenState1765100000000,
   WatchContents1765100050000,
   PushAfterCommit1765300000000,
+  PartTokensFromIdentities1765500000000,
+  KeepLabelKeysDistinct1765510000000,
 ];

@@ -197,12 +197,23 @@ describe('identities', () => {
       }
     });
 
-    it('and keep the labels in order, doubles included, up to a hundred', async () => {
-      const metadata = Array.from({ length: 100 }, (_, i) => ({ key: ` k${(i * 37) % 50} `, value: ` v${i} ` }));
+    it('and keep the labels in order, up to a hundred', async () => {
+      const metadata = Array.from({ length: 100 }, (_, i) => ({ key: ` k${(i * 37) % 100} `, value: ` v${i} ` }));
       const { identity } = done(await create({ metadata }));
       const expected = metadata.map(({ key, value }) => `${key.trim()}=${value.trim()}`);
       expect(labels(identity)).toEqual(expected);
       expect(labels(await get(identity.id as string))).toEqual(expected);
+    });
+
+    it('with each label once: every key that comes again is named, white space at its ends not counted', async () => {
+      const metadata = ['a', 'b', ' a', 'A', 'b '].map((key) => ({ key, value: 'v' }));
+      const message = 'This key has a label already';
+      const issues = [2, 4].map((index) => ({ code: 'custom', path: ['metadata', index, 'key'], message }));
+      expect(await create({ metadata })).toEqual(refused(422, 'ValidationFailure', issues));
+      const { identity } = done(await create({ metadata: metadata.slice(0, 1) }));
+      const update = await latchkey.admin.patch(`/api/v1/identities/${identity.id as string}`, { metadata });
+      expect(update).toEqual(refused(422, 'ValidationFailure', issues));
+      expect(labels(await get(identity.id as string))).toEqual(['a=v']);
     });
 
     it('from what is known: other keys are dropped', async () => {
@@ -321,10 +332,10 @@ describe('identities', () => {
       const next = [
         { key: 'z', value: '1' },
         { key: 'a', value: '2' },
-        { key: 'z', value: '3' },
+        { key: 'y', value: '3' },
       ];
-      expect(labels(done(await update({ metadata: next })).identity)).toEqual(['z=1', 'a=2', 'z=3']);
-      expect(labels(await get(id))).toEqual(['z=1', 'a=2', 'z=3']);
+      expect(labels(done(await update({ metadata: next })).identity)).toEqual(['z=1', 'a=2', 'y=3']);
+      expect(labels(await get(id))).toEqual(['z=1', 'a=2', 'y=3']);
       expect(done(await update({ metadata: [] })).identity.metadata).toEqual([]);
       expect((await get(id)).metadata).toEqual([]);
     });

@@ -390,11 +390,29 @@ describe('rights', () => {
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
     });
 
-    it('can be read by admins, but for the list of its tokens', async () => {
+    it('can be read by admins, but for its tokens', async () => {
       for (const route of WITH_ID.filter(({ attempt }) => attempt === undefined)) {
-        if (route.operation.endsWith('/tokens')) {
+        if (route.operation.includes('/tokens')) {
           expect(await call(admin.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
         } else expect((await call(admin.api, route, target)).status).toBe(200);
+      }
+    });
+
+    it('is refused as a list where it is refused by id, and the other way round, on every route there is', async () => {
+      const reads = operationsOf(latchkeyDocument(latchkey.app)).filter(({ method }) => method === 'GET');
+      const routeOf = (path: string) => ROUTES.find(({ operation }) => operation === `GET ${path}`)!;
+      // An item and the list it is in: `/x/{id}` and `/x`, or `/x/{id}` and whatever else ends in `/x`.
+      const pairs = reads.flatMap(({ path }) => {
+        const collection = /\/([a-z-]+)\/\{\w+\}$/.exec(path)?.[1];
+        if (collection === undefined) return [];
+        return reads.filter((list) => list.path.endsWith(`/${collection}`)).map((list) => [list.path, path] as const);
+      });
+      const ends = pairs.map(([, path]) => path.split('/').at(-1));
+      expect(ends).toEqual(expect.arrayContaining(['{tokenId}', '{clientSecretId}', '{identityId}']));
+      for (const [list, item] of pairs) {
+        const [all, one] = [await call(admin.api, routeOf(list), target), await call(admin.api, routeOf(item), target)];
+        expect([list, item, one.status]).toEqual([list, item, all.status]);
+        expect((await call(latchkey.admin, routeOf(item), target)).status).toBe(200);
       }
     });
 

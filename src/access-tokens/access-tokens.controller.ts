@@ -3,6 +3,7 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { NoStore } from '../common/http/no-store.decorator';
 import { PublicRoute } from '../common/http/public-route.decorator';
 import type { AddressedRequest } from '../common/net/client-address';
+import { LastAdministratorError } from '../permissions/permissions.errors';
 import { Receipts } from '../watermark/receipts';
 import { AccessTokenVerifier } from './access-token.verifier';
 import {
@@ -57,9 +58,9 @@ export class AccessTokensController {
   @Post('revoke')
   @PublicRoute({
     summary: 'Revoke an access token by presenting it',
-    description: `The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead. ${HOW_SOON}`,
+    description: `The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead. The last token of the last administrator is kept: make another one first. ${HOW_SOON}`,
     answer: RevokedDto,
-    refusals: BAD_TOKENS,
+    refusals: [...BAD_TOKENS, new LastAdministratorError()],
   })
   async revoke(@Body() { accessToken }: PresentedTokenDto, @Query() { wait }: WaitQueryDto): Promise<RevokedDto> {
     const receipt = await this.accessTokens.revoke(accessToken);

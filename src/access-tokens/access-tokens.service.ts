@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { takingAway } from '../common/errand';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { DURABLE } from '../database/durable';
 import { inSchemaOf } from '../database/schema';
+import { LastAdministrator } from '../permissions/last-administrator.service';
 import { type Receipt, Receipts } from '../watermark/receipts';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from './access-token.issuer';
 import { AccessTokenKeyring } from './access-token.keyring';
@@ -24,6 +25,7 @@ export class AccessTokensService {
     private readonly facts: TokenFactsReader,
     private readonly receipts: Receipts,
     private readonly clock: Clock,
+    private readonly lastAdministrator: LastAdministrator,
   ) {}
 
   /** Signs a later JWT for the same token (decisions 4). Counts no use. */
@@ -49,15 +51,21 @@ export class AccessTokensService {
     return { ...signed, accessTokenMaxTTL: (!isPeriodic && policy.accessTokenMaxTTL) || FOREVER_SECONDS };
   }
 
-  /** Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same. */
+  /**
+   * Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same.
+   *
+   * @throws LastAdministratorError: whoever holds the last token of an administrator makes another one first
+   */
   async revoke(jwt: string): Promise<Receipt | null> {
-    const { jti } = this.keyring.verify(jwt);
-    const receipt = await takingAway(() =>
-      this.dataSource.transaction(async (tx) => {
-        await tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]);
-        return this.receipts.of(tx);
-      }),
-    );
+    const { jti, identityId, orgId } = this.keyring.verify(jwt);
+    const target = { identityId, organizationId: orgId, isLocking: false };
+    const revoke = async (tx: EntityManager) => {
+      await this.lastAdministrator.keep(tx, target, () =>
+        tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]),
+      );
+      return this.receipts.of(tx);
+    };
+    const receipt = await takingAway(() => this.dataSource.transaction(revoke));
     await this.receipts.settle();
     return receipt;
   }
@@ -89,4 +97,5 @@ const EXTEND = `
   UPDATE latchkey.identity_access_tokens
      SET last_renewed_at = $2, updated_at = $2, signed_ttl = $4,
          expires_at = CASE WHEN expires_at IS NULL OR $3::timestamptz IS NULL THEN NULL ELSE greatest(expires_at, $3) END
-   WHERE id = $1 AND revoked_at IS NULL`;
+   WHERE id = $1 AND revoked_at IS NULL
+     AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = auth_method_id)`;

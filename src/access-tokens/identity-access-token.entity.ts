@@ -1,9 +1,7 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { bigintAsNumber } from '../database/bigint.transformer';
 import { TimestampedEntity } from '../database/timestamped.entity';
-import { Identity } from '../identities/identity.entity';
 import type { IdentityAuth } from './access-token.claims';
-import { Organization } from '../organizations/organization.entity';
 
 /** An access token. The row is the truth about it; the JWT only names the row (decisions 1). */
 @Entity('identity_access_tokens')
@@ -14,24 +12,17 @@ export class IdentityAccessToken extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
   id!: string;
 
+  /** No foreign key, here and below: deleting an identity must not delete its tokens one by one. Without their method they are dead. */
   @Column('uuid', { name: 'identity_id' })
   identityId!: string;
-
-  @ManyToOne(() => Identity, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'identity_id', foreignKeyConstraintName: 'fk_identity_access_tokens_identity' })
-  identity?: Relation<Identity>;
 
   /** The organization the token speaks in. */
   @Column('uuid', { name: 'organization_id' })
   organizationId!: string;
 
-  @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'fk_identity_access_tokens_organization' })
-  organization?: Relation<Organization>;
-
   /**
-   * The very configuration the token was issued under. No foreign key: removing the configuration must not rewrite its
-   * tokens, and one attached anew has another id, so that it can never revive them.
+   * The very configuration the token was issued under. Once that is gone the token is dead: one attached again has another id,
+   * so that it can never revive it.
    */
   @Column('uuid', { name: 'auth_method_id' })
   authMethodId!: string;

@@ -67,7 +67,7 @@ export class TokenFactsReader {
   ) {}
 
   /**
-   * Null when the token is not there. It goes only with its identity, or long after it ran out.
+   * Null when the token is not there, or its identity is not.
    *
    * @throws DatabaseUnavailableError when a standby answers, or a primary that has been replaced: what they say may be old.
    */

@@ -76,7 +76,8 @@ const SPEND = `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (
     SELECT t.id, t.num_uses FROM latchkey.identity_access_tokens t, durable
-     WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL FOR NO KEY UPDATE OF t
+     WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL
+       AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id) FOR NO KEY UPDATE OF t
   )
   UPDATE latchkey.identity_access_tokens t
      SET num_uses = least(before.num_uses + $2::integer, t.num_uses_limit), last_used_at = greatest(t.last_used_at, $3)

@@ -52,7 +52,7 @@ function isFromTrusted({ address, trustedAddress }: Question, { method }: GoodFa
 
 function refusalOf(facts: TokenFacts): Refusal | undefined {
   const { isRevoked, method, membership } = facts;
-  // A removed method revokes its tokens too; what killed them says more than that they are dead.
+  // Its tokens may have been revoked since; what killed them says more than that they are dead.
   if (method === null) return 'auth_method_gone';
   if (isRevoked) return 'token_revoked';
   if (isSecretGone(facts)) return 'client_secret_gone';

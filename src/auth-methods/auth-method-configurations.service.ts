@@ -6,14 +6,13 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tokens/access-token-policy';
 import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
-import { Clock } from '../common/clock/clock';
 import { takingAway } from '../common/errand';
 import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { inSchemaOf } from '../database/schema';
 import type { Identity } from '../identities/identity.entity';
 import { ManagedIdentities } from '../identities/managed-identities.service';
 import { Receipts } from '../watermark/receipts';
+import { LastAdministrator } from '../permissions/last-administrator.service';
 import type { Attempt } from '../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from './auth-method';
 import type { AuthMethodDefinition } from './auth-method.definition';
@@ -43,7 +42,7 @@ export class AuthMethodConfigurations {
     private readonly managed: ManagedIdentities,
     private readonly secrets: MethodSecrets,
     private readonly receipts: Receipts,
-    private readonly clock: Clock,
+    private readonly lastAdministrator: LastAdministrator,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodAlreadyConfiguredError, TtlExceedsMaxError, InvalidIpError */
@@ -92,9 +91,12 @@ export class AuthMethodConfigurations {
     return this.opened(configuration);
   }
 
-  /** Its tokens die with it, and stay visible as revoked (decisions 8 and 9). */
+  /** Its tokens are dead once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
   async remove(address: MethodAddress): Promise<ConfiguredMethod> {
-    const removed = await takingAway(() => this.dataSource.transaction((tx) => this.removeIn(tx, address)));
+    const target = { identityId: address.identityId, organizationId: address.caller.organization.id };
+    const removed = await takingAway(() =>
+      this.dataSource.transaction((tx) => this.lastAdministrator.keep(tx, target, () => this.removeIn(tx, address))),
+    );
     await this.receipts.settle();
     // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
     return { row: removed, secrets: {} };
@@ -108,7 +110,6 @@ export class AuthMethodConfigurations {
     const configuration = await this.require(tx, method, identity.id);
     await allowBulk(tx);
     await tx.delete(IdentityAuthMethod, { id: configuration.id });
-    await tx.query(inSchemaOf(tx.dataSource, REVOKE_ALL), [identity.id, method.slug, this.clock.now()]);
     return configuration;
   }
 
@@ -202,7 +203,3 @@ export function removing({ words }: AuthMethodDefinition): Attempt {
 function settingsFor({ configure }: AuthMethodDefinition, input: object, present?: MethodSettings): MethodSettings {
   return configure?.(input, present) ?? { config: {} };
 }
-
-const REVOKE_ALL = `
-  UPDATE latchkey.identity_access_tokens SET revoked_at = $3, updated_at = $3
-   WHERE identity_id = $1 AND auth_method = $2 AND revoked_at IS NULL`;

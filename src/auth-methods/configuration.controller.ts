@@ -8,7 +8,7 @@ import { ContractPipe } from '../common/http/contract.pipe';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { Authorized } from '../permissions/authorized.decorator';
-import { boundaryRefusals } from '../permissions/permissions.errors';
+import { boundaryRefusals, LastAdministratorError } from '../permissions/permissions.errors';
 import type { AuthMethod } from './auth-method';
 import {
   attaching,
@@ -101,7 +101,12 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       summary: `Remove ${title} from an identity`,
       description: 'Revokes all its tokens. Attaching it anew does not bring them back.',
       answer,
-      refusals: [NO_IDENTITY, ...boundaryRefusals(removing(method)), refusals.missingOnRemove()],
+      refusals: [
+        NO_IDENTITY,
+        ...boundaryRefusals(removing(method)),
+        refusals.missingOnRemove(),
+        new LastAdministratorError(),
+      ],
     })
     async remove(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
       return answered('remove', await this.configurations.remove({ method, caller, identityId }));

@@ -7,6 +7,7 @@ import { isId } from '../common/ids';
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
+import { LastAdministrator } from '../permissions/last-administrator.service';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { Receipts } from '../watermark/receipts';
 import { type ChangeOptions, HostTransaction, organizationOf, type Run } from './host-transaction';
@@ -41,6 +42,7 @@ export class AccessTokens {
     private readonly clock: Clock,
     private readonly receipts: Receipts,
     private readonly cache: AccessTokenCache,
+    private readonly lastAdministrator: LastAdministrator,
   ) {}
 
   /**
@@ -75,12 +77,16 @@ export class AccessTokens {
    * refused, and after `revocationBoundMs` any use on any node; in a transaction of the host's, that counts from the commit,
    * and `settle` makes it at once in this process.
    *
+   * @throws LastAdministratorError for the last credential of the last administrator of an organization.
    * @returns false for a token that is not there, or was revoked before.
    */
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
+    const organizationId = organizationOf(options);
     const revoke = async (run: Run) => {
-      const revoked = await run(REVOKE, [tokenId, this.clock.now(), organizationOf(options)]);
+      const revoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
+        run(REVOKE, [tokenId, this.clock.now(), organizationId]),
+      );
       return revoked.length === 1;
     };
     return takingAway(() => this.transaction.within(options, revoke));
@@ -131,4 +137,5 @@ const INSERT = `
 const REVOKE = `
   UPDATE latchkey.identity_access_tokens SET revoked_at = $2, updated_at = $2
    WHERE id = $1 AND revoked_at IS NULL AND ($3::uuid IS NULL OR organization_id = $3)
+     AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = auth_method_id)
   RETURNING id`;

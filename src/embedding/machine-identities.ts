@@ -3,9 +3,11 @@ import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tok
 import { takingAway } from '../common/errand';
 import { isId } from '../common/ids';
 import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
+import { requireDistinctKeys } from '../identities/distinct-keys';
 import { UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../instance/dto/instance.dtos';
 import { slugOf } from '../organizations/slug';
+import { LastAdministrator } from '../permissions/last-administrator.service';
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
 import { type ChangeOptions, HostTransaction, organizationOf, type Run } from './host-transaction';
@@ -41,7 +43,10 @@ export interface NewMachineIdentity {
  */
 @Injectable()
 export class MachineIdentities {
-  constructor(private readonly transaction: HostTransaction) {}
+  constructor(
+    private readonly transaction: HostTransaction,
+    private readonly lastAdministrator: LastAdministrator,
+  ) {}
 
   /** Makes an organization: a tenant, whose identities are invisible from any other. @throws ValidationFailureError */
   async createOrganization(
@@ -65,6 +70,7 @@ export class MachineIdentities {
     const { organizationId, role = 'no-access' } = identity;
     const metadata = Object.entries(identity.metadata ?? {}).map(([key, value]) => ({ key, value }));
     const dto = await checked(CreateIdentityDto, { organizationId, name: identity.name, metadata });
+    requireDistinctKeys(dto.metadata);
     if (!isRole(role)) throw new UnknownRoleError();
     const policy = await policyOf(identity.tokenAuth ?? {});
     return this.transaction.within(options, async (run) => {
@@ -82,12 +88,16 @@ export class MachineIdentities {
   /**
    * Deletes an identity, and with it its tokens, which are refused as revoked ones are.
    *
+   * @throws LastAdministratorError for the last identity of an organization that holds `admin` and can obtain a token.
    * @returns false for an identity that is not there.
    */
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;
+    const organizationId = organizationOf(options);
     const remove = async (run: Run) => {
-      const deleted = await run(DELETE_IDENTITY, [identityId, organizationOf(options)]);
+      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
+        run(DELETE_IDENTITY, [identityId, organizationId]),
+      );
       return deleted.length === 1;
     };
     return takingAway(() => this.transaction.within(options, remove));

@@ -5,7 +5,7 @@ import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { Authorized } from '../permissions/authorized.decorator';
 import { ruleOf } from '../permissions/permission-catalogue';
-import { boundaryRefusals, PermissionBoundaryError } from '../permissions/permissions.errors';
+import { boundaryRefusals, LastAdministratorError, PermissionBoundaryError } from '../permissions/permissions.errors';
 import { CreateIdentityDto, UpdateIdentityDto } from './dto/identity-input.dtos';
 import {
   IdentityListDto,
@@ -99,7 +99,7 @@ export class IdentitiesController {
     description: 'What is left out stays as it is. Changing the role needs `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
     example: { identity: { name: 'deployer-eu' } },
-    refusals: [NOT_FOUND, ...boundaryRefusals(UPDATE_IDENTITY), new UnknownRoleError()],
+    refusals: [NOT_FOUND, ...boundaryRefusals(UPDATE_IDENTITY), new UnknownRoleError(), new LastAdministratorError()],
   })
   async update(
     @Caller() caller: VerifiedAccessToken,
@@ -114,7 +114,12 @@ export class IdentitiesController {
     summary: 'Delete an identity',
     description: 'Its auth methods and tokens go with it, at once.',
     answer: DeletedIdentityAnswerDto,
-    refusals: [NOT_FOUND, ...boundaryRefusals(DELETE_IDENTITY), new DeleteProtectionError()],
+    refusals: [
+      NOT_FOUND,
+      ...boundaryRefusals(DELETE_IDENTITY),
+      new DeleteProtectionError(),
+      new LastAdministratorError(),
+    ],
   })
   async delete(
     @Caller() caller: VerifiedAccessToken,

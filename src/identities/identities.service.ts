@@ -7,6 +7,7 @@ import { takingAway } from '../common/errand';
 import { allowBulk } from '../database/bulk';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { Receipts } from '../watermark/receipts';
+import { LastAdministrator } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
@@ -18,6 +19,7 @@ import {
   MetadataDto,
 } from './dto/identity.dtos';
 import { DeleteProtectionError, OtherOrganizationError, UnknownRoleError } from './identities.errors';
+import { requireDistinctKeys } from './distinct-keys';
 import { IdentityDirectory } from './identity-directory.service';
 import { IdentityMetadata } from './identity-metadata.entity';
 import { Identity } from './identity.entity';
@@ -45,12 +47,14 @@ export class IdentitiesService {
     private readonly managed: ManagedIdentities,
     private readonly directory: IdentityDirectory,
     private readonly receipts: Receipts,
+    private readonly lastAdministrator: LastAdministrator,
     private readonly clock: Clock,
     private readonly permissions: PermissionsService,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
   async create(caller: VerifiedAccessToken, dto: CreateIdentityDto): Promise<IdentityDto> {
+    requireDistinctKeys(dto.metadata);
     requireOwn(caller, dto.organizationId);
     const role = requireRole(dto.role ?? 'no-access');
     this.requireGrant(caller, role, CREATE_IDENTITY);
@@ -63,15 +67,16 @@ export class IdentitiesService {
     });
   }
 
-  /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError */
+  /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError, LastAdministratorError */
   async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
+    requireDistinctKeys(dto.metadata);
     // A role may be a lesser one. Labels, too, decide what a caller may do where a host asks for them.
     const mayTakeAway = dto.role !== undefined || dto.metadata !== undefined;
     return mayTakeAway ? takingAway(() => this.change(caller, identityId, dto)) : this.change(caller, identityId, dto);
   }
 
   private async change(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
-    const identity = await this.dataSource.transaction(async (tx) => {
+    const change = async (tx: EntityManager) => {
       const target = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
       if (dto.role !== undefined && dto.role !== target.membership.role) {
         const role = requireRole(dto.role);
@@ -81,22 +86,27 @@ export class IdentitiesService {
       if (dto.metadata !== undefined) await this.replaceMetadata(tx, identityId, dto.metadata);
       const { name = target.identity.name, hasDeleteProtection = target.identity.hasDeleteProtection } = dto;
       return tx.save(Object.assign(target.identity, { name, hasDeleteProtection }));
-    });
+    };
+    const target = { identityId, organizationId: caller.organization.id };
+    const identity = await this.dataSource.transaction((tx) =>
+      dto.role === undefined ? change(tx) : this.lastAdministrator.keep(tx, target, () => change(tx)),
+    );
     await this.receipts.settle();
     return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
   }
 
-  /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError */
+  /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError */
   async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
-    const deleted = await takingAway(() =>
-      this.dataSource.transaction(async (tx) => {
+    const target = { identityId, organizationId: caller.organization.id };
+    const remove = (tx: EntityManager) =>
+      this.lastAdministrator.keep(tx, target, async () => {
         const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY);
         if (identity.hasDeleteProtection) throw new DeleteProtectionError();
         await allowBulk(tx);
         await tx.delete(Identity, { id: identity.id });
         return DeletedIdentityDto.of(identity);
-      }),
-    );
+      });
+    const deleted = await takingAway(() => this.dataSource.transaction(remove));
     await this.receipts.settle();
     return deleted;
   }

@@ -1,8 +1,9 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
 import { Identity } from './identity.entity';
 
 /** A label somebody put on an identity. */
 @Entity('identity_metadata')
+@Unique('uq_identity_metadata_key', ['identityId', 'key'])
 @Index('ix_identity_metadata_identity', ['identityId', 'position'])
 export class IdentityMetadata {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_metadata' })

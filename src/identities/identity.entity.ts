@@ -5,6 +5,7 @@ import { Organization } from '../organizations/organization.entity';
 /** A program that has a name here. It belongs to one organization and holds no credentials itself. */
 @Entity('identities')
 @Index('ix_identities_organization', ['organizationId', 'createdAt', 'id'])
+@Index('ix_identities_instance_admin', ['id'], { where: 'is_instance_admin' })
 export class Identity extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identities' })
   id!: string;

@@ -7,6 +7,7 @@ import { Identity } from './identity.entity';
 @Entity('organization_memberships')
 @Unique('uq_organization_memberships_identity', ['organizationId', 'identityId'])
 @Index('ix_organization_memberships_identity', ['identityId'])
+@Index('ix_organization_memberships_admin', ['organizationId', 'identityId'], { where: "role = 'admin'" })
 export class OrganizationMembership extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_organization_memberships' })
   id!: string;

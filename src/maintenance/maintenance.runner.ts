@@ -3,6 +3,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
 import { LatchkeySettings } from '../latchkey.options';
+import { ClearRemovedMethods } from './clear-removed-methods';
 import { PruneChanges } from './prune-changes';
 import { PruneTokens } from './prune-tokens';
 
@@ -31,8 +32,9 @@ export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationS
     private readonly settings: LatchkeySettings,
     tokens: PruneTokens,
     changes: PruneChanges,
+    removed: ClearRemovedMethods,
   ) {
-    this.jobs = [tokens, changes];
+    this.jobs = [removed, tokens, changes];
   }
 
   onApplicationBootstrap(): void {

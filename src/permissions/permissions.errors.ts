@@ -1,4 +1,4 @@
-import { ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
+import { BadRequestError, ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
 import { type PermissionRule, ruleOf } from './permission-catalogue';
 
 /** The caller's role does not include the permission a route asks for. */
@@ -27,6 +27,16 @@ export class InstanceAdminRequiredError extends ForbiddenError {
     super(
       'instance_admin_required',
       'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
+    );
+  }
+}
+
+/** The change would leave nobody to administrate the organization, or the instance (decisions 35). */
+export class LastAdministratorError extends BadRequestError {
+  constructor() {
+    super(
+      'last_administrator',
+      'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token.',
     );
   }
 }

@@ -1,8 +1,12 @@
 import { Global, Module } from '@nestjs/common';
+import { LastAdministrator } from './last-administrator.service';
 import { PermissionGuard } from './permission.guard';
 import { PermissionsService } from './permissions.service';
 
 /** What callers may do. Global, so that any route can ask for a permission. */
 @Global()
-@Module({ providers: [PermissionGuard, PermissionsService], exports: [PermissionGuard, PermissionsService] })
+@Module({
+  providers: [PermissionGuard, PermissionsService, LastAdministrator],
+  exports: [PermissionGuard, PermissionsService, LastAdministrator],
+})
 export class PermissionsModule {}

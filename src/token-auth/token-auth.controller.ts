@@ -10,7 +10,11 @@ import { IdentityNotFoundError } from '../identities/identities.errors';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { Receipts } from '../watermark/receipts';
 import { Authorized } from '../permissions/authorized.decorator';
-import { boundaryRefusals, InstanceAdminRequiredError } from '../permissions/permissions.errors';
+import {
+  boundaryRefusals,
+  InstanceAdminRequiredError,
+  LastAdministratorError,
+} from '../permissions/permissions.errors';
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
@@ -63,7 +67,11 @@ export class TokenAuthController {
   }
 
   @Get('tokens/:tokenId')
-  @Authorized('identity:read', { summary: 'Get a token', answer: TokenAnswerDto, refusals: [NO_TOKEN] })
+  @Authorized('identity:read', {
+    summary: 'Get a token',
+    answer: TokenAnswerDto,
+    refusals: [NO_TOKEN, new InstanceAdminRequiredError()],
+  })
   async getToken(@Caller() caller: VerifiedAccessToken, @Param('tokenId') tokenId: string): Promise<TokenAnswerDto> {
     return { token: await this.tokens.get(caller, tokenId) };
   }
@@ -73,7 +81,7 @@ export class TokenAuthController {
     summary: 'Get a token of an identity',
     description: 'Use "Get a token" instead, which needs no identity.',
     answer: TokenAnswerDto,
-    refusals: [NO_TOKEN],
+    refusals: [NO_TOKEN, new InstanceAdminRequiredError()],
     isDeprecated: true,
   })
   async getTokenOfIdentity(
@@ -105,7 +113,11 @@ export class TokenAuthController {
     summary: 'Revoke a token',
     description: `It stays dead. ${HOW_SOON}`,
     answer: RevokedDto,
-    refusals: [new TokenNotRevocableError(EXAMPLE.tokenId), ...boundaryRefusals(REVOKE_TOKEN)],
+    refusals: [
+      new TokenNotRevocableError(EXAMPLE.tokenId),
+      ...boundaryRefusals(REVOKE_TOKEN),
+      new LastAdministratorError(),
+    ],
   })
   async revokeToken(
     @Caller() caller: VerifiedAccessToken,

@@ -8,6 +8,7 @@ import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
 import { Receipts } from '../../watermark/receipts';
+import { LastAdministrator } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import { ClientSecret } from './client-secret.entity';
 import { ClientSecretDto } from './dto/client-secret.dtos';
@@ -22,13 +23,17 @@ export class ClientSecretRevocations {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentities,
     private readonly receipts: Receipts,
+    private readonly lastAdministrator: LastAdministrator,
     private readonly clock: Clock,
   ) {}
 
   /** Its tokens die with it. Once revoked it stays so: again is the same. */
   async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+    const target = { identityId, organizationId: caller.organization.id };
     const revoked = await takingAway(() =>
-      this.dataSource.transaction((tx) => this.revokeIn(tx, caller, identityId, clientSecretId)),
+      this.dataSource.transaction((tx) =>
+        this.lastAdministrator.keep(tx, target, () => this.revokeIn(tx, caller, identityId, clientSecretId)),
+      ),
     );
     await this.receipts.settle();
     return ClientSecretDto.of(revoked);

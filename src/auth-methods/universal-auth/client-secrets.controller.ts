@@ -7,7 +7,7 @@ import { NoStore } from '../../common/http/no-store.decorator';
 import { PageQueryDto } from '../../common/http/page';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
-import { boundaryRefusals } from '../../permissions/permissions.errors';
+import { boundaryRefusals, LastAdministratorError } from '../../permissions/permissions.errors';
 import { ClientSecretRevocations, REVOKE_SECRET } from './client-secret-revocations';
 import { ClientSecretsService, CREATE_SECRET, GET_SECRET, LIST_SECRETS } from './client-secrets.service';
 import {
@@ -82,7 +82,7 @@ export class ClientSecretsController {
     description: 'Nobody logs in with it any more, and the tokens that came of it are dead on their next use.',
     answer: ClientSecretAnswerDto,
     example: { clientSecretData: { isClientSecretRevoked: true } },
-    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(REVOKE_SECRET)],
+    refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(REVOKE_SECRET), new LastAdministratorError()],
   })
   async revoke(
     @Caller() caller: VerifiedAccessToken,

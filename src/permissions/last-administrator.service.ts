@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Clock } from '../common/clock/clock';
+import { isId } from '../common/ids';
+import { inSchemaOf } from '../database/schema';
+import { LastAdministratorError } from './permissions.errors';
+
+/** Runs a statement that names tables `latchkey.<table>`, in a transaction. */
+export type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
+
+/** The identity something is about to be taken from. */
+export interface Bereaved {
+  readonly identityId: string;
+  /** The only organization it may be of; left out, or null, where any will do. */
+  readonly organizationId?: string | null;
+  /**
+   * Whether the membership of an identity that is no administrator is locked too. Not for who must never wait for a manager: a
+   * token that is revoked by presenting it.
+   */
+  readonly isLocking?: boolean;
+}
+
+/**
+ * Keeps an administrator in every organization, and one of the instance (decisions 35): an identity that holds `admin` and has a
+ * live token or a way to log in. The one check for everything that takes rights or credentials away.
+ */
+@Injectable()
+export class LastAdministrator {
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Makes a change, and undoes it when it leaves nobody to administrate. Changes of administrators of one organization happen one
+   * after another, on any number of nodes.
+   *
+   * @throws LastAdministratorError
+   */
+  async keep<T>(on: EntityManager | Query, target: Bereaved, change: () => Promise<T>): Promise<T> {
+    const query = typeof on === 'function' ? on : queryOf(on);
+    const administrator = isId(target.identityId) ? await hold(query, target) : undefined;
+    if (administrator === undefined) return change();
+    const question = [administrator.organizationId, administrator.isInstanceAdmin, this.clock.now()];
+    const before = await standing(query, question);
+    // In a transaction of a host's, who may go on with it.
+    await query('SAVEPOINT latchkey_last_administrator', []);
+    const changed = await change();
+    if (isBereft(before, await standing(query, question))) {
+      await query('ROLLBACK TO SAVEPOINT latchkey_last_administrator', []);
+      throw new LastAdministratorError();
+    }
+    await query('RELEASE SAVEPOINT latchkey_last_administrator', []);
+    return changed;
+  }
+
+  /** The same for something that takes a token away; one that is not there takes nothing. */
+  async keepForToken<T>(
+    on: EntityManager | Query,
+    { tokenId, organizationId = null }: { tokenId: string; organizationId?: string | null },
+    revoke: () => Promise<T>,
+  ): Promise<T> {
+    const query = typeof on === 'function' ? on : queryOf(on);
+    const [token] = await query<{ identityId: string }>(HOLDER, [tokenId]);
+    if (token === undefined) return revoke();
+    return this.keep(query, { ...token, organizationId, isLocking: false }, revoke);
+  }
+}
+
+interface Administrator {
+  readonly organizationId: string;
+  readonly isInstanceAdmin: boolean;
+  readonly isAdmin: boolean;
+}
+
+function queryOf(tx: EntityManager): Query {
+  return (sql, parameters) => tx.query(inSchemaOf(tx.dataSource, sql), parameters);
+}
+
+/**
+ * The identity if it is an administrator, and nobody else changes one of its organization meanwhile. The instance first, then the
+ * organization, then the membership: always in this order, so that nobody waits for each other.
+ */
+async function hold(query: Query, target: Bereaved): Promise<Administrator | undefined> {
+  const whose = [target.identityId, target.organizationId ?? null];
+  const [seen] = await query<Administrator>(LOOK, whose);
+  const isAdmin = seen?.isAdmin === true;
+  if (isAdmin) await lock(query, seen);
+  else if (target.isLocking === false) return undefined;
+  const [held] = await query<Administrator>(`${LOOK} FOR NO KEY UPDATE OF m`, whose);
+  if (!held?.isAdmin) return undefined;
+  // Made an administrator a moment ago.
+  if (!isAdmin) await lock(query, held);
+  return held;
+}
+
+async function lock(query: Query, { organizationId, isInstanceAdmin }: Administrator): Promise<void> {
+  if (isInstanceAdmin) await query('SELECT FROM latchkey.instance WHERE id = 1 FOR NO KEY UPDATE', []);
+  await query('SELECT FROM latchkey.organizations WHERE id = $1 FOR NO KEY UPDATE', [organizationId]);
+}
+
+/** Whether the organization has an administrator, and the instance. */
+interface Standing {
+  readonly organization: boolean;
+  readonly instance: boolean;
+}
+
+function isBereft(before: Standing, after: Standing): boolean {
+  return (before.organization && !after.organization) || (before.instance && !after.instance);
+}
+
+async function standing(query: Query, question: unknown[]): Promise<Standing> {
+  const [row] = await query<Standing>(STANDING, question);
+  return row!;
+}
+
+const HOLDER = 'SELECT identity_id AS "identityId" FROM latchkey.identity_access_tokens WHERE id = $1';
+
+const LOOK = `
+  SELECT i.organization_id AS "organizationId", i.is_instance_admin AS "isInstanceAdmin",
+         m.role = 'admin' AND m.is_active AS "isAdmin"
+    FROM latchkey.identities i
+    JOIN latchkey.organization_memberships m ON m.identity_id = i.id AND m.organization_id = i.organization_id
+   WHERE i.id = $1 AND ($2::uuid IS NULL OR i.organization_id = $2)`;
+
+/**
+ * A condition on a membership `m`: whether its identity is an administrator that has a live token, or a way to log in, at a moment.
+ * What a login is proved with lies elsewhere for most methods; Universal Auth needs a client secret that is good. Token Auth logs
+ * nobody in: it needs a token. The newest tokens are looked at first: those are the live ones.
+ */
+export function canAdministrate(moment: string): string {
+  return `m.role = 'admin' AND m.is_active AND EXISTS (
+    SELECT FROM latchkey.identity_auth_methods a
+     WHERE a.identity_id = m.identity_id AND (
+       a.method NOT IN ('token-auth', 'universal-auth')
+       OR EXISTS (
+         SELECT FROM latchkey.client_secrets s
+          WHERE s.auth_method_id = a.id AND s.revoked_at IS NULL
+            AND (s.num_uses_limit = 0 OR s.num_uses < s.num_uses_limit)
+            AND (s.ttl = 0 OR s.created_at + s.ttl * interval '1 second' > ${moment}))
+       OR (SELECT true FROM latchkey.identity_access_tokens t
+            WHERE t.identity_id = m.identity_id AND t.auth_method = a.method AND t.auth_method_id = a.id
+              AND t.organization_id = m.organization_id
+              AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ${moment})
+              AND (t.num_uses_limit = 0 OR t.num_uses < t.num_uses_limit)
+              AND (t.client_secret_id IS NULL OR EXISTS (
+                SELECT FROM latchkey.client_secrets s WHERE s.id = t.client_secret_id AND s.revoked_at IS NULL))
+            ORDER BY t.created_at DESC, t.id DESC LIMIT 1)))`;
+}
+
+const STANDING = `
+  SELECT EXISTS (
+           SELECT FROM latchkey.organization_memberships m
+            WHERE m.organization_id = $1 AND ${canAdministrate('$3::timestamptz')}) AS organization,
+         $2::boolean AND EXISTS (
+           SELECT FROM latchkey.identities i
+             JOIN latchkey.organization_memberships m ON m.identity_id = i.id AND m.organization_id = i.organization_id
+            WHERE i.is_instance_admin AND ${canAdministrate('$3::timestamptz')}) AS instance`;

@@ -1,0 +1,217 @@
+import { AccessTokens } from '../src/embedding/access-tokens';
+import { MachineIdentities } from '../src/embedding/machine-identities';
+import { type Answer, type ApiClient, refused } from './support/api-client';
+import { done, Given, type GivenToken } from './support/given';
+import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { snapshot } from './support/snapshot';
+
+const DETAILS = '/api/v1/identities/details';
+const LAST = refused(
+  400,
+  'BadRequest',
+  'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token.',
+);
+
+let nodes: TestLatchkey[];
+let latchkey: TestLatchkey;
+beforeAll(async () => {
+  latchkey = await startLatchkey();
+  const others = { authSecret: latchkey.authSecret };
+  nodes = [
+    latchkey,
+    await startLatchkey(others, { isBootstrapped: false }),
+    await startLatchkey(others, { isBootstrapped: false }),
+  ];
+});
+afterAll(() => Promise.all(nodes.map((node) => node.stop())));
+
+/** An administrator whose only credential is one token, and what can be done to it. */
+interface Sole {
+  readonly token: GivenToken;
+  /** With the rights to do it. */
+  readonly by: ApiClient;
+  readonly given: Given;
+}
+
+const identityPath = ({ token }: Sole) => `/api/v1/identities/${token.identityId}`;
+
+/** Everything over HTTP that takes an administrator away. */
+const WAYS: Record<string, (sole: Sole) => Promise<Answer>> = {
+  'another role': (sole) => sole.by.patch(identityPath(sole), { role: 'member' }),
+  'its deletion': (sole) => sole.by.delete(identityPath(sole)),
+  'the removal of its method': ({ by, token }) => by.delete(`/api/v1/auth/token-auth/identities/${token.identityId}`),
+  'a revocation by id': ({ by, token }) => by.post(`/api/v1/auth/token-auth/tokens/${token.tokenId}/revoke`),
+  'a revocation by token': ({ token }) =>
+    latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken: token.accessToken }),
+};
+
+/** What a host does in its own code. */
+const HOST_WAYS: Record<string, (sole: Sole) => Promise<boolean>> = {
+  'its deletion': ({ token }) => latchkey.app.get(MachineIdentities).delete(token.identityId),
+  'the revocation of its token': ({ token }) => latchkey.app.get(AccessTokens).revoke(token.tokenId),
+};
+
+/** A new organization with one administrator. */
+async function soleAdministrator(): Promise<Sole> {
+  const { organizationId, admin: first, given } = await latchkey.given.organization();
+  const token = await given.token({ role: 'admin' });
+  const [{ id }] = await latchkey.dataSource.query<[{ id: string }]>(
+    'SELECT id FROM latchkey.identities WHERE organization_id = $1 AND id <> $2',
+    [organizationId, token.identityId],
+  );
+  done(await first.delete(`/api/v1/identities/${id}`));
+  return {
+    token,
+    by: token.api,
+    given: new Given(token.api, organizationId, (jwt) => latchkey.as(jwt)),
+  };
+}
+
+describe('the last administrator of an organization', () => {
+  it.each(Object.keys(WAYS))('is not taken away by %s, and everything stays as it is', async (way) => {
+    const sole = await soleAdministrator();
+    const before = await snapshot(latchkey.dataSource);
+    expect(await WAYS[way]!(sole)).toEqual(LAST);
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+    expect((await sole.by.get(DETAILS)).status).toBe(200);
+  });
+
+  it.each(Object.keys(WAYS))('goes by %s once there is another', async (way) => {
+    const sole = await soleAdministrator();
+    await sole.given.token({ role: 'admin' });
+    done(await WAYS[way]!(sole));
+  });
+
+  it.each(Object.keys(HOST_WAYS))(
+    'is not taken away by %s in the code of a host, nor in its transaction',
+    async (way) => {
+      const sole = await soleAdministrator();
+      await expect(HOST_WAYS[way]!(sole)).rejects.toMatchObject({ response: { statusCode: 400 } });
+      await latchkey.dataSource.transaction(async (manager) => {
+        const { identityId, tokenId } = sole.token;
+        const options = { manager };
+        const attempts = [
+          () => latchkey.app.get(MachineIdentities).delete(identityId, options),
+          () => latchkey.app.get(AccessTokens).revoke(tokenId, options),
+        ];
+        // The host goes on, and commits.
+        for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ status: 400 });
+      });
+      expect((await sole.by.get(DETAILS)).status).toBe(200);
+      await sole.given.token({ role: 'admin' });
+      expect(await HOST_WAYS[way]!(sole)).toBe(true);
+    },
+  );
+
+  it('keeps its last client secret, until it has another way to come by a token', async () => {
+    const sole = await soleAdministrator();
+    const { identityId, clientSecretId: id, ...credentials } = await sole.given.client({ role: 'admin' });
+    const path = `/api/v1/auth/universal-auth/identities/${identityId}/client-secrets`;
+    done(await WAYS['a revocation by id']!(sole));
+    // Its token comes of the very secret.
+    const login = done(await latchkey.anonymous.post('/api/v1/auth/universal-auth/login', credentials));
+    const api = latchkey.as(login.accessToken as string);
+    expect(await api.post(`${path}/${id}/revoke`)).toEqual(LAST);
+    done(await api.post(path));
+    expect((await api.post(`${path}/${id}/revoke`)).status).toBe(200);
+  });
+
+  it.each<[string, (given: Given) => Promise<unknown>]>([
+    ['has no method', (given) => given.identity({ role: 'admin' })],
+    ['has Token Auth and no token', async (given) => given.tokenAuth(await given.identity({ role: 'admin' }))],
+    ['has Universal Auth and no secret', async (given) => given.universalAuth(await given.identity({ role: 'admin' }))],
+    [
+      'has a token that was revoked',
+      async (given) => {
+        const { accessToken } = await given.token({ role: 'admin' });
+        done(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken }));
+      },
+    ],
+    [
+      'has a secret that has expired',
+      async (given) => {
+        const { clientSecretId } = await given.client({ role: 'admin', secret: { ttl: 60 } });
+        await latchkey.change(
+          `UPDATE latchkey.client_secrets SET created_at = now() - interval '1 day' WHERE id = $1`,
+          [clientSecretId],
+        );
+      },
+    ],
+    [
+      'has a secret that is used up',
+      async (given) => {
+        const { clientSecretId } = await given.client({ role: 'admin', secret: { numUsesLimit: 1 } });
+        await latchkey.change('UPDATE latchkey.client_secrets SET num_uses = 1 WHERE id = $1', [clientSecretId]);
+      },
+    ],
+    [
+      'is inactive',
+      async (given) => {
+        const { identityId } = await given.token({ role: 'admin' });
+        await latchkey.change('UPDATE latchkey.organization_memberships SET is_active = false WHERE identity_id = $1', [
+          identityId,
+        ]);
+      },
+    ],
+    ['is a member', (given) => given.token({ role: 'member' })],
+  ])('is not replaced by an identity that %s', async (_what, make) => {
+    const sole = await soleAdministrator();
+    await make(sole.given);
+    for (const way of Object.values(WAYS)) expect(await way(sole)).toEqual(LAST);
+  });
+
+  it('does not keep anybody else from being changed, also where no administrator is left', async () => {
+    const sole = await soleAdministrator();
+    const other = await sole.given.token({ role: 'member' });
+    await latchkey.change('UPDATE latchkey.identity_access_tokens SET expires_at = now() WHERE id = $1', [
+      sole.token.tokenId,
+    ]);
+    done(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken: other.accessToken }));
+    expect(await latchkey.app.get(MachineIdentities).delete(sole.token.identityId)).toBe(true);
+  });
+});
+
+describe('the only administrator of the instance', () => {
+  it.each(Object.keys(WAYS))(
+    'is not taken away by %s, however many administrators its organization has',
+    async (way) => {
+      await latchkey.given.token({ role: 'admin' });
+      const [row] = await latchkey.dataSource.query<[{ id: string; token: string }]>(
+        `SELECT i.id, t.id AS token FROM latchkey.identities i JOIN latchkey.identity_access_tokens t ON t.identity_id = i.id
+        WHERE i.is_instance_admin AND i.organization_id = $1`,
+        [latchkey.given.organizationId],
+      );
+      const token = { identityId: row.id, tokenId: row.token, accessToken: latchkey.admin.token!, api: latchkey.admin };
+      // Those of other suites' installations in this database.
+      await latchkey.change('UPDATE latchkey.identities SET is_instance_admin = false WHERE id <> $1', [row.id]);
+      expect(await WAYS[way]!({ token, by: latchkey.admin, given: latchkey.given })).toEqual(LAST);
+      expect((await latchkey.admin.get(DETAILS)).status).toBe(200);
+    },
+  );
+});
+
+describe('two administrators on three nodes', () => {
+  const ROUNDS = 12;
+
+  it.each(Object.keys(WAYS))('never both lose by %s at once', async (way) => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const one = await soleAdministrator();
+      const other = await one.given.token({ role: 'admin' });
+      const on = (node: number, token: GivenToken) => nodes[node]!.as(token.accessToken);
+      const answers = await Promise.all([
+        WAYS[way]!({ token: other, by: on(1, one.token), given: one.given }),
+        WAYS[way]!({ token: one.token, by: on(2, other), given: one.given }),
+      ]);
+      // The slower may also find that it may no longer.
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      const statuses = await Promise.all([one.token, other].map(able));
+      expect(statuses.filter(Boolean)).toHaveLength(1);
+    }
+  });
+});
+
+/** Whether a token is good, and an administrator's. */
+async function able({ identityId, accessToken }: GivenToken): Promise<boolean> {
+  const { status } = await latchkey.as(accessToken).patch(`/api/v1/identities/${identityId}`, { role: 'admin' });
+  return status === 200;
+}
