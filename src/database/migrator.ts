@@ -23,6 +23,7 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
   try {
     await dataSource.transaction(async (tx) => {
       await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
+      await refuseOldSchema(dataSource, schema);
       await ensureSchema(dataSource, schema);
       await dataSource.runMigrations();
     });
@@ -30,6 +31,29 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
     await dataSource.destroy();
   }
 }
+
+/** The tables of this database are those of a release from which no upgrade leads. */
+export class OldSchemaError extends Error {
+  override readonly name = 'OldSchemaError';
+}
+
+/**
+ * The first release had its tables in the schema `public`. Beside them an empty installation would come into being, and every
+ * token would be dead.
+ */
+async function refuseOldSchema(dataSource: DataSource, schema: string): Promise<void> {
+  const [{ isOld }] = await dataSource.query<[{ isOld: boolean }]>(IS_OLD, [schema]);
+  if (!isOld) return;
+  throw new OldSchemaError(
+    'The schema "public" of this database holds an installation of the first release, from which no upgrade leads ' +
+      '(docs/upgrading.md): use another database, or drop those tables if they are not wanted.',
+  );
+}
+
+const IS_OLD = `
+  SELECT to_regclass('public.latchkey_migrations') IS NOT NULL AND to_regclass('public.identity_access_tokens') IS NOT NULL
+         AND to_regclass('public.verdict_changes') IS NULL
+         AND to_regclass(quote_ident($1) || '.latchkey_migrations') IS NULL AS "isOld"`;
 
 /** Only where it is missing: `IF NOT EXISTS` asks for the right to create schemas even when there is nothing to create. */
 export async function ensureSchema(dataSource: DataSource, schema: string = DEFAULT_SCHEMA): Promise<void> {

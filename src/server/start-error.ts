@@ -14,7 +14,7 @@ export function explain(error: unknown): string {
   return explainDatabase(fault) ?? error.stack ?? error.message;
 }
 
-const KNOWN = new Set(['StartError', 'EmbeddedPostgresError', 'LatchkeyOptionsError']);
+const KNOWN = new Set(['StartError', 'UsageError', 'OldSchemaError', 'EmbeddedPostgresError', 'LatchkeyOptionsError']);
 
 function explainListen({ code, port, address }: NodeJS.ErrnoException & { port?: number; address?: string }): string {
   if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what listens there, or set PORT to another.`;
