@@ -68,11 +68,14 @@ const CLIENT_SECRETS = `
 
 // For the question whether an administrator is left.
 const ADMINISTRATORS = `
+  CREATE FUNCTION latchkey.tokens_from() RETURNS timestamptz LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(tokens_refused_before, '-infinity') FROM latchkey.instance WHERE id = 1);
   CREATE INDEX ix_organization_memberships_admin ON latchkey.organization_memberships (organization_id, identity_id)
     WHERE role = 'admin';
   CREATE INDEX ix_identities_instance_admin ON latchkey.identities (id) WHERE is_instance_admin`;
 
 const DROP = `
+  DROP FUNCTION latchkey.tokens_from;
   DROP INDEX latchkey.ix_identities_instance_admin, latchkey.ix_organization_memberships_admin;
   DROP TRIGGER note_delete ON latchkey.client_secrets;
   DROP FUNCTION latchkey.note_deleted_secrets;

@@ -1,23 +1,22 @@
 import 'reflect-metadata';
+import { runCommandLine } from './server/commands';
+import { UsageError } from './server/commands/command';
 import { installLogSinks } from './server/log-sink';
-import { bootstrap, refuseIssuedBefore, serve } from './server/run';
 import { explain } from './server/start-error';
 
 const LAST_WORDS_MS = 1_000;
-const COMMANDS: Record<string, typeof serve> = { bootstrap, 'refuse-issued-before': refuseIssuedBefore };
 
 const logs = installLogSinks();
-const command = COMMANDS[process.argv[2] ?? ''] ?? serve;
 
 async function main(): Promise<void> {
+  const say = (text: string) => process.stdout.write(`${text}\n`);
   try {
-    await command({ say: (text) => process.stdout.write(`${text}\n`), flush: logs.flush });
-    // The server goes on; another command has done what it was asked to.
-    if (command === serve) return;
+    const isServing = await runCommandLine(process.argv.slice(2), { say, flush: logs.flush });
+    if (isServing) return;
     process.exitCode = 0;
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
   await logs.flush(LAST_WORDS_MS);
   process.exit();

@@ -1,5 +1,5 @@
 import { HttpStatus } from '@nestjs/common';
-import { BadRequestError, LatchkeyError } from '../common/errors/latchkey.error';
+import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
 
 export class AlreadyInitializedError extends BadRequestError {
   constructor() {
@@ -15,5 +15,28 @@ export class SetUpBusyError extends LatchkeyError {
       'Too many are setting this instance up at once. Please try again.',
       { headers: { 'Retry-After': '1' } },
     );
+  }
+}
+
+/** There is no organization yet that the instance could be administrated from. */
+export class NotSetUpError extends BadRequestError {
+  constructor() {
+    super(
+      'instance_not_set_up',
+      'This installation has not been set up: run `npm run bootstrap`, or name one of its organizations with --organization.',
+    );
+  }
+}
+
+export class OrganizationNotFoundError extends NotFoundError {
+  constructor(wanted: string) {
+    super('organization_not_found', `There is no organization with the id or slug ${JSON.stringify(wanted)}.`);
+  }
+}
+
+/** No token lives longer than the ceiling. */
+export class TokenOutlivesCeilingError extends BadRequestError {
+  constructor(ceiling: number) {
+    super('token_outlives_ceiling', `A token lives for ${ceiling} seconds at most: LATCHKEY_MAX_TOKEN_AGE says so.`);
   }
 }

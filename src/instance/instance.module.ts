@@ -3,6 +3,8 @@ import { AuthMethodsModule } from '../auth-methods/auth-methods.module';
 import { IdentitiesModule } from '../identities/identities.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { TokenAuthModule } from '../token-auth/token-auth.module';
+import { AdministratorTokens } from './administrator-tokens.service';
+import { AdministratorWatch } from './administrator-watch.service';
 import { BootstrapController } from './bootstrap.controller';
 import { InstanceService } from './instance.service';
 import { OrganizationsController } from './organizations.controller';
@@ -13,7 +15,7 @@ import { TenantFounder } from './tenant-founder.service';
 @Module({
   imports: [OrganizationsModule, IdentitiesModule, AuthMethodsModule, TokenAuthModule],
   controllers: [StatusController, BootstrapController, OrganizationsController],
-  providers: [InstanceService, SetUpTurns, TenantFounder],
+  providers: [InstanceService, SetUpTurns, TenantFounder, AdministratorTokens, AdministratorWatch],
   exports: [InstanceService],
 })
 export class InstanceModule {}

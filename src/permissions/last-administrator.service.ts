@@ -132,13 +132,13 @@ export function canAdministrate(moment: string): string {
        a.method NOT IN ('token-auth', 'universal-auth')
        OR EXISTS (
          SELECT FROM latchkey.client_secrets s
-          WHERE s.auth_method_id = a.id AND s.revoked_at IS NULL
+          WHERE s.auth_method_id = a.id AND s.revoked_at IS NULL AND s.created_at >= latchkey.client_secrets_from()
             AND (s.num_uses_limit = 0 OR s.num_uses < s.num_uses_limit)
             AND (s.ttl = 0 OR s.created_at + s.ttl * interval '1 second' > ${moment}))
        OR (SELECT true FROM latchkey.identity_access_tokens t
             WHERE t.identity_id = m.identity_id AND t.auth_method = a.method AND t.auth_method_id = a.id
               AND t.organization_id = m.organization_id
-              AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ${moment})
+              AND t.revoked_at IS NULL AND t.created_at >= latchkey.tokens_from() AND (t.expires_at IS NULL OR t.expires_at > ${moment})
               AND (t.num_uses_limit = 0 OR t.num_uses < t.num_uses_limit)
               AND (t.client_secret_id IS NULL OR EXISTS (
                 SELECT FROM latchkey.client_secrets s WHERE s.id = t.client_secret_id AND s.revoked_at IS NULL))

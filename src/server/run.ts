@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { FutureRecallError, TokenRecall } from '../access-tokens/recall.service';
+import { AdministratorWatch } from '../instance/administrator-watch.service';
 import { InstanceService } from '../instance/instance.service';
 import type { Tenant } from '../instance/tenant-founder.service';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
@@ -14,7 +13,6 @@ import { watchParent } from './parent';
 import { surviveFaults } from './process-faults';
 import { createServer } from './server';
 import { Shutdown } from './shutdown';
-import { StartError } from './start-error';
 
 const FIRST_ORGANIZATION = 'Default Organization';
 
@@ -41,6 +39,7 @@ export async function serve({ say, flush }: Output): Promise<void> {
     const tenant = home.directory ? await setUp(app, home.directory) : null;
     letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
+    app.get(AdministratorWatch).watch();
     say(banner(await app.getUrl(), home.directory, tenant));
   });
 }
@@ -52,44 +51,6 @@ export async function bootstrap({ say, flush }: Output): Promise<void> {
     say(tenant ? credentials(tenant) : 'This installation has been set up before.');
     await shutdown.closeAll();
   });
-}
-
-/** Refuses every token issued before the time that is named, on every node: after a restore, or a leak that cannot be told. */
-export async function refuseIssuedBefore({ say, flush }: Output): Promise<void> {
-  const { before, includesClientSecrets } = recallAsked(process.argv.slice(3));
-  await withServer(readEnvironment(), flush, async (app, _home, shutdown) => {
-    const { tokensBefore, clientSecretsBefore, spread } = await app
-      .get(TokenRecall)
-      .refuseIssuedBefore(before, includesClientSecrets)
-      .catch((error: unknown) => {
-        throw error instanceof FutureRecallError ? new StartError(error.message) : error;
-      });
-    say(`Tokens issued before ${tokensBefore?.toISOString()} are refused.`);
-    if (clientSecretsBefore) say(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
-    if (spread.pending.length > 0)
-      say(`Not confirmed by ${spread.pending.join(', ')}, which answer nothing from memory.`);
-    await shutdown.closeAll();
-  });
-}
-
-const RECALL_USAGE =
-  'Say a time with its zone: npm run refuse-issued-before -- 2030-01-31T12:00:00Z [--client-secrets]';
-
-function recallAsked(words: string[]): { before: Date; includesClientSecrets: boolean } {
-  const { values, positionals } = parsedRecall(words);
-  const [time = ''] = positionals;
-  const before = new Date(time);
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(time);
-  if (positionals.length !== 1 || !isTime || Number.isNaN(before.getTime())) throw new StartError(RECALL_USAGE);
-  return { before, includesClientSecrets: values['client-secrets'] ?? false };
-}
-
-function parsedRecall(args: string[]) {
-  try {
-    return parseArgs({ args, allowPositionals: true, options: { 'client-secrets': { type: 'boolean' } } });
-  } catch {
-    throw new StartError(RECALL_USAGE);
-  }
 }
 
 /** Whatever fails leaves nothing behind: first the application lets go of the database, then the database ends. */
@@ -128,7 +89,7 @@ function letGoOfClients(app: NestFastifyApplication, environment: Environment, s
   shutdown.onHurry(() => letGo(HURRIED_REQUESTS_MS));
 }
 
-function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
+export function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
   const { LATCHKEY_PUSH_URL: pushUrl } = environment;
   return {
     database: {

@@ -1,0 +1,101 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { FOREVER_SECONDS } from '../../access-tokens/lifetime';
+import { MAX_SECONDS } from '../../common/dto/fields';
+import { type AdministratorToken, AdministratorTokens } from '../../instance/administrator-tokens.service';
+import { StartError } from '../start-error';
+import { type Command, type Given, UsageError } from './command';
+import { withInstance } from './with-instance';
+
+/** Whoever owns the machine can always get back in (decisions 35). */
+export const ISSUE_ADMIN_TOKEN: Command = {
+  name: 'issue-admin-token',
+  help: `Issues a new token of an administrator, and shows it once.
+
+It takes the settings of the server (LATCHKEY_DATA_DIR, or DATABASE_URL and LATCHKEY_AUTH_SECRET), whether the
+server is running or not. The token is that of an administrator there is, or else of a new one.
+
+  --organization ID   of this organization, by id or slug; left out: an administrator of the instance
+  --ttl SECONDS       how long the token lives, at most LATCHKEY_MAX_TOKEN_AGE; it cannot be renewed beyond that.
+                      Left out: as the identity's Token Auth says
+  --output FILE       write it to a new file of mode 0600, as JSON, and not to standard output
+  --help              this text
+
+Ends with 0 when the token was issued, 1 when it was not, 2 when the command line is not understood.`,
+  options: { organization: { type: 'string' }, ttl: { type: 'string' }, output: { type: 'string' } },
+  run: issueAdminToken,
+};
+
+async function issueAdminToken(say: (text: string) => void, given: Given): Promise<void> {
+  const organization = textOf(given.options.organization, '--organization');
+  const lifetimeSeconds = secondsOf(textOf(given.options.ttl, '--ttl'));
+  const output = textOf(given.options.output, '--output');
+  const issued = await withInstance(async (app) => {
+    const tokens = app.get(AdministratorTokens);
+    const request = { organization, lifetimeSeconds };
+    if (output === undefined) return tokens.issue(request);
+    const file = new TokenFile(output);
+    try {
+      return await tokens.issue(request, (token) => file.write(token));
+    } catch (error) {
+      file.remove();
+      throw error;
+    }
+  });
+  say(output === undefined ? described(issued) : `${summary(issued)}\n  Written to    ${path.resolve(output)}`);
+}
+
+/** Written before the commit: a token nobody has seen would be lost. Nothing that is there is written over, nor a link followed. */
+class TokenFile {
+  private isWritten = false;
+
+  constructor(private readonly file: string) {}
+
+  write({ isInstanceAdmin: _flag, isNewIdentity: _new, ...token }: AdministratorToken): void {
+    try {
+      writeFileSync(this.file, `${JSON.stringify(token, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+      this.isWritten = true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const reason = code === 'EEXIST' ? 'is there already' : `cannot be written (${code})`;
+      throw new StartError(
+        `The file ${path.resolve(this.file)} ${reason}: name another with --output. No token was issued.`,
+      );
+    }
+  }
+
+  remove(): void {
+    if (this.isWritten) rmSync(this.file, { force: true });
+  }
+}
+
+function textOf(value: string | boolean | undefined, option: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value.trim() !== '') return value.trim();
+  throw new UsageError(`${option} needs a value. See issue-admin-token --help.`);
+}
+
+function secondsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
+  throw new UsageError(
+    `--ttl must be a whole number of seconds from 1 to ${MAX_SECONDS}. See issue-admin-token --help.`,
+  );
+}
+
+function described(token: AdministratorToken): string {
+  return `${summary(token)}\n  Token         ${token.accessToken}\n\nThe token is shown only now.`;
+}
+
+function summary({ isInstanceAdmin, isNewIdentity, ...token }: AdministratorToken): string {
+  const whose = isInstanceAdmin ? 'the instance and its organization' : 'the organization';
+  return [
+    `A token of an administrator of ${whose} was issued${isNewIdentity ? ', for a new identity' : ''}.`,
+    '',
+    `  Organization  ${token.organizationId}`,
+    `  Identity      ${token.identityId}`,
+    `  Token id      ${token.tokenId}`,
+    `  Runs out      ${token.expiresIn === FOREVER_SECONDS ? 'never' : `in ${token.expiresIn} seconds`}`,
+  ].join('\n');
+}

@@ -1,0 +1,44 @@
+import { FutureRecallError, TokenRecall } from '../../access-tokens/recall.service';
+import { StartError } from '../start-error';
+import { type Command, type Given, UsageError } from './command';
+import { withInstance } from './with-instance';
+
+/** For after a restore, or a leak whose extent is not known. */
+export const REFUSE_ISSUED_BEFORE: Command = {
+  name: 'refuse-issued-before',
+  help: `Refuses every token issued before a time, on every node.
+
+It takes the settings of the server, whether the server is running or not. The time has a zone, as in
+2030-01-31T12:00:00Z, and does not lie in the future. It can be moved forward, and never back.
+
+  --client-secrets   refuse client secrets made before that time, too
+  --help             this text`,
+  options: { 'client-secrets': { type: 'boolean' } },
+  operands: ['a time'],
+  run: refuseIssuedBefore,
+};
+
+async function refuseIssuedBefore(say: (text: string) => void, given: Given): Promise<void> {
+  const before = timeOf(given.operands[0]!);
+  const { tokensBefore, clientSecretsBefore, spread } = await withInstance((app) =>
+    app
+      .get(TokenRecall)
+      .refuseIssuedBefore(before, given.options['client-secrets'] === true)
+      .catch((error: unknown) => {
+        throw error instanceof FutureRecallError ? new StartError(error.message) : error;
+      }),
+  );
+  say(`Tokens issued before ${tokensBefore?.toISOString()} are refused.`);
+  if (clientSecretsBefore) say(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
+  if (spread.pending.length > 0)
+    say(`Not confirmed by ${spread.pending.join(', ')}, which answer nothing from memory.`);
+}
+
+function timeOf(text: string): Date {
+  const time = new Date(text);
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  if (!isTime || Number.isNaN(time.getTime())) {
+    throw new UsageError('The time must have a zone, as in 2030-01-31T12:00:00Z. See refuse-issued-before --help.');
+  }
+  return time;
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import * as path from 'node:path';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { LatchkeyError } from '../../common/errors/latchkey.error';
+import { type Environment, logLevels, readEnvironment } from '../environment';
+import { openHome } from '../home';
+import { optionsOf } from '../run';
+import { ServerLogger } from '../server-logger';
+import { ServerModule } from '../server';
+import { StartError } from '../start-error';
+
+/**
+ * Acts on the installation that the settings of the server name, whether a server is running on it or not: the embedded database is
+ * joined where it runs, and otherwise started and stopped again. Nothing is served.
+ *
+ * @throws StartError
+ */
+export async function withInstance<T>(act: (app: INestApplicationContext) => Promise<T>): Promise<T> {
+  const environment = readEnvironment();
+  requireInstance(environment);
+  const home = await openHome(environment);
+  try {
+    const { database, ...options } = optionsOf(environment, home);
+    // No part of the serving ones: it clears nothing away, and listens to nothing.
+    const module = ServerModule.with({ ...options, database: { ...database, pushUrl: false }, maintenance: false });
+    const logger = new CommandLogger(logLevels(environment));
+    const app = await NestFactory.createApplicationContext(module, { logger, abortOnError: false });
+    try {
+      return await act(app);
+    } finally {
+      await app.close();
+    }
+  } catch (error) {
+    throw error instanceof LatchkeyError ? new StartError(error.message, { cause: error }) : error;
+  } finally {
+    await home.release();
+  }
+}
+
+const TRACES = ['auth-secret', 'bootstrap.json', 'postgres'];
+
+/** A mistyped directory must not become an installation. */
+function requireInstance({ DATABASE_URL, LATCHKEY_DATA_DIR: directory }: Environment): void {
+  if (DATABASE_URL !== undefined || TRACES.some((name) => existsSync(path.join(directory, name)))) return;
+  throw new StartError(
+    `No server has been started with the data directory ${path.resolve(directory)}: set LATCHKEY_DATA_DIR, or DATABASE_URL and ` +
+      'LATCHKEY_AUTH_SECRET, as the server has them.',
+  );
+}
+
+/** Standard output is for what was asked for. */
+class CommandLogger extends ServerLogger {
+  protected override printAsJson(message: unknown, options: Parameters<ServerLogger['printAsJson']>[1]): void {
+    super.printAsJson(message, { ...options, writeStreamType: 'stderr' });
+  }
+}
