@@ -466,8 +466,8 @@ describe('the stand-alone server', () => {
       ]) {
         const { code, stderr } = await start(env, ['refuse-issued-before', ...words]).ended;
         expect({ code, stderr }).toEqual({
-          code: 1,
-          stderr: expect.stringMatching(/^Say a time with its zone: .*\n$/),
+          code: 2,
+          stderr: expect.stringMatching(/ See refuse-issued-before --help\.\n$/),
         });
       }
       const now = new Date().toISOString();

@@ -1,0 +1,97 @@
+import { Cluster, isLong } from './support/cluster';
+import type { LatchkeyNode } from './support/node';
+
+jest.setTimeout(isLong ? 1_200_000 : 120_000);
+
+const ROUNDS = isLong ? 500 : 15;
+const TOKENS = isLong ? 1_000_000 : 20_000;
+const METHOD = '/api/v1/auth/token-auth/identities';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.start();
+});
+afterAll(() => cluster.stop());
+
+interface Administrator {
+  readonly identityId: string;
+  readonly tokenId: string;
+  readonly jwt: string;
+}
+
+/** Two administrators of a new organization, each with one token and nothing else. */
+async function twoAdministrators(): Promise<[Administrator, Administrator]> {
+  const { identity, organization } = (await cluster.manage('/api/v2/organizations', { name: 'Race' })).body;
+  const first = identity.credentials.token as string;
+  const { jti } = JSON.parse(Buffer.from(first.split('.')[1]!, 'base64url').toString()) as { jti: string };
+  const call = async (path: string, body: object = {}) => (await cluster.node(0).post(path, body, first)).body;
+  const made = await call('/api/v1/identities', { name: 'other', organizationId: organization.id, role: 'admin' });
+  const identityId = made.identity.id as string;
+  await call(`${METHOD}/${identityId}`);
+  const { accessToken, tokenData } = await call(`${METHOD}/${identityId}/tokens`);
+  return [
+    { identityId: identity.id, tokenId: jti, jwt: first },
+    { identityId, tokenId: tokenData.id, jwt: accessToken },
+  ];
+}
+
+/** What one administrator does to another, or to itself. */
+const WAYS: Record<string, (by: Administrator, to: Administrator, node: LatchkeyNode) => Promise<{ status: number }>> =
+  {
+    'demoting each other': (by, to, node) =>
+      node.call(`/api/v1/identities/${to.identityId}`, { method: 'PATCH', body: { role: 'member' }, token: by.jwt }),
+    'deleting each other': (by, to, node) =>
+      node.call(`/api/v1/identities/${to.identityId}`, { method: 'DELETE', token: by.jwt }),
+    'detaching each other': (by, to, node) =>
+      node.call(`${METHOD}/${to.identityId}`, { method: 'DELETE', token: by.jwt }),
+    'revoking their own tokens': (by, _to, node) => node.post('/api/v1/auth/token/revoke', { accessToken: by.jwt }),
+  };
+
+describe('P35: an organization keeps an administrator', () => {
+  it.each(Object.keys(WAYS))('when its last two are at %s on two nodes', async (way) => {
+    const left: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [one, other] = await twoAdministrators();
+      // Both are known everywhere: what the gate remembers makes them as fast as they can be.
+      for (const { jwt } of [one, other]) for (const node of cluster.nodes) await node.use(jwt);
+      await Promise.all([WAYS[way]!(one, other, cluster.node(1)), WAYS[way]!(other, one, cluster.node(2))]);
+      const good = await Promise.all(
+        [one, other].map(async ({ identityId, jwt }) => {
+          const body = { role: 'admin' };
+          return (await cluster.node(0).call(`/api/v1/identities/${identityId}`, { method: 'PATCH', body, token: jwt }))
+            .status;
+        }),
+      );
+      left.push(good.filter((status) => status === 200).length);
+    }
+    expect(left).toEqual(left.map(() => 1));
+  });
+});
+
+describe('P36: what is removed is dead however many tokens there are', () => {
+  /** Where the rows lie: a row that is written moves. */
+  const places = async (identityId: string) => {
+    const [row] = await cluster.postgres.sql<{ sum: string }>(
+      `SELECT count(*) || md5(string_agg(ctid::text || xmax::text, ',' ORDER BY id)) AS sum
+         FROM latchkey.identity_access_tokens WHERE identity_id = $1`,
+      [identityId],
+    );
+    return row!.sum;
+  };
+
+  it.each([
+    ['a method', (identityId: string) => `${METHOD}/${identityId}`],
+    ['an identity', (identityId: string) => `/api/v1/identities/${identityId}`],
+  ])('removing %s writes none of them, and every node refuses them', async (_what, path) => {
+    const token = await cluster.token();
+    const many = await cluster.many(TOKENS, token);
+    const probes = [token, many[0]!, many.at(-1)!];
+    for (const probe of probes) await cluster.warm(probe);
+    const before = await places(token.identityId);
+    await cluster.manage(path(token.identityId), undefined, 'DELETE', cluster.node(1));
+    expect(await places(token.identityId)).toBe(before);
+    // The bound, and as much again for the machine.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    for (const { jwt } of probes) for (const node of cluster.nodes) expect((await node.use(jwt)).status).toBe(401);
+  });
+});
