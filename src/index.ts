@@ -72,7 +72,7 @@ export { latchkeyDocument } from './openapi/latchkey-document';
 export { withLatchkeyDocument } from './openapi/merged-document';
 export { Authorized } from './permissions/authorized.decorator';
 export type { HostPermissions } from './permissions/permission-catalogue';
-export { PermissionDeniedError } from './permissions/permissions.errors';
+export { LastAdministratorError, PermissionDeniedError } from './permissions/permissions.errors';
 export { PermissionGuard } from './permissions/permission.guard';
 export type { Role } from './permissions/roles';
 export { TokenAuthModule } from './token-auth/token-auth.module';

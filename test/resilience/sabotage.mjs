@@ -515,8 +515,8 @@ const SABOTAGES = [
   [
     'nobody asks whether an administrator is left',
     'permissions/last-administrator.service.js',
-    /return \(?before\.organization/,
-    'return false && before.organization',
+    /return \(before\.organization/,
+    'return false && (before.organization',
     'administrators',
     'revoking their own tokens',
   ],
