@@ -138,7 +138,7 @@ describe('an installation of the first release that upgrades are promised from',
     );
     const token = `INSERT INTO latchkey.identity_access_tokens (id, identity_id, organization_id, auth_method_id, auth_method,
       access_token_ttl, access_token_max_ttl, num_uses_limit, num_uses, expires_at, revoked_at, client_secret_id)
-      VALUES ($1, $2, $3, $4, $5, 3600, 3600, $6, $6, $7, $8, $9)`;
+      VALUES ($1, $2, $3, $4, $5, 3600, 3600, $6::integer, $6::integer, $7, $8, $9)`;
     const until = new Date(exp * 1_000);
     const of = (id: string) => [ids[id], identity, organization];
     await run(token, [...of('good'), ids.tokenAuth, 'token-auth', 0, until, null, null]);
