@@ -165,7 +165,24 @@ async function afterTheBound<Answer extends { status: number }>(ask: () => Promi
   }
 }
 
-describe.each(ADAPTERS)('a host on %s whose database is away', (_, adapter) => {
+describe.each(ADAPTERS)('a host on %s whose database is away', (name, adapter) => {
+  it('answers 503 too when the database is there, and its tables have another name', async () => {
+    const host = await Host.start(adapter(), { ...options, revocationBoundMs: 100 });
+    const database = new Client({ connectionString: process.env.LATCHKEY_TEST_DATABASE });
+    await database.connect();
+    await database.query('ALTER SCHEMA latchkey RENAME TO elsewhere');
+    try {
+      for (const path of ROUTES) {
+        const answer = await afterTheBound(() => host.get(path, token.accessToken));
+        expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.'));
+      }
+    } finally {
+      await database.query('ALTER SCHEMA elsewhere RENAME TO latchkey');
+      await database.end();
+      await host.close();
+    }
+  });
+
   it('answers 503 and never 401 or 500, by the guard and by passport', async () => {
     const proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
     const host = await Host.start(adapter(), {
@@ -181,6 +198,8 @@ describe.each(ADAPTERS)('a host on %s whose database is away', (_, adapter) => {
         expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.'));
       }
       expect(await host.header('retry-after', '/guarded', token.accessToken)).toBe('1');
+      // Where a strategy can reach the response.
+      if (name === 'Express') expect(await host.header('retry-after', '/passport', token.accessToken)).toBe('1');
     } finally {
       await host.close();
       await proxy.stop();

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
+import { LatchkeyError } from '../common/errors/latchkey.error';
 import type { AddressedRequest } from '../common/net/client-address';
 import { AccessTokenKeyring } from './access-token.keyring';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { noteOn } from './call-note';
+import { addHeaders } from './refusal';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /** The name hosts compose with: `AuthGuard('latchkey')`. */
@@ -33,10 +35,16 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
 
   /** Notes the caller as the guard does, so that `@Caller()` injects what passport has on `request.user`. */
   async validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
-    const caller = await this.verifier.verifyRequest(request);
+    const caller = await this.verifier.verifyRequest(request).catch((error: unknown) => tell(request, error));
     noteOn(request).caller = caller;
     return caller;
   }
+}
+
+/** Express keeps the response on the request. Fastify does not, and passport hands a strategy nothing but the request. */
+function tell({ res }: AddressedRequest & { readonly res?: object }, error: unknown): never {
+  if (res !== undefined && error instanceof LatchkeyError) addHeaders(res, error);
+  throw error;
 }
 
 /** The keyring judges first, so that nothing is let through here that the guard would refuse. */

@@ -20,7 +20,7 @@ interface Response {
   header?(name: string, value: string): unknown;
 }
 
-function addHeaders(response: Response, { headers }: LatchkeyError): void {
+export function addHeaders(response: Response, { headers }: LatchkeyError): void {
   for (const [name, value] of Object.entries(headers)) response.header?.(name, value);
 }
 
