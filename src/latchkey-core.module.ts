@@ -5,8 +5,10 @@ import { Clock } from './common/clock/clock';
 import { isSlowToConnect, isUnreadable } from './common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
+import { requireFit } from './database/fitness';
 import { GateDatabase } from './database/gate-database';
 import { migrate, missingMigrations } from './database/migrator';
+import { DEFAULT_SCHEMA } from './database/schema';
 import { ServingConnections } from './database/serving-connections';
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
@@ -52,6 +54,7 @@ export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 async function connect(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   try {
+    await requireFit(dataSource, (options as { schema?: string }).schema ?? DEFAULT_SCHEMA, false);
     await requireReadable(dataSource);
     const missing = await missingMigrations(dataSource);
     if (missing === 0) return dataSource;

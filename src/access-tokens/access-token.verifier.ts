@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { bearerToken } from '../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../common/net/client-address';
+import { SeldomLog } from '../common/seldom-log';
 import { LatchkeySettings } from '../latchkey.options';
 import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
 import {
@@ -26,6 +27,8 @@ import type { VerifiedAccessToken } from './verified-access-token';
  */
 @Injectable()
 export class AccessTokenVerifier {
+  private readonly unreadable = new SeldomLog(new Logger(AccessTokenVerifier.name));
+
   constructor(
     private readonly cache: AccessTokenCache,
     private readonly uses: UseCounter,
@@ -83,7 +86,16 @@ export class AccessTokenVerifier {
 
   /** The address a request came from, as the settings on trusted proxies have it. */
   addressOf(request: AddressedRequest): string | undefined {
-    return clientAddress(request, this.settings.trustedProxies);
+    const address = clientAddress(request, this.settings.trustedProxies);
+    if (address === undefined) this.sayUnreadable(request);
+    return address;
+  }
+
+  /** Everybody behind that proxy is refused: its operator must be able to see why. */
+  private sayUnreadable({ headers, socket }: AddressedRequest): void {
+    const forwardedFor = String(headers['x-forwarded-for'] ?? '').slice(-100);
+    const reason = 'The header of a trusted proxy does not say an IP address: callers are refused with 403.';
+    this.unreadable.warn({ event: 'address.unreadable', reason, proxy: socket.remoteAddress, forwardedFor });
   }
 
   private judgeBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verdict {

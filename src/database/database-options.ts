@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { faultsOf, isObject, must, type OptionRules, whole } from '../common/option-rules';
+import { faultOfDatabaseUrl } from './database-url';
 import { isSchemaName } from './schema';
 
 /** Where a database is: at a URL, or where a `DataSource` of the host's is. */
@@ -47,9 +48,7 @@ export interface DatabaseTuning {
 export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
 
 const RULES: OptionRules<DatabaseTuning> = {
-  pushUrl: (name, value) => {
-    return value === false || isDatabaseUrl(value) ? [] : [`${name} must be ${A_DATABASE_URL}, or false`];
-  },
+  pushUrl: (name, value) => (value === false ? [] : faultsOfUrl(name, value, ', or false')),
   schema: must('be lower case letters, digits and underscores, 63 at most, and not begin with pg_', isSchemaName),
   poolSize: whole(1, 1_000),
   gatePoolSize: whole(1, 1_000),
@@ -64,21 +63,14 @@ export function faultsOfDatabase(database: unknown): string[] {
 
 function faultsOfLocation(url: unknown, dataSource: unknown): string[] {
   if (url !== undefined && dataSource !== undefined) return ['database must have a url or a dataSource, not both'];
-  if (dataSource === undefined) return isDatabaseUrl(url) ? [] : [`database.url must be ${A_DATABASE_URL}`];
+  if (dataSource === undefined) return faultsOfUrl('database.url', url);
   const { options } = (dataSource ?? {}) as { options?: { type?: unknown } };
   return options?.type === 'postgres' ? [] : ['database.dataSource must be a DataSource of the type postgres'];
 }
 
-/** Whether node-postgres can read it: it decodes what a URL escapes. */
-export function isDatabaseUrl(text: unknown): boolean {
-  if (typeof text !== 'string' || !/^postgres(ql)?:\/\//.test(text)) return false;
-  try {
-    decodeURIComponent(new URL(text).href);
-    return true;
-  } catch {
-    return false;
-  }
+/** @param otherwise what else it may be, said after what a URL must be. */
+export function faultsOfUrl(name: string, value: unknown, otherwise = ''): string[] {
+  const fault = faultOfDatabaseUrl(value);
+  if (fault === undefined) return [];
+  return [`${name} ${fault}${fault.startsWith('must be') ? otherwise : ''}`];
 }
-
-/** A password with other characters in it is the usual reason why one is none. */
-export const A_DATABASE_URL = 'a URL like postgres://user:password@host:5432/name, special characters as %xx';

@@ -3,6 +3,7 @@ import { LATCHKEY_MIGRATIONS } from '../../migrations';
 import { type Connection, connectionOf } from './connection';
 import { dataSourceOptions } from './data-source-options';
 import type { DatabaseLocation } from './database-options';
+import { requireFit } from './fitness';
 import { DEFAULT_SCHEMA, inSchemaOf } from './schema';
 
 /** Any constant, the same in every process of Latchkey: the letters of its name. */
@@ -21,6 +22,7 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
   // A connection for the lock and one for the migrations, without the deadlines of serving: an index may take minutes.
   const dataSource = await new DataSource({ ...dataSourceOptions(connection, schema), poolSize: 2 }).initialize();
   try {
+    await requireFit(dataSource, schema, true);
     await dataSource.transaction(async (tx) => {
       await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
       await refuseOldSchema(dataSource, schema);

@@ -1,11 +1,14 @@
 import 'reflect-metadata';
+import { isIP } from 'node:net';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsOptional, IsString, ValidateBy, validateSync } from 'class-validator';
 import { isWholeWithin } from '../common/option-rules';
 import { IpNetwork } from '../common/net/ip-network';
-import { A_DATABASE_URL, isDatabaseUrl } from '../database/database-options';
+import { faultsOfUrl } from '../database/database-options';
 import { faultOfSecret } from '../latchkey.options';
+import { faultsOfPgVariables, pgVariablesOfAnother } from './pg-variables';
 import { StartError } from './start-error';
+import { variablesOf } from './variables';
 
 const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
 
@@ -29,24 +32,63 @@ function Is(validate: (value: unknown) => boolean, message: string): PropertyDec
   return ValidateBy({ name: message, validator: { validate, defaultMessage: () => message } });
 }
 
-const List = (): PropertyDecorator =>
-  Transform(({ value }: { value: string }) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
+const List = (): PropertyDecorator => Transform(({ value }: { value: string }) => itemsOf(value));
+
+function itemsOf(text: string): string[] {
+  return text.split(',').flatMap((item) => item.trim() || []);
+}
+
+/** A JSON list, in which a secret may have commas and spaces; else items between commas. What is neither is left to the rule. */
+const Secrets = (): PropertyDecorator =>
+  Transform(({ value }: { value: string }): unknown => {
+    if (!value.startsWith('[')) return itemsOf(value);
+    try {
+      return JSON.parse(value);
+    } catch {
+      return value;
+    }
+  });
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+/** An address as `listen` takes it: one of version 6 without its brackets. */
+const Host = (): PropertyDecorator =>
+  Transform(({ value }: { value: string }) => /^\[(.*)\]$/.exec(value)?.[1] ?? value);
+
+function isHost(value: unknown): boolean {
+  return typeof value === 'string' && (isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(value));
+}
+
+/** As a browser says it: no path, no default port, in lower case. */
+function isOrigin(text: string): boolean {
+  if (text === '*') return true;
+  return (
+    !text.includes('*') &&
+    URL.canParse(text) &&
+    /^https?:$/.test(new URL(text).protocol) &&
+    new URL(text).origin === text
   );
+}
+
+function isPublicUrl(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password === '' && !/[?#]/.test(text);
+}
 
 /** The settings of the stand-alone server, from environment variables. */
 export class Environment {
-  @IsString()
+  @Host()
+  @Is(isHost, 'HOST must be an address or a name of this machine, without scheme, path or port: that is in PORT')
   readonly HOST: string = '127.0.0.1';
 
   @Whole('PORT', 0, 65_535)
   readonly PORT: number = 8080;
 
   @IsOptional()
-  @Is(isDatabaseUrl, `DATABASE_URL must be ${A_DATABASE_URL}`)
+  @IsString()
   readonly DATABASE_URL?: string;
 
   @IsString()
@@ -56,7 +98,8 @@ export class Environment {
   @IsString()
   readonly LATCHKEY_AUTH_SECRET?: string;
 
-  @List()
+  @Secrets()
+  @Is(isTexts, 'LATCHKEY_PREVIOUS_AUTH_SECRETS must be secrets separated by commas, or a JSON list of texts')
   readonly LATCHKEY_PREVIOUS_AUTH_SECRETS: string[] = [];
 
   @List()
@@ -69,7 +112,7 @@ export class Environment {
   readonly LATCHKEY_REVOCATION_BOUND_MS: number = 1_000;
 
   @IsOptional()
-  @Is((text) => text === 'off' || isDatabaseUrl(text), `LATCHKEY_PUSH_URL must be ${A_DATABASE_URL}, or off`)
+  @IsString()
   readonly LATCHKEY_PUSH_URL?: string;
 
   @Whole('LATCHKEY_CACHE_ENTRIES', 1, 10_000_000)
@@ -83,6 +126,23 @@ export class Environment {
 
   @Whole('LATCHKEY_SHUTDOWN_TIMEOUT_MS', 1_000, 600_000, 'milliseconds')
   readonly LATCHKEY_SHUTDOWN_TIMEOUT_MS: number = 10_000;
+
+  @List()
+  @Is(
+    (origins) => isTexts(origins) && origins.every(isOrigin) && (origins.length < 2 || !origins.includes('*')),
+    'LATCHKEY_CORS_ORIGINS must be origins such as https://console.example, separated by commas, or * alone for all',
+  )
+  readonly LATCHKEY_CORS_ORIGINS: string[] = [];
+
+  @IsOptional()
+  @Is(
+    isPublicUrl,
+    'LATCHKEY_PUBLIC_URL must be a URL such as https://example.test/latchkey, without user, query or fragment',
+  )
+  readonly LATCHKEY_PUBLIC_URL?: string;
+
+  @Whole('LATCHKEY_DRAIN_MS', 0, 600_000, 'milliseconds')
+  readonly LATCHKEY_DRAIN_MS: number = 5_000;
 
   @IsIn(['true', 'false'])
   readonly LATCHKEY_BOOTSTRAP_ENDPOINT: 'true' | 'false' = 'true';
@@ -102,27 +162,68 @@ export function isRunByNpm({ npm_package_name: name, npm_lifecycle_event: script
 
 /** @throws StartError that names every variable at fault, and never a value. */
 export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Environment {
-  // Set but empty means not set, as in most shells and compose files.
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ''));
+  const { given, faults: misread } = variablesOf(source, Object.keys(new Environment()));
   const environment = plainToInstance(Environment, given, { exposeDefaultValues: true });
-  const faults = validateSync(environment).flatMap((error) => Object.values(error.constraints ?? {}));
-  if (environment.DATABASE_URL !== undefined && environment.LATCHKEY_AUTH_SECRET === undefined) {
-    faults.push('LATCHKEY_AUTH_SECRET must be set with DATABASE_URL: make one with `openssl rand -base64 48`');
-  }
-  faults.push(...faultsOfSecrets(environment), ...faultsOfProxies(environment));
+  const faults = [
+    ...misread,
+    ...validateSync(environment).flatMap((error) => Object.values(error.constraints ?? {})),
+    ...faultsOfDatabase(environment, source),
+    ...faultsOfSecrets(environment, given),
+    ...faultsOfProxies(environment),
+  ];
   if (faults.length > 0) throw new StartError(`Latchkey cannot start:\n  ${faults.join('\n  ')}`);
-  return environment;
+  return withUntrimmedSecret(environment, source);
 }
 
-function faultsOfSecrets({
-  LATCHKEY_AUTH_SECRET: current,
-  LATCHKEY_PREVIOUS_AUTH_SECRETS: previous,
-}: Environment): string[] {
+/** What is set and has no effect, for the log: nothing that could be taken for another thing than was meant. */
+export function remarksOn(
+  { DATABASE_URL: url }: Environment,
+  source: NodeJS.ProcessEnv = process.env,
+): readonly string[] {
+  if (url === undefined)
+    return pgVariablesOfAnother(source).map(
+      (name) => `${name} has no effect without DATABASE_URL: Latchkey runs a database of its own`,
+    );
+  return ['LATCHKEY_DATA_DIR', 'LATCHKEY_PG_USER']
+    .filter((name) => source[name])
+    .map((name) => `${name} has no effect with DATABASE_URL`);
+}
+
+function faultsOfDatabase(
+  { DATABASE_URL: url, LATCHKEY_PUSH_URL: push, LATCHKEY_AUTH_SECRET: secret }: Environment,
+  source: NodeJS.ProcessEnv,
+): string[] {
+  const faults = url === undefined ? [] : [...faultsOfUrl('DATABASE_URL', url), ...faultsOfPgVariables(source)];
+  if (url !== undefined && secret === undefined)
+    faults.push('LATCHKEY_AUTH_SECRET must be set with DATABASE_URL: make one with `openssl rand -base64 48`');
+  if (push === undefined || push === 'off') return faults;
+  if (url === undefined) faults.push('LATCHKEY_PUSH_URL must be left out without DATABASE_URL, or be off');
+  return [...faults, ...faultsOfUrl('LATCHKEY_PUSH_URL', push, ', or off')];
+}
+
+function faultsOfSecrets(
+  { LATCHKEY_AUTH_SECRET: current, LATCHKEY_PREVIOUS_AUTH_SECRETS: previous }: Environment,
+  { LATCHKEY_PREVIOUS_AUTH_SECRETS: written = '' }: Readonly<Record<string, string>>,
+): string[] {
+  const isSplit = !written.startsWith('[') && /[\r\n]/.test(written);
   const faults = [
-    ...(current === undefined ? [] : [['LATCHKEY_AUTH_SECRET', faultOfSecret(current)]]),
-    ...previous.map((secret) => ['LATCHKEY_PREVIOUS_AUTH_SECRETS', faultOfSecret(secret)]),
+    ...(current === undefined ? [] : [['LATCHKEY_AUTH_SECRET', faultOfSecret(current) ?? faultOfLines(current)]]),
+    ...(isTexts(previous) ? previous : []).map((secret) => ['LATCHKEY_PREVIOUS_AUTH_SECRETS', faultOfSecret(secret)]),
+    ['LATCHKEY_PREVIOUS_AUTH_SECRETS', isSplit ? 'must be on one line, or a JSON list' : undefined],
   ];
   return faults.filter(([, fault]) => fault !== undefined).map(([name, fault]) => `${name} ${fault}`);
+}
+
+/** Several secrets, most likely, of which only all together would be one. */
+function faultOfLines(secret: string): string | undefined {
+  return /[\r\n]/.test(secret) ? 'must be on one line' : undefined;
+}
+
+/** What an earlier version, which did not trim it, signed with still verifies. */
+function withUntrimmedSecret(environment: Environment, { LATCHKEY_AUTH_SECRET: untrimmed }: NodeJS.ProcessEnv) {
+  if (!untrimmed || untrimmed === environment.LATCHKEY_AUTH_SECRET) return environment;
+  const LATCHKEY_PREVIOUS_AUTH_SECRETS = [...environment.LATCHKEY_PREVIOUS_AUTH_SECRETS, untrimmed];
+  return Object.assign(environment, { LATCHKEY_PREVIOUS_AUTH_SECRETS });
 }
 
 function faultsOfProxies({ LATCHKEY_TRUSTED_PROXIES: proxies }: Environment): string[] {

@@ -1,6 +1,7 @@
 import { DataDirectory } from './data-directory';
 import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-keeper';
 import type { Environment } from './environment';
+import { forgetPgVariables } from './pg-variables';
 
 /** A database to run on, and how to let go of it. */
 export interface Home {
@@ -17,6 +18,7 @@ export async function openHome(environment: Environment): Promise<Home> {
   if (url !== undefined && secret !== undefined) {
     return { url, authSecret: secret, release: () => Promise.resolve() };
   }
+  forgetPgVariables(process.env);
   const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
   const authSecret = secret ?? directory.authSecret();
   const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account });

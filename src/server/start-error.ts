@@ -14,7 +14,14 @@ export function explain(error: unknown): string {
   return explainDatabase(fault) ?? error.stack ?? error.message;
 }
 
-const KNOWN = new Set(['StartError', 'UsageError', 'OldSchemaError', 'EmbeddedPostgresError', 'LatchkeyOptionsError']);
+const KNOWN = new Set([
+  'StartError',
+  'UsageError',
+  'OldSchemaError',
+  'EmbeddedPostgresError',
+  'LatchkeyOptionsError',
+  'UnfitDatabaseError',
+]);
 
 function explainListen({ code, port, address }: NodeJS.ErrnoException & { port?: number; address?: string }): string {
   if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what listens there, or set PORT to another.`;
@@ -23,9 +30,46 @@ function explainListen({ code, port, address }: NodeJS.ErrnoException & { port?:
 }
 
 function explainDatabase(error: NodeJS.ErrnoException): string | undefined {
-  const { code = '' } = error;
-  if (code === '28P01' || code === '28000') return 'The database refused the user or password of DATABASE_URL.';
-  if (code === '3D000') return 'The database named by DATABASE_URL does not exist: create it.';
+  const { code = '', message } = error;
+  const known = SENTENCES.find(([codes, words]) => codes.test(code) && words.test(message));
+  if (known !== undefined) return known[2].replaceAll('CODE', code).replaceAll('MESSAGE', message);
   if (!isDatabaseAway(error)) return undefined;
-  return `The database of DATABASE_URL does not answer (${code || error.message}): check that it runs and can be reached.`;
+  return `The database of DATABASE_URL does not answer (${code || message}): check that it runs and can be reached.`;
 }
+
+/** By code and words, the first that fits: why a connection that was to be encrypted was not, or the other way round; then the rest. */
+const SENTENCES: readonly (readonly [codes: RegExp, words: RegExp, sentence: string])[] = [
+  [
+    /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)$/,
+    /^/,
+    "The certificate of the database is signed by an authority that is not trusted (CODE): name that authority's file as sslrootcert in DATABASE_URL.",
+  ],
+  [
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    /^/,
+    'The certificate of the database is not valid today (CODE): renew it, or set the clock of this machine.',
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    /^/,
+    'The certificate of the database is for another host name: use that name in DATABASE_URL, or have a certificate made for this one.',
+  ],
+  [
+    /^/,
+    /server does not support SSL/,
+    'The database does not speak TLS, which DATABASE_URL asks for: switch it on there, or say sslmode=disable.',
+  ],
+  [
+    /^28/,
+    /no encryption|SSL off/,
+    'The database takes nobody without TLS from here (pg_hba.conf): add sslmode=verify-full to DATABASE_URL.',
+  ],
+  [
+    /^(ERR_(OSSL|SSL|TLS)\w*|EPROTO)$/,
+    /^/,
+    'The TLS connection to the database failed (CODE): check sslmode, sslrootcert, sslcert and sslkey of DATABASE_URL.',
+  ],
+  [/^(28P01|28000)$/, /^/, 'The database refused the user or password of DATABASE_URL.'],
+  [/^3D000$/, /^/, 'The database named by DATABASE_URL does not exist: create it.'],
+  [/^42501$/, /^/, 'The database refuses its user a right (MESSAGE): GRANT it, or have that user own the schema.'],
+];

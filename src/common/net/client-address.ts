@@ -17,12 +17,34 @@ export function clientAddress(request: AddressedRequest, trustedProxies: readonl
   if (peer === undefined || trustedProxies.length === 0) return peer;
   const isProxy = (address: string) => trustedProxies.some((network) => network.contains(address));
   if (!isProxy(peer)) return peer;
-  const hops = [request.headers['x-forwarded-for'] ?? []]
-    .flat()
-    .join(',')
-    .split(',')
-    .map((hop) => hop.trim())
-    .filter((hop) => hop !== '');
+  const hops = hopsIn(request.headers['x-forwarded-for']);
   const client = hops.findLast((hop) => !isProxy(hop)) ?? hops[0] ?? peer;
-  return isIP(client) === 0 ? undefined : client;
+  return isIP(client) === 0 || client.includes('%') ? undefined : client;
+}
+
+/** Each as an address where it is one, and as it was sent where it is none. */
+function hopsIn(header: string | string[] = []): string[] {
+  const hops = [header].flat().join(',').split(',');
+  return hops
+    .map((hop) => hop.trim())
+    .filter((hop) => hop !== '')
+    .map((hop) => addressIn(hop) ?? hop);
+}
+
+const PORT = String.raw`(?::\d{1,5})?`;
+const WITH_PORT = [
+  new RegExp(String.raw`^(\d+\.\d+\.\d+\.\d+)${PORT}$`),
+  new RegExp(String.raw`^\[([\da-f:.]*:[\da-f:.]*)\]${PORT}$`, 'i'),
+];
+
+/**
+ * The address in a hop as proxies write it: bare, or with a port behind it, one of version 6 in brackets then (RFC 7239
+ * section 6, and quoted as there). Undefined for a name, `unknown`, `_hidden`, a zone and anything else.
+ */
+function addressIn(hop: string): string | undefined {
+  const text = /^"(.*)"$/.exec(hop)?.[1] ?? hop;
+  const found = isIP(text)
+    ? text
+    : WITH_PORT.map((form) => form.exec(text)?.[1]).find((address) => address !== undefined);
+  return found !== undefined && isIP(found) !== 0 ? found : undefined;
 }

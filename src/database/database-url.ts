@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+
+/** A password with other characters in it is the usual reason why one is none. */
+export const A_DATABASE_URL = 'a URL like postgres://user:password@host:5432/name, special characters as %xx';
+
+/** What node-postgres heeds, and nothing here decides otherwise. */
+const PARAMETERS = [
+  'host',
+  'port',
+  'user',
+  'password',
+  'ssl',
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
+  'uselibpqcompat',
+  'options',
+  'application_name',
+  'fallback_application_name',
+];
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslmode: ['verify-full', 'verify-ca', 'require', 'prefer', 'no-verify', 'disable'],
+  sslnegotiation: ['postgres', 'direct'],
+  uselibpqcompat: ['true', 'false'],
+};
+const FILES = ['sslrootcert', 'sslcert', 'sslkey'];
+
+/** Whether a text is a PostgreSQL URL that is honoured whole. */
+export function isDatabaseUrl(text: unknown): text is string {
+  return faultOfDatabaseUrl(text) === undefined;
+}
+
+/**
+ * What is wrong with the URL of a database, to be said after the name it is given under; undefined for a good one. Whatever it
+ * asks for is done: node-postgres passes over what it does not know in silence, and a misspelt `sslmode` would go without TLS.
+ */
+export function faultOfDatabaseUrl(text: unknown): string | undefined {
+  const url = typeof text === 'string' ? parse(text) : undefined;
+  if (url === undefined) return `must be ${A_DATABASE_URL}`;
+  return faultOfHosts(text as string, url) ?? faultOfParameters(url.searchParams) ?? faultOfFiles(url.searchParams);
+}
+
+/** Whether node-postgres can read it: it decodes what a URL escapes, and takes a user without a host for a socket's. */
+function parse(text: string): URL | undefined {
+  if (!/^postgres(ql)?:\/\//.test(text)) return undefined;
+  try {
+    // Several hosts may have ports each, which no URL can: told apart below.
+    const url = new URL(
+      text.replace('@/', '@socket/').replace(HOSTS, (_, before: string, hosts: string) => before + hosts.split(',')[0]),
+    );
+    decodeURIComponent(url.href);
+    return url;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hosts and ports, and before them what may be a user and password. */
+const HOSTS = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]+)/;
+
+function faultOfHosts(text: string, { searchParams }: URL): string | undefined {
+  const several = [HOSTS.exec(text)?.[2], searchParams.get('host'), searchParams.get('port')];
+  if (several.some((part) => part?.includes(',')))
+    return 'names several hosts, of which only one can be asked: name one that always leads to the primary';
+  const isSocket = text.includes('@/') && !searchParams.has('host');
+  return isSocket ? 'has a user but no host: name one, or the directory of a socket as ?host=/directory' : undefined;
+}
+
+function faultOfParameters(parameters: URLSearchParams): string | undefined {
+  const names = [...new Set(parameters.keys())];
+  const unknown = names.filter((name) => !PARAMETERS.includes(name));
+  // A password with a question mark in it would be quoted.
+  if (unknown.some((name) => !/^[a-z_]{2,40}$/i.test(name))) return `must be ${A_DATABASE_URL}`;
+  if (unknown.length > 0)
+    return `has parameters that Latchkey does not know (${unknown.join(', ')}): leave them out, it knows ${PARAMETERS.join(', ')}`;
+  return faultOfChoices(parameters);
+}
+
+function faultOfChoices(parameters: URLSearchParams): string | undefined {
+  const twice = PARAMETERS.find((name) => parameters.getAll(name).length > 1);
+  if (twice !== undefined) return `has ${twice} twice`;
+  const wrong = Object.entries(CHOICES).find(
+    ([name, choices]) => !choices.includes(parameters.get(name) ?? choices[0]!),
+  );
+  if (wrong !== undefined) return `must have one of ${wrong[1].join(', ')} for ${wrong[0]}`;
+  const isOff = parameters.get('sslmode') === 'disable' || parameters.get('ssl') === '0';
+  const contrary = isOff && FILES.find((name) => parameters.has(name));
+  return contrary ? `has ${contrary}, but switches TLS off: leave one of them out` : undefined;
+}
+
+/** node-postgres reads them at every connection; one that is missing is said before the first. */
+function faultOfFiles(parameters: URLSearchParams): string | undefined {
+  for (const name of FILES) {
+    const file = parameters.get(name);
+    if (file === null) continue;
+    try {
+      if (!readFileSync(file, 'utf8').includes('-----BEGIN')) return `has ${name}, whose file is not in PEM format`;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return `has ${name}, whose file cannot be read (${code}): name one that this account can read, by its whole path`;
+    }
+  }
+  return undefined;
+}

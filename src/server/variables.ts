@@ -1,0 +1,129 @@
+import { readFileSync, statSync } from 'node:fs';
+
+/** Variables that hold a secret or an address with one: each may name a file instead, with `_FILE` behind its name. */
+export const FROM_FILES = [
+  'DATABASE_URL',
+  'LATCHKEY_PUSH_URL',
+  'LATCHKEY_AUTH_SECRET',
+  'LATCHKEY_PREVIOUS_AUTH_SECRETS',
+] as const;
+
+/** What a variable that lists secrets may have in a file: each on a line of its own. */
+const LISTED_BY_LINE = 'LATCHKEY_PREVIOUS_AUTH_SECRETS';
+const MAX_FILE_BYTES = 64 * 1024;
+
+/** Spaces mean something in a path. */
+const KEPT_AS_THEY_ARE = ['LATCHKEY_DATA_DIR'];
+/** Their own rule refuses a space, in one sentence with all else. */
+const DIGITS = /^(PORT|LATCHKEY_.*(_MS|_SIZE|_AGE|_ENTRIES))$/;
+
+export interface Variables {
+  /** By name, trimmed, read from files where one is named; what is set but empty is left out, as in most shells. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Sentences that name the variables at fault, and never a value. */
+  readonly faults: readonly string[];
+}
+
+/** The settings among the variables of a process. @param known their names. */
+export function variablesOf(source: NodeJS.ProcessEnv, known: readonly string[]): Variables {
+  const faults = [...misnamed(source, known), ...misplacedFiles(source, known)];
+  const given: Record<string, string> = {};
+  for (const name of known) {
+    try {
+      const value = valueOf(source, name);
+      if (value !== undefined) given[name] = value;
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+  }
+  return { given, faults };
+}
+
+/** @throws Error whose message names the variable. */
+function valueOf(source: NodeJS.ProcessEnv, name: string): string | undefined {
+  const file = isFromFile(name) ? source[`${name}_FILE`] : undefined;
+  const text = source[name];
+  if (file) {
+    if (text) throw new Error(`${name} and ${name}_FILE must not both be set: leave one of them out`);
+    return contentOf(file, name);
+  }
+  if (!text) return undefined;
+  return isKept(name) ? text : trimmed(text, name);
+}
+
+function isKept(name: string): boolean {
+  return KEPT_AS_THEY_ARE.includes(name) || DIGITS.test(name);
+}
+
+function trimmed(text: string, name: string): string {
+  if (text.trim() === '') throw new Error(`${name} must not be blank: give it a value, or leave it out`);
+  return text.trim();
+}
+
+function isFromFile(name: string): boolean {
+  return (FROM_FILES as readonly string[]).includes(name);
+}
+
+function contentOf(file: string, name: string): string {
+  const text = read(file, name).trim();
+  // An empty one is a secret that was not mounted. Taken for a variable that is not set, it would begin a database of our own.
+  if (text === '') throw new Error(`${name}_FILE must name a file that is not empty`);
+  if (name !== LISTED_BY_LINE || text.startsWith('[')) return text;
+  return JSON.stringify(text.split(/\r?\n/).flatMap((line) => line.trim() || []));
+}
+
+function read(file: string, name: string): string {
+  try {
+    if (statSync(file).size <= MAX_FILE_BYTES) return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${name}_FILE must name a file that this account can read (${code})`, { cause: error });
+  }
+  throw new Error(`${name}_FILE must name a file of 64 KiB at most`);
+}
+
+/** `PORT_FILE` and its like, which nobody reads. */
+function misplacedFiles(source: NodeJS.ProcessEnv, known: readonly string[]): string[] {
+  return known
+    .filter((name) => !isFromFile(name) && source[`${name}_FILE`])
+    .map((name) => `${name}_FILE is not understood: set ${name} itself, only ${FROM_FILES.join(', ')} come from files`);
+}
+
+/** Names that begin as ours do and are none of ours, each with the one that was probably meant. */
+function misnamed(source: NodeJS.ProcessEnv, known: readonly string[]): string[] {
+  const understood = new Set([...known, ...known.map((name) => `${name}_FILE`)]);
+  return Object.keys(source)
+    .filter((name) => /^latchkey_/i.test(name) && !understood.has(name) && source[name])
+    .filter((name) => !isInjected(name, source[name]!))
+    .map((name) => `${name} is not understood: did you mean ${nearest(name, [...understood])}?`);
+}
+
+/**
+ * Kubernetes sets these in every container beside a service whose name begins with `latchkey`, as Docker did for links
+ * (`LATCHKEY_SERVICE_HOST`, `LATCHKEY_API_PORT=tcp://10.0.0.1:80`, `LATCHKEY_PORT_80_TCP_ADDR`).
+ */
+function isInjected(name: string, value: string): boolean {
+  const isOfService =
+    /^LATCHKEY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
+  return isOfService || (/^LATCHKEY_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value));
+}
+
+function nearest(name: string, candidates: readonly string[]): string {
+  const bare = (text: string) => text.toUpperCase().replace(/^LATCHKEY_/, '');
+  const [best] = candidates
+    .map((candidate) => ({ candidate, steps: distance(bare(name), bare(candidate)) }))
+    .sort((one, other) => one.steps - other.steps);
+  return best!.candidate;
+}
+
+/** How many letters are to be put in, taken out or changed to make one word of another (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [at, letter] of [...one].entries()) {
+    const next = [at + 1];
+    for (const [index, against] of [...other].entries())
+      next.push(Math.min(next[index]! + 1, row[index + 1]! + 1, row[index]! + (letter === against ? 0 : 1)));
+    row = next;
+  }
+  return row.at(-1)!;
+}
