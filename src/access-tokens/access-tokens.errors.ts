@@ -2,7 +2,6 @@ import { HttpStatus } from '@nestjs/common';
 import { BadRequestError, ForbiddenError, LatchkeyError } from '../common/errors/latchkey.error';
 
 // RFC 6750 section 3: a challenge names an error only when a token was presented.
-const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
 const INVALID_TOKEN = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
 
 /** No bearer token came with the request. */
@@ -11,7 +10,6 @@ export class MissingAccessTokenError extends LatchkeyError {
     super(
       { errorCode: 'access_token_missing', status: HttpStatus.UNAUTHORIZED, error: 'UnauthorizedError' },
       'Token missing',
-      { headers: CHALLENGE },
     );
   }
 }

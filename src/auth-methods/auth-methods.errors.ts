@@ -33,7 +33,7 @@ export interface LoginErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A login was refused. No challenge goes with it: what was presented is no token, and another scheme would not help. */
+/** A login was refused. The challenge of a 401 names no error: what was presented is no token. */
 export class LoginError extends LatchkeyError {
   /** @param reason in snake case, for the log: `audience_not_allowed`. @param message for the caller, never with a secret in it. */
   constructor(reason: string, message: string, { status = 401, error, cause }: LoginErrorOptions = {}) {

@@ -73,6 +73,13 @@ export function overlap(one: string, other: string): boolean {
   return a!.every((segment, index) => segment === b![index] || segment.includes(':') || b![index]!.includes(':'));
 }
 
+/** Whether every request for a path is one for another, too: the same, or with parameters where that has words or parameters. */
+export function covers(one: string, path: string): boolean {
+  const [general, special] = [one, path].map((text) => text.toLowerCase().split('/'));
+  if (general!.length !== special!.length) return false;
+  return general!.every((segment, index) => segment.startsWith(':') || segment === special![index]);
+}
+
 /** Whether a path with a wildcard takes requests for another: `/{*path}` all of them, `/pages/*path` some. */
 export function swallows(wildcard: string, path: string): boolean {
   if (!isWildcard(wildcard)) return false;

@@ -4,15 +4,19 @@ import { ApplicationRoutes } from './application-routes';
 import { HostInspection } from './host-inspection';
 import { HostTransaction } from './host-transaction';
 import { MachineIdentities } from './machine-identities';
+import { OtherMethods } from './other-methods';
 
 /** What a host does in its own code, with or without the REST API. Global, like the gate. */
 @Global()
 @Module({
-  providers: [HostTransaction, AccessTokens, MachineIdentities, ApplicationRoutes, HostInspection],
+  providers: [HostTransaction, AccessTokens, MachineIdentities, ApplicationRoutes, HostInspection, OtherMethods],
   exports: [AccessTokens, MachineIdentities],
 })
 export class EmbeddingModule implements NestModule, OnModuleInit {
-  constructor(private readonly inspection: HostInspection) {}
+  constructor(
+    private readonly inspection: HostInspection,
+    private readonly otherMethods: OtherMethods,
+  ) {}
 
   /**
    * No middleware is configured here, nor anywhere in the package. But this is the one moment when the prefix and the
@@ -22,8 +26,9 @@ export class EmbeddingModule implements NestModule, OnModuleInit {
     this.inspection.requireRoom();
   }
 
-  /** An application without routes comes only here. */
+  /** An application without routes comes only here; where there are any, they are registered by now. */
   onModuleInit(): void {
     this.inspection.requireSound();
+    this.otherMethods.answer();
   }
 }

@@ -3,18 +3,18 @@ import { Clock } from '../common/clock/clock';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { PublicRoute } from '../common/http/public-route.decorator';
 import { LatchkeySettings } from '../latchkey.options';
-import { NodeRegistry } from '../watermark/node-registry';
 import { PushListener } from '../watermark/push-listener';
 import { Watermark } from '../watermark/watermark';
 import { HealthDto } from './health.dto';
-import { NotReadyError } from './health.errors';
+import { DrainingError, NotReadyError } from './health.errors';
+import { Readiness } from './readiness';
 
 @LatchkeyController('api/health', 'Instance')
 export class HealthController {
   constructor(
     private readonly watermark: Watermark,
     private readonly push: PushListener,
-    private readonly node: NodeRegistry,
+    private readonly readiness: Readiness,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
@@ -23,19 +23,20 @@ export class HealthController {
   @PublicRoute({
     summary: 'Tell whether this node is ready',
     description:
-      'Ready is a node that has read from the primary, within the revocation bound, what has changed. One that is not still answers what it can ask the database; it needs no restart.',
+      'Ready is a node that has read from the primary, within the revocation bound, what has changed. One that is not still answers what it can ask the database; it needs no restart. Nor is one that is shutting down: it answers for a while, so that requests are sent elsewhere. Whether the process is alive tells `GET /api/status`.',
     answer: HealthDto,
     isFromMemory: true,
-    refusals: [new NotReadyError({ push: 'connecting', confirmedAgeMs: 1700 })],
+    refusals: [new NotReadyError({ push: 'connecting', confirmedAgeMs: 1700 }), new DrainingError()],
   })
   health(): HealthDto {
+    this.readiness.noteAsked();
+    if (this.readiness.isDraining) throw new DrainingError();
     const age = this.watermark.ageMs();
     const confirmedAgeMs = Number.isFinite(age) ? Math.round(age) : null;
     const { state: push } = this.push;
     if (!this.watermark.isConfirmed()) throw new NotReadyError({ push, confirmedAgeMs });
     return {
       status: 'ready',
-      node: this.node.name,
       appliedRevision: this.watermark.revision,
       confirmedAgeMs: confirmedAgeMs ?? 0,
       revocationBoundMs: this.settings.revocationBoundMs,

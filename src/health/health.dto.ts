@@ -5,9 +5,6 @@ export class HealthDto {
   @Words('Always `ready`; a node that is not answers 503.', 'ready', { enum: ['ready'] })
   status!: 'ready';
 
-  @Words('The host and process that answer.', 'web-1:4711')
-  node!: string;
-
   @Whole(
     'The revision up to which this node has learnt of every change; revoking a token answers the revision of that change. It stays behind while an older transaction is open in the database, though what is newer may be known: `wait=all` is exact.',
     4711,

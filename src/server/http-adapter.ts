@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,7 +7,10 @@ import { HttpStatus } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
-import { newRequestId } from '../common/http/request-id';
+import { requirePlainBody } from '../common/http/plain-body';
+import { newRequestId, requestId, REQUEST_ID_HEADER } from '../common/http/request-id';
+import { answerCors } from './cors';
+import { docsHeaders } from './docs-headers';
 import { parseForm } from './form';
 
 const BODY_LIMIT = 100 * 1024;
@@ -19,17 +22,24 @@ const LOOK_MS = 2_000;
 /** A connection on which nothing moves for longer than any request may take, its client gone or not reading. */
 const SILENCE_MS = 90_000;
 const LINGER_MS = 1_000;
+const NO_SNIFF = 'X-Content-Type-Options';
+
+export interface HttpSettings {
+  /** Origins whose scripts may call, or `*`. */
+  readonly corsOrigins?: readonly string[];
+  /** Where the server is reached from outside, when that is not where it listens. */
+  readonly publicUrl?: string | undefined;
+}
 
 /**
  * Fastify, set up for the wire contract (decisions 11 and 23).
  *
  * @param maxDelayMs how far behind the process may be, in milliseconds, before requests are turned away.
  */
-export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
+export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = {}): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    exposeHeadRoutes: false,
     // An overlong id is an unknown one (decisions 11). What bounds it is the limit on headers, which counts the path.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16 * 1024 },
     forceCloseConnections: 'idle',
@@ -43,13 +53,15 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS): FastifyAdapter {
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
       const { status, body } = bodyOf(asLatchkeyError(error));
-      void reply.status(status).send(body);
+      void reply.status(status).header(REQUEST_ID_HEADER, body.reqId).header(NO_SNIFF, 'nosniff').send(body);
     },
   });
   acceptBodies(adapter);
-  requireHost(adapter);
+  addHeaders(adapter, settings);
+  requireSoundRequests(adapter);
   shedLoad(adapter, maxDelayMs);
   letGoOfConnections(adapter);
+  refuseExpectations(adapter);
   return adapter;
 }
 
@@ -66,11 +78,25 @@ function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
   });
 }
 
-/** RFC 9112 section 3.2. */
-function requireHost(adapter: FastifyAdapter): void {
-  adapter.getInstance().addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
-    const isMissing = httpVersion === '1.1' && headers.host === undefined;
-    done(isMissing ? new RefusedRequestError(HttpStatus.BAD_REQUEST) : undefined);
+/** What every answer carries, whatever becomes of the request; and the answer to a preflight. */
+function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: HttpSettings): void {
+  const ofDocs = docsHeaders(publicUrl);
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    reply.header(REQUEST_ID_HEADER, requestId(request));
+    reply.header(NO_SNIFF, 'nosniff');
+    if (request.routeOptions.url?.startsWith('/api/docs')) reply.headers(ofDocs);
+    if (!answerCors(corsOrigins, request, reply)) done();
+  });
+}
+
+/** A host is named (RFC 9112 section 3.2), and the body is what it seems. */
+function requireSoundRequests(adapter: FastifyAdapter): void {
+  adapter.getInstance().addHook('onRequest', (request, _reply, done) => {
+    const { httpVersion, headers } = request.raw;
+    if (httpVersion === '1.1' && headers.host === undefined)
+      return done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
+    requirePlainBody(request);
+    done();
   });
 }
 
@@ -82,6 +108,20 @@ function letGoOfConnections(adapter: FastifyAdapter): void {
     instance.server.once('close', () => clearInterval(timer));
     timer.unref();
     done();
+  });
+}
+
+/** Node would answer without a body (RFC 9110 section 10.1.1); `100-continue` never comes here. */
+function refuseExpectations(adapter: FastifyAdapter): void {
+  adapter.getInstance().server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const { status, body } = bodyOf(new RefusedRequestError(HttpStatus.EXPECTATION_FAILED));
+    response.writeHead(status, {
+      'Content-Type': 'application/json; charset=utf-8',
+      [REQUEST_ID_HEADER]: body.reqId,
+      [NO_SNIFF]: 'nosniff',
+      Connection: 'close',
+    });
+    response.end(JSON.stringify(body));
   });
 }
 
@@ -119,6 +159,8 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json; charset=utf-8',
+    `${REQUEST_ID_HEADER}: ${body.reqId}`,
+    `${NO_SNIFF}: nosniff`,
     `Content-Length: ${Buffer.byteLength(text)}`,
     'Connection: close',
   ];

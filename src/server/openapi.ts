@@ -26,20 +26,47 @@ export function serverDocument(app: INestApplication): OpenAPIObject {
 }
 
 /** Serves Swagger UI at `/api/docs` and the document at `/api/docs/json`. */
-export function serveOpenApi(app: INestApplication): void {
+export function serveOpenApi(app: INestApplication, publicUrl?: string): void {
   const document = serverDocument(app);
+  if (publicUrl !== undefined) document.servers = [{ url: publicUrl.replace(/\/+$/, ''), description: 'This server' }];
   let ofOrganization: OpenAPIObject | undefined;
   SwaggerModule.setup(DOCS_PATH, app, document, {
     jsonDocumentUrl: `${DOCS_PATH}/json`,
     yamlDocumentUrl: `${DOCS_PATH}/yaml`,
     customSiteTitle: 'Latchkey API',
-    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, docExpansion: 'list', filter: true },
+    swaggerOptions: SWAGGER_UI,
     patchDocumentOnRequest: async () => {
       if (ofOrganization !== undefined) return ofOrganization;
       const id = await firstOrganization(app);
       return id === undefined ? document : (ofOrganization = withOrganization(document, id));
     },
   });
+}
+
+/** Its functions run in the browser, as their text. A token that is pasted lasts as long as the page. */
+const SWAGGER_UI = {
+  persistAuthorization: false,
+  displayRequestDuration: true,
+  docExpansion: 'list',
+  filter: true,
+  requestInterceptor: asFromOutside,
+  onComplete: forgetStoredTokens,
+};
+
+declare const location: { readonly origin: string; readonly pathname: string };
+declare const localStorage: { removeItem(name: string): void };
+
+/** Behind a proxy that takes a prefix off, the page knows the prefix by its own address. */
+function asFromOutside(request: { url: string }): { url: string } {
+  const prefix = location.pathname.split('/api/docs')[0] ?? '';
+  const isOurs = request.url.startsWith(`${location.origin}/api/`);
+  if (isOurs) request.url = location.origin + prefix + request.url.slice(location.origin.length);
+  return request;
+}
+
+/** Those that an earlier version of the page kept there. */
+function forgetStoredTokens(): void {
+  localStorage.removeItem('authorized');
 }
 
 /** The organization the installation was set up with: it never changes. Unknown before that, and without a database. */

@@ -1,10 +1,11 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Readiness } from '../health/readiness';
 import { AdministratorWatch } from '../instance/administrator-watch.service';
 import { InstanceService } from '../instance/instance.service';
 import type { Tenant } from '../instance/tenant-founder.service';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
-import { type Environment, isRunByNpm, readEnvironment } from './environment';
+import { type Environment, isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';
 import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
 import { HttpConnections, mostConnections } from './http-connections';
@@ -12,6 +13,7 @@ import { requireFreePort } from './free-port';
 import { watchParent } from './parent';
 import { surviveFaults } from './process-faults';
 import { createServer } from './server';
+import { ServerLogger } from './server-logger';
 import { Shutdown } from './shutdown';
 
 const FIRST_ORGANIZATION = 'Default Organization';
@@ -59,10 +61,13 @@ async function withServer(
   flush: Output['flush'],
   act: (app: NestFastifyApplication, home: Home, shutdown: Shutdown) => Promise<void>,
 ): Promise<void> {
-  const shutdown = new Shutdown(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS, flush);
+  const { LATCHKEY_SHUTDOWN_TIMEOUT_MS: limitMs, LATCHKEY_DRAIN_MS: drainMs } = environment;
+  const shutdown = new Shutdown(limitMs + drainMs, flush);
   shutdown.obeySignals();
   surviveFaults(shutdown);
   if (isRunByNpm()) watchParent(() => void shutdown.begin('npm has ended'));
+  const logger = new ServerLogger(logLevels(environment));
+  for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   try {
     const home = await openHome(environment);
     shutdown.add('database', () => home.release());
@@ -87,6 +92,13 @@ function letGoOfClients(app: NestFastifyApplication, environment: Environment, s
   };
   shutdown.add('requests', () => letGo(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS * SHARE_OF_REQUESTS));
   shutdown.onHurry(() => letGo(HURRIED_REQUESTS_MS));
+  letBalancersKnow(app.get(Readiness, { strict: false }), environment, shutdown);
+}
+
+/** Asked to end by a supervisor, the server waits until load balancers may know. Somebody at a terminal need not wait. */
+function letBalancersKnow(readiness: Readiness, environment: Environment, shutdown: Shutdown): void {
+  shutdown.add('drain', (reason) => readiness.drain(reason === 'SIGTERM' ? environment.LATCHKEY_DRAIN_MS : 0));
+  shutdown.onHurry(() => readiness.hurry());
 }
 
 export function optionsOf(environment: Environment, home: Home): LatchkeyOptions {

@@ -1,12 +1,15 @@
+import type { ServerResponse } from 'node:http';
 import { type DynamicModule, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LatchkeyExceptionFilter } from '../common/http/latchkey-exception.filter';
+import { answerOtherMethods } from '../common/http/other-methods';
+import { Readiness } from '../health/readiness';
 import { LatchkeyModule } from '../latchkey.module';
 import type { LatchkeyOptions } from '../latchkey.options';
 import { type Environment, logLevels } from './environment';
-import { httpAdapter } from './http-adapter';
-import { serveOpenApi } from './openapi';
+import { httpAdapter, type HttpSettings } from './http-adapter';
+import { DOCS_PATH, serveOpenApi } from './openapi';
 import { ServerLogger } from './server-logger';
 
 /** The stand-alone server: the first host of `LatchkeyModule`, with no privilege another host lacks. */
@@ -18,19 +21,34 @@ export class ServerModule {
 }
 
 /** What the server adds around the module: the common body for unknown routes too, and the API documentation. */
-export function configureServer(app: NestFastifyApplication): void {
+export function configureServer(app: NestFastifyApplication, { publicUrl }: HttpSettings = {}): void {
   app.useGlobalFilters(app.get(LatchkeyExceptionFilter));
-  serveOpenApi(app);
+  serveOpenApi(app, publicUrl);
+  const { httpAdapter } = app.get(HttpAdapterHost);
+  for (const path of ['', '/json', '/yaml']) answerOtherMethods(httpAdapter, `/${DOCS_PATH}${path}`, ['GET']);
+  letGoWhileDraining(app);
+}
+
+/** So that a client that keeps its connection opens the next one elsewhere. */
+function letGoWhileDraining(app: NestFastifyApplication): void {
+  const readiness = app.get(Readiness, { strict: false });
+  const { server } = app.getHttpAdapter().getInstance();
+  // Before the framework's own: it may answer at once.
+  server.prependListener('request', (_request, response: ServerResponse) => {
+    if (readiness.isDraining) response.setHeader('Connection', 'close');
+  });
 }
 
 export async function createServer(
   options: LatchkeyOptions,
   environment: Environment,
 ): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(ServerModule.with(options), httpAdapter(), {
+  const settings = { corsOrigins: environment.LATCHKEY_CORS_ORIGINS, publicUrl: environment.LATCHKEY_PUBLIC_URL };
+  const adapter = httpAdapter(undefined, settings);
+  const app = await NestFactory.create<NestFastifyApplication>(ServerModule.with(options), adapter, {
     logger: new ServerLogger(logLevels(environment)),
     abortOnError: false,
   });
-  configureServer(app);
+  configureServer(app, settings);
   return app.init();
 }

@@ -11,7 +11,7 @@ import { InstanceService } from '../../src/instance/instance.service';
 import type { LatchkeyExtras } from '../../src/latchkey.module';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
 import { Watermark } from '../../src/watermark/watermark';
-import { httpAdapter } from '../../src/server/http-adapter';
+import { httpAdapter, type HttpSettings } from '../../src/server/http-adapter';
 import { serverDocument } from '../../src/server/openapi';
 import { configureServer, ServerModule } from '../../src/server/server';
 import { ApiClient } from './api-client';
@@ -44,7 +44,7 @@ export interface TestLatchkey {
 /** Starts a server, set up with a first organization. Pass `isBootstrapped: false` for one that is not. */
 export async function startLatchkey(
   options: Partial<LatchkeyOptions & LatchkeyExtras> = {},
-  { isBootstrapped = true } = {},
+  { isBootstrapped = true, http = {} }: { isBootstrapped?: boolean; http?: HttpSettings } = {},
 ): Promise<TestLatchkey> {
   const logs: string[] = [];
   const clock = new TestClock();
@@ -56,8 +56,8 @@ export async function startLatchkey(
     .useValue(clock)
     .setLogger(new CapturingLogger(logs))
     .compile();
-  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(NEVER_BEHIND_MS));
-  configureServer(app);
+  const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(NEVER_BEHIND_MS, http));
+  configureServer(app, http);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const base = await app.getUrl();
   const documented = new DocumentedAnswers(serverDocument(app));

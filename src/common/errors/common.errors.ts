@@ -57,6 +57,26 @@ export class RefusedRequestError extends LatchkeyError {
   }
 }
 
+/** The path is known, but not by this method. */
+export class MethodNotAllowedError extends LatchkeyError {
+  constructor(allow: string) {
+    const status = HttpStatus.METHOD_NOT_ALLOWED;
+    const { error, message } = REFUSALS[status]!;
+    super({ errorCode: 'method_not_allowed', status, error }, message, { headers: { Allow: allow } });
+  }
+}
+
+/** The body is compressed, or encoded in another way: RFC 9110 section 15.5.16, and what it says to name. */
+export class EncodedBodyError extends LatchkeyError {
+  constructor() {
+    super(
+      { errorCode: 'body_encoded', status: HttpStatus.UNSUPPORTED_MEDIA_TYPE, error: 'UnsupportedMediaType' },
+      'Send the body as it is, without a Content-Encoding.',
+      { headers: { 'Accept-Encoding': 'identity' } },
+    );
+  }
+}
+
 /** RFC 6585 section 5. */
 export const HEADERS_TOO_LARGE = 431;
 
@@ -75,6 +95,7 @@ const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
     error: 'UnsupportedMediaType',
     message: 'Send the body as application/json or application/x-www-form-urlencoded.',
   },
+  [HttpStatus.EXPECTATION_FAILED]: { error: 'ExpectationFailed', message: 'Nothing but 100-continue can be expected.' },
   [HEADERS_TOO_LARGE]: {
     error: 'RequestHeaderFieldsTooLarge',
     message: 'The headers of the request are larger than 16 KiB.',

@@ -19,6 +19,12 @@ export interface LatchkeyErrorOptions {
 }
 
 /**
+ * Every 401 carries a challenge (RFC 9110 section 15.5.2). It names no error where no token was presented (RFC 6750 section 3),
+ * a refused login for one. `Basic` would have browsers ask for a password nobody has.
+ */
+export const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
+
+/**
  * Every failure of Latchkey. An `HttpException`, so that on a host's own route, where Latchkey's filter is absent, it is
  * still answered with its status and body.
  */
@@ -29,7 +35,7 @@ export abstract class LatchkeyError extends HttpException {
     const { cause, details, headers } = options;
     const body = { statusCode: kind.status, error: kind.error, message, ...(details === undefined ? {} : { details }) };
     super(body, kind.status, { cause, errorCode: kind.errorCode });
-    this.headers = headers ?? {};
+    this.headers = kind.status === HttpStatus.UNAUTHORIZED ? { ...CHALLENGE, ...headers } : (headers ?? {});
   }
 }
 

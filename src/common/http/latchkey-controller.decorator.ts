@@ -4,15 +4,18 @@ import {
   type ExecutionContext,
   SetMetadata,
   UseFilters,
+  UseGuards,
   UsePipes,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiExcludeController, ApiTags } from '@nestjs/swagger';
 import { ContractPipe } from './contract.pipe';
 import { LatchkeyExceptionFilter } from './latchkey-exception.filter';
+import { LatchkeyRouteGuard } from './latchkey-route.guard';
 import { shieldParameters } from './shielded-parameters';
 
 const LATCHKEY_CONTROLLER = 'latchkey:controller';
+const ROUTE_GUARD = new LatchkeyRouteGuard();
 /** Where `ApiExcludeController` keeps what it was told. */
 const EXCLUDED = 'swagger/apiExcludeController';
 
@@ -40,6 +43,7 @@ export function LatchkeyController(path: string, tag: string): ClassDecorator {
     ApiExcludeController(),
     ApiTags(tag),
     UseFilters(LatchkeyExceptionFilter),
+    UseGuards(ROUTE_GUARD),
     UsePipes(ContractPipe),
     shieldParameters,
   );

@@ -4,7 +4,7 @@ import { SafeLogger } from '../safe-logger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
-import { requestId } from './request-id';
+import { requestId, REQUEST_ID_HEADER } from './request-id';
 
 /** Turns whatever was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. */
 @Catch()
@@ -22,6 +22,7 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
     this.log(error, reqId);
     const { httpAdapter } = this.adapterHost;
     const response: unknown = http.getResponse();
+    httpAdapter.setHeader(response, REQUEST_ID_HEADER, reqId);
     for (const [name, value] of Object.entries(error.headers)) httpAdapter.setHeader(response, name, value);
     httpAdapter.reply(response, { reqId, ...(error.getResponse() as object) }, error.getStatus());
   }

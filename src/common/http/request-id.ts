@@ -1,5 +1,8 @@
 import { randomInt } from 'node:crypto';
 
+/** Carries the id on every answer, as `reqId` does in a refusal (decisions 37). */
+export const REQUEST_ID_HEADER = 'X-Request-Id';
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const ids = new WeakMap<object, string>();
 

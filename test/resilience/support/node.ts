@@ -66,6 +66,8 @@ export class LatchkeyNode {
       PORT: String(this.port),
       DATABASE_URL: this.queries.url,
       LATCHKEY_AUTH_SECRET: this.options.secret,
+      // Tests ask for its readiness, and would wait for themselves.
+      LATCHKEY_DRAIN_MS: '0',
       LATCHKEY_PUSH_URL: this.options.pushUrl === 'off' ? 'off' : this.push.url,
       ...this.options.env,
     };

@@ -1,0 +1,21 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { requirePlainBody, type RequestWithBody } from './plain-body';
+import { requestId, REQUEST_ID_HEADER } from './request-id';
+
+/** Express's response and Fastify's reply have this in common. */
+interface Response {
+  header(name: string, value: string): unknown;
+}
+
+/** What is true of every answer of Latchkey's own routes, whichever application they are in; the first of their guards. */
+export class LatchkeyRouteGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const http = context.switchToHttp();
+    const request = http.getRequest<RequestWithBody>();
+    const response = http.getResponse<Response>();
+    response.header(REQUEST_ID_HEADER, requestId(request));
+    response.header('X-Content-Type-Options', 'nosniff');
+    requirePlainBody(request);
+    return true;
+  }
+}

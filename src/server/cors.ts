@@ -1,0 +1,49 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE';
+/** What a script may read of an answer, beyond its body. */
+const EXPOSED = [
+  'WWW-Authenticate',
+  'Retry-After',
+  'X-Request-Id',
+  'RateLimit',
+  'RateLimit-Policy',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'ETag',
+  'Allow',
+].join(', ');
+const MAX_AGE_S = '600';
+
+/**
+ * Lets the scripts of some origins call (the Fetch standard, "CORS protocol"). Callers are known by a token they send
+ * themselves, so no answer allows credentials: a browser's cookies are nothing to Latchkey.
+ *
+ * @returns whether the request was a preflight, and is answered.
+ */
+export function answerCors(origins: readonly string[], request: FastifyRequest, reply: FastifyReply): boolean {
+  if (origins.length === 0) return false;
+  const isEverybody = origins.includes('*');
+  // Said to everybody: a cache must not hand the answer of one origin to another.
+  if (!isEverybody) reply.header('Vary', 'Origin');
+  const { origin } = request.headers;
+  if (origin === undefined || !(isEverybody || origins.includes(origin))) return false;
+  reply.header('Access-Control-Allow-Origin', isEverybody ? '*' : origin);
+  reply.header('Access-Control-Expose-Headers', EXPOSED);
+  return answerPreflight(request, reply, isEverybody ? '' : 'Origin, ');
+}
+
+function answerPreflight({ method, headers }: FastifyRequest, reply: FastifyReply, vary: string): boolean {
+  if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false;
+  reply.header('Vary', `${vary}Access-Control-Request-Headers`);
+  reply.header('Access-Control-Allow-Methods', METHODS);
+  // Whatever is asked for: `*` would not stand for Authorization.
+  reply.header(
+    'Access-Control-Allow-Headers',
+    headers['access-control-request-headers'] ?? 'Authorization, Content-Type',
+  );
+  reply.header('Access-Control-Max-Age', MAX_AGE_S);
+  void reply.status(204).send();
+  return true;
+}
