@@ -6,7 +6,7 @@ import { isWholeWithin } from '../common/option-rules';
 import { IpNetwork } from '../common/net/ip-network';
 import { faultsOfUrl } from '../database/database-options';
 import { faultOfSecret } from '../latchkey.options';
-import { faultsOfPgVariables, pgVariablesOfAnother } from './pg-variables';
+import { faultsOfPgVariables, forgetPgVariables, pgVariablesOfAnother } from './pg-variables';
 import { StartError } from './start-error';
 import { variablesOf } from './variables';
 
@@ -187,6 +187,11 @@ export function remarksOn(
   return ['LATCHKEY_DATA_DIR', 'LATCHKEY_PG_USER']
     .filter((name) => source[name])
     .map((name) => `${name} has no effect with DATABASE_URL`);
+}
+
+/** On a database of our own: what the PG variables say is about another one. */
+export function forgetOtherDatabases(): void {
+  forgetPgVariables(process.env);
 }
 
 function faultsOfDatabase(

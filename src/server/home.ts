@@ -1,7 +1,6 @@
 import { DataDirectory } from './data-directory';
 import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-keeper';
-import type { Environment } from './environment';
-import { forgetPgVariables } from './pg-variables';
+import { type Environment, forgetOtherDatabases } from './environment';
 
 /** A database to run on, and how to let go of it. */
 export interface Home {
@@ -18,7 +17,7 @@ export async function openHome(environment: Environment): Promise<Home> {
   if (url !== undefined && secret !== undefined) {
     return { url, authSecret: secret, release: () => Promise.resolve() };
   }
-  forgetPgVariables(process.env);
+  forgetOtherDatabases();
   const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
   const authSecret = secret ?? directory.authSecret();
   const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account });
