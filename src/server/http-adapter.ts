@@ -115,13 +115,15 @@ function letGoOfConnections(adapter: FastifyAdapter): void {
 function refuseExpectations(adapter: FastifyAdapter): void {
   adapter.getInstance().server.on('checkExpectation', (_request, response: ServerResponse) => {
     const { status, body } = bodyOf(new RefusedRequestError(HttpStatus.EXPECTATION_FAILED));
+    const text = JSON.stringify(body);
     response.writeHead(status, {
       'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
       [REQUEST_ID_HEADER]: body.reqId,
       [NO_SNIFF]: 'nosniff',
       Connection: 'close',
     });
-    response.end(JSON.stringify(body));
+    response.end(text);
   });
 }
 
