@@ -14,6 +14,7 @@ import { WatchContents1765100050000 } from './1765100050000-watch-contents';
 import { PushAfterCommit1765300000000 } from './1765300000000-push-after-commit';
 import { PartTokensFromIdentities1765500000000 } from './1765500000000-part-tokens-from-identities';
 import { KeepLabelKeysDistinct1765510000000 } from './1765510000000-keep-label-keys-distinct';
+import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-lists';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -33,4 +34,5 @@ export const LATCHKEY_MIGRATIONS = [
   PushAfterCommit1765300000000,
   PartTokensFromIdentities1765500000000,
   KeepLabelKeysDistinct1765510000000,
+  IndexIdentityLists1765600000000,
 ];

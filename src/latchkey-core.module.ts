@@ -7,6 +7,7 @@ import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
 import { servingOptions } from './database/data-source-options';
 import { requireFit } from './database/fitness';
 import { GateDatabase } from './database/gate-database';
+import { ListReads } from './database/list-reads';
 import { migrate, missingMigrations } from './database/migrator';
 import { DEFAULT_SCHEMA } from './database/schema';
 import { ServingConnections } from './database/serving-connections';
@@ -45,8 +46,13 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
       useFactory: (settings: LatchkeySettings, connections: ServingConnections) =>
         new GateDatabase(settings, connections),
     },
+    {
+      provide: ListReads,
+      inject: [getDataSourceToken(LATCHKEY_DATA_SOURCE), LatchkeySettings],
+      useFactory: (dataSource: DataSource, { poolSize }: LatchkeySettings) => new ListReads(dataSource, poolSize),
+    },
   ],
-  exports: [Clock, GateDatabase, LatchkeySettings, ServingConnections, TypeOrmModule],
+  exports: [Clock, GateDatabase, LatchkeySettings, ListReads, ServingConnections, TypeOrmModule],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 

@@ -637,6 +637,7 @@ describe('identities', () => {
           },
         ],
         totalCount: 1,
+        nextCursor: null,
       });
     });
 
@@ -692,7 +693,7 @@ describe('identities', () => {
         ({ role }) => role,
       );
       expect(roles).toEqual([...roles].sort());
-      expect(done(await search({ offset: 100 }))).toEqual({ identities: [], totalCount: 8 });
+      expect(done(await search({ offset: 100 }))).toEqual({ identities: [], totalCount: 8, nextCursor: null });
     });
 
     it('fifty at a time unless asked otherwise', async () => {

@@ -1,4 +1,4 @@
-import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import type { EntityManager, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import {
   decodeCursor,
   DEFAULT_PAGE_SIZE,
@@ -10,7 +10,9 @@ import {
   totalOf,
 } from '../common/http/page';
 
-interface PageOptions {
+interface PageOptions<Item extends ObjectLiteral> {
+  /** What is counted, where that is not `all`. */
+  readonly counted?: SelectQueryBuilder<Item>;
   /** So many are answered to who asks for no certain page. */
   readonly unpaged?: number;
   /** How far to count. */
@@ -19,9 +21,10 @@ interface PageOptions {
 
 /** One page of a list, newest first (decisions 17), and how many items there are in all. */
 export async function readPage<Item extends ObjectLiteral & Position>(
+  tx: EntityManager,
   all: SelectQueryBuilder<Item>,
   { limit: asked, offset = 0, cursor }: PageQueryDto,
-  { unpaged = DEFAULT_PAGE_SIZE, mostCounted = MAX_COUNTED }: PageOptions = {},
+  { counted = all, unpaged = DEFAULT_PAGE_SIZE, mostCounted = MAX_COUNTED }: PageOptions<Item> = {},
 ): Promise<PageDto & { page: Item[] }> {
   const limit = asked ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
   const { alias } = all;
@@ -35,14 +38,21 @@ export async function readPage<Item extends ObjectLiteral & Position>(
     .orderBy({ [`${alias}.createdAt`]: 'DESC', [`${alias}.id`]: 'DESC' })
     .offset(offset)
     .limit(limit + 1);
-  // At once, on a connection each: of a long list, counting takes longer than the page.
-  const [counted, rows] = await Promise.all([countUpTo(mostCounted + 1, all), page.getMany()]);
-  return { ...pageOf(rows, limit), ...totalOf(counted, mostCounted) };
+  const rows = await page.getMany();
+  // What is not cut off has been counted by reading it.
+  const isWhole = cursor === undefined && rows.length <= limit && (offset === 0 || rows.length > 0);
+  const count = isWhole ? offset + rows.length : await countUpTo(tx, mostCounted + 1, counted);
+  return { ...pageOf(rows, limit), ...totalOf(count, mostCounted) };
 }
 
-async function countUpTo<Item extends ObjectLiteral>(most: number, all: SelectQueryBuilder<Item>): Promise<number> {
+/** Counts rows until there are so many. */
+export async function countUpTo<Item extends ObjectLiteral>(
+  tx: EntityManager,
+  most: number,
+  all: SelectQueryBuilder<Item>,
+): Promise<number> {
   const [sql, parameters] = all.clone().select('1').limit(most).getQueryAndParameters();
   const counting = `SELECT count(*)::integer AS counted FROM (${sql}) AS first`;
-  const [{ counted }] = await all.dataSource.query<[{ counted: number }]>(counting, parameters);
+  const [{ counted }] = await tx.query<[{ counted: number }]>(counting, parameters);
   return counted;
 }

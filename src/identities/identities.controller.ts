@@ -3,6 +3,7 @@ import { Caller } from '../access-tokens/caller.decorator';
 import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { READ_REFUSALS } from '../database/list-reads';
 import { Authorized } from '../permissions/authorized.decorator';
 import { ruleOf } from '../permissions/permission-catalogue';
 import { boundaryRefusals, LastAdministratorError, PermissionBoundaryError } from '../permissions/permissions.errors';
@@ -58,7 +59,7 @@ export class IdentitiesController {
   @Authorized('identity:read', {
     summary: 'List the identities of your organization',
     answer: IdentityListDto,
-    refusals: [new OtherOrganizationError()],
+    refusals: [new OtherOrganizationError(), ...READ_REFUSALS],
   })
   async list(@Caller() caller: VerifiedAccessToken, @Query() query: ListIdentitiesQueryDto): Promise<IdentityListDto> {
     requireOwn(caller, query.orgId);
@@ -69,12 +70,14 @@ export class IdentitiesController {
   @Authorized('identity:read', {
     summary: 'Search the identities of your organization',
     answer: IdentitySearchResultDto,
+    refusals: READ_REFUSALS,
   })
   async search(
     @Caller() caller: VerifiedAccessToken,
     @Body() query: SearchIdentitiesDto,
   ): Promise<IdentitySearchResultDto> {
-    return this.directory.search(caller.organization.id, query);
+    const { items, nextCursor, total } = await this.directory.search(caller.organization.id, query);
+    return { identities: items, ...total, nextCursor };
   }
 
   @Get('details')

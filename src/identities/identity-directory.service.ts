@@ -1,51 +1,76 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { Brackets, type DataSource, In, type SelectQueryBuilder, type WhereExpressionBuilder } from 'typeorm';
+import { type DataSource, type EntityManager, In } from 'typeorm';
 import { AuthLockout } from '../auth-methods/auth-lockout.entity';
 import { AUTH_METHODS } from '../auth-methods/auth-method-names';
 import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
-import type { PageQueryDto } from '../common/http/page';
+import type { ListPart } from '../common/http/long-answer';
+import { MAX_COUNTED, type PageDto, type PageQueryDto, totalOf } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { readPage } from '../database/read-page';
-import type {
-  IdentityConditionDto,
-  IdentityFilterDto,
-  SearchIdentitiesDto,
-  TextFilter,
-} from './dto/identity-list.dtos';
-import { type IdentityListDto, type IdentitySearchResultDto } from './dto/identity-list.dtos';
+import { ListReads } from '../database/list-reads';
+import { countUpTo, readPage } from '../database/read-page';
+import type { IdentityListDto, SearchIdentitiesDto } from './dto/identity-list.dtos';
 import { MembershipDto } from './dto/identity.dtos';
-import { Identity } from './identity.entity';
+import { matching, membersOf, ordered, searchCursorOf } from './identity-search';
 import { OrganizationMembership } from './organization-membership.entity';
+
+const DEFAULT_SEARCH_SIZE = 50;
+
+/** What was found, in a page that may be part of a longer one. */
+export interface FoundIdentities extends ListPart<MembershipDto> {
+  readonly total: Pick<PageDto, 'totalCount' | 'isTotalCountCapped'>;
+}
 
 /** Finds identities among many. Always within one organization. */
 @Injectable()
 export class IdentityDirectory {
-  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly reads: ListReads,
+  ) {}
 
   /** One page, newest first (decisions 17). */
-  async list(organizationId: string, query: PageQueryDto): Promise<IdentityListDto> {
-    const { page, ...rest } = await readPage(this.members(organizationId), query);
-    return { identities: await this.described(page), ...rest };
+  list(organizationId: string, query: PageQueryDto): Promise<IdentityListDto> {
+    return this.reads.read(organizationId, async (tx) => {
+      // Counted without their identities: every member has one.
+      const counted = tx.createQueryBuilder(OrganizationMembership, 'm').where({ organizationId });
+      const { page, ...rest } = await readPage(tx, membersOf(tx, organizationId), query, { counted });
+      return { identities: await this.described(tx, page), ...rest };
+    });
   }
 
-  /** What matches, in the order asked for; equal names or roles in the order of their ids. */
-  async search(organizationId: string, query: SearchIdentitiesDto): Promise<IdentitySearchResultDto> {
-    const found = this.members(organizationId);
-    if (query.search) applyFilter(found, query.search);
-    const direction = query.orderDirection === 'desc' ? 'DESC' : 'ASC';
-    const [items, totalCount] = await found
-      .orderBy(query.orderBy === 'role' ? 'm.role' : 'i.name', direction)
-      .addOrderBy('m.id', direction)
-      .offset(query.offset ?? 0)
-      .limit(query.limit ?? 50)
-      .getManyAndCount();
-    return { identities: await this.described(items), totalCount };
+  /**
+   * What matches, in the order asked for, and how many there are in all.
+   *
+   * @param mostCounted how far to count: at least one beyond the page, so that whoever walks by `offset` goes on.
+   */
+  search(
+    organizationId: string,
+    query: SearchIdentitiesDto,
+    mostCounted = mostCountedOf(query),
+  ): Promise<FoundIdentities> {
+    return this.reads.read(organizationId, async (tx) => {
+      const { offset = 0, limit = DEFAULT_SEARCH_SIZE, cursor } = query;
+      const found = await this.page(tx, organizationId, query, limit);
+      // What is not cut off has been counted by reading it.
+      const isWhole = cursor === undefined && found.nextCursor === null && (offset === 0 || found.items.length > 0);
+      const matches = () => matching(membersOf(tx, organizationId), query.search);
+      const counted = isWhole ? offset + found.items.length : await countUpTo(tx, mostCounted + 1, matches());
+      return { ...found, total: totalOf(counted, mostCounted) };
+    });
+  }
+
+  /** The same without a count, from a cursor on. */
+  searchOn(organizationId: string, query: SearchIdentitiesDto & { limit: number }): Promise<ListPart<MembershipDto>> {
+    return this.reads.read(organizationId, (tx) => this.page(tx, organizationId, query, query.limit));
   }
 
   /** The slugs of the methods attached to each identity, in the order of the contract. */
-  async authMethodsOf(identityIds: readonly string[]): Promise<Map<string, string[]>> {
-    const rows = await this.dataSource.manager.find(IdentityAuthMethod, {
+  async authMethodsOf(
+    identityIds: readonly string[],
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<Map<string, string[]>> {
+    const rows = await manager.find(IdentityAuthMethod, {
       select: { identityId: true, method: true },
       where: { identityId: In([...identityIds]) },
     });
@@ -66,62 +91,39 @@ export class IdentityDirectory {
     return rows.map(({ method }) => method);
   }
 
-  private members(organizationId: string): SelectQueryBuilder<OrganizationMembership> {
-    return this.dataSource
-      .createQueryBuilder(OrganizationMembership, 'm')
-      .innerJoinAndMapOne('m.identity', Identity, 'i', 'i.id = m.identityId')
-      .where('m.organizationId = :organizationId', { organizationId });
+  private async page(
+    tx: EntityManager,
+    organizationId: string,
+    query: SearchIdentitiesDto,
+    limit: number,
+  ): Promise<ListPart<MembershipDto>> {
+    const rows = await ordered(matching(membersOf(tx, organizationId), query.search), query)
+      .offset(query.offset ?? 0)
+      .limit(limit + 1)
+      .getMany();
+    const page = rows.slice(0, limit);
+    const nextCursor = rows.length > limit ? searchCursorOf(page.at(-1)!, query.orderBy) : null;
+    return { items: await this.described(tx, page), nextCursor };
   }
 
-  private async described(memberships: OrganizationMembership[]): Promise<MembershipDto[]> {
-    const methods = await this.authMethodsOf(memberships.map(({ identityId }) => identityId));
+  private async described(tx: EntityManager, memberships: OrganizationMembership[]): Promise<MembershipDto[]> {
+    const methods = await this.authMethodsOf(
+      memberships.map(({ identityId }) => identityId),
+      tx,
+    );
     return memberships.map((membership) =>
       MembershipDto.of(membership, membership.identity!, methods.get(membership.identityId) ?? []),
     );
   }
 }
 
+/** How far a search counts: see `search`. */
+export function mostCountedOf({ offset = 0, limit = DEFAULT_SEARCH_SIZE }: SearchIdentitiesDto): number {
+  return Math.max(MAX_COUNTED, offset + limit + 1);
+}
+
 /** Methods of a host's own come last. */
 function placeOf(method: string): number {
   const place = (AUTH_METHODS as readonly string[]).indexOf(method);
   return place === -1 ? AUTH_METHODS.length : place;
-}
-
-function applyFilter(builder: SelectQueryBuilder<OrganizationMembership>, filter: IdentityFilterDto): void {
-  const names = parameterNames();
-  applyCondition(builder, filter, names);
-  const { $or: alternatives } = filter;
-  if (alternatives === undefined) return;
-  builder.andWhere(
-    new Brackets((any) => {
-      for (const condition of alternatives) {
-        any.orWhere(new Brackets((one) => applyCondition(one.where('true'), condition, names)));
-      }
-    }),
-  );
-}
-
-function applyCondition(where: WhereExpressionBuilder, condition: IdentityConditionDto, names: () => string): void {
-  if (condition.name !== undefined) applyTextFilter(where, 'i.name', condition.name, names);
-  if (condition.role !== undefined) applyTextFilter(where, 'm.role', condition.role, names);
-}
-
-function applyTextFilter(where: WhereExpressionBuilder, column: string, filter: TextFilter, names: () => string): void {
-  const { $eq, $contains, $in } = typeof filter === 'string' ? { $eq: filter } : filter;
-  if ($eq !== undefined) bind(where, names(), $eq, (name) => `${column} = :${name}`);
-  if ($contains !== undefined) bind(where, names(), `%${escapeLike($contains)}%`, (name) => `${column} ILIKE :${name}`);
-  if ($in !== undefined) bind(where, names(), $in, (name) => `${column} IN (:...${name})`);
-}
-
-function bind(where: WhereExpressionBuilder, name: string, value: unknown, sql: (name: string) => string): void {
-  where.andWhere(sql(name), { [name]: value });
-}
-
-function parameterNames(): () => string {
-  let count = 0;
-  return () => `filter${(count += 1)}`;
-}
-
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
 }

@@ -6,6 +6,7 @@ import { Organization } from '../organizations/organization.entity';
 @Entity('identities')
 @Index('ix_identities_organization', ['organizationId', 'createdAt', 'id'])
 @Index('ix_identities_instance_admin', ['id'], { where: 'is_instance_admin' })
+@Index('ix_identities_name', ['organizationId', 'name', 'id'])
 export class Identity extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identities' })
   id!: string;

@@ -8,6 +8,8 @@ import { Identity } from './identity.entity';
 @Unique('uq_organization_memberships_identity', ['organizationId', 'identityId'])
 @Index('ix_organization_memberships_identity', ['identityId'])
 @Index('ix_organization_memberships_admin', ['organizationId', 'identityId'], { where: "role = 'admin'" })
+@Index('ix_organization_memberships_list', ['organizationId', 'createdAt', 'id'])
+@Index('ix_organization_memberships_role', ['organizationId', 'role', 'id'])
 export class OrganizationMembership extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_organization_memberships' })
   id!: string;

@@ -1,7 +1,10 @@
 import { Body, Get, Post, Query } from '@nestjs/common';
+import { Caller } from '../access-tokens/caller.decorator';
+import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
+import { READ_REFUSALS } from '../database/list-reads';
 import { OrganizationDto } from '../organizations/dto/organization.dtos';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { Authorized } from '../permissions/authorized.decorator';
@@ -36,9 +39,10 @@ export class OrganizationsController {
     summary: 'List the organizations',
     description: 'For instance admins.',
     answer: OrganizationListDto,
+    refusals: READ_REFUSALS,
   })
-  async list(@Query() query: PageQueryDto): Promise<OrganizationListDto> {
-    const { page, ...rest } = await this.organizations.list(query);
+  async list(@Caller() caller: VerifiedAccessToken, @Query() query: PageQueryDto): Promise<OrganizationListDto> {
+    const { page, ...rest } = await this.organizations.list(caller.organization.id, query);
     return { organizations: page.map((organization) => OrganizationDto.of(organization)), ...rest };
   }
 }

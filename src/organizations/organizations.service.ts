@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { PageDto, PageQueryDto } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { ListReads } from '../database/list-reads';
 import { readPage } from '../database/read-page';
 import { Organization } from './organization.entity';
 import { slugOf } from './slug';
@@ -12,6 +13,7 @@ import { slugOf } from './slug';
 export class OrganizationsService {
   constructor(
     @InjectRepository(Organization, LATCHKEY_DATA_SOURCE) private readonly organizations: Repository<Organization>,
+    private readonly reads: ListReads,
   ) {}
 
   create(tx: EntityManager, name: string): Promise<Organization> {
@@ -23,8 +25,8 @@ export class OrganizationsService {
     return this.organizations.find({ order: { createdAt: 'ASC', id: 'ASC' }, take: 1 }).then(([first]) => first);
   }
 
-  /** One page, newest first (decisions 17). */
-  list(query: PageQueryDto): Promise<PageDto & { page: Organization[] }> {
-    return readPage(this.organizations.createQueryBuilder('o'), query);
+  /** One page, newest first (decisions 17), for somebody of an organization. */
+  list(callerId: string, query: PageQueryDto): Promise<PageDto & { page: Organization[] }> {
+    return this.reads.read(callerId, (tx) => readPage(tx, tx.createQueryBuilder(Organization, 'o'), query));
   }
 }

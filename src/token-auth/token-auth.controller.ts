@@ -6,6 +6,7 @@ import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
+import { READ_REFUSALS } from '../database/list-reads';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { Receipts } from '../watermark/receipts';
@@ -56,7 +57,12 @@ export class TokenAuthController {
   @Authorized('identity:read', {
     summary: 'List the tokens of an identity',
     answer: TokenListDto,
-    refusals: [NO_IDENTITY, new InstanceAdminRequiredError(), TOKEN_AUTH.refusals.missingOnRemove()],
+    refusals: [
+      NO_IDENTITY,
+      new InstanceAdminRequiredError(),
+      TOKEN_AUTH.refusals.missingOnRemove(),
+      ...READ_REFUSALS,
+    ],
   })
   listTokens(
     @Caller() caller: VerifiedAccessToken,

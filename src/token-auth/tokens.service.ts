@@ -12,6 +12,7 @@ import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { MAX_COUNTED_TOKENS, type PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { ListReads } from '../database/list-reads';
 import { readPage } from '../database/read-page';
 import { inSchemaOf } from '../database/schema';
 import { IdentityNotFoundError } from '../identities/identities.errors';
@@ -47,6 +48,7 @@ export class TokensService {
     private readonly clock: Clock,
     private readonly receipts: Receipts,
     private readonly lastAdministrator: LastAdministrator,
+    private readonly reads: ListReads,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
@@ -61,15 +63,16 @@ export class TokensService {
 
   /** One page, newest first (decisions 17). @throws IdentityNotFoundError, InstanceAdminRequiredError, AuthMethodNotConfiguredError */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
-    const { manager } = this.tokens;
-    const { identity } = await this.managed.get(manager, caller, identityId);
-    requireInstanceAdmin(caller, identity);
-    await this.configurations.require(manager, TOKEN_AUTH, identity.id);
-    const all = this.tokens
-      .createQueryBuilder('t')
-      .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
-    const { page, ...rest } = await readPage(all, query, { mostCounted: MAX_COUNTED_TOKENS });
-    return { tokens: await this.described(manager, page), ...rest };
+    return this.reads.read(caller.organization.id, async (tx) => {
+      const { identity } = await this.managed.get(tx, caller, identityId);
+      requireInstanceAdmin(caller, identity);
+      await this.configurations.require(tx, TOKEN_AUTH, identity.id);
+      const all = tx
+        .createQueryBuilder(IdentityAccessToken, 't')
+        .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
+      const { page, ...rest } = await readPage(tx, all, query, { mostCounted: MAX_COUNTED_TOKENS });
+      return { tokens: await this.described(tx, page), ...rest };
+    });
   }
 
   /**

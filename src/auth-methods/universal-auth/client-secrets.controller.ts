@@ -4,7 +4,9 @@ import type { VerifiedAccessToken } from '../../access-tokens/verified-access-to
 import { EXAMPLE } from '../../common/dto/examples';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
+import { longAnswer } from '../../common/http/long-answer';
 import { PageQueryDto } from '../../common/http/page';
+import { READ_REFUSALS } from '../../database/list-reads';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals, LastAdministratorError } from '../../permissions/permissions.errors';
@@ -17,11 +19,13 @@ import {
   CreatedClientSecretDto,
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { ClientSecretNotFoundError, TooManyClientSecretsError } from './universal-auth.errors';
+import { ClientSecretNotFoundError, MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_SECRET = new ClientSecretNotFoundError(EXAMPLE.clientSecretId);
 const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
+/** The first part has said how many there are. */
+const UNCOUNTED = 0;
 const NO_ROOM = new TooManyClientSecretsError();
 
 @LatchkeyController('api/v1/auth/universal-auth/identities/:identityId/client-secrets', UNIVERSAL_AUTH.title)
@@ -52,14 +56,23 @@ export class ClientSecretsController {
     summary: 'List the client secrets of an identity',
     description: 'Those that are not revoked: all of them, unless `limit` or `cursor` asks for a page.',
     answer: ClientSecretListDto,
-    refusals: [NO_IDENTITY, ...boundaryRefusals(LIST_SECRETS), NOT_CONFIGURED],
+    refusals: [NO_IDENTITY, ...boundaryRefusals(LIST_SECRETS), NOT_CONFIGURED, ...READ_REFUSALS],
   })
-  list(
+  async list(
     @Caller() caller: VerifiedAccessToken,
     @Param('identityId') identityId: string,
     @Query() query: PageQueryDto,
-  ): Promise<ClientSecretListDto> {
-    return this.secrets.list(caller, identityId, query);
+  ): Promise<object> {
+    const { items, nextCursor, ...rest } = await this.secrets.list(caller, identityId, query);
+    // The contract knows no pages here: clients that ask for none expect all there are.
+    const isPage = query.limit !== undefined || query.cursor !== undefined;
+    return longAnswer({
+      key: 'clientSecretData',
+      first: { items, nextCursor },
+      rest,
+      most: isPage ? items.length : MAX_CLIENT_SECRETS,
+      readNext: (cursor, limit) => this.secrets.list(caller, identityId, { cursor, limit }, UNCOUNTED),
+    });
   }
 
   @Get(':clientSecretId')

@@ -4,8 +4,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, type EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
 import { Clock } from '../../common/clock/clock';
-import type { PageQueryDto } from '../../common/http/page';
+import { type ListPart, PART_SIZE } from '../../common/http/long-answer';
+import type { PageDto, PageQueryDto } from '../../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
+import { ListReads } from '../../database/list-reads';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentities } from '../../identities/managed-identities.service';
@@ -15,7 +17,6 @@ import { ClientSecretHasher } from './client-secret-hasher';
 import { ClientSecret } from './client-secret.entity';
 import { requireSecret } from './client-secret-revocations';
 import {
-  type ClientSecretListDto,
   ClientSecretDto,
   type CreateClientSecretDto,
   type CreatedClientSecretDto,
@@ -41,6 +42,7 @@ export class ClientSecretsService {
     private readonly configurations: AuthMethodConfigurations,
     private readonly hasher: ClientSecretHasher,
     private readonly clock: Clock,
+    private readonly reads: ListReads,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, TooManyClientSecretsError */
@@ -64,17 +66,20 @@ export class ClientSecretsService {
     return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
   }
 
-  /** Those that are not revoked. @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
-  async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<ClientSecretListDto> {
-    const { manager } = this.dataSource;
-    const { identity } = await this.managed.getCovered(manager, caller, identityId, LIST_SECRETS);
-    const { id } = await this.configurations.require(manager, UNIVERSAL_AUTH, identity.id);
-    const all = manager
-      .createQueryBuilder(ClientSecret, 's')
-      .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
-    // The contract knows no pages here: clients expect all there are.
-    const { page, ...rest } = await readPage(all, query, { unpaged: MAX_CLIENT_SECRETS });
-    return { clientSecretData: page.map(ClientSecretDto.of), ...rest };
+  /** Those that are not revoked, a page of them at most. @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  list(
+    caller: VerifiedAccessToken,
+    identityId: string,
+    query: PageQueryDto,
+    mostCounted?: number,
+  ): Promise<PageDto & ListPart<ClientSecretDto>> {
+    return this.reads.read(caller.organization.id, async (tx) => {
+      const { identity } = await this.managed.getCovered(tx, caller, identityId, LIST_SECRETS);
+      const { id } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
+      const all = tx.createQueryBuilder(ClientSecret, 's').where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
+      const { page, ...rest } = await readPage(tx, all, query, { unpaged: PART_SIZE, mostCounted });
+      return { items: page.map(ClientSecretDto.of), ...rest };
+    });
   }
 
   /** @throws IdentityNotFoundError, ClientSecretNotFoundError */

@@ -49,6 +49,17 @@ export class OverloadedError extends LatchkeyError {
   }
 }
 
+/** A list or a search that the database could not read in the time one may take. */
+export class ReadTooCostlyError extends LatchkeyError {
+  constructor(cause?: unknown) {
+    super(
+      { errorCode: 'read_too_costly', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
+      'The list took longer than a second to read. Narrow the search, or ask for a page nearer to the beginning.',
+      { cause, headers: { 'Retry-After': '1' } },
+    );
+  }
+}
+
 /** What the framework refused before a handler was reached: unknown routes, unreadable bodies. */
 export class RefusedRequestError extends LatchkeyError {
   constructor(status: number, cause?: unknown) {

@@ -1,5 +1,5 @@
 import { EXAMPLE } from '../../common/dto/examples';
-import { Parts, Whole } from '../../common/dto/answers';
+import { Parts } from '../../common/dto/answers';
 import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, QueryOneOf, TrimmedText } from '../../common/dto/fields';
 import { emptied, listCut, objectCut } from '../../common/dto/cut';
 import { field, type FieldOptions, type Rule } from '../../common/dto/rules';
@@ -20,20 +20,14 @@ export class IdentityListDto extends PageDto {
   identities!: MembershipDto[];
 }
 
-export class IdentitySearchResultDto {
+export class IdentitySearchResultDto extends PageDto {
   @Parts(() => MembershipDto, 'The identities found.')
   identities!: MembershipDto[];
-
-  @Whole('How many there are in all.', 1)
-  totalCount!: number;
 }
 
-export class MembershipListDto {
+export class MembershipListDto extends PageDto {
   @Parts(() => MembershipDto, 'The identities found.')
   identityMemberships!: MembershipDto[];
-
-  @Whole('How many there are in all.', 1)
-  totalCount!: number;
 }
 
 /** How a text is compared: a text for equality, or one of `$eq`, `$contains` and `$in`. */
@@ -83,6 +77,13 @@ export class IdentityFilterDto extends IdentityConditionDto {
   $or?: IdentityConditionDto[];
 }
 
+/** Holds a name, which may be long. */
+const SEARCH_CURSOR = {
+  description: 'Continues behind the last item of a page in the same order: the `nextCursor` of that page.',
+  optional: true,
+  max: 2_048,
+};
+
 export class SearchIdentitiesDto {
   @ObjectOf(() => IdentityFilterDto, { description: 'What is looked for. Left out: everything.', optional: true })
   search?: IdentityFilterDto;
@@ -98,6 +99,9 @@ export class SearchIdentitiesDto {
 
   @Integer({ description: 'How many to skip. Left out: 0.', example: 0, optional: true, min: 0, max: 2_147_483_647 })
   offset?: number;
+
+  @TrimmedText(SEARCH_CURSOR)
+  cursor?: string;
 }
 
 export class ListMembershipsQueryDto {
@@ -115,4 +119,7 @@ export class ListMembershipsQueryDto {
 
   @TrimmedText({ description: 'Part of the name.', example: 'deploy', optional: true, max: 255 })
   search?: string;
+
+  @TrimmedText(SEARCH_CURSOR)
+  cursor?: string;
 }

@@ -1,0 +1,71 @@
+import { Readable } from 'node:stream';
+import { Logger, StreamableFile } from '@nestjs/common';
+import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
+import { LatchkeyError } from '../errors/latchkey.error';
+
+/** Read, made into text and sent at a time: a few milliseconds of the event loop, and some hundred kilobytes of memory. */
+export const PART_SIZE = 200;
+
+/** Some items of a list, and where the next ones begin. */
+export interface ListPart<Item> {
+  readonly items: Item[];
+  readonly nextCursor: string | null;
+}
+
+export interface LongList<Item> {
+  /** The name of the items in the answer. */
+  readonly key: string;
+  /** Has been read, so that whatever refuses the request is answered as always. */
+  readonly first: ListPart<Item>;
+  /** What is answered beside the items and `nextCursor`. */
+  readonly rest: object;
+  /** How many items to answer in all. */
+  readonly most: number;
+  readonly readNext: (cursor: string, limit: number) => Promise<ListPart<Item>>;
+}
+
+const logger = new Logger('LongAnswer');
+
+/**
+ * A list that may be too long for one turn of the event loop: it is read, written and sent part by part, each when the reader
+ * has taken the one before. When a part cannot be read the connection is closed, and the reader sees that the list is cut.
+ */
+export function longAnswer<Item>(list: LongList<Item>): object {
+  const { key, first, rest, most } = list;
+  const { items, nextCursor } = first;
+  if (nextCursor === null || items.length >= most) return { [key]: items, ...rest, nextCursor };
+  const stream = Readable.from(textOf(list), { highWaterMark: 1 });
+  const answer = new StreamableFile(stream, { type: 'application/json; charset=utf-8' });
+  return answer.setErrorLogger(log);
+}
+
+async function* textOf<Item>({ key, first, rest, most, readNext }: LongList<Item>): AsyncGenerator<Buffer> {
+  let part = first;
+  let left = most - part.items.length;
+  yield Buffer.from(`{${JSON.stringify(key)}:[${itemsOf(part)}`);
+  while (part.nextCursor !== null && left > 0) {
+    part = await readNext(part.nextCursor, Math.min(left, PART_SIZE));
+    left -= part.items.length;
+    if (part.items.length > 0) yield Buffer.from(`,${itemsOf(part)}`);
+  }
+  yield Buffer.from(`],${JSON.stringify({ ...rest, nextCursor: part.nextCursor }).slice(1)}`);
+}
+
+function itemsOf<Item>({ items }: ListPart<Item>): string {
+  return JSON.stringify(items).slice(1, -1);
+}
+
+/** Nest would print the error whole, and that of a statement has its values in it. */
+function log(error: Error): void {
+  const isOurs = !(error instanceof LatchkeyError) && !isDatabaseUnavailable(error) && !isReaderGone(error);
+  const entry = { event: 'answer.broken_off', cause: loggable(error) };
+  if (isOurs) logger.error(entry);
+  else logger.debug(entry);
+}
+
+function isReaderGone(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return (
+    code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE' || error.name === 'AbortError'
+  );
+}
