@@ -104,4 +104,13 @@ describe("the client's address", () => {
       }),
     );
   });
+
+  it('is nobody behind a chain of more than 64 trusted proxies: it is not walked to its end', () => {
+    const proxies = (count: number) => Array.from({ length: count }, () => '10.0.0.1').join(', ');
+    const behind = (count: number) => ask('10.0.0.1', { 'x-forwarded-for': `203.0.113.7, ${proxies(count)}` });
+    expect(behind(63)).toBe('203.0.113.7');
+    expect(behind(64)).toBeUndefined();
+    expect(ask('10.0.0.1', { 'x-forwarded-for': proxies(65) })).toBeUndefined();
+    expect(ask('10.0.0.1', { 'x-forwarded-for': proxies(64) })).toBe('10.0.0.1');
+  });
 });

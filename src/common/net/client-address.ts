@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { IpNetwork } from './ip-network';
+import { IpNetwork } from './ip-network';
 
 /** The parts of a request that say where it came from; Express, Fastify and Node requests all have them. */
 export interface AddressedRequest {
@@ -7,28 +7,31 @@ export interface AddressedRequest {
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
 
+/** No chain of proxies is as long: whoever makes one up keeps the others waiting while it is walked. */
+const MAX_HOPS = 64;
+
 /**
  * The address a request came from (decisions 16): the socket's, unless that is a trusted proxy. Then X-Forwarded-For is
- * walked from the right, through trusted proxies, to the first hop that is none. Undefined when that hop is not an address:
- * nobody can be let in from there.
+ * walked from the right, through 64 trusted proxies at most, to the first hop that is none. Undefined when that hop is not an
+ * address, or none is found: nobody can be let in from there.
  */
 export function clientAddress(request: AddressedRequest, trustedProxies: readonly IpNetwork[]): string | undefined {
   const peer = request.socket.remoteAddress;
   if (peer === undefined || trustedProxies.length === 0) return peer;
-  const isProxy = (address: string) => trustedProxies.some((network) => network.contains(address));
+  const isProxy = (address: string) => IpNetwork.anyContains(trustedProxies, address);
   if (!isProxy(peer)) return peer;
   const hops = hopsIn(request.headers['x-forwarded-for']);
-  const client = hops.findLast((hop) => !isProxy(hop)) ?? hops[0] ?? peer;
+  const client = clientOf(hops, isProxy) ?? peer;
   return isIP(client) === 0 || client.includes('%') ? undefined : client;
 }
 
-/** Each as an address where it is one, and as it was sent where it is none. */
+/** Each as an address where it is one, and as it was sent where it is none; the last of them where there are too many. */
 function hopsIn(header: string | string[] = []): string[] {
   const hops = [header].flat().join(',').split(',');
   return hops
     .map((hop) => hop.trim())
     .filter((hop) => hop !== '')
-    .map((hop) => addressIn(hop) ?? hop);
+    .map((hop, index, all) => (index < all.length - MAX_HOPS ? hop : (addressIn(hop) ?? hop)));
 }
 
 const PORT = String.raw`(?::\d{1,5})?`;
@@ -47,4 +50,11 @@ function addressIn(hop: string): string | undefined {
     ? text
     : WITH_PORT.map((form) => form.exec(text)?.[1]).find((address) => address !== undefined);
   return found !== undefined && isIP(found) !== 0 ? found : undefined;
+}
+
+/** The text of no address, where the chain is too long; undefined where there is none. */
+function clientOf(hops: string[], isProxy: (address: string) => boolean): string | undefined {
+  const stranger = hops.slice(-MAX_HOPS).findLast((hop) => !isProxy(hop));
+  if (stranger === undefined && hops.length > MAX_HOPS) return '';
+  return stranger ?? hops[0];
 }

@@ -10,10 +10,14 @@ const MAPPED_PREFIX = 96;
  * (decisions 15).
  */
 export class IpNetwork {
+  private readonly kind: 'ipv4' | 'ipv6';
+
   private constructor(
     private readonly address: Address,
     private readonly prefix: number,
-  ) {}
+  ) {
+    this.kind = address.kind();
+  }
 
   /**
    * Reads `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1` or `2001:db8::/32`. Undefined for anything else, zones, ports, leading
@@ -38,10 +42,16 @@ export class IpNetwork {
 
   /** Whether an address lies within. False for text that is no address. */
   contains(text: string): boolean {
+    return IpNetwork.anyContains([this], text);
+  }
+
+  /** Whether an address lies within one of them: it is read once, however many they are. */
+  static anyContains(networks: readonly IpNetwork[], text: string): boolean {
     const address = parseAddress(text);
     if (address === undefined) return false;
     const plain = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
-    return plain.kind() === this.address.kind() && plain.match(this.address, this.prefix);
+    const kind = plain.kind();
+    return networks.some((network) => network.kind === kind && plain.match(network.address, network.prefix));
   }
 }
 

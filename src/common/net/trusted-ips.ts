@@ -35,7 +35,7 @@ const parsedLists = new WeakMap<readonly TrustedIp[], ParsedList>();
 export function isTrusted(list: readonly TrustedIp[], address: string | undefined): boolean {
   if (address === undefined || isIP(address) === 0 || address.includes('%')) return false;
   const { isRestricted, networks } = parsedListOf(list);
-  return !isRestricted || networks.some((network) => network.contains(address));
+  return !isRestricted || IpNetwork.anyContains(networks, address);
 }
 
 function parsedListOf(list: readonly TrustedIp[]): ParsedList {
