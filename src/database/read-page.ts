@@ -23,26 +23,39 @@ interface PageOptions<Item extends ObjectLiteral> {
 export async function readPage<Item extends ObjectLiteral & Position>(
   tx: EntityManager,
   all: SelectQueryBuilder<Item>,
-  { limit: asked, offset = 0, cursor }: PageQueryDto,
+  query: PageQueryDto,
   { counted = all, unpaged = DEFAULT_PAGE_SIZE, mostCounted = MAX_COUNTED }: PageOptions<Item> = {},
 ): Promise<PageDto & { page: Item[] }> {
-  const limit = asked ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
-  const { alias } = all;
-  const page = all.clone();
-  // A row comparison, so that the index is walked from the cursor on, however deep the page lies.
-  if (cursor !== undefined) {
-    const { createdAt: cursorTime, id: cursorId } = decodeCursor(cursor);
-    page.andWhere(`(${alias}.createdAt, ${alias}.id) < (:cursorTime, :cursorId)`, { cursorTime, cursorId });
-  }
-  page
-    .orderBy({ [`${alias}.createdAt`]: 'DESC', [`${alias}.id`]: 'DESC' })
+  const { offset = 0, cursor } = query;
+  const limit = limitOf(query, unpaged);
+  const rows = await behind(all, cursor)
+    .orderBy({ [`${all.alias}.createdAt`]: 'DESC', [`${all.alias}.id`]: 'DESC' })
     .offset(offset)
-    .limit(limit + 1);
-  const rows = await page.getMany();
-  // What is not cut off has been counted by reading it.
-  const isWhole = cursor === undefined && rows.length <= limit && (offset === 0 || rows.length > 0);
-  const count = isWhole ? offset + rows.length : await countUpTo(tx, mostCounted + 1, counted);
+    .limit(limit + 1)
+    .getMany();
+  const isWhole = cursor === undefined && rows.length <= limit;
+  const count = countedBy(isWhole, offset, rows.length) ?? (await countUpTo(tx, mostCounted + 1, counted));
   return { ...pageOf(rows, limit), ...totalOf(count, mostCounted) };
+}
+
+function limitOf({ limit, cursor }: PageQueryDto, unpaged: number): number {
+  return limit ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
+}
+
+/** A row comparison, so that the index is walked from the cursor on, however deep the page lies. */
+function behind<Item extends ObjectLiteral>(
+  all: SelectQueryBuilder<Item>,
+  cursor: string | undefined,
+): SelectQueryBuilder<Item> {
+  if (cursor === undefined) return all.clone();
+  const { createdAt: cursorTime, id: cursorId } = decodeCursor(cursor);
+  const { alias } = all;
+  return all.clone().andWhere(`(${alias}.createdAt, ${alias}.id) < (:cursorTime, :cursorId)`, { cursorTime, cursorId });
+}
+
+/** How many items there are in all, where reading a page has told: it was the last, and not beyond the end. */
+export function countedBy(isWhole: boolean, offset: number, found: number): number | undefined {
+  return isWhole && (offset === 0 || found > 0) ? offset + found : undefined;
 }
 
 /** Counts rows until there are so many. */

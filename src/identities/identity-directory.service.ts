@@ -8,7 +8,7 @@ import type { ListPart } from '../common/http/long-answer';
 import { MAX_COUNTED, type PageDto, type PageQueryDto, totalOf } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
 import { ListReads } from '../database/list-reads';
-import { countUpTo, readPage } from '../database/read-page';
+import { countedBy, countUpTo, readPage } from '../database/read-page';
 import type { IdentityListDto, SearchIdentitiesDto } from './dto/identity-list.dtos';
 import { MembershipDto } from './dto/identity.dtos';
 import { matching, membersOf, ordered, searchCursorOf } from './identity-search';
@@ -52,10 +52,10 @@ export class IdentityDirectory {
     return this.reads.read(organizationId, async (tx) => {
       const { offset = 0, limit = DEFAULT_SEARCH_SIZE, cursor } = query;
       const found = await this.page(tx, organizationId, query, limit);
-      // What is not cut off has been counted by reading it.
-      const isWhole = cursor === undefined && found.nextCursor === null && (offset === 0 || found.items.length > 0);
+      const isWhole = cursor === undefined && found.nextCursor === null;
       const matches = () => matching(membersOf(tx, organizationId), query.search);
-      const counted = isWhole ? offset + found.items.length : await countUpTo(tx, mostCounted + 1, matches());
+      const counted =
+        countedBy(isWhole, offset, found.items.length) ?? (await countUpTo(tx, mostCounted + 1, matches()));
       return { ...found, total: totalOf(counted, mostCounted) };
     });
   }

@@ -1,11 +1,16 @@
+import { readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { HttpStatus, type INestApplication } from '@nestjs/common';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { EXAMPLE } from '../common/dto/examples';
 import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { addRefusals } from '../common/http/documented-refusals';
+import { Turns } from '../common/turns';
 import { latchkeyDocument, operationsOf } from '../openapi/latchkey-document';
 import { OrganizationsService } from '../organizations/organizations.service';
+import { keepDocuments } from './kept-documents';
 
 export const DOCS_PATH = 'api/docs';
 
@@ -25,20 +30,20 @@ export function serverDocument(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** Serves Swagger UI at `/api/docs` and the document at `/api/docs/json`. */
+/** Serves Swagger UI at `/api/docs` and the document at `/api/docs/json`, each made once. */
 export function serveOpenApi(app: INestApplication, publicUrl?: string): void {
   const document = serverDocument(app);
   if (publicUrl !== undefined) document.servers = [{ url: publicUrl.replace(/\/+$/, ''), description: 'This server' }];
-  let ofOrganization: OpenAPIObject | undefined;
+  const organization = new FirstOrganization(app);
+  keepDocuments(app, `/${DOCS_PATH}`, filesOfSwaggerUi(), async () => (await organization.id()) ?? '');
   SwaggerModule.setup(DOCS_PATH, app, document, {
     jsonDocumentUrl: `${DOCS_PATH}/json`,
     yamlDocumentUrl: `${DOCS_PATH}/yaml`,
     customSiteTitle: 'Latchkey API',
     swaggerOptions: SWAGGER_UI,
     patchDocumentOnRequest: async () => {
-      if (ofOrganization !== undefined) return ofOrganization;
-      const id = await firstOrganization(app);
-      return id === undefined ? document : (ofOrganization = withOrganization(document, id));
+      const id = await organization.id();
+      return id === undefined ? document : withOrganization(document, id);
     },
   });
 }
@@ -69,13 +74,38 @@ function forgetStoredTokens(): void {
   localStorage.removeItem('authorized');
 }
 
+function filesOfSwaggerUi(): string[] {
+  const from = path.dirname(require.resolve('@nestjs/swagger'));
+  const folder = path.dirname(require.resolve('swagger-ui-dist/package.json', { paths: [from] }));
+  return readdirSync(folder).filter((file) => !file.endsWith('.map'));
+}
+
+/** How long the documentation waits for the database, which it can do without. */
+const PATIENCE_MS = 300;
+
 /** The organization the installation was set up with: it never changes. Unknown before that, and without a database. */
-async function firstOrganization(app: INestApplication): Promise<string | undefined> {
-  try {
-    return (await app.get(OrganizationsService, { strict: false }).first())?.id;
-  } catch (error) {
-    if (isDatabaseUnavailable(error)) return undefined;
-    throw error;
+class FirstOrganization {
+  private known: string | undefined;
+  /** However many ask, there is one query under way. */
+  private readonly queries = new Turns(() => this.find());
+
+  constructor(private readonly app: INestApplication) {}
+
+  async id(): Promise<string | undefined> {
+    if (this.known === undefined) {
+      const tooLate = pause(PATIENCE_MS, undefined, { ref: false });
+      this.known = await Promise.race([this.queries.take(), tooLate]);
+    }
+    return this.known;
+  }
+
+  private async find(): Promise<string | undefined> {
+    try {
+      return (await this.app.get(OrganizationsService, { strict: false }).first())?.id;
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -185,6 +185,80 @@ describe('P16: no request keeps the others waiting', () => {
   });
 });
 
+describe('P16: no answer keeps the others waiting', () => {
+  let organizationId = '';
+  beforeAll(async () => {
+    const { body } = good(await node.call('/api/v1/identities/details', { token: cluster.admin }));
+    organizationId = body.identityDetails.organization.id as string;
+    await cluster.postgres.sql(IDENTITIES, [organizationId, 20_000]);
+    await cluster.postgres.sql('ANALYZE latchkey.identities, latchkey.organization_memberships');
+  });
+
+  /** Asks for the same without end, on some connections, while others use a token. */
+  async function among(what: string, ask: () => Promise<unknown>, width = 8): Promise<Reply[]> {
+    const load = hammer(node, sample.jwt, 0);
+    let isOver = false;
+    const again = async () => {
+      while (!isOver) await ask();
+    };
+    const asking = Promise.all(Array.from({ length: width }, again));
+    await pause(isLong ? 20_000 : 3_000);
+    isOver = true;
+    await asking;
+    const replies = await load.stop();
+    report(`P16, a request among ${what}`, took(replies));
+    return replies;
+  }
+
+  const held = (replies: Reply[]) => {
+    expect(statuses(replies)).toEqual([200]);
+    expect(at(0.9, took(replies))).toBeLessThan(50);
+    expect(Math.max(...took(replies))).toBeLessThan(300 + NOISE);
+  };
+
+  // Seen red: documents are made on every request.
+  it('of those who read the API documentation without end', async () => {
+    held(await among('readers of the documentation', () => node.call('/api/docs/yaml')));
+  });
+
+  // Seen red: a long list is one answer.
+  it('of those who ask for twenty thousand identities at once', async () => {
+    const path = `/api/v2/organizations/${organizationId}/identity-memberships?limit=20000`;
+    const before = memory();
+    held(await among('long lists', () => node.call(path, { token: cluster.admin })));
+    expect(memory() - before).toBeLessThan(250);
+  });
+
+  // Seen red: searches take any connection there is.
+  it('nor is a revocation kept waiting by sixty searches', async () => {
+    const $or = Array.from({ length: 20 }, (_, n) => ({ name: { $contains: `none ${n}` }, role: 'member' }));
+    const search = { method: 'POST', body: { search: { $or } }, token: cluster.admin };
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => cluster.token()));
+    let isOver = false;
+    const again = async () => {
+      while (!isOver) await node.call('/api/v1/identities/search', search);
+    };
+    const asking = Promise.all(Array.from({ length: 60 }, again));
+    await pause(500);
+    const revoked: Reply[] = [];
+    for (const { tokenId } of tokens) {
+      const path = `/api/v1/auth/token-auth/tokens/${tokenId}/revoke`;
+      revoked.push(await node.call(path, { method: 'POST', token: cluster.admin }));
+    }
+    isOver = true;
+    await asking;
+    report('P16, a revocation among sixty searches', took(revoked));
+    expect(statuses(revoked)).toEqual([200]);
+  });
+});
+
+const IDENTITIES = `
+  WITH made AS (
+    INSERT INTO latchkey.identities (organization_id, name)
+    SELECT $1, repeat(md5(n::text), 7) FROM generate_series(1, $2::int) n RETURNING id
+  )
+  INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role) SELECT $1, id, 'member' FROM made`;
+
 describe('P17: three times as much as it can do', () => {
   // Seen red: no limit to how long a connection is waited for.
   it('whoever is let in is answered within a second, the rest at once, and it is over as soon as it is over', async () => {
