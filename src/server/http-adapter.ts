@@ -12,6 +12,7 @@ import { newRequestId, requestId, REQUEST_ID_HEADER } from '../common/http/reque
 import { answerCors } from './cors';
 import { docsHeaders } from './docs-headers';
 import { parseForm } from './form';
+import { closeSlowReaders } from './slow-readers';
 
 const BODY_LIMIT = 100 * 1024;
 const MAX_DELAY_MS = 700;
@@ -62,6 +63,7 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = 
   shedLoad(adapter, maxDelayMs);
   letGoOfConnections(adapter);
   refuseExpectations(adapter);
+  closeSlowReaders(adapter.getInstance().server);
   return adapter;
 }
 

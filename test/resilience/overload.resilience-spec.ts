@@ -2,7 +2,7 @@ import { createHash, createHmac, randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Cluster, isLong, report, say, type Token } from './support/cluster';
+import { Cluster, good, isLong, report, say, type Token } from './support/cluster';
 import { keepAlive, type Reply } from './support/http';
 import { hammer, type LatchkeyNode } from './support/node';
 import { until } from './support/processes';
