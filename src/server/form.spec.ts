@@ -25,6 +25,12 @@ describe('a form', () => {
     expect(() => parseForm(text)).toThrow(RefusedRequestError);
   });
 
+  it('of more than a thousand fields is refused', () => {
+    expect(Object.keys(parseForm(Array.from({ length: 1_000 }, (_, n) => `k${n}`).join('&')))).toHaveLength(1_000);
+    expect(() => parseForm('&'.repeat(1_000))).toThrow(RefusedRequestError);
+    expect(() => parseForm('a=1&'.repeat(1_001))).toThrow(RefusedRequestError);
+  });
+
   it('is read as the standard has it, whatever text is in it', () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(

@@ -9,12 +9,16 @@ import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../comm
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
 import { requirePlainBody } from '../common/http/plain-body';
 import { newRequestId, requestId, REQUEST_ID_HEADER } from '../common/http/request-id';
+import { oneEachTurn } from './body-turns';
 import { answerCors } from './cors';
 import { docsHeaders } from './docs-headers';
 import { parseForm } from './form';
 import { closeSlowReaders } from './slow-readers';
 
 const BODY_LIMIT = 100 * 1024;
+/** Reading such a body takes milliseconds: one of them in a turn of the event loop (promise P16). */
+const LARGE_BODY = 8 * 1024;
+const inTurn = oneEachTurn();
 const MAX_DELAY_MS = 700;
 /** A request that takes longer to arrive is somebody holding a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -139,6 +143,15 @@ function acceptBodies(adapter: FastifyAdapter): void {
   accept(adapter, '*', (_text, _request, done) => done(new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE)));
 }
 
+/** What is thrown in a turn of its own would reach nobody. */
+function parseSafely(parse: () => void, done: Done): void {
+  try {
+    parse();
+  } catch (error) {
+    done(error as Error);
+  }
+}
+
 type Done = (error: Error | null, body?: unknown) => void;
 
 function accept(
@@ -149,7 +162,8 @@ function accept(
   adapter.useBodyParser(mediaType, false, { bodyLimit: BODY_LIMIT }, (request, body: Buffer, done) => {
     if (body.length === 0) done(null, {});
     else if (mediaType !== '*' && !isUtf8(body)) done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
-    else parse(body.toString(), request, done);
+    else if (body.length < LARGE_BODY) parse(body.toString(), request, done);
+    else inTurn(() => parseSafely(() => parse(body.toString(), request, done), done));
   });
 }
 
