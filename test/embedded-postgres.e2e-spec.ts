@@ -217,7 +217,6 @@ describe('the embedded PostgreSQL', () => {
     copyDatabase();
     const { url } = await start();
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    fs.rmSync(new URL(url).searchParams.get('host') ?? '', { recursive: true });
   });
 
   it('refuses a directory it cannot write to, naming it and the setting', async () => {

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { run } from './command';
-import { EmbeddedPostgresError } from './errors';
+import { EmbeddedPostgresError, errorCode } from './errors';
 
 /** The unprivileged account that root lends to the server, because PostgreSQL refuses to run as root. */
 export interface Account {
@@ -37,11 +37,21 @@ function requireUnprivileged(name: string, account: Account | undefined): Accoun
 // PostgreSQL itself looks its account up, so one that is not in this file could not be used anyway.
 function readAccounts(): Map<string, Account> {
   const accounts = new Map<string, Account>();
-  for (const line of fs.readFileSync('/etc/passwd', 'utf8').split('\n')) {
+  for (const line of readIfThere('/etc/passwd').split('\n')) {
     const [name, , uid, gid] = line.split(':');
     if (name && uid && gid) accounts.set(name, { name, uid: Number(uid), gid: Number(gid) });
   }
   return accounts;
+}
+
+/** Images made from nothing have no such file. */
+function readIfThere(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** Asks the kernel, because modes, groups and access lists together decide. */

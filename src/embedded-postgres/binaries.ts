@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { type Account, canEnter } from './account';
+import type { Account } from './account';
 import { run } from './command';
 import { EmbeddedPostgresError, errorCode } from './errors';
 import { type Layout, shortHash, SYSTEM_DIR } from './layout';
@@ -41,14 +41,26 @@ function installedDir(): string {
   }
 }
 
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
+
 async function isUsableInPlace(native: string, account: Account | undefined): Promise<boolean> {
   try {
     complete(native);
   } catch (error) {
-    if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error) ?? '')) return false;
+    if (UNWRITABLE.includes(errorCode(error) ?? '')) return false;
     throw error;
   }
-  return canEnter(path.join(native, 'bin', 'postgres'), account);
+  return isUsable(native, account);
+}
+
+/** Asks the kernel, because modes, groups, access lists and how a file system is mounted together decide. */
+const USABLE = `
+cd -- "$1" && test -x bin/initdb && test -x bin/postgres || exit 1
+for file in lib/*.so* lib/postgresql/*.so share/postgresql/* share/postgresql/*/*; do test -r "$file" || exit 1; done
+`;
+
+async function isUsable(native: string, account: Account | undefined): Promise<boolean> {
+  return (await run('/bin/sh', ['-c', USABLE, 'sh', native], { account })).exitCode === 0;
 }
 
 /** Does what the install script of the package does, which npm may have been told to skip. */
@@ -76,24 +88,48 @@ function link(source: string, target: string): void {
   }
 }
 
-/** For binaries that the account cannot reach, as in a checkout under /root, or that we may not complete. */
+/** For binaries that the account may not read or run, as in a checkout under /root, or that we may not complete. */
 async function copyOnce(native: string, layout: Layout, account: Account | undefined): Promise<string> {
   const { mtimeMs } = fs.statSync(path.join(native, 'bin', 'postgres'));
-  const parent = account === undefined ? layout.dir : SYSTEM_DIR;
-  const copy = path.join(parent, `latchkey-bin-${shortHash(`${native} ${mtimeMs}`)}`);
-  if (fs.existsSync(copy)) return copy;
+  const name = `latchkey-bin-${shortHash(`${native} ${mtimeMs}`)}`;
+  for (const parent of account === undefined ? [layout.dir] : [SYSTEM_DIR, layout.dir]) {
+    const copy = path.join(parent, name);
+    if ((await hasCopy(native, copy)) && (await isUsable(copy, account))) return copy;
+  }
+  throw new EmbeddedPostgresError(
+    `${account === undefined ? 'This user' : `The account "${account.name}"`} may not run the PostgreSQL in ${native}, ` +
+      'nor can a copy be put where it may, so make node_modules readable (chmod -R a+rX) below directories that may be entered ' +
+      'and on a file system that is not mounted noexec, or set DATABASE_URL to a PostgreSQL server.',
+  );
+}
+
+/** False where none can be put. */
+async function hasCopy(native: string, copy: string): Promise<boolean> {
+  if (fs.existsSync(copy)) return true;
   const unfinished = `${copy}.${process.pid}`;
   try {
     await fs.promises.cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
-    fs.chmodSync(unfinished, 0o755);
+    openToAll(unfinished);
     complete(unfinished);
     fs.renameSync(unfinished, copy);
+    return true;
   } catch (error) {
     fs.rmSync(unfinished, { recursive: true, force: true });
+    const code = errorCode(error) ?? '';
     // Another process was first, and its copy is as good.
-    if (!['EEXIST', 'ENOTEMPTY'].includes(errorCode(error) ?? '')) throw error;
+    if (['EEXIST', 'ENOTEMPTY'].includes(code)) return true;
+    if (UNWRITABLE.includes(code)) return false;
+    throw error;
   }
-  return copy;
+}
+
+/** Whatever the umask was, of this process or of the one that installed the original. */
+function openToAll(file: string): void {
+  const stats = fs.lstatSync(file);
+  if (stats.isSymbolicLink()) return;
+  fs.chmodSync(file, stats.isDirectory() || (stats.mode & 0o111) !== 0 ? 0o755 : 0o644);
+  if (!stats.isDirectory()) return;
+  for (const name of fs.readdirSync(file)) openToAll(path.join(file, name));
 }
 
 async function majorVersion(postgres: string, account: Account | undefined): Promise<string> {

@@ -4,7 +4,10 @@ import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { type CommandResult, run } from './command';
 import { EmbeddedPostgresError, errorCode, unusableDirectory } from './errors';
-import type { Layout } from './layout';
+import { dataDirArguments, type Layout } from './layout';
+import { lendDirectory } from './own-directory';
+import { readPlainFile } from './plain-files';
+import { sharedMemorySettings } from './shared-memory';
 
 const UNFINISHED_PREFIX = 'init-';
 
@@ -20,27 +23,57 @@ export async function ensureCluster(layout: Layout, binaries: Binaries, account:
   );
 }
 
+/** Undefined where there is no database. */
 function clusterVersion(dataDir: string): string | undefined {
-  try {
-    return fs.readFileSync(path.join(dataDir, 'PG_VERSION'), 'utf8').trim();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = path.join(dataDir, 'PG_VERSION');
+  const version = readPlainFile(file, 64)?.toString().trim();
+  if (version === undefined || /^\d[\d.]*$/.test(version)) return version;
+  throw new EmbeddedPostgresError(`The file ${file} holds no version, so restore the database from a backup.`);
+}
+
+/** A cluster and the number PostgreSQL gave it when it was made, which no other has; undefined where there is none. */
+export interface FoundCluster {
+  /** Undefined where it cannot be read; PostgreSQL will say why. */
+  systemIdentifier: string | undefined;
+}
+
+export function findCluster(dataDir: string): FoundCluster | undefined {
+  if (clusterVersion(dataDir) === undefined) return undefined;
+  const control = readPlainFile(path.join(dataDir, 'global', 'pg_control'), 8);
+  return { systemIdentifier: control?.length === 8 ? String(control.readBigUInt64LE()) : undefined };
 }
 
 /** Made under another name first: a process killed meanwhile leaves no half-made database. */
 async function createCluster(layout: Layout, binaries: Binaries, account: Account | undefined): Promise<void> {
+  await fillInPlace(layout, account, (unfinished) => fillCluster(unfinished, layout, binaries, account));
+}
+
+/** Fills a new directory of the account's, and gives it the name of the data directory when it is whole. */
+export async function fillInPlace(
+  layout: Layout,
+  account: Account | undefined,
+  fill: (unfinished: string) => Promise<void>,
+): Promise<void> {
   for (const name of fs.readdirSync(layout.dir)) {
-    if (name.startsWith(UNFINISHED_PREFIX)) fs.rmSync(path.join(layout.dir, name), { recursive: true, force: true });
+    if (name.startsWith(UNFINISHED_PREFIX)) await remove(path.join(layout.dir, name), account);
   }
   const unfinished = path.join(layout.dir, `${UNFINISHED_PREFIX}${process.pid}`);
   try {
-    await fillCluster(unfinished, layout, binaries, account);
+    lendDirectory(unfinished, account);
+    await fill(unfinished);
     moveInPlace(unfinished, layout);
   } finally {
-    fs.rmSync(unfinished, { recursive: true, force: true });
+    await remove(unfinished, account);
   }
+}
+
+/** Emptied by the account itself: root, looking into a directory and then removing from it, could be led elsewhere in between. */
+async function remove(dir: string, account: Account | undefined): Promise<void> {
+  const stats = fs.lstatSync(dir, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isDirectory()) return fs.unlinkSync(dir);
+  await run('/bin/sh', ['-c', 'rm -rf -- * .[!.]*'], { account, cwd: dir });
+  fs.rmdirSync(dir);
 }
 
 async function fillCluster(
@@ -49,12 +82,15 @@ async function fillCluster(
   { initdb, postgres }: Binaries,
   account: Account | undefined,
 ): Promise<void> {
+  const here = { account, cwd: unfinished };
+  const shared = Object.entries(sharedMemorySettings()).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const encoding = ['-E', 'UTF8', '--no-locale'];
-  const access = ['-U', 'latchkey', '--auth=trust'];
-  requireSuccess(dir, await run(initdb, ['-D', unfinished, ...access, ...encoding, '--no-instructions'], { account }));
+  const access = ['-U', 'latchkey', '--auth=trust', '--no-instructions'];
+  const named = dataDirArguments(unfinished);
+  requireSuccess(dir, await run(initdb, [...named, ...access, ...encoding, ...shared], here));
   // The application's database has to be there for the very first connection.
   const input = 'CREATE DATABASE latchkey;\n';
-  requireSuccess(dir, await run(postgres, ['--single', '-D', unfinished, 'postgres'], { account, input }));
+  requireSuccess(dir, await run(postgres, ['--single', ...named, ...shared, 'postgres'], { ...here, input }));
 }
 
 /** A single-user server goes on after an error and exits with 0, so its words count as well. */
@@ -62,7 +98,15 @@ function requireSuccess(dir: string, { exitCode, stderr }: CommandResult): void 
   const complaint = stderr.split('\n').findLast((line) => /\b(error|FATAL|PANIC|ERROR):/.test(line));
   if (exitCode === 0 && complaint === undefined) return;
   if (/No space left on device/.test(stderr)) throw unusableDirectory(dir, 'ENOSPC', new Error(stderr));
+  if (/could not look up effective user ID/.test(stderr)) throw nameless();
   throw new Error(complaint?.replace(/^.*\b(?=(error|FATAL|PANIC|ERROR):)/, '') ?? `exit code ${exitCode}`);
+}
+
+function nameless(): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `PostgreSQL makes a database only for an account that has a name, and the user with id ${process.geteuid?.()} has none, ` +
+      'so add that id to /etc/passwd, run Latchkey as an account that is there, or set DATABASE_URL to a PostgreSQL server.',
+  );
 }
 
 function moveInPlace(unfinished: string, layout: Layout): void {
@@ -75,8 +119,12 @@ function moveInPlace(unfinished: string, layout: Layout): void {
       { cause: error },
     );
   }
-  // A rename outlives a power cut only when the directory that holds the name has been written out.
-  const parent = fs.openSync(layout.dir, 'r');
-  fs.fsyncSync(parent);
-  fs.closeSync(parent);
+  syncDirectory(layout.dir);
+}
+
+/** A rename outlives a power cut only when the directory that holds the name has been written out. */
+export function syncDirectory(dir: string): void {
+  const descriptor = fs.openSync(dir, 'r');
+  fs.fsyncSync(descriptor);
+  fs.closeSync(descriptor);
 }

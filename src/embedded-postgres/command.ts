@@ -10,6 +10,8 @@ export interface CommandResult {
 export interface CommandOptions {
   account: Account | undefined;
   input?: string;
+  /** Entered before the account is taken on, which may have no way into it. */
+  cwd?: string;
   /** A file descriptor of ours that the command finds as its descriptor 3. */
   descriptor?: number;
 }
@@ -22,22 +24,25 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** The part of the spawn options that makes a child run as the account, where it can always stand. */
-export function spawnAs(account: Account | undefined): {
+/** The part of the spawn options that makes a child run as the account, where it can always stand unless it is put elsewhere. */
+export function spawnAs(
+  account: Account | undefined,
+  cwd = '/',
+): {
   cwd: string;
   env: NodeJS.ProcessEnv;
   uid?: number;
   gid?: number;
 } {
   const identity = account === undefined ? {} : { uid: account.uid, gid: account.gid };
-  return { cwd: '/', env: serverEnvironment(), ...identity };
+  return { cwd, env: serverEnvironment(), ...identity };
 }
 
 /** Rejects only when the command cannot be run at all. */
 export function run(command: string, args: string[], options: CommandOptions): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      ...spawnAs(options.account),
+      ...spawnAs(options.account, options.cwd),
       stdio: ['pipe', 'pipe', 'pipe', options.descriptor ?? 'ignore'],
     });
     let stdout = '';

@@ -1,22 +1,27 @@
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { type Account, pickAccount } from './account';
 import { locateBinaries } from './binaries';
-import { ensureCluster } from './cluster';
+import { ensureCluster, findCluster } from './cluster';
+import type { ClusterRecord } from './cluster-record';
 import { EmbeddedPostgresError, explain } from './errors';
-import { type Layout, PORT, prepareLayout } from './layout';
+import { canonicalPath, type Layout, PORT, prepareLayout } from './layout';
 import { isWatched, joinLifeline, prepareLifeline } from './lifetime';
 import { pollUntil } from './polling';
-import { isServed, unseenPostmaster } from './postmaster';
+import { isServed, type Postmaster, unseenPostmaster } from './postmaster';
+import { fetchRelocated, isRelocated } from './relocated';
 import { launchServer, type Running, START_LIMIT_MS, stopLeftover, waitUntilReady } from './server';
 import { acquireStartLock } from './start-lock';
 
 export interface EmbeddedPostgresOptions {
-  /** Will hold the data, the socket and the log; its parent has to be searchable by the account. */
+  /** Will hold the data, the socket and the log. */
   dir: string;
   /** Server settings, stronger than the defaults. */
   settings?: Record<string, string>;
   /** Of the server when this process is root; else `postgres` or `nobody` is taken. */
   account?: string;
+  /** What is known about the database from earlier starts. */
+  record?: ClusterRecord;
 }
 
 export interface EmbeddedPostgres {
@@ -41,12 +46,16 @@ const UNSEEN_MS = 3_000;
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
     const account = pickAccount(options.account);
+    requireDirectory(options, account);
     const layout = await prepareLayout(options.dir, account);
     const release = await acquireStartLock(layout.startLock, Date.now() + START_LIMIT_MS);
     try {
-      await prepareLifeline(layout, account);
+      await prepareLifeline(layout);
+      await fetchRelocated(layout, account);
+      requireRecorded(layout, options.record);
       const joined = await joinServer(layout);
       const running = joined ?? (await startServer(layout, account, options.settings ?? {}));
+      requireRecorded(layout, options.record);
       return describeServer(layout, running, joined === undefined);
     } finally {
       release();
@@ -54,6 +63,19 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } catch (error) {
     throw explain(error, options.dir);
   }
+}
+
+/** Before anything is made: what is to be put back must find its place free. */
+function requireDirectory({ dir, record }: EmbeddedPostgresOptions, account: Account | undefined): void {
+  if (record === undefined || fs.existsSync(dir)) return;
+  const wanted = canonicalPath(dir);
+  if (account === undefined || !isRelocated(wanted)) record.require(undefined, path.join(wanted, 'data'));
+}
+
+function requireRecorded({ dataDir }: Layout, record: ClusterRecord | undefined): void {
+  const found = findCluster(dataDir);
+  // One that cannot be read is not judged: PostgreSQL itself refuses it, and says why.
+  if (found === undefined || found.systemIdentifier !== undefined) record?.require(found?.systemIdentifier, dataDir);
 }
 
 async function joinServer(layout: Layout): Promise<Running | undefined> {
@@ -100,7 +122,7 @@ async function startServer(
 }
 
 function describeServer(layout: Layout, { postmaster, lifeline }: Running, started: boolean): EmbeddedPostgres {
-  const host = encodeURIComponent(postmaster.socketDir);
+  const host = encodeURIComponent(socketDirOf(layout, postmaster));
   let inUse = true;
   return {
     url: `postgres://latchkey@localhost:${PORT}/latchkey?host=${host}&sslmode=disable`,
@@ -114,6 +136,12 @@ function describeServer(layout: Layout, { postmaster, lifeline }: Running, start
       if (await wasLastUser(layout)) await stopLeftover(layout.dataDir, () => isWatched(layout.lifeline));
     },
   };
+}
+
+/** The server names it as it sees it, from inside its data directory. */
+function socketDirOf({ dataDir, runDir, socketDir }: Layout, postmaster: Postmaster): string {
+  const named = path.resolve(dataDir, postmaster.socketDir);
+  return named === runDir ? socketDir : named;
 }
 
 /** The watchdog drops the pipe at once when the last user has; while there are others, it goes on reading. */

@@ -14,8 +14,11 @@ const UNUSABLE_DIRECTORY: Record<string, string> = {
   ENAMETOOLONG: 'the path is too long',
 };
 
+/** There is nothing wrong with the directory itself. */
+export const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
 // An `instanceof Error` would fail under jest, whose sandbox has another Error than Node's own modules have.
-function stringProperty(error: unknown, name: 'code' | 'message' | 'path' | 'syscall'): string | undefined {
+function stringProperty(error: unknown, name: string): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const value: unknown = Reflect.get(error, name);
   return typeof value === 'string' ? value : undefined;
@@ -27,11 +30,32 @@ export function errorCode(error: unknown): string | undefined {
 
 export function unusableDirectory(dir: string, code: string, cause: unknown): EmbeddedPostgresError {
   const reason = UNUSABLE_DIRECTORY[code] ?? code;
+  const cure = FULL.has(code) ? 'make room there' : 'make that directory writable';
   return new EmbeddedPostgresError(
     `Latchkey cannot keep its database in ${dir} because ${reason} (${code}), ` +
-      'so make that directory writable or set LATCHKEY_DATA_DIR to one that is.',
+      `so ${cure} or set LATCHKEY_DATA_DIR to another.`,
     { cause },
   );
+}
+
+const PERMISSION_FLAGS: Record<string, string> = {
+  ChildProcess: '--allow-child-process',
+  WorkerThreads: '--allow-worker',
+  FileSystemRead: '--allow-fs-read',
+  FileSystemWrite: '--allow-fs-write',
+};
+
+/** Node's permission model stands in the way, which is named neither by the code nor by the message of its error. */
+export function deniedByNode(error: unknown): string {
+  const permission = stringProperty(error, 'permission');
+  if (permission === undefined) {
+    // No flag allows what Node switches off altogether, as it does with writing a file out to the disk.
+    const message = stringProperty(error, 'message')?.replace(/\.$/, '');
+    return `Node's permission model does not let Latchkey keep its files (${message}), so start node without --permission.`;
+  }
+  const flag = PERMISSION_FLAGS[permission] ?? 'the permission for it';
+  const what = [permission, stringProperty(error, 'resource')].filter(Boolean).join(' ');
+  return `Node's permission model denies ${what}, so start node with ${flag} or without --permission.`;
 }
 
 function notRun(error: unknown, code: string): EmbeddedPostgresError {
@@ -48,6 +72,7 @@ function notRun(error: unknown, code: string): EmbeddedPostgresError {
 export function explain(error: unknown, dir: string): EmbeddedPostgresError {
   if (error instanceof EmbeddedPostgresError) return error;
   const code = errorCode(error) ?? '';
+  if (code === 'ERR_ACCESS_DENIED') return new EmbeddedPostgresError(deniedByNode(error), { cause: error });
   if (stringProperty(error, 'syscall')?.startsWith('spawn')) return notRun(error, code);
   if (code in UNUSABLE_DIRECTORY) return unusableDirectory(dir, code, error);
   const message = stringProperty(error, 'message') ?? String(error);

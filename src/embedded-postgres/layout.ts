@@ -3,12 +3,23 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { type Account, canEnter } from './account';
-import { EmbeddedPostgresError, errorCode } from './errors';
+import { EmbeddedPostgresError } from './errors';
+import { keepDirectory, lendDirectory, makeDirectory, requireOwnName } from './own-directory';
 
-/** Where everything of one server lies. */
+/**
+ * Where everything of one server lies. `dir` is ours, and so is what we write in it: log, lock and lifeline. The account that
+ * runs the server owns two directories in it, `data` and `run`, and nothing else.
+ */
 export interface Layout {
   dir: string;
   dataDir: string;
+  /** Where the account may write: the socket, and receipts of the watchdog. */
+  runDir: string;
+  /** The same as the server reaches it, whose working directory is the data directory. */
+  runFromData: string;
+  /** Where the server makes its socket, as the server reaches it. */
+  listenDir: string;
+  /** Where a client of this process finds the socket. */
   socketDir: string;
   lifeline: string;
   startLock: string;
@@ -19,54 +30,63 @@ export interface Layout {
 export const SYSTEM_DIR = '/var/lib';
 export const PORT = '5432';
 
-// The shortest limit of the supported systems (macOS), without the terminating zero.
-const SOCKET_PATH_MAX_BYTES = 103;
+const IS_LINUX = process.platform === 'linux';
+/** The shortest limits of the supported systems, without the terminating zero. */
+const SOCKET_PATH_MAX_BYTES = IS_LINUX ? 107 : 103;
 
 export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 10);
 }
 
 export async function prepareLayout(requestedDir: string, account: Account | undefined): Promise<Layout> {
-  const requested = canonicalPath(requestedDir);
-  const reachable = await canEnter(path.dirname(requested), account);
-  const dir = reachable ? requested : path.join(SYSTEM_DIR, `latchkey-${shortHash(requested)}`);
-  const dataDir = path.join(dir, 'data');
-  makeDirectory(dir);
-  // Before anything is handed over: a server of another account may be running on it.
-  refuseForeignData(dataDir, account);
-  makePrivate(dir, account);
+  const dir = canonicalPath(requestedDir);
+  const found = path.join(dir, 'data');
+  // Before anything is changed: a server of another account may be running on it.
+  refuseForeignData(found, account);
+  keepDirectory(dir, account);
+  const dataDir = followOwnLink(found);
+  const runDir = path.join(dir, 'run');
+  lendDirectory(runDir, account);
+  await requireWay(dir, account);
+  const runFromData = path.relative(dataDir, runDir);
   return {
     dir,
     dataDir,
-    socketDir: prepareSocketDir(dir, account),
+    runDir,
+    runFromData,
+    ...socketDirs(runDir, runFromData, account),
+    ...ownNames(dir),
+  };
+}
+
+function ownNames(dir: string): Pick<Layout, 'lifeline' | 'startLock' | 'logFile'> {
+  const names = {
     lifeline: path.join(dir, 'alive'),
     startLock: path.join(dir, 'lock'),
     logFile: path.join(dir, 'log'),
   };
+  requireOwnName(names.lifeline, (stats) => stats.isFIFO());
+  for (const file of [names.startLock, names.logFile]) {
+    requireOwnName(file, (stats) => stats.isFile() && stats.uid === (process.geteuid?.() ?? stats.uid));
+  }
+  return names;
 }
 
 /** One name per directory: names are hashed, and two processes must come to the same hash. */
-function canonicalPath(dir: string): string {
+export function canonicalPath(dir: string): string {
   const parent = path.dirname(path.resolve(dir));
   makeDirectory(parent);
-  const plain = path.join(fs.realpathSync(parent), path.basename(path.resolve(dir)));
-  return fs.existsSync(plain) ? fs.realpathSync(plain) : plain;
+  return followOwnLink(path.join(fs.realpathSync(parent), path.basename(path.resolve(dir))));
 }
 
-/** Node's own recursive mkdir reports a read-only file system as a missing directory. */
-function makeDirectory(dir: string): void {
-  if (isDirectory(dir)) return;
-  makeDirectory(path.dirname(dir));
-  try {
-    fs.mkdirSync(dir);
-  } catch (error) {
-    // Another process may have been first.
-    if (errorCode(error) !== 'EEXIST' || !isDirectory(dir)) throw error;
-  }
-}
-
-function isDirectory(file: string): boolean {
-  return fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** In a directory that many may write to, a link need not have been made by who runs Latchkey. */
+function followOwnLink(file: string): string {
+  const stats = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (!stats?.isSymbolicLink()) return file;
+  if ([0, process.geteuid?.()].includes(stats.uid)) return fs.realpathSync(file);
+  throw new EmbeddedPostgresError(
+    `${file} is a link that the user with id ${stats.uid} made, so remove it or set LATCHKEY_DATA_DIR to another directory.`,
+  );
 }
 
 function refuseForeignData(dataDir: string, account: Account | undefined): void {
@@ -79,38 +99,53 @@ function refuseForeignData(dataDir: string, account: Account | undefined): void 
   );
 }
 
-function makePrivate(dir: string, account: Account | undefined): void {
-  if (account !== undefined) handOver(dir, account);
-  fs.chmodSync(dir, 0o700);
+/**
+ * On Linux the server is put into its data directory before it becomes the account, and never names it by its path: what is above
+ * may be closed to it. Other systems have no such name for the working directory.
+ */
+async function requireWay(dir: string, account: Account | undefined): Promise<void> {
+  if (IS_LINUX || (await canEnter(dir, account))) return;
+  throw new EmbeddedPostgresError(
+    `The account "${account?.name}", which runs PostgreSQL, may not enter ${dir}, so let it pass through the directories ` +
+      'above (chmod o+x) or set LATCHKEY_DATA_DIR to a place where it may.',
+  );
 }
 
-function handOver(dir: string, account: Account): void {
-  try {
-    fs.chownSync(dir, account.uid, account.gid);
-  } catch (error) {
-    const code = errorCode(error);
-    // A root without the capability, or of a user namespace that maps no other account.
-    if (code !== 'EPERM' && code !== 'EINVAL') throw error;
-    throw new EmbeddedPostgresError(
-      `PostgreSQL does not run as root and this root may not give ${dir} to the account "${account.name}" (${code}), ` +
-        'so run Latchkey as an ordinary user or set DATABASE_URL to a PostgreSQL server.',
-      { cause: error },
-    );
-  }
+/** How the server names its data directory, in which it stands. */
+export function dataDirArguments(dataDir: string): string[] {
+  // The last one counts. The first is for people, and for us: it is how a process is known to serve this directory.
+  return IS_LINUX ? ['-D', dataDir, '-D', '/proc/self/cwd'] : ['-D', dataDir];
 }
 
-function prepareSocketDir(dir: string, account: Account | undefined): string {
-  const own = path.join(dir, 'run');
-  if (Buffer.byteLength(path.join(own, `.s.PGSQL.${PORT}`)) <= SOCKET_PATH_MAX_BYTES) {
-    makeDirectory(own);
-    makePrivate(own, account);
-    return own;
-  }
+function socketDirs(
+  runDir: string,
+  runFromData: string,
+  account: Account | undefined,
+): Pick<Layout, 'listenDir' | 'socketDir'> {
+  const isShort = Buffer.byteLength(path.join(runDir, `.s.PGSQL.${PORT}`)) <= SOCKET_PATH_MAX_BYTES;
+  if (isShort) return { listenDir: runFromData, socketDir: runDir };
+  if (IS_LINUX) return { listenDir: runFromData, socketDir: shortName(runDir) };
+  const short = shortSocketDir(runDir, account);
+  return { listenDir: short, socketDir: short };
+}
+
+const held = new Map<string, number>();
+
+/** A short name for a directory, good as long as this process lives; no other account can have made it, or change it. */
+function shortName(dir: string): string {
+  const before = held.get(dir);
+  const isSame = before !== undefined && fs.fstatSync(before).ino === fs.statSync(dir).ino;
+  const descriptor = isSame ? before : fs.openSync(dir, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  held.set(dir, descriptor);
+  return `/proc/${process.pid}/fd/${descriptor}`;
+}
+
+function shortSocketDir(runDir: string, account: Account | undefined): string {
   const parent = account === undefined ? os.tmpdir() : SYSTEM_DIR;
-  const short = path.join(parent, `latchkey-run-${shortHash(dir)}`);
-  makeDirectory(short);
+  const short = path.join(parent, `latchkey-run-${shortHash(path.dirname(runDir))}`);
+  makeDirectory(short, 0o700);
   refuseForeign(short, account);
-  makePrivate(short, account);
+  lendDirectory(short, account);
   return short;
 }
 

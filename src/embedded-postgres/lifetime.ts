@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Account } from './account';
 import { run } from './command';
 import { EmbeddedPostgresError, errorCode } from './errors';
 import type { Layout } from './layout';
@@ -15,7 +14,8 @@ const ANSWER_LIMIT_MS = 30_000;
 const RECEIPT_PREFIX = 'joined-';
 
 /**
- * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for those who join go to "$1".
+ * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for those who join go to "$1". It stands in the
+ * data directory, which its account may have no way into.
  *
  * Two processes watch, and each does without the other. The reader gives receipts and sees the end of the pipe; the main one is the
  * server's parent, and stops it when the reader has ended in whatever way. When the main one has been killed, the reader stops the
@@ -50,7 +50,7 @@ stop() {
     : >"$dir/${RECEIPT_PREFIX}$token"
   done
   exec <&- 3<&-
-  if ! lives "$main" && read -r server <"$data/postmaster.pid" && serves "$server"; then stop "$server"; fi
+  if ! lives "$main" && read -r server <postmaster.pid && serves "$server"; then stop "$server"; fi
 } <&3 &
 reader=$!
 trap 'kill "$reader" 2>/dev/null' CHLD
@@ -68,13 +68,13 @@ export interface PipeEnds {
 }
 
 /** Only for the holder of the start lock. */
-export async function prepareLifeline(layout: Layout, account: Account | undefined): Promise<void> {
-  for (const name of fs.readdirSync(layout.dir)) {
-    if (name.startsWith(RECEIPT_PREFIX)) fs.rmSync(path.join(layout.dir, name), { force: true });
+export async function prepareLifeline(layout: Layout): Promise<void> {
+  for (const name of fs.readdirSync(layout.runDir)) {
+    if (name.startsWith(RECEIPT_PREFIX)) fs.rmSync(path.join(layout.runDir, name), { force: true });
   }
   if (fs.lstatSync(layout.lifeline, { throwIfNoEntry: false })?.isFIFO()) return;
-  fs.rmSync(layout.lifeline, { recursive: true, force: true });
-  const { exitCode, stderr } = await run('mkfifo', ['-m', '600', layout.lifeline], { account });
+  fs.rmSync(layout.lifeline, { force: true });
+  const { exitCode, stderr } = await run('mkfifo', ['-m', '600', layout.lifeline], { account: undefined });
   if (exitCode !== 0) throw new Error(stderr.trim());
 }
 
@@ -115,7 +115,7 @@ export async function joinLifeline(layout: Layout): Promise<number | undefined> 
   const writeEnd = openWriteEnd(layout.lifeline);
   if (writeEnd === undefined) return undefined;
   const token = randomBytes(8).toString('hex');
-  const receipt = path.join(layout.dir, `${RECEIPT_PREFIX}${token}`);
+  const receipt = path.join(layout.runDir, `${RECEIPT_PREFIX}${token}`);
   const answered = sendToken(writeEnd, token)
     ? await pollUntil(Date.now() + ANSWER_LIMIT_MS, () => receiptState(layout.lifeline, receipt))
     : false;

@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { serverEnvironment } from './command';
 import { errorCode } from './errors';
 import { type Layout, PORT } from './layout';
+import { overwritePlainFile, readPlainFile } from './plain-files';
 
 /** What the server says about itself in `postmaster.pid`. */
 export interface Postmaster {
@@ -15,18 +16,9 @@ export interface Postmaster {
 // Above what any supported system gives to a process, so PostgreSQL always finds it to be nobody.
 const NOBODYS_PID = 2_147_483_646;
 
-function readIfThere(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 /** The live server of the data directory, be it starting, ready or stopping. */
 export function livePostmaster(dataDir: string): Postmaster | undefined {
-  const lines = readIfThere(path.join(dataDir, 'postmaster.pid'))?.split('\n') ?? [];
+  const lines = readPlainFile(path.join(dataDir, 'postmaster.pid'))?.toString().split('\n') ?? [];
   // A single-user server writes its process id negated.
   const pid = Math.abs(Number(lines[0]));
   if (!Number.isSafeInteger(pid) || pid === 0 || !serves(pid, dataDir)) return undefined;
@@ -42,7 +34,7 @@ export function isServed(dataDir: string): boolean {
 
 /** A single-user server writes its process id negated. */
 function namedProcess(dataDir: string): number | undefined {
-  const pid = Math.abs(Number(readIfThere(path.join(dataDir, 'postmaster.pid'))?.split('\n')[0]));
+  const pid = Math.abs(Number(readPlainFile(path.join(dataDir, 'postmaster.pid'))?.toString().split('\n')[0]));
   return Number.isSafeInteger(pid) && pid !== 0 ? pid : undefined;
 }
 
@@ -58,10 +50,15 @@ export function unseenPostmaster(dataDir: string): number | undefined {
 /** The process id alone proves nothing: it may be a zombie's, or belong to somebody else by now. */
 function serves(pid: number, dataDir: string): boolean {
   if (process.platform === 'linux') {
-    const commandLine = readCommandLine(pid);
-    return commandLine?.split('\0').includes(dataDir) ?? false;
+    const isNamed = readCommandLine(pid)?.split('\0').includes(dataDir) ?? false;
+    // The file is the account's: it may name a process of root's that merely works on the directory.
+    return isNamed && ownerOf(`/proc/${pid}`) === ownerOf(dataDir);
   }
   return isAlive(pid) && psCommandLine(pid).includes(dataDir);
+}
+
+function ownerOf(file: string): number | undefined {
+  return fs.statSync(file, { throwIfNoEntry: false })?.uid;
 }
 
 function readCommandLine(pid: number): string | undefined {
@@ -104,7 +101,7 @@ function psCommandLine(pid: number): string {
  */
 export function disarmStaleLocks(layout: Layout): void {
   const pidFile = path.join(layout.dataDir, 'postmaster.pid');
-  const content = readIfThere(pidFile);
+  const content = readPlainFile(pidFile)?.toString();
   if (content?.trim() === '') fs.rmSync(pidFile);
   else if (content !== undefined) replaceProcessId(pidFile, content);
   for (const name of [`.s.PGSQL.${PORT}`, `.s.PGSQL.${PORT}.lock`]) {
@@ -118,10 +115,5 @@ export function disarmStaleLocks(layout: Layout): void {
  */
 function replaceProcessId(pidFile: string, content: string): void {
   // The new content is never shorter, so overwriting leaves nothing behind and no moment with an empty file.
-  const descriptor = fs.openSync(pidFile, 'r+');
-  try {
-    fs.writeSync(descriptor, content.replace(/^[^\n]*/, String(NOBODYS_PID)), 0);
-  } finally {
-    fs.closeSync(descriptor);
-  }
+  overwritePlainFile(pidFile, content.replace(/^[^\n]*/, String(NOBODYS_PID)));
 }

@@ -12,9 +12,11 @@ export interface ServerLog {
 export function openServerLog(file: string): ServerLog {
   const found = fs.statSync(file, { throwIfNoEntry: false });
   if (found !== undefined && found.size > ROTATION_BYTES) fs.renameSync(file, `${file}.1`);
-  const descriptor = fs.openSync(file, 'a', 0o600);
-  fs.fchmodSync(descriptor, 0o600);
-  return { descriptor, offset: fs.fstatSync(descriptor).size };
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = fs.constants;
+  const descriptor = fs.openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const { mode, size } = fs.fstatSync(descriptor);
+  if ((mode & 0o077) !== 0) fs.fchmodSync(descriptor, 0o600);
+  return { descriptor, offset: size };
 }
 
 /** The last FATAL line since the offset, without its time and process; else the last line, of the shell perhaps. */

@@ -6,11 +6,12 @@ import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { spawnAs } from './command';
 import { EmbeddedPostgresError, errorCode } from './errors';
-import { type Layout, PORT } from './layout';
+import { dataDirArguments, type Layout, PORT } from './layout';
 import { openBothEnds, WATCHDOG_SCRIPT } from './lifetime';
 import { pollUntil } from './polling';
 import { disarmStaleLocks, livePostmaster, type Postmaster } from './postmaster';
 import { lastComplaint, openServerLog } from './server-log';
+import { sharedMemorySettings } from './shared-memory';
 
 /** Generous, because a server that recovers from a crash is not ready before it has replayed its log. */
 export const START_LIMIT_MS = 120_000;
@@ -127,15 +128,16 @@ async function spawnWatchdog(spec: ServerSpec, log: number, readEnd: number): Pr
   const { layout, binaries, account, settings } = spec;
   const all = {
     ...DEFAULT_SETTINGS,
+    ...sharedMemorySettings(),
     ...settings,
     port: PORT,
-    unix_socket_directories: layout.socketDir,
+    unix_socket_directories: quoted(layout.listenDir),
     unix_socket_permissions: '0700',
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = [binaries.postgres, '-D', layout.dataDir, ...flags];
-  const watchdog = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'latchkey-postgres', layout.dir, ...server], {
-    ...spawnAs(account),
+  const server = [binaries.postgres, ...dataDirArguments(layout.dataDir), ...flags];
+  const watchdog = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'latchkey-postgres', layout.runFromData, ...server], {
+    ...spawnAs(account, layout.dataDir),
     // A session of its own, so that Ctrl-C reaches Latchkey only.
     detached: true,
     stdio: ['ignore', log, log, readEnd],
@@ -143,6 +145,11 @@ async function spawnWatchdog(spec: ServerSpec, log: number, readEnd: number): Pr
   watchdog.unref();
   await once(watchdog, 'spawn');
   return watchdog;
+}
+
+/** PostgreSQL takes a list of directories here, with commas between them. */
+function quoted(dir: string): string {
+  return `"${dir.replaceAll('"', '""')}"`;
 }
 
 function hasExited(child: ChildProcess): boolean {

@@ -35,7 +35,8 @@ function openLocked(file: string): number | undefined {
 
 /** Node cannot lock files, but a lock that `flock` takes on our descriptor stays with it after `flock` has ended. */
 async function openAndFlock(file: string): Promise<number | undefined> {
-  const descriptor = fs.openSync(file, 'a', 0o600);
+  const { O_WRONLY, O_CREAT, O_NOFOLLOW } = fs.constants;
+  const descriptor = fs.openSync(file, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);
   let locked = false;
   try {
     const { exitCode, stderr } = await run('flock', ['-n', '3'], { account: undefined, descriptor });
