@@ -1,16 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { deniedByNode, errorCode, FULL } from '../embedded-postgres/errors';
+import { DatabaseRecord } from './database-record';
+import { KeptFiles } from './kept-files';
 import { StartError } from './start-error';
 
 /** What the first start on the embedded database leaves for its operator. */
@@ -20,18 +13,24 @@ export interface BootstrapFile {
   readonly accessToken: string;
 }
 
+const SECRET = 'auth-secret';
+const BOOTSTRAP = 'bootstrap.json';
+
 /** The directory in which a server without `DATABASE_URL` keeps everything. */
 export class DataDirectory {
+  readonly record: DatabaseRecord;
   private readonly dir: string;
+  private readonly files: KeptFiles;
 
   /** @throws StartError when the directory cannot be made or written to. */
   constructor(dir: string) {
     this.dir = path.resolve(dir);
-    this.guard(() => {
-      // One that was there keeps its mode: it may be shared, and what we put into it is closed by itself. Root lends PostgreSQL
-      // another account, which must be able to pass through.
-      if (make(this.dir)) chmodSync(this.dir, process.getuid?.() === 0 ? 0o711 : 0o700);
+    this.files = new KeptFiles(this.dir);
+    this.record = this.guard(() => {
+      // One that was there keeps its mode: it may be shared, and what we put into it is closed by itself.
+      if (make(this.dir) && (statSync(this.dir).mode & 0o777) !== OWN_MODE) chmodSync(this.dir, OWN_MODE);
       accessSync(this.dir, constants.W_OK | constants.X_OK);
+      return new DatabaseRecord(this.files, this.dir, this.traces());
     });
   }
 
@@ -40,48 +39,62 @@ export class DataDirectory {
   }
 
   get bootstrapFile(): string {
-    return path.join(this.dir, 'bootstrap.json');
+    return this.files.pathOf(BOOTSTRAP);
   }
 
-  /** The secret made on the first start. Of two processes that start at once, both take the one that was there first. */
+  /**
+   * The secret made on the first start. Of two processes that start at once, both take the one that was there first.
+   *
+   * @throws StartError when it is gone: another one would end every token
+   */
   authSecret(): string {
-    const file = path.join(this.dir, 'auth-secret');
     return this.guard(() => {
-      this.create(file, randomBytes(48).toString('base64'));
-      return readFileSync(file, 'utf8').trim();
+      const kept = this.files.read(SECRET);
+      if (kept !== undefined) return kept.trim();
+      if (this.record.hasDatabase) throw this.secretGone();
+      this.files.create(SECRET, randomBytes(48).toString('base64'));
+      return this.files.read(SECRET)!.trim();
     });
   }
 
+  /** Called before the set-up is committed. A file that is there is of a set-up that was not, and is kept all the same. */
   writeBootstrap(content: BootstrapFile): void {
-    this.guard(() =>
-      writeFileSync(this.bootstrapFile, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flush: true }),
-    );
+    this.guard(() => {
+      this.files.putAside(BOOTSTRAP);
+      this.files.create(BOOTSTRAP, `${JSON.stringify(content, null, 2)}\n`);
+    });
   }
 
-  /** Whole or not at all, and only where there is none: a link either appears complete or fails. */
-  private create(file: string, content: string): void {
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, content, { mode: 0o600, flush: true });
-    try {
-      linkSync(draft, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      rmSync(draft, { force: true });
-    }
+  private traces(): { ofStart: boolean; ofSetUp: boolean } {
+    const ofSetUp = this.files.has(BOOTSTRAP);
+    return { ofSetUp, ofStart: ofSetUp || this.files.has(SECRET) || existsSync(path.join(this.postgres, 'data')) };
+  }
+
+  private secretGone(): StartError {
+    const file = this.files.pathOf(SECRET);
+    return new StartError(
+      `${file} is not there, and the tokens of the database of ${this.dir} are signed with a secret: put the file back, or set ` +
+        `LATCHKEY_AUTH_SECRET to the secret; a new one (openssl rand -base64 48 > ${file}) ends every token.`,
+    );
   }
 
   private guard<T>(act: () => T): T {
     try {
       return act();
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = errorCode(error);
+      if (code === undefined) throw error;
+      if (code === 'ERR_ACCESS_DENIED') throw new StartError(deniedByNode(error));
+      const cure = FULL.has(code) ? 'make room on its disk' : 'make it writable';
       throw new StartError(
-        `The data directory ${this.dir} cannot be written to (${code}): make it writable, or set LATCHKEY_DATA_DIR to another.`,
+        `The data directory ${this.dir} cannot be written to (${code}): ${cure}, or set LATCHKEY_DATA_DIR to another.`,
       );
     }
   }
 }
+
+/** On Linux nobody else has to pass through, not even the account that root lends PostgreSQL. */
+const OWN_MODE = process.platform !== 'linux' && process.getuid?.() === 0 ? 0o711 : 0o700;
 
 /** Makes a directory and those above it, and says whether it was not there. Node's own never ends below `/proc`. */
 function make(dir: string): boolean {

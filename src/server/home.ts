@@ -20,6 +20,6 @@ export async function openHome(environment: Environment): Promise<Home> {
   forgetOtherDatabases();
   const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
   const authSecret = secret ?? directory.authSecret();
-  const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account });
+  const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account, record: directory.record });
   return { url: postgres.url, authSecret, directory, release: () => postgres.stop() };
 }

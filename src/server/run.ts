@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Readiness } from '../health/readiness';
 import { AdministratorWatch } from '../instance/administrator-watch.service';
@@ -38,7 +39,7 @@ export async function serve({ say, flush }: Output): Promise<void> {
   // Before anything is begun: the first start shows a token once, and must not end right after.
   await requireFreePort(environment);
   await withServer(environment, flush, async (app, home, shutdown) => {
-    const tenant = home.directory ? await setUp(app, home.directory) : null;
+    const tenant = home.directory ? await setUp(app, home) : null;
     letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
     app.get(AdministratorWatch).watch();
@@ -48,8 +49,8 @@ export async function serve({ say, flush }: Output): Promise<void> {
 
 /** Sets up the operator's own database from the command line, instead of through the endpoint. */
 export async function bootstrap({ say, flush }: Output): Promise<void> {
-  await withServer(readEnvironment(), flush, async (app, _home, shutdown) => {
-    const tenant = await app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION);
+  await withServer(readEnvironment(), flush, async (app, home, shutdown) => {
+    const tenant = await setUp(app, home);
     say(tenant ? credentials(tenant) : 'This installation has been set up before.');
     await shutdown.closeAll();
   });
@@ -66,7 +67,9 @@ async function withServer(
   shutdown.obeySignals();
   surviveFaults(shutdown);
   if (isRunByNpm()) watchParent(() => void shutdown.begin('npm has ended'));
+  // What is said before there is an application is said in the same way.
   const logger = new ServerLogger(logLevels(environment));
+  Logger.overrideLogger(logger);
   for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   try {
     const home = await openHome(environment);
@@ -121,10 +124,15 @@ export function optionsOf(environment: Environment, home: Home): LatchkeyOptions
 }
 
 /** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */
-function setUp(app: NestFastifyApplication, directory: DataDirectory): Promise<Tenant | null> {
-  return app.get(InstanceService).initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
+async function setUp(app: NestFastifyApplication, { directory }: Home): Promise<Tenant | null> {
+  const instance = app.get(InstanceService);
+  if (directory === undefined) return instance.initializeOnce(FIRST_ORGANIZATION);
+  const tenant = await instance.initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
+    directory.record.requireNotSetUp();
     directory.writeBootstrap({ organizationId: organization.id, identityId: identity.id, accessToken });
   });
+  directory.record.noteSetUp();
+  return tenant;
 }
 
 function banner(url: string, directory: DataDirectory | undefined, tenant: Tenant | null): string {

@@ -74,7 +74,11 @@ export class Shutdown {
 
   /** Closes everything, in time, and leaves the process running: it has something to say. */
   async closeAll(): Promise<void> {
-    await Promise.race([this.closeSteps('done'), pause(this.limitMs, undefined, { ref: false })]);
+    // The timer keeps the process alive: nothing else here does, and one that ended now would have said nothing.
+    const limit = new AbortController();
+    const tooLate = pause(this.limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
+    await Promise.race([this.closeSteps('done'), tooLate]);
+    limit.abort();
   }
 
   private async closeSteps(reason: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { isDatabaseAway } from '../common/errors/database-errors';
+import { deniedByNode } from '../embedded-postgres/errors';
 
 /** Why the server does not start, in a sentence that says what to do. */
 export class StartError extends Error {
@@ -10,6 +11,7 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (KNOWN.has(error.name)) return error.message;
   const fault = error as NodeJS.ErrnoException;
+  if (fault.code === 'ERR_ACCESS_DENIED') return deniedByNode(fault);
   if (fault.syscall === 'listen') return explainListen(fault);
   return explainDatabase(fault) ?? error.stack ?? error.message;
 }
@@ -71,5 +73,10 @@ const SENTENCES: readonly (readonly [codes: RegExp, words: RegExp, sentence: str
   ],
   [/^(28P01|28000)$/, /^/, 'The database refused the user or password of DATABASE_URL.'],
   [/^3D000$/, /^/, 'The database named by DATABASE_URL does not exist: create it.'],
+  [
+    /^25006$/,
+    /^/,
+    'The database of DATABASE_URL is read-only (a standby, or default_transaction_read_only): name the primary.',
+  ],
   [/^42501$/, /^/, 'The database refuses its user a right (MESSAGE): GRANT it, or have that user own the schema.'],
 ];
