@@ -677,6 +677,50 @@ const SABOTAGES = [
     'e2e:server',
     'run by npm, ends with it when that is ended by SIGKILL',
   ],
+  [
+    'root changes the owner of what a link leads to',
+    'embedded-postgres/own-directory.js',
+    /if \(fs\.lstatSync\(dir, [^;]*;/,
+    '',
+    'e2e:data-directory',
+    'has root follow no link',
+    ['embedded-postgres/own-directory.js', ' | O_NOFOLLOW', ''],
+    ['embedded-postgres/own-directory.js', /requireKnownOwner\(dir, stats\.uid, account\);/, ''],
+  ],
+  [
+    'root writes to what a link leads to',
+    'embedded-postgres/own-directory.js',
+    /requireOwnName\(file, isWanted\) \{/,
+    '$& return;',
+    'e2e:data-directory',
+    'has root follow no link',
+    ['embedded-postgres/server-log.js', ' | O_NOFOLLOW', ''],
+    ['embedded-postgres/start-lock.js', ' | O_NOFOLLOW', ''],
+  ],
+  [
+    'an empty database is made in the place of one that is gone',
+    'server/database-record.js',
+    /require\(found, dataDir\) \{/,
+    '$& return;',
+    'e2e:data-directory',
+    'makes no empty database',
+  ],
+  [
+    'an emptied database is set up once more',
+    'server/database-record.js',
+    /requireNotSetUp\(\) \{/,
+    '$& return;',
+    'e2e:data-directory',
+    'sets up no second time',
+  ],
+  [
+    'a second secret is made',
+    'server/data-directory.js',
+    /if \(this\.record\.hasDatabase\)/,
+    'if (false)',
+    'e2e:data-directory',
+    'makes no other secret',
+  ],
 ];
 
 function breakFile(name, file, from, to) {
@@ -688,8 +732,22 @@ function breakFile(name, file, from, to) {
   return () => writeFileSync(path, sound);
 }
 
-const wanted = process.argv[2] ?? '';
+const wanted = process.argv.slice(2).find((word) => word !== '--check') ?? '';
 let missed = 0;
+if (process.argv.includes('--check')) {
+  // Only whether each still finds what it is to break.
+  for (const [name, file, from, to, , , ...also] of SABOTAGES) {
+    const undo = [];
+    try {
+      for (const edit of [[file, from, to], ...also]) undo.push(breakFile(name, ...edit));
+    } catch (error) {
+      missed += 1;
+      console.log(error.message);
+    }
+    undo.toReversed().forEach((mend) => mend());
+  }
+  process.exit(missed === 0 ? 0 : 1);
+}
 for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.filter(([name]) => name.includes(wanted))) {
   const mend = [[file, from, to], ...also].map((edit) => breakFile(name, ...edit));
   let run;
