@@ -39,6 +39,7 @@ const REMOVED_METHODS = `
   END $$;
   CREATE TRIGGER keep_removed AFTER DELETE ON latchkey.identity_auth_methods
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION latchkey.keep_removed_methods();
+  ALTER TABLE latchkey.identity_auth_methods ENABLE ALWAYS TRIGGER keep_removed;
 
   CREATE FUNCTION latchkey.refuse_removed_method() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
@@ -64,7 +65,9 @@ const CLIENT_SECRETS = `
   END $$;
   DROP TRIGGER note_delete ON latchkey.client_secrets;
   CREATE TRIGGER note_delete AFTER DELETE ON latchkey.client_secrets
-    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION latchkey.note_deleted_secrets()`;
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION latchkey.note_deleted_secrets();
+  -- As the trigger before it: nodes believe their memory only where every change is noted, whoever makes it.
+  ALTER TABLE latchkey.client_secrets ENABLE ALWAYS TRIGGER note_delete`;
 
 // For the question whether an administrator is left.
 const ADMINISTRATORS = `
@@ -81,6 +84,7 @@ const DROP = `
   DROP FUNCTION latchkey.note_deleted_secrets;
   CREATE TRIGGER note_delete AFTER DELETE ON latchkey.client_secrets
     FOR EACH ROW EXECUTE FUNCTION latchkey.note_changed_row('identity_id');
+  ALTER TABLE latchkey.client_secrets ENABLE ALWAYS TRIGGER note_delete;
   DELETE FROM latchkey.identity_access_tokens t
    WHERE NOT EXISTS (SELECT FROM latchkey.identities i WHERE i.id = t.identity_id)
       OR NOT EXISTS (SELECT FROM latchkey.organizations o WHERE o.id = t.organization_id);
