@@ -10,7 +10,11 @@ const CACHE = 'access-tokens/access-token.cache.js';
 const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
 const BELIEVED = [WATERMARK, /covers\(readAt, now = [^{]*\{/, '$& return true;'];
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
-const MACHINE_CLOCK = ['common/clock/clock.js', /synchronize\(databaseTime, sentAt, receivedAt\) \{/, '$& return;'];
+const MACHINE_CLOCK = [
+  'common/clock/clock.js',
+  /synchronize\(databaseTime, sentAt, receivedAt, reachedMs = -Infinity\) \{/,
+  '$& return;',
+];
 const HIGHEST_SEEN = [WATERMARK, / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/, ''];
 const READ_THEN_WRITTEN = [
   'access-tokens/use-limits.js',
@@ -114,8 +118,8 @@ const SABOTAGES = [
   [
     'the error of a revocation is swallowed',
     'access-tokens/access-tokens.service.js',
-    /const receipt = await \(0, errand_1\.takingAway\)\(([^]*?)\n {8}\}\)\);/,
-    'const receipt = await (0, errand_1.takingAway)($1\n        })).catch(() => null);',
+    /\(0, errand_1\.takingAway\)\(\(\) => this\.dataSource\.transaction\(revoke\)\)/,
+    '$&.catch(() => null)',
     'durability',
     'repeated safely',
   ],
@@ -406,14 +410,6 @@ const SABOTAGES = [
     'what such a node signs',
   ],
   [
-    'a revocation counts from its time on, by the clock of the machine',
-    'access-tokens/verdict.js',
-    /if \(revokedAt !== null\)/,
-    'if (revokedAt !== null && revokedAt.getTime() <= Date.now())',
-    'time',
-    'a clock that jumps',
-  ],
-  [
     'garbage is looked up',
     CACHE,
     /this\.keyring\.verify\(token\)/,
@@ -424,10 +420,10 @@ const SABOTAGES = [
   [
     'no end to what is remembered',
     CACHE,
-    /max: settings\.cacheEntries/,
-    'max: 1_000_000',
+    /SecondChanceCache\(settings\.cacheEntries\)/,
+    'SecondChanceCache(1_000_000)',
     'overload',
-    'the tokens used last',
+    'the tokens that came last',
   ],
   [
     'tokens are matched by an expression that goes back',
