@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import * as net from 'node:net';
 import { Client } from 'pg';
 import { DatabaseUnavailableError } from '../src/common/errors/common.errors';
@@ -15,6 +16,7 @@ const DETAILS = '/api/v1/identities/details';
 const UNAVAILABLE = refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.');
 const WORKER = process.env.JEST_WORKER_ID;
 const ROLE = `latchkey_away_${WORKER}`;
+const PASSWORD = randomBytes(24).toString('hex');
 const NAME = `latchkey_test_${WORKER}`;
 
 /** From another database, as the one who owns the server. */
@@ -84,7 +86,7 @@ let token: GivenToken;
 let methods: string;
 
 beforeAll(async () => {
-  await administrate(`DROP ROLE IF EXISTS ${ROLE}`, `CREATE ROLE ${ROLE} LOGIN`);
+  await administrate(`DROP ROLE IF EXISTS ${ROLE}`, `CREATE ROLE ${ROLE} LOGIN PASSWORD '${PASSWORD}'`);
   await inside(
     `GRANT ALL ON SCHEMA latchkey TO ${ROLE}`,
     `GRANT ALL ON ALL TABLES IN SCHEMA latchkey TO ${ROLE}`,
@@ -93,6 +95,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
   const url = new URL(proxy.url);
   url.username = ROLE;
+  url.password = PASSWORD;
   latchkey = await startLatchkey({ database: { url: url.href }, revocationBoundMs: 100 });
 });
 beforeEach(async () => {

@@ -104,12 +104,12 @@ describe('a failure between two writes', () => {
     await leavesNothing('UPDATE', 'client_secrets', () => latchkey.admin.post(`${path}/revoke`));
   });
 
-  it('does not remove token auth when its tokens cannot be revoked: they stay good together', async () => {
+  it('does not remove token auth when what was removed cannot be noted: its tokens stay good', async () => {
     const { identityId, api } = await latchkey.given.token();
     const before = await snapshot(latchkey.dataSource);
     const remove = () => latchkey.admin.delete(`/api/v1/auth/token-auth/identities/${identityId}`);
     expect(
-      await refusing(latchkey, { event: 'UPDATE OF revoked_at', table: 'identity_access_tokens' }, async () => {
+      await refusing(latchkey, { event: 'INSERT', table: 'removed_auth_methods' }, async () => {
         const answer = await remove();
         expect((await api.get(DETAILS)).status).toBe(200);
         return answer;

@@ -614,8 +614,10 @@ describe('where a token may be used from', () => {
       ['203.0.113.9, 10.1.2.3, 198.51.100.1, 10.1.2.4', 403],
       ['203.0.113.9, nonsense', 403],
       ['203.0.113.9, nonsense, 10.1.2.3', 403],
-      ['203.0.113.9:443', 403],
-      ['"203.0.113.9"', 403],
+      ['203.0.113.9:443', 200],
+      ['"203.0.113.9"', 200],
+      ['203.0.113.9, [2001:db8:aaaa::1]:443', 200],
+      ['203.0.113.9:443:80', 403],
       ['203.0.113.009', 403],
       ['203.0.113.9;10.1.2.3', 403],
       ['203.0.113.9%eth0', 403],
@@ -631,7 +633,7 @@ describe('where a token may be used from', () => {
       expect((await proxied.anonymous.post(RENEW, { accessToken }, headers)).status).toBe(status);
     });
 
-    it.each(['nonsense', '203.0.113.9:443', '[2001:db8::1]', 'unknown', '_hidden', '203.0.113.9, -'])(
+    it.each(['nonsense', '203.0.113.9:', '[2001:db8::1', 'unknown', '_hidden', '203.0.113.9, -'])(
       'an address that cannot be read, %j, is trusted by no list, not even by one of everything',
       async (header) => {
         const { accessToken } = await latchkey.given.token();
@@ -1030,7 +1032,7 @@ describe('a verdict', () => {
     await proxy.stop();
   });
 
-  it('that lost against another transaction can be asked for again: 503', async () => {
+  it('that lost against another transaction is asked for again', async () => {
     const [{ name }] = await latchkey.dataSource.query<[{ name: string }]>('SELECT current_database() AS name');
     await latchkey.dataSource.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
     try {
@@ -1049,8 +1051,7 @@ describe('a verdict', () => {
           return row.waiting > 0;
         }, true);
       });
-      expect((await answer)!.status).toBe(503);
-      expect((await use(node.as(accessToken))).status).toBe(200);
+      expect((await answer)!.status).toBe(200);
     } finally {
       await latchkey.dataSource.query(`ALTER DATABASE ${name} RESET default_transaction_isolation`);
     }

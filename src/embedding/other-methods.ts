@@ -16,8 +16,9 @@ export class OtherMethods {
 
   /** When every controller's routes are registered: what is registered first answers first. */
   answer(): void {
-    const { httpAdapter } = this.adapterHost as { httpAdapter?: AbstractHttpAdapter };
-    if (httpAdapter === undefined || !['express', 'fastify'].includes(httpAdapter.getType())) return;
+    // Null in an application that serves nothing, such as a worker.
+    const { httpAdapter } = this.adapterHost as { httpAdapter?: AbstractHttpAdapter | null };
+    if (!httpAdapter || !['express', 'fastify'].includes(httpAdapter.getType())) return;
     const all = this.routes.all();
     const own = all.filter(({ controller }) => isLatchkeyController(controller));
     const hosts = all.filter(({ controller }) => !isLatchkeyController(controller));

@@ -1,5 +1,5 @@
 import { HttpStatus } from '@nestjs/common';
-import { RefusedRequestError } from '../common/errors/common.errors';
+import { RefusedRequestError, TooManyFieldsError } from '../common/errors/common.errors';
 
 /** More than any body has: fifty thousand would keep the others waiting. */
 const MAX_FIELDS = 1_000;
@@ -8,12 +8,12 @@ const MAX_FIELDS = 1_000;
  * The fields of an `application/x-www-form-urlencoded` body: a name that comes more than once has a list of values. What is
  * encoded must be UTF-8: anything else would be kept as other characters than were sent. More than a thousand are refused.
  *
- * @throws RefusedRequestError
+ * @throws RefusedRequestError, TooManyFieldsError
  */
 export function parseForm(text: string): Record<string, string | string[]> {
   const fields = new Map<string, string[]>();
   const pairs = text.split('&', MAX_FIELDS + 1);
-  if (pairs.length > MAX_FIELDS) throw new RefusedRequestError(HttpStatus.BAD_REQUEST);
+  if (pairs.length > MAX_FIELDS) throw new TooManyFieldsError(MAX_FIELDS);
   for (const pair of pairs) {
     if (pair === '') continue;
     const end = pair.indexOf('=');

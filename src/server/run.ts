@@ -38,6 +38,8 @@ export async function serve({ say, flush }: Output): Promise<void> {
   const environment = readEnvironment();
   // Before anything is begun: the first start shows a token once, and must not end right after.
   await requireFreePort(environment);
+  const logger = new ServerLogger(logLevels(environment));
+  for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   await withServer(environment, flush, async (app, home, shutdown) => {
     const tenant = home.directory ? await setUp(app, home) : null;
     letGoOfClients(app, environment, shutdown);
@@ -68,9 +70,7 @@ async function withServer(
   surviveFaults(shutdown);
   if (isRunByNpm()) watchParent(() => void shutdown.begin('npm has ended'));
   // What is said before there is an application is said in the same way.
-  const logger = new ServerLogger(logLevels(environment));
-  Logger.overrideLogger(logger);
-  for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
+  Logger.overrideLogger(new ServerLogger(logLevels(environment)));
   try {
     const home = await openHome(environment);
     shutdown.add('database', () => home.release());

@@ -88,6 +88,17 @@ export class EncodedBodyError extends LatchkeyError {
   }
 }
 
+/** A form has more fields than any route takes. */
+export class TooManyFieldsError extends LatchkeyError {
+  constructor(most: number) {
+    const status = HttpStatus.PAYLOAD_TOO_LARGE;
+    super(
+      { errorCode: 'too_many_fields', status, error: 'PayloadTooLarge' },
+      `The form has more than ${most} fields. Send fewer, or send JSON.`,
+    );
+  }
+}
+
 /** RFC 6585 section 5. */
 export const HEADERS_TOO_LARGE = 431;
 
