@@ -1,13 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { OverloadedError, ReadTooCostlyError } from '../common/errors/common.errors';
 import { isGivenUp } from '../common/errors/database-errors';
-import { FairTurns } from './fair-turns';
+import { Turnstile } from './turnstile';
 
 /** Whoever reads lists waits for it, and nobody else: a statement that takes longer is given up. */
 const READ_MS = 1_000;
 const WAIT_MS = 5_000;
-const WAITING = 1_000;
-const WAITING_OF_ONE = 100;
 
 /** How such a read is refused, for the API documentation. */
 export const READ_REFUSALS = [new OverloadedError(), new ReadTooCostlyError()];
@@ -17,21 +15,15 @@ export const READ_REFUSALS = [new OverloadedError(), new ReadTooCostlyError()];
  * and those of one organization half of these, so that the others find some for deleting and revoking.
  */
 export class ListReads {
-  private readonly turns: FairTurns;
+  private readonly turns: Turnstile;
 
   constructor(
     private readonly dataSource: DataSource,
     poolSize: number,
   ) {
     const atOnce = Math.max(1, Math.floor(poolSize / 2));
-    const atOnceOfOne = Math.max(1, Math.floor(atOnce / 2));
-    this.turns = new FairTurns({
-      atOnce,
-      atOnceOfOne,
-      waitingOfOne: WAITING_OF_ONE,
-      waiting: WAITING,
-      waitMs: WAIT_MS,
-    });
+    const ofOne = Math.max(1, Math.floor(atOnce / 2));
+    this.turns = new Turnstile({ all: atOnce, group: ofOne, member: ofOne });
   }
 
   /**
@@ -40,11 +32,31 @@ export class ListReads {
    * @throws OverloadedError, ReadTooCostlyError
    */
   async read<Result>(organizationId: string, work: (tx: EntityManager) => Promise<Result>): Promise<Result> {
+    const leave = await this.turnOf(organizationId);
     try {
-      return await this.turns.run(organizationId, () => this.readOnce(work));
+      return await this.readOnce(work);
     } catch (error) {
       throw isGivenUp(error) ? new ReadTooCostlyError(error) : error;
+    } finally {
+      leave();
     }
+  }
+
+  /** @returns what ends the turn. */
+  private async turnOf(organizationId: string): Promise<() => void> {
+    const party = { group: organizationId, member: '', isCrowd: true };
+    if (!this.turns.hasRoomFor(party)) throw new OverloadedError();
+    const patience = new AbortController();
+    return new Promise((resolve, reject) => {
+      const enter = (leave: () => void) => {
+        patience.abort();
+        resolve(leave);
+      };
+      const abandon = this.turns.wait(party, enter, reject);
+      if (patience.signal.aborted) return;
+      const timer = setTimeout(() => abandon(new OverloadedError()), WAIT_MS).unref();
+      patience.signal.addEventListener('abort', () => clearTimeout(timer));
+    });
   }
 
   /** In a transaction, because a pooler in transaction mode would share a session's setting. */
