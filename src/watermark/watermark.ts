@@ -54,6 +54,8 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
   /** How often memory was found to be void, because the database is not the one it was read from, or was set back. */
   lives = 0;
   private contents: string | undefined;
+  /** The database's life has no name yet: it has just begun. */
+  private isNameless = false;
   private isUnwatched = false;
   private confirmed: Confirmed | undefined;
   private reading: Promise<void> | undefined;
@@ -201,14 +203,18 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
    * back, and when what this node wrote last is not there: then the database was set back, whatever it leads now.
    */
   private isVoid({ snapshot, cluster, life, contents, isWatched }: Answer, isMarkLost: boolean): boolean {
-    const isAnother = this.isNewLife(cluster, life);
-    const isReplaced = this.isReplaced(contents);
-    const isBack = this.isBack(snapshot);
-    const isUndone = isAnother || isReplaced || isBack || isMarkLost;
-    if (isUndone) this.beginLife({ isAnother, isReplaced, isBack, isMarkLost });
+    const reasons = {
+      isAnother: this.isNewLife(cluster, life),
+      isReplaced: this.isReplaced(contents),
+      isBack: this.isBack(snapshot),
+      isMarkLost,
+    };
+    const isUndone = Object.values(reasons).includes(true);
+    if (isUndone) this.beginLife(reasons);
+    this.isNameless = life.endsWith(' ');
     this.noteWatched(isWatched);
     // Until it has a name, and while changes go unnoted, every read counts as the first.
-    return isUndone || !isWatched || life.endsWith(' ');
+    return isUndone || !isWatched || this.isNameless;
   }
 
   private isReplaced(contents: string): boolean {
@@ -221,8 +227,10 @@ export class Watermark implements OnModuleInit, OnApplicationShutdown {
     return this.confirmed !== undefined && xmaxOf(snapshot) < xmaxOf(this.confirmed.snapshot);
   }
 
-  private beginLife(reasons: Record<string, boolean>): void {
-    if (this.lives > 0) this.logger.log({ event: 'watermark.new_life', ...reasons });
+  private beginLife({ isAnother, ...reasons }: Record<string, boolean>): void {
+    // A life that has just been given its name is no news.
+    const isNaming = this.isNameless && !Object.values(reasons).includes(true);
+    if (this.lives > 0 && !isNaming) this.logger.log({ event: 'watermark.new_life', isAnother, ...reasons });
     this.lives += 1;
     this.bornAt = performance.now();
     this.mark.forget();

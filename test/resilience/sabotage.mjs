@@ -342,8 +342,8 @@ const SABOTAGES = [
   [
     'tables that are others are taken for the same',
     WATERMARK,
-    /const isReplaced = [^;]*;/,
-    'const isReplaced = false;',
+    /isReplaced: this\.isReplaced\(contents\),/,
+    'isReplaced: false,',
     'undone',
     'restored from a dump, in one transaction',
     [WATERMARK, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
@@ -364,7 +364,7 @@ const SABOTAGES = [
     '',
     'undone',
     'put back from a cold copy: its transaction ids beyond',
-    [WATERMARK, /const isBack = [^;]*;/, 'const isBack = false;'],
+    [WATERMARK, /isBack: this\.isBack\(snapshot\),/, 'isBack: false,'],
     [WATERMARK, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
   ],
   [
@@ -452,8 +452,8 @@ const SABOTAGES = [
   [
     'searches take any connection there is',
     'database/list-reads.js',
-    /this\.turns\.run\(organizationId, \(\) => this\.readOnce\(work\)\)/,
-    'this.readOnce(work)',
+    /await this\.turnOf\(organizationId\)/,
+    '() => undefined',
     'overload',
     'sixty searches',
   ],
