@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { latchkeyDataSourceOptions } from './src/database/data-source-options';
+import { latchkeyDataSourceOptions } from './src/database/connections/data-source-options';
 import { ensureSchema } from './src/database/migrator';
 import { readEnvironment } from './src/server/environment';
 import { openHome } from './src/server/home';

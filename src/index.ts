@@ -1,6 +1,6 @@
-export type { IdentityAuth } from './access-tokens/access-token.claims';
-export { AccessTokenGuard } from './access-tokens/access-token.guard';
-export { AccessTokenVerifier } from './access-tokens/access-token.verifier';
+export type { IdentityAuth } from './database/entities/access-token.claims';
+export { AccessTokenGuard } from './access-tokens/guarding/access-token.guard';
+export { AccessTokenVerifier } from './access-tokens/verification/access-token.verifier';
 export {
   AccessTokenRefusedError,
   ExpiredAccessTokenError,
@@ -9,18 +9,18 @@ export {
   MalformedAccessTokenError,
   MissingAccessTokenError,
   UntrustedAddressError,
-} from './access-tokens/access-tokens.errors';
-export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/access-token-policy';
-export { rememberHandshake } from './access-tokens/call-origin';
-export { Caller } from './access-tokens/caller.decorator';
-export { AccessTokenPolicyDto } from './access-tokens/dto/access-token-policy.dto';
+} from './access-tokens/issuing/access-tokens.errors';
+export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
+export { rememberHandshake } from './access-tokens/guarding/call-origin';
+export { Caller } from './access-tokens/guarding/caller.decorator';
+export { AccessTokenPolicyDto } from './access-tokens/issuing/dto/access-token-policy.dto';
 export {
   MissingMetadataError,
   OptionalAccessToken,
   type RequiredMetadata,
   RequireMetadata,
-} from './access-tokens/route-rules';
-export type { VerifiedAccessToken } from './access-tokens/verified-access-token';
+} from './access-tokens/guarding/route-rules';
+export type { VerifiedAccessToken } from './access-tokens/verification/verified-access-token';
 export {
   AuthMethod,
   type ConfigurationChange,
@@ -46,25 +46,25 @@ export {
   LoginError,
   type LoginErrorOptions,
 } from './auth-methods/auth-methods.errors';
-export { AuthMethodDto } from './auth-methods/dto/auth-method.dto';
-export { IdentityLoginDto, LoginDto } from './auth-methods/dto/login.dto';
-export type { IdentityAuthMethod } from './auth-methods/identity-auth-method.entity';
-export type { LockoutPolicy, LockoutSubject } from './auth-methods/lockouts.service';
+export { AuthMethodDto } from './auth-methods/configuration/dto/auth-method.dto';
+export { IdentityLoginDto, LoginDto } from './auth-methods/pipeline/dto/login.dto';
+export type { IdentityAuthMethod } from './database/entities/identity-auth-method.entity';
+export type { LockoutPolicy, LockoutSubject } from './auth-methods/pipeline/lockouts.service';
 export { Clock } from './common/clock/clock';
-export { Flag, Integer, ListOf, OneOf, Seconds, Text, TrimmedText } from './common/dto/fields';
+export { Flag, Integer, ListOf, OneOf, Seconds, Text, TrimmedText } from './common/dto/request-fields';
 export type { FieldOptions } from './common/dto/rules';
 export { DatabaseUnavailableError, ValidationFailureError } from './common/errors/common.errors';
 export { LatchkeyError } from './common/errors/latchkey.error';
 export type { AddressedRequest } from './common/net/client-address';
 export { isLatchkeyRoute } from './common/http/latchkey-controller.decorator';
-export { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
-export { latchkeyDataSourceOptions } from './database/data-source-options';
+export { LATCHKEY_DATA_SOURCE } from './database/connections/data-source-name';
+export { latchkeyDataSourceOptions } from './database/connections/data-source-options';
 export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './database/database-options';
-export { LATCHKEY_ENTITIES } from './database/entities';
+export { LATCHKEY_ENTITIES } from './database/entities/latchkey-entities';
 export { migrateLatchkey } from './database/migrator';
-export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './embedding/access-tokens';
-export type { ChangeOptions, TransactionalManager } from './embedding/host-transaction';
-export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './embedding/machine-identities';
+export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './host-api/access-tokens';
+export type { ChangeOptions, TransactionalManager } from './host-api/host-transaction.service';
+export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './host-api/machine-identities';
 export { IdentityNotFoundError, UnknownRoleError } from './identities/identities.errors';
 export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
 export { type LatchkeyOptions, LatchkeyOptionsError } from './latchkey.options';

@@ -3,14 +3,14 @@ import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Clock } from './common/clock/clock';
 import { isSlowToConnect, isUnreadable } from './common/errors/database-errors';
-import { LATCHKEY_DATA_SOURCE } from './database/data-source-name';
-import { servingOptions } from './database/data-source-options';
+import { LATCHKEY_DATA_SOURCE } from './database/connections/data-source-name';
+import { requestDataSourceOptions } from './database/connections/data-source-options';
 import { requireFit } from './database/fitness';
-import { GateDatabase } from './database/gate-database';
+import { VerificationPools } from './database/connections/verification-pools';
 import { ListReads } from './database/list-reads';
 import { migrate, missingMigrations } from './database/migrator';
 import { DEFAULT_SCHEMA } from './database/schema';
-import { ServingConnections } from './database/serving-connections';
+import { RequestConnectionsService } from './database/connections/request-connections';
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
@@ -20,31 +20,31 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
   imports: [
     TypeOrmModule.forRootAsync({
       name: LATCHKEY_DATA_SOURCE,
-      inject: [LatchkeySettings, ServingConnections],
-      useFactory: async (settings: LatchkeySettings, connections: ServingConnections) => {
+      inject: [LatchkeySettings, RequestConnectionsService],
+      useFactory: async (settings: LatchkeySettings, connections: RequestConnectionsService) => {
         if (settings.migrate === 'on-start') await migrate(settings.connection, settings.schema);
         // A database that is not there stops the start at once, with its reason; whoever started us decides on a retry. One
         // that is slow is waited for: the deadline is meant for requests.
         const patience = { retryAttempts: 10, retryDelay: 500, toRetry: isSlowToConnect };
-        return { ...servingOptions(settings, connections), ...patience };
+        return { ...requestDataSourceOptions(settings, connections), ...patience };
       },
       dataSourceFactory: (options) => connect(options as DataSourceOptions),
     }),
   ],
   providers: [
     Clock,
-    ServingConnections,
+    RequestConnectionsService,
     {
       provide: LatchkeySettings,
       inject: [LATCHKEY_OPTIONS],
       useFactory: (options: LatchkeyOptions) => new LatchkeySettings(options),
     },
     {
-      provide: GateDatabase,
+      provide: VerificationPools,
       // Not before the data source is there: then the schema is up to date.
-      inject: [LatchkeySettings, ServingConnections, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
-      useFactory: (settings: LatchkeySettings, connections: ServingConnections) =>
-        new GateDatabase(settings, connections),
+      inject: [LatchkeySettings, RequestConnectionsService, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
+      useFactory: (settings: LatchkeySettings, connections: RequestConnectionsService) =>
+        new VerificationPools(settings, connections),
     },
     {
       provide: ListReads,
@@ -52,7 +52,7 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
       useFactory: (dataSource: DataSource, { poolSize }: LatchkeySettings) => new ListReads(dataSource, poolSize),
     },
   ],
-  exports: [Clock, GateDatabase, LatchkeySettings, ListReads, ServingConnections, TypeOrmModule],
+  exports: [Clock, VerificationPools, LatchkeySettings, ListReads, RequestConnectionsService, TypeOrmModule],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 

@@ -1,14 +1,14 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
-import { AccessTokensApiModule } from './access-tokens/access-tokens-api.module';
+import { AccessTokensApiModule } from './access-tokens/api/access-tokens-api.module';
 import { AccessTokensModule } from './access-tokens/access-tokens.module';
 import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
 import { faultsOfAuthMethods } from './auth-methods/auth-method.module';
 import { HealthModule } from './health/health.module';
 import { faultsOf, flag, isObject, must, type OptionRules } from './common/option-rules';
-import { EmbeddingModule } from './embedding/embedding.module';
+import { HostApiModule } from './host-api/host-api.module';
 import { IdentitiesModule } from './identities/identities.module';
-import { InstanceModule } from './instance/instance.module';
+import { InstallationModule } from './installation/installation.module';
 import { LatchkeyCoreModule } from './latchkey-core.module';
 import { type ASYNC_OPTIONS_TYPE, type OPTIONS_TYPE } from './latchkey.module-definition';
 import { MaintenanceModule } from './maintenance/maintenance.module';
@@ -40,7 +40,7 @@ export interface LatchkeyExtras {
 const REST_MODULES: Type[] = [
   AccessTokensApiModule,
   HealthModule,
-  InstanceModule,
+  InstallationModule,
   OrganizationsModule,
   IdentitiesModule,
   TokenAuthModule,
@@ -48,8 +48,8 @@ const REST_MODULES: Type[] = [
 
 /** Machine identities and access tokens for a Nest application. */
 @Module({
-  imports: [AccessTokensModule, MaintenanceModule, PermissionsModule, EmbeddingModule],
-  exports: [AccessTokensModule, PermissionsModule, EmbeddingModule],
+  imports: [AccessTokensModule, MaintenanceModule, PermissionsModule, HostApiModule],
+  exports: [AccessTokensModule, PermissionsModule, HostApiModule],
 })
 export class LatchkeyModule {
   /** Sets Latchkey up with options known now. */

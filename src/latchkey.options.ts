@@ -1,5 +1,5 @@
 import { IpNetwork } from './common/net/ip-network';
-import { type Connection, connectionOf } from './database/connection';
+import { type Connection, connectionOf } from './database/connections/connection';
 import {
   faultsOf,
   flag,

@@ -1,1 +1,1 @@
-export { AccessTokenStrategy, LATCHKEY_STRATEGY } from './access-tokens/access-token.strategy';
+export { AccessTokenStrategy, LATCHKEY_STRATEGY } from './access-tokens/guarding/access-token.strategy';

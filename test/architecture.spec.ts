@@ -143,19 +143,28 @@ describe('the arrows between folders', () => {
     expect(said(imports.filter(({ from, to }) => isIn(from, 'database') && !isAllowed(to)))).toEqual([]);
   });
 
-  it('lead from the watermark, which all rest on, to common and database only', () => {
-    const isAllowed = (to: string) => isIn(to, 'common', 'database', 'watermark') || ROOT.test(to);
-    expect(said(imports.filter(({ from, to }) => isIn(from, 'watermark') && !isAllowed(to)))).toEqual([]);
+  it('lead from the change feed, which all rest on, to common and database only', () => {
+    const isAllowed = (to: string) => isIn(to, 'common', 'database', 'change-feed') || ROOT.test(to);
+    expect(said(imports.filter(({ from, to }) => isIn(from, 'change-feed') && !isAllowed(to)))).toEqual([]);
   });
 
   it('lead from the gate to no feature but its entities', () => {
     const isAllowed = (to: string) =>
-      isIn(to, 'common', 'database', 'watermark', 'access-tokens', 'permissions') ||
+      isIn(to, 'common', 'database', 'change-feed', 'access-tokens', 'permissions') ||
       ROOT.test(to) ||
       /\.entity$/.test(to);
     expect(
       said(imports.filter(({ from, to }) => isIn(from, 'access-tokens', 'permissions') && !isAllowed(to))),
     ).toEqual([]);
+  });
+
+  it('lead between the rooms of the access tokens downwards only', () => {
+    const floors = [['issuing', 'usage'], ['verification'], ['guarding'], ['api']];
+    const roomOf = (file: string) => /^access-tokens\/([^/]+)\//.exec(file)?.[1];
+    const floorOf = (file: string) => floors.findIndex((rooms) => rooms.includes(roomOf(file) ?? ''));
+    const between = imports.filter(({ from, to }) => roomOf(from) && roomOf(to) && roomOf(from) !== roomOf(to));
+    expect(between.length).toBeGreaterThan(10);
+    expect(said(between.filter(({ from, to }) => floorOf(to) === -1 || floorOf(to) >= floorOf(from)))).toEqual([]);
   });
 
   it('lead to the server from the server and its entry only', () => {
@@ -165,7 +174,8 @@ describe('the arrows between folders', () => {
 
   it('lead from no auth method to another, and to each from the list of them alone', () => {
     const methodOf = (file: string) => /^auth-methods\/([^/]+)\//.exec(file)?.[1];
-    const isMethod = (file: string) => isIn(file, 'auth-methods') && !['dto', undefined].includes(methodOf(file));
+    const isMethod = (file: string) =>
+      isIn(file, 'auth-methods') && !['configuration', 'pipeline', undefined].includes(methodOf(file));
     const wrong = imports.filter(
       ({ from, to }) =>
         isMethod(to) &&

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
 import { LatchkeyModule } from '../src';
-import { LoginEvents } from '../src/auth-methods/login-events';
+import { SecurityEvents } from '../src/auth-methods/pipeline/security-events';
 import { type Answer, answered, refused } from './support/api-client';
 import { BadgeAuthModule, TestDirectory } from './support/badge-auth';
 import { done } from './support/given';
@@ -242,7 +242,7 @@ describe('what is told of logins', () => {
   afterEach(() => jest.restoreAllMocks());
 
   it('is why one failed, and of whom as far as that is known; never a secret', async () => {
-    const failed = jest.spyOn(latchkey.app.get(LoginEvents, { strict: false }), 'failed');
+    const failed = jest.spyOn(latchkey.app.get(SecurityEvents, { strict: false }), 'failed');
     const identityId = await attached({ team: 'other' });
     await login(UNKNOWN);
     await login(identityId, 'ada', 'wrong');
@@ -257,7 +257,7 @@ describe('what is told of logins', () => {
   });
 
   it('is told of one that succeeds in the transaction of its token: what cannot be kept makes no token', async () => {
-    const events = latchkey.app.get(LoginEvents, { strict: false });
+    const events = latchkey.app.get(SecurityEvents, { strict: false });
     const identityId = await attached();
     const succeeded = jest.spyOn(events, 'succeeded').mockImplementation(async (tx) => {
       await tx.query('SELECT 1 / 0');

@@ -3,8 +3,8 @@ import * as net from 'node:net';
 import { Client } from 'pg';
 import { DatabaseUnavailableError } from '../src/common/errors/common.errors';
 import { isDatabaseUnavailable } from '../src/common/errors/database-errors';
-import { SteadyClient } from '../src/database/steady-client';
-import { AccessTokens } from '../src/embedding/access-tokens';
+import { CancellableClient } from '../src/database/connections/cancellable-client';
+import { AccessTokens } from '../src/host-api/access-tokens';
 import { MaintenanceRunner } from '../src/maintenance/maintenance.runner';
 import { type Answer, refused } from './support/api-client';
 import type { GivenToken } from './support/given';
@@ -264,8 +264,8 @@ describe('a server that is no database, or does not let us in, is 503 and ends n
 });
 
 describe('an error while connecting is never a fault of a statement:', () => {
-  const failing = async (config: ConstructorParameters<typeof SteadyClient>[0]): Promise<unknown> => {
-    const client = new SteadyClient(config);
+  const failing = async (config: ConstructorParameters<typeof CancellableClient>[0]): Promise<unknown> => {
+    const client = new CancellableClient(config);
     return client.connect().then(
       () => 'connected',
       (error: unknown) => error,

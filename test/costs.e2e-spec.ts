@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { OrganizationMembership } from '../src/identities/organization-membership.entity';
+import type { OrganizationMembership } from '../src/database/entities/organization-membership.entity';
 import { matching, membersOf, ordered } from '../src/identities/identity-search';
 import type { SelectQueryBuilder } from 'typeorm';
 import { type ApiClient, invalid, refused } from './support/api-client';

@@ -39,6 +39,19 @@ const KNOWN = {
   contract: new Set([...read('docs/design/wire-contract.md').matchAll(/^#+ (\d[\d.]*?)\.? /gm)].map(([, n]) => n!)),
 };
 
+describe('the architecture page', () => {
+  it('names files that are there', () => {
+    const named = [...read('docs/architecture.md').matchAll(/`([\w./-]+\.ts)`/g)].map(([, file]) => file!);
+    const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', 'src', 'test'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    const isThere = (file: string) => files.split('\n').some((path) => path === file || path.endsWith(`/${file}`));
+    expect(named.length).toBeGreaterThan(25);
+    expect(named.filter((file) => !isThere(file))).toEqual([]);
+  });
+});
+
 describe('the design documents', () => {
   const citations = FILES.flatMap(citationsIn);
 

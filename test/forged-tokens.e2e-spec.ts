@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { AccessTokenVerifier } from '../src/access-tokens/access-token.verifier';
+import { AccessTokenVerifier } from '../src/access-tokens/verification/access-token.verifier';
 import { LatchkeyError } from '../src/common/errors/latchkey.error';
 import { invalid, refused } from './support/api-client';
 import { EXPIRED, FORGERIES, known, type Known, MALFORMED, SIGNATURE, signed, WRONG_TYPE } from './support/forgeries';

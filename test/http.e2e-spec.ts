@@ -6,7 +6,7 @@ import { Controller, Get, type INestApplication, Module, Put } from '@nestjs/com
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Readiness } from '../src/health/readiness';
+import { ReadinessService } from '../src/health/readiness.service';
 import { LatchkeyModule } from '../src';
 import { refused } from './support/api-client';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -264,7 +264,7 @@ describe('readiness', () => {
   it('ends when the node is to end, while everything else is still answered', async () => {
     const latchkey = await startLatchkey();
     expect((await latchkey.anonymous.get('/api/health')).status).toBe(200);
-    const readiness = latchkey.app.get(Readiness, { strict: false });
+    const readiness = latchkey.app.get(ReadinessService, { strict: false });
     const drained = readiness.drain(60_000);
     const answer = await latchkey.anonymous.get('/api/health');
     expect(answer).toEqual(refused(503, 'ServiceUnavailable', 'This node is shutting down.', { draining: true }));
@@ -278,7 +278,7 @@ describe('readiness', () => {
   });
 
   it('is not waited for where nobody asks for it', async () => {
-    const readiness = new Readiness();
+    const readiness = new ReadinessService();
     await readiness.drain(3_600_000);
     expect(readiness.isDraining).toBe(true);
   });

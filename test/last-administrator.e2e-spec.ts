@@ -1,5 +1,5 @@
-import { AccessTokens } from '../src/embedding/access-tokens';
-import { MachineIdentities } from '../src/embedding/machine-identities';
+import { AccessTokens } from '../src/host-api/access-tokens';
+import { MachineIdentities } from '../src/host-api/machine-identities';
 import { type Answer, type ApiClient, refused } from './support/api-client';
 import { done, Given, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { latchkeyDataSourceOptions } from '../src/database/data-source-options';
+import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
 import { onDatabase } from './support/urls';
 

@@ -8,7 +8,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
 import { AccessTokenGuard, Caller, LatchkeyModule, type VerifiedAccessToken } from '../src';
 import { AccessTokenStrategy, LATCHKEY_STRATEGY } from '../src/passport';
-import { InstanceService } from '../src/instance/instance.service';
+import { InstallationService } from '../src/installation/installation.service';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { MALFORMED } from './support/forgeries';
 import type { GivenToken } from './support/given';
@@ -227,7 +227,7 @@ describe('two applications in one process, each with a database and a secret of 
       { database: { url }, authSecret: randomBytes(48).toString('base64') },
       true,
     );
-    const other = (await second.app.get(InstanceService).initializeOnce('Second'))!;
+    const other = (await second.app.get(InstallationService).initializeOnce('Second'))!;
 
     const asks = Array.from({ length: 20 }, async () => {
       expect(await first.insist('/guarded', token.accessToken)).toEqual(answered(token.identityId));

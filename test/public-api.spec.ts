@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import * as latchkey from '../src';
-import { REFUSALS } from '../src/access-tokens/access-tokens.errors';
+import { REFUSALS } from '../src/access-tokens/issuing/access-tokens.errors';
 
 interface PackedFiles {
   readonly files: readonly { readonly path: string }[];

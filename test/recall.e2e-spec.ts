@@ -1,4 +1,4 @@
-import { FutureRecallError, TokenRecall } from '../src/access-tokens/recall.service';
+import { FutureRecallError, TokenRecallService } from '../src/access-tokens/issuing/token-recall.service';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 
@@ -27,7 +27,7 @@ describe('refusing everything issued before a time', () => {
 
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   const recall = (before: Date, withSecrets = false) =>
-    latchkey.app.get(TokenRecall).refuseIssuedBefore(before, withSecrets);
+    latchkey.app.get(TokenRecallService).refuseIssuedBefore(before, withSecrets);
   const statuses = async (accessToken: string) =>
     Promise.all(nodes.map(async (node) => (await node.as(accessToken).get(DETAILS)).status));
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
-import { AccessTokenVerifier } from '../src/access-tokens/access-token.verifier';
-import { MAX_WAITING, UseCounter } from '../src/access-tokens/use-counter';
+import { AccessTokenVerifier } from '../src/access-tokens/verification/access-token.verifier';
+import { MAX_WAITING, UsageCounter } from '../src/access-tokens/usage/usage.counter';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { type Answer, answered, type ApiClient, invalid, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
@@ -872,7 +872,7 @@ describe('a token without a use limit', () => {
   it('does not ask a database that cannot write again for every use', async () => {
     const proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);
     const node = await startNode({ usageFlushIntervalMs: 60_000, database: { url: proxy.url } });
-    const counter = node.app.get(UseCounter);
+    const counter = node.app.get(UsageCounter);
     const ids = Array.from({ length: 5_000 }, () => randomUUID());
     const noteAll = () => ids.forEach((id) => counter.note(id, node.clock.epochMs()));
     await latchkey.dataSource.transaction(async (tx) => {
@@ -889,7 +889,7 @@ describe('a token without a use limit', () => {
 
   it('is counted no more, and that is said, when too many wait for a database that does not write', async () => {
     const node = await startNode({ usageFlushIntervalMs: 200 });
-    const counter = node.app.get(UseCounter);
+    const counter = node.app.get(UsageCounter);
     const logged = (event: string) => node.logs.filter((line) => line.includes(`"${event}"`));
     await latchkey.dataSource.transaction(async (tx) => {
       await tx.query('LOCK TABLE latchkey.use_batches');

@@ -1,4 +1,4 @@
-import { Watermark } from '../src/watermark/watermark';
+import { ChangeFeedService } from '../src/change-feed/change-feed.service';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 
@@ -49,7 +49,7 @@ describe('a hand in the database', () => {
     if (breaking.startsWith('DROP')) await sql(made);
     await sql(`ALTER TABLE ${TOKENS} ENABLE TRIGGER USER`);
     await sql(ALWAYS);
-    await latchkey.app.get(Watermark).catchUp();
+    await latchkey.app.get(ChangeFeedService).catchUp();
   });
 
   it.each([
@@ -72,7 +72,7 @@ describe('a hand in the database', () => {
   it('removes a token that the clock of the database says has run out', async () => {
     const token = await warm();
     await sql(`UPDATE ${TOKENS} SET expires_at = now() - interval '1 s' WHERE id = $1`, [token.tokenId]);
-    const watermark = latchkey.app.get(Watermark);
+    const watermark = latchkey.app.get(ChangeFeedService);
     await watermark.catchUp();
     const before = watermark.changes.now;
     await sql(`DELETE FROM ${TOKENS} WHERE id = $1`, [token.tokenId]);
@@ -81,7 +81,7 @@ describe('a hand in the database', () => {
   });
 
   it('sets back what this node wrote last, and what it remembers is void, once', async () => {
-    const watermark = latchkey.app.get(Watermark);
+    const watermark = latchkey.app.get(ChangeFeedService);
     await pause(2_500);
     const before = watermark.lives;
     // Behind its own heartbeat, which writes the next one.

@@ -3,7 +3,7 @@ import { sign } from 'jsonwebtoken';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../migrations';
-import { latchkeyDataSourceOptions } from '../src/database/data-source-options';
+import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';

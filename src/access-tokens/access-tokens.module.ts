@@ -1,21 +1,21 @@
 import { type ExecutionContext, Global, Module } from '@nestjs/common';
 import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
-import { WatermarkModule } from '../watermark/watermark.module';
-import { AccessTokenCache } from './access-token.cache';
-import { AccessTokenGuard } from './access-token.guard';
-import { AccessTokenIssuer } from './access-token.issuer';
-import { AccessTokenKeyring } from './access-token.keyring';
-import { AccessTokenVerifier } from './access-token.verifier';
-import { TokenRecall } from './recall.service';
-import { partyOf } from './party-of';
-import { TokenFactsReader } from './token-facts';
-import { UseCounter } from './use-counter';
-import { UseLimits } from './use-limits';
+import { ChangeFeedModule } from '../change-feed/change-feed.module';
+import { AccessTokenCache } from './verification/access-token.cache';
+import { AccessTokenGuard } from './guarding/access-token.guard';
+import { AccessTokenIssuer } from './issuing/access-token.issuer';
+import { AccessTokenKeyring } from './issuing/access-token.keyring';
+import { AccessTokenVerifier } from './verification/access-token.verifier';
+import { TokenRecallService } from './issuing/token-recall.service';
+import { partyOf } from './guarding/party-of';
+import { TokenFactsReader } from './verification/token-facts.reader';
+import { UsageCounter } from './usage/usage.counter';
+import { UsageLimiter } from './usage/usage.limiter';
 
 /** The gate: issues access tokens and tells whether one is good. Global, so that any route can be guarded. */
 @Global()
 @Module({
-  imports: [WatermarkModule],
+  imports: [ChangeFeedModule],
   providers: [
     AccessTokenKeyring,
     AccessTokenCache,
@@ -23,9 +23,9 @@ import { UseLimits } from './use-limits';
     AccessTokenVerifier,
     AccessTokenGuard,
     TokenFactsReader,
-    TokenRecall,
-    UseCounter,
-    UseLimits,
+    TokenRecallService,
+    UsageCounter,
+    UsageLimiter,
     {
       provide: PARTY_OF,
       inject: [AccessTokenVerifier],
@@ -41,7 +41,7 @@ import { UseLimits } from './use-limits';
     AccessTokenCache,
     AccessTokenGuard,
     TokenFactsReader,
-    TokenRecall,
+    TokenRecallService,
     PARTY_OF,
   ],
 })

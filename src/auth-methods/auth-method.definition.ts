@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { AccessTokenPolicyDto } from '../access-tokens/dto/access-token-policy.dto';
+import type { AccessTokenPolicyDto } from '../access-tokens/issuing/dto/access-token-policy.dto';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
 import type { AuthMethod, MethodSettings } from './auth-method';
 import {
@@ -7,8 +7,8 @@ import {
   AuthMethodNotConfiguredError,
   AuthMethodNotFoundError,
 } from './auth-methods.errors';
-import type { LoginDto } from './dto/login.dto';
-import type { IdentityAuthMethod } from './identity-auth-method.entity';
+import type { LoginDto } from './pipeline/dto/login.dto';
+import type { IdentityAuthMethod } from '../database/entities/identity-auth-method.entity';
 
 /** How the contract refuses what the state of an identity does not allow: it differs from method to method. */
 export interface ConfigurationRefusals {
@@ -32,9 +32,9 @@ export interface AuthMethodDefinition {
   /** As the documentation writes it: `Universal Auth`. */
   readonly title: string;
   /** As refusals write it: "add universal auth to identity". */
-  readonly words: string;
+  readonly phrase: string;
   /** The key its configuration is answered under. */
-  readonly envelope: string;
+  readonly responseKey: string;
   /** What attaching and updating take; the rules of their bodies. */
   readonly input: { readonly attach: Type<AccessTokenPolicyDto>; readonly update: Type<AccessTokenPolicyDto> };
   /** What a configuration is answered as: the class of the whole answer, and what stands in it. */

@@ -2,9 +2,9 @@ import { Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { IdentitiesModule } from '../identities/identities.module';
 import type { AuthMethodDefinition, LoginDefinition } from './auth-method.definition';
 import { AuthMethodsModule } from './auth-methods.module';
-import { configurationController } from './configuration.controller';
-import { lockoutsController } from './lockouts.controller';
-import { loginController } from './login.controller';
+import { configurationController } from './configuration/configuration.controller';
+import { lockoutsController } from './pipeline/lockouts.controller';
+import { loginController } from './pipeline/login.controller';
 
 /** A method as a module: how one logs in with it, and what it is made of besides. */
 export interface AuthMethodParts extends Pick<ModuleMetadata, 'imports' | 'providers'> {

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import type { IdentityAuth } from '../access-tokens/access-token.claims';
-import type { LockoutPolicy, LockoutSubject } from './lockouts.service';
+import type { IdentityAuth } from '../database/entities/access-token.claims';
+import type { LockoutPolicy, LockoutSubject } from './pipeline/lockouts.service';
 
 /** What a method is configured with, beyond the policy of its tokens: settings anybody may see, and secrets, kept encrypted. */
 export interface MethodSettings<Config extends object = object, Secrets extends object = object> {

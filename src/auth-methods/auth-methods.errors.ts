@@ -1,6 +1,6 @@
-import { type Refusal, REFUSALS } from '../access-tokens/access-tokens.errors';
+import { type Refusal, REFUSALS } from '../access-tokens/issuing/access-tokens.errors';
 import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
-import type { LockoutSubject } from './lockouts.service';
+import type { LockoutSubject } from './pipeline/lockouts.service';
 
 // The texts differ from method to method and from call to call on the wire; each method's definition has its own.
 

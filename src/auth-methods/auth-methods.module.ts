@@ -1,25 +1,25 @@
 import { Module } from '@nestjs/common';
 import { IdentitiesModule } from '../identities/identities.module';
-import { AuthMethodConfigurations } from './auth-method-configurations.service';
-import { LockoutClearing } from './lockout-clearing.service';
-import { Lockouts } from './lockouts.service';
-import { LoginEvents } from './login-events';
-import { LoginProver } from './login-prover';
-import { LoginService } from './login.service';
-import { MethodSecrets } from './method-secrets';
+import { AuthMethodConfigurationsService } from './configuration/auth-method-configurations.service';
+import { LockoutClearingService } from './pipeline/lockout-clearing.service';
+import { LockoutsService } from './pipeline/lockouts.service';
+import { SecurityEvents } from './pipeline/security-events';
+import { LoginProver } from './pipeline/login.prover';
+import { LoginService } from './pipeline/login.service';
+import { MethodSecretsService } from './configuration/method-secrets.service';
 
 /** What every auth method is built on. */
 @Module({
   imports: [IdentitiesModule],
   providers: [
-    AuthMethodConfigurations,
-    LockoutClearing,
-    Lockouts,
-    LoginEvents,
+    AuthMethodConfigurationsService,
+    LockoutClearingService,
+    LockoutsService,
+    SecurityEvents,
     LoginProver,
     LoginService,
-    MethodSecrets,
+    MethodSecretsService,
   ],
-  exports: [AuthMethodConfigurations, LockoutClearing, LoginService],
+  exports: [AuthMethodConfigurationsService, LockoutClearingService, LoginService],
 })
 export class AuthMethodsModule {}

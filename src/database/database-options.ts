@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { faultsOf, isObject, must, type OptionRules, whole } from '../common/option-rules';
-import { faultOfDatabaseUrl } from './database-url';
+import { faultOfDatabaseUrl } from './connections/database-url';
 import { isSchemaName } from './schema';
 
 /** Where a database is: at a URL, or where a `DataSource` of the host's is. */

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { OverloadedError, ReadTooCostlyError } from '../common/errors/common.errors';
 import { isGivenUp } from '../common/errors/database-errors';
-import { Turnstile } from './turnstile';
+import { Turnstile } from './connections/turnstile';
 
 /** Whoever reads lists waits for it, and nobody else: a statement that takes longer is given up. */
 const READ_MS = 1_000;

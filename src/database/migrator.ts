@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../../migrations';
-import { type Connection, connectionOf } from './connection';
-import { dataSourceOptions } from './data-source-options';
+import { type Connection, connectionOf } from './connections/connection';
+import { dataSourceOptions } from './connections/data-source-options';
 import type { DatabaseLocation } from './database-options';
 import { requireFit } from './fitness';
 import { DEFAULT_SCHEMA, inSchemaOf } from './schema';

@@ -3,18 +3,18 @@ import { Clock } from '../common/clock/clock';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { PublicRoute } from '../common/http/public-route.decorator';
 import { LatchkeySettings } from '../latchkey.options';
-import { PushListener } from '../watermark/push-listener';
-import { Watermark } from '../watermark/watermark';
+import { ChangeListener } from '../change-feed/change.listener';
+import { ChangeFeedService } from '../change-feed/change-feed.service';
 import { HealthDto } from './health.dto';
 import { DrainingError, NotReadyError } from './health.errors';
-import { Readiness } from './readiness';
+import { ReadinessService } from './readiness.service';
 
 @LatchkeyController('api/health', 'Instance')
 export class HealthController {
   constructor(
-    private readonly watermark: Watermark,
-    private readonly push: PushListener,
-    private readonly readiness: Readiness,
+    private readonly watermark: ChangeFeedService,
+    private readonly push: ChangeListener,
+    private readonly readiness: ReadinessService,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}

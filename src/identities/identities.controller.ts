@@ -1,6 +1,6 @@
 import { Body, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
-import { Caller } from '../access-tokens/caller.decorator';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Caller } from '../access-tokens/guarding/caller.decorator';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { READ_REFUSALS } from '../database/list-reads';
@@ -27,7 +27,7 @@ import {
   UnknownRoleError,
 } from './identities.errors';
 import { CREATE_IDENTITY, DELETE_IDENTITY, IdentitiesService, requireOwn, UPDATE_IDENTITY } from './identities.service';
-import { IdentityDirectory } from './identity-directory.service';
+import { IdentityDirectoryService } from './identity-directory.service';
 
 const NOT_FOUND = new IdentityNotFoundError(EXAMPLE.identityId);
 
@@ -35,7 +35,7 @@ const NOT_FOUND = new IdentityNotFoundError(EXAMPLE.identityId);
 export class IdentitiesController {
   constructor(
     private readonly identities: IdentitiesService,
-    private readonly directory: IdentityDirectory,
+    private readonly directory: IdentityDirectoryService,
   ) {}
 
   @Post()

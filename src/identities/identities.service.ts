@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { Clock } from '../common/clock/clock';
-import { takingAway } from '../common/errand';
-import { allowBulk } from '../database/bulk';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { Receipts } from '../watermark/receipts';
-import { LastAdministrator } from '../permissions/last-administrator.service';
+import { takingAway } from '../common/async/errand';
+import { extendStatementTimeout } from '../database/statement-timeout';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
+import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type MetadataInputDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
@@ -20,11 +20,11 @@ import {
 } from './dto/identity.dtos';
 import { DeleteProtectionError, OtherOrganizationError, UnknownRoleError } from './identities.errors';
 import { requireDistinctKeys } from './distinct-keys';
-import { IdentityDirectory } from './identity-directory.service';
-import { IdentityMetadata } from './identity-metadata.entity';
-import { Identity } from './identity.entity';
-import { ManagedIdentities } from './managed-identities.service';
-import { OrganizationMembership } from './organization-membership.entity';
+import { IdentityDirectoryService } from './identity-directory.service';
+import { IdentityMetadata } from '../database/entities/identity-metadata.entity';
+import { Identity } from '../database/entities/identity.entity';
+import { ManagedIdentitiesService } from './managed-identities.service';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 /** What a new identity is made of. */
 export interface NewIdentity {
@@ -44,10 +44,10 @@ export const DELETE_IDENTITY: Attempt = { what: 'delete identity', permission: '
 export class IdentitiesService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
-    private readonly managed: ManagedIdentities,
-    private readonly directory: IdentityDirectory,
-    private readonly receipts: Receipts,
-    private readonly lastAdministrator: LastAdministrator,
+    private readonly managed: ManagedIdentitiesService,
+    private readonly directory: IdentityDirectoryService,
+    private readonly receipts: ChangeReceiptsService,
+    private readonly lastAdministrator: LastAdministratorService,
     private readonly clock: Clock,
     private readonly permissions: PermissionsService,
   ) {}
@@ -91,7 +91,7 @@ export class IdentitiesService {
     const identity = await this.dataSource.transaction((tx) =>
       dto.role === undefined ? change(tx) : this.lastAdministrator.keep(tx, target, () => change(tx)),
     );
-    await this.receipts.settle();
+    await this.receipts.applyLocally();
     return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
   }
 
@@ -102,12 +102,12 @@ export class IdentitiesService {
       this.lastAdministrator.keep(tx, target, async () => {
         const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY);
         if (identity.hasDeleteProtection) throw new DeleteProtectionError();
-        await allowBulk(tx);
+        await extendStatementTimeout(tx);
         await tx.delete(Identity, { id: identity.id });
         return DeletedIdentityDto.of(identity);
       });
     const deleted = await takingAway(() => this.dataSource.transaction(remove));
-    await this.receipts.settle();
+    await this.receipts.applyLocally();
     return deleted;
   }
 

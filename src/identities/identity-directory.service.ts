@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, type EntityManager, In } from 'typeorm';
-import { AuthLockout } from '../auth-methods/auth-lockout.entity';
-import { AUTH_METHODS } from '../auth-methods/auth-method-names';
-import { IdentityAuthMethod } from '../auth-methods/identity-auth-method.entity';
+import { AuthLockout } from '../database/entities/auth-lockout.entity';
+import { AUTH_METHODS } from '../database/entities/auth-method-names';
+import { IdentityAuthMethod } from '../database/entities/identity-auth-method.entity';
 import type { ListPart } from '../common/http/long-answer';
 import { MAX_COUNTED, type PageDto, type PageQueryDto, totalOf } from '../common/http/page';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ListReads } from '../database/list-reads';
 import { countedBy, countUpTo, readPage } from '../database/read-page';
 import type { IdentityListDto, SearchIdentitiesDto } from './dto/identity-list.dtos';
 import { MembershipDto } from './dto/identity.dtos';
 import { matching, membersOf, ordered, searchCursorOf } from './identity-search';
-import { OrganizationMembership } from './organization-membership.entity';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 const DEFAULT_SEARCH_SIZE = 50;
 
@@ -23,7 +23,7 @@ export interface FoundIdentities extends ListPart<MembershipDto> {
 
 /** Finds identities among many. Always within one organization. */
 @Injectable()
-export class IdentityDirectory {
+export class IdentityDirectoryService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly reads: ListReads,

@@ -8,8 +8,8 @@ import type {
   SearchIdentitiesDto,
   TextFilter,
 } from './dto/identity-list.dtos';
-import { Identity } from './identity.entity';
-import { OrganizationMembership } from './organization-membership.entity';
+import { Identity } from '../database/entities/identity.entity';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 type Search = SelectQueryBuilder<OrganizationMembership>;
 type Order = NonNullable<SearchIdentitiesDto['orderBy']>;

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { isId } from '../common/ids';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { IdentityNotFoundError } from './identities.errors';
-import { Identity } from './identity.entity';
-import { OrganizationMembership } from './organization-membership.entity';
+import { Identity } from '../database/entities/identity.entity';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 export interface ManagedIdentity {
   readonly identity: Identity;
@@ -14,7 +14,7 @@ export interface ManagedIdentity {
 
 /** Identities as somebody's to manage: found only in the caller's organization, changed only by who covers them. */
 @Injectable()
-export class ManagedIdentities {
+export class ManagedIdentitiesService {
   constructor(private readonly permissions: PermissionsService) {}
 
   /** @throws IdentityNotFoundError */
@@ -42,7 +42,7 @@ export class ManagedIdentities {
    *
    * @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError
    */
-  async getCovered(
+  async getManageable(
     tx: EntityManager,
     caller: VerifiedAccessToken,
     identityId: string,

@@ -1,6 +1,6 @@
 import { Get, Param, Query } from '@nestjs/common';
-import { Caller } from '../access-tokens/caller.decorator';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Caller } from '../access-tokens/guarding/caller.decorator';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { longAnswer, PART_SIZE } from '../common/http/long-answer';
 import { READ_REFUSALS } from '../database/list-reads';
@@ -8,13 +8,13 @@ import { Authorized } from '../permissions/authorized.decorator';
 import { ListMembershipsQueryDto, MembershipListDto } from './dto/identity-list.dtos';
 import { OtherOrganizationError } from './identities.errors';
 import { requireOwn } from './identities.service';
-import { IdentityDirectory, mostCountedOf } from './identity-directory.service';
+import { IdentityDirectoryService, mostCountedOf } from './identity-directory.service';
 
 const DEFAULT_LIMIT = 100;
 
 @LatchkeyController('api/v2/organizations', 'Identities')
 export class MembershipsController {
-  constructor(private readonly directory: IdentityDirectory) {}
+  constructor(private readonly directory: IdentityDirectoryService) {}
 
   @Get(':orgId/identity-memberships')
   @Authorized('identity:read', {

@@ -3,9 +3,9 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
 import { LatchkeySettings } from '../latchkey.options';
-import { ClearRemovedMethods } from './clear-removed-methods';
-import { PruneChanges } from './prune-changes';
-import { PruneTokens } from './prune-tokens';
+import { RemovedMethodCleaner } from './removed-method.cleaner';
+import { ChangePruner } from './change.pruner';
+import { TokenPruner } from './token.pruner';
 
 const INTERVAL_MS = 60_000;
 /** Between two batches, so that clearing away never competes with what is asked for. */
@@ -30,9 +30,9 @@ export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationS
 
   constructor(
     private readonly settings: LatchkeySettings,
-    tokens: PruneTokens,
-    changes: PruneChanges,
-    removed: ClearRemovedMethods,
+    tokens: TokenPruner,
+    changes: ChangePruner,
+    removed: RemovedMethodCleaner,
   ) {
     this.jobs = [removed, tokens, changes];
   }

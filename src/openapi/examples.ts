@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { CHOICES } from '../common/dto/fields';
+import type { CHOICES } from '../common/dto/request-fields';
 import { isNumber, isOneOf, isString, isWhole, ofType } from '../common/dto/rules';
 import type { ValidationIssue } from '../common/errors/common.errors';
 

@@ -1,8 +1,8 @@
 import { HttpStatus, type INestApplication, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { CHOICES } from '../common/dto/fields';
-import { addRefusals } from '../common/http/documented-refusals';
+import { CHOICES } from '../common/dto/request-fields';
+import { addRefusals } from '../common/http/documented-errors';
 import { isLatchkeyController, showing as showingController } from '../common/http/latchkey-controller.decorator';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import { Examples, type Operation } from './examples';

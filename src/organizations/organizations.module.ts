@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
-import { Organization } from './organization.entity';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { Organization } from '../database/entities/organization.entity';
 import { OrganizationsService } from './organizations.service';
 
 @Module({

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { PageDto, PageQueryDto } from '../common/http/page';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ListReads } from '../database/list-reads';
 import { readPage } from '../database/read-page';
-import { Organization } from './organization.entity';
+import { Organization } from '../database/entities/organization.entity';
 import { slugOf } from './slug';
 
 /** Tenants. */

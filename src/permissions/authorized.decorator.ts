@@ -1,6 +1,6 @@
 import { applyDecorators, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
-import { AccessTokenGuard } from '../access-tokens/access-token.guard';
+import { AccessTokenGuard } from '../access-tokens/guarding/access-token.guard';
 import {
   AccessTokenRefusedError,
   ExpiredAccessTokenError,
@@ -11,7 +11,7 @@ import {
   type Refusal,
   REFUSALS,
   UntrustedAddressError,
-} from '../access-tokens/access-tokens.errors';
+} from '../access-tokens/issuing/access-tokens.errors';
 import { Documented, type OperationDocs } from '../common/http/documented.decorator';
 import { PartyInterceptor } from '../common/http/party.interceptor';
 import type { LatchkeyError } from '../common/errors/latchkey.error';

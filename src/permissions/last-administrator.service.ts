@@ -25,7 +25,7 @@ export interface Bereaved {
  * live token or a way to log in. The one check for everything that takes rights or credentials away.
  */
 @Injectable()
-export class LastAdministrator {
+export class LastAdministratorService {
   constructor(private readonly clock: Clock) {}
 
   /**

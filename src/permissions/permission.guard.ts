@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { MissingAccessTokenError } from '../access-tokens/access-tokens.errors';
-import { originOf } from '../access-tokens/call-origin';
-import { callerOf } from '../access-tokens/caller.decorator';
-import { refuse } from '../access-tokens/refusal';
+import { MissingAccessTokenError } from '../access-tokens/issuing/access-tokens.errors';
+import { originOf } from '../access-tokens/guarding/call-origin';
+import { callerOf } from '../access-tokens/guarding/caller.decorator';
+import { refuse } from '../access-tokens/guarding/transport-errors';
 import { PermissionsService } from './permissions.service';
 import { PermissionDeniedError } from './permissions.errors';
 

@@ -1,12 +1,12 @@
 import { Global, Module } from '@nestjs/common';
-import { LastAdministrator } from './last-administrator.service';
+import { LastAdministratorService } from './last-administrator.service';
 import { PermissionGuard } from './permission.guard';
 import { PermissionsService } from './permissions.service';
 
 /** What callers may do. Global, so that any route can ask for a permission. */
 @Global()
 @Module({
-  providers: [PermissionGuard, PermissionsService, LastAdministrator],
-  exports: [PermissionGuard, PermissionsService, LastAdministrator],
+  providers: [PermissionGuard, PermissionsService, LastAdministratorService],
+  exports: [PermissionGuard, PermissionsService, LastAdministratorService],
 })
 export class PermissionsModule {}

@@ -6,8 +6,8 @@ import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { EXAMPLE } from '../common/dto/examples';
 import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
-import { addRefusals } from '../common/http/documented-refusals';
-import { Turns } from '../common/turns';
+import { addRefusals } from '../common/http/documented-errors';
+import { CoalescedTask } from '../common/async/coalesced-task';
 import { latchkeyDocument, operationsOf } from '../openapi/latchkey-document';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { keepDocuments } from './kept-documents';
@@ -87,14 +87,14 @@ const PATIENCE_MS = 300;
 class FirstOrganization {
   private known: string | undefined;
   /** However many ask, there is one query under way. */
-  private readonly queries = new Turns(() => this.find());
+  private readonly queries = new CoalescedTask(() => this.find());
 
   constructor(private readonly app: INestApplication) {}
 
   async id(): Promise<string | undefined> {
     if (this.known === undefined) {
       const tooLate = pause(PATIENCE_MS, undefined, { ref: false });
-      this.known = await Promise.race([this.queries.take(), tooLate]);
+      this.known = await Promise.race([this.queries.run(), tooLate]);
     }
     return this.known;
   }

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Readiness } from '../health/readiness';
-import { AdministratorWatch } from '../instance/administrator-watch.service';
-import { InstanceService } from '../instance/instance.service';
-import type { Tenant } from '../instance/tenant-founder.service';
+import { ReadinessService } from '../health/readiness.service';
+import { AdministratorWatchService } from '../installation/administrator-watch.service';
+import { InstallationService } from '../installation/installation.service';
+import type { Tenant } from '../installation/tenant.founder';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
 import { type Environment, isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';
@@ -44,7 +44,7 @@ export async function serve({ say, flush }: Output): Promise<void> {
     const tenant = home.directory ? await setUp(app, home) : null;
     letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
-    app.get(AdministratorWatch).watch();
+    app.get(AdministratorWatchService).watch();
     say(banner(await app.getUrl(), home.directory, tenant));
   });
 }
@@ -95,11 +95,11 @@ function letGoOfClients(app: NestFastifyApplication, environment: Environment, s
   };
   shutdown.add('requests', () => letGo(environment.LATCHKEY_SHUTDOWN_TIMEOUT_MS * SHARE_OF_REQUESTS));
   shutdown.onHurry(() => letGo(HURRIED_REQUESTS_MS));
-  letBalancersKnow(app.get(Readiness, { strict: false }), environment, shutdown);
+  letBalancersKnow(app.get(ReadinessService, { strict: false }), environment, shutdown);
 }
 
 /** Asked to end by a supervisor, the server waits until load balancers may know. Somebody at a terminal need not wait. */
-function letBalancersKnow(readiness: Readiness, environment: Environment, shutdown: Shutdown): void {
+function letBalancersKnow(readiness: ReadinessService, environment: Environment, shutdown: Shutdown): void {
   shutdown.add('drain', (reason) => readiness.drain(reason === 'SIGTERM' ? environment.LATCHKEY_DRAIN_MS : 0));
   shutdown.onHurry(() => readiness.hurry());
 }
@@ -125,7 +125,7 @@ export function optionsOf(environment: Environment, home: Home): LatchkeyOptions
 
 /** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */
 async function setUp(app: NestFastifyApplication, { directory }: Home): Promise<Tenant | null> {
-  const instance = app.get(InstanceService);
+  const instance = app.get(InstallationService);
   if (directory === undefined) return instance.initializeOnce(FIRST_ORGANIZATION);
   const tenant = await instance.initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
     directory.record.requireNotSetUp();

@@ -4,7 +4,7 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LatchkeyExceptionFilter } from '../common/http/latchkey-exception.filter';
 import { answerOtherMethods } from '../common/http/other-methods';
-import { Readiness } from '../health/readiness';
+import { ReadinessService } from '../health/readiness.service';
 import { LatchkeyModule } from '../latchkey.module';
 import type { LatchkeyOptions } from '../latchkey.options';
 import { type Environment, logLevels } from './environment';
@@ -31,7 +31,7 @@ export function configureServer(app: NestFastifyApplication, { publicUrl }: Http
 
 /** So that a client that keeps its connection opens the next one elsewhere. */
 function letGoWhileDraining(app: NestFastifyApplication): void {
-  const readiness = app.get(Readiness, { strict: false });
+  const readiness = app.get(ReadinessService, { strict: false });
   const { server } = app.getHttpAdapter().getInstance();
   // Before the framework's own: it may answer at once.
   server.prependListener('request', (_request, response: ServerResponse) => {

@@ -2,15 +2,15 @@ import { AssertionError } from 'node:assert';
 import type { INestApplicationContext } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { AccessTokenVerifier } from '../access-tokens/access-token.verifier';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { AccessTokenVerifier } from '../access-tokens/verification/access-token.verifier';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { Clock } from '../common/clock/clock';
 import { LatchkeyError } from '../common/errors/latchkey.error';
-import { LATCHKEY_DATA_SOURCE } from '../database/data-source-name';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { inSchemaOf } from '../database/schema';
-import { AccessTokens } from '../embedding/access-tokens';
-import { MachineIdentities, type TokenPolicy } from '../embedding/machine-identities';
-import { Watermark } from '../watermark/watermark';
+import { AccessTokens } from '../host-api/access-tokens';
+import { MachineIdentities, type TokenPolicy } from '../host-api/machine-identities';
+import { ChangeFeedService } from '../change-feed/change-feed.service';
 import { PermissionsService } from '../permissions/permissions.service';
 import { type Role, ROLES } from '../permissions/roles';
 
@@ -124,7 +124,7 @@ export class LatchkeyTestKit {
     const dataSource = this.app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE), { strict: false });
     await dataSource.query(inSchemaOf(dataSource, sql), parameters);
     // Nobody should have to wait until this node learns of it by itself.
-    await this.get(Watermark).catchUp();
+    await this.get(ChangeFeedService).catchUp();
   }
 
   private get<T>(type: abstract new (...args: never[]) => T): T {

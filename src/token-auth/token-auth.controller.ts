@@ -1,7 +1,7 @@
 import { Body, Get, Param, Patch, Post, Query } from '@nestjs/common';
-import { Caller } from '../access-tokens/caller.decorator';
-import { HOW_SOON, RevokedDto, WaitQueryDto } from '../access-tokens/dto/revocation.dtos';
-import type { VerifiedAccessToken } from '../access-tokens/verified-access-token';
+import { Caller } from '../access-tokens/guarding/caller.decorator';
+import { HOW_SOON, RevokedDto, WaitQueryDto } from '../access-tokens/api/dto/revocation.dtos';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
@@ -9,7 +9,7 @@ import { PageQueryDto } from '../common/http/page';
 import { READ_REFUSALS } from '../database/list-reads';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
-import { Receipts } from '../watermark/receipts';
+import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { Authorized } from '../permissions/authorized.decorator';
 import {
   boundaryRefusals,
@@ -19,7 +19,7 @@ import {
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
-import { CREATE_TOKEN, REVOKE_TOKEN, TokensService, UPDATE_TOKEN } from './tokens.service';
+import { CREATE_TOKEN, REVOKE_TOKEN, TokenAuthService, UPDATE_TOKEN } from './token-auth.service';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
@@ -28,8 +28,8 @@ const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
 @LatchkeyController('api/v1/auth/token-auth', 'Token Auth')
 export class TokenAuthController {
   constructor(
-    private readonly tokens: TokensService,
-    private readonly receipts: Receipts,
+    private readonly tokens: TokenAuthService,
+    private readonly receipts: ChangeReceiptsService,
   ) {}
 
   @Post('identities/:identityId/tokens')
@@ -57,12 +57,7 @@ export class TokenAuthController {
   @Authorized('identity:read', {
     summary: 'List the tokens of an identity',
     answer: TokenListDto,
-    refusals: [
-      NO_IDENTITY,
-      new InstanceAdminRequiredError(),
-      TOKEN_AUTH.refusals.missingOnRemove(),
-      ...READ_REFUSALS,
-    ],
+    refusals: [NO_IDENTITY, new InstanceAdminRequiredError(), TOKEN_AUTH.refusals.missingOnRemove(), ...READ_REFUSALS],
   })
   listTokens(
     @Caller() caller: VerifiedAccessToken,
@@ -131,6 +126,6 @@ export class TokenAuthController {
     @Query() { wait }: WaitQueryDto,
   ): Promise<RevokedDto> {
     const receipt = await this.tokens.revoke(caller, tokenId);
-    return RevokedDto.of(receipt, wait && (await this.receipts.spread(receipt)));
+    return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
   }
 }

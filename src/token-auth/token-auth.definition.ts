@@ -10,8 +10,8 @@ import { AttachTokenAuthDto, TokenAuthAnswerDto, TokenAuthDto, UpdateTokenAuthDt
 export const TOKEN_AUTH: AuthMethodDefinition = {
   slug: 'token-auth',
   title: 'Token Auth',
-  words: 'token auth',
-  envelope: 'identityTokenAuth',
+  phrase: 'token auth',
+  responseKey: 'identityTokenAuth',
   input: { attach: AttachTokenAuthDto, update: UpdateTokenAuthDto },
   answer: { type: TokenAuthAnswerDto, of: (configuration) => TokenAuthDto.of(configuration) },
   refusals: {

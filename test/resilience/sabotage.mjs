@@ -4,11 +4,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const WATERMARK = 'watermark/watermark.js';
-const CACHE = 'access-tokens/access-token.cache.js';
+const WATERMARK = 'change-feed/change-feed.service.js';
+const CACHE = 'access-tokens/verification/access-token.cache.js';
 
 const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
-const BELIEVED = [WATERMARK, /covers\(readAt, now = [^{]*\{/, '$& return true;'];
+const BELIEVED = [WATERMARK, /isFresh\(readAt, now = [^{]*\{/, '$& return true;'];
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
 const MACHINE_CLOCK = [
   'common/clock/clock.js',
@@ -17,18 +17,22 @@ const MACHINE_CLOCK = [
 ];
 const HIGHEST_SEEN = [WATERMARK, / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/, ''];
 const READ_THEN_WRITTEN = [
-  'access-tokens/use-limits.js',
+  'access-tokens/usage/usage.limiter.js',
   /const \[row\] = await this\.database\.write\(SPEND, \[/,
   "const [read] = await this.database.query('SELECT num_uses::int AS n, num_uses_limit AS l FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]); const left = Math.max(0, Math.min(requests.length, read.l - read.n)); await this.database.query('UPDATE latchkey.identity_access_tokens SET num_uses = $2 WHERE id = $1', [tokenId, read.n + left]); const row = { granted: left }; void ([",
 ];
 const GRANTED_FIRST = [
-  'access-tokens/use-limits.js',
+  'access-tokens/usage/usage.limiter.js',
   /const \[row\] = await this\.database\.write\(SPEND, \[/,
   'requests.forEach(({ resolve }) => resolve(true)); $&',
 ];
-const WRITTEN_AGAIN = ['access-tokens/use-counter.js', /else\s+this\.uncertain = batch;/, 'else this.part(uses);'];
+const WRITTEN_AGAIN = [
+  'access-tokens/usage/usage.counter.js',
+  /else\s+this\.uncertain = batch;/,
+  'else this.part(uses);',
+];
 const COUNTED_OR_NOT = [
-  'access-tokens/use-limits.js',
+  'access-tokens/usage/usage.limiter.js',
   /for \(const \{ reject \} of requests\)\s*reject\(error\);/,
   'for (const { resolve } of requests) resolve(true);',
 ];
@@ -63,8 +67,8 @@ const SABOTAGES = [
   ],
   [
     'the acting node does not catch up',
-    'watermark/receipts.js',
-    /async settle\(\) \{/,
+    'change-feed/change-receipts.service.js',
+    /async applyLocally\(\) \{/,
     '$& return;',
     'revocation',
     'P1',
@@ -93,7 +97,7 @@ const SABOTAGES = [
   ],
   [
     'a renewal does not look whether the token was revoked',
-    'access-tokens/access-tokens.service.js',
+    'access-tokens/api/access-tokens.service.js',
     /SET last_renewed_at = \$2,([^]*?)AND revoked_at IS NULL/,
     'SET last_renewed_at = $2, revoked_at = NULL,$1',
     'revocation',
@@ -101,7 +105,7 @@ const SABOTAGES = [
   ],
   [
     'renaming a token revives it',
-    'token-auth/tokens.service.js',
+    'token-auth/token-auth.service.js',
     /\{ name, updatedAt \}/,
     '{ name, updatedAt, revokedAt: null }',
     'permanence',
@@ -117,7 +121,7 @@ const SABOTAGES = [
   ],
   [
     'the error of a revocation is swallowed',
-    'access-tokens/access-tokens.service.js',
+    'access-tokens/api/access-tokens.service.js',
     /\(0, errand_1\.takingAway\)\(\(\) => this\.dataSource\.transaction\(revoke\)\)/,
     '$&.catch(() => null)',
     'durability',
@@ -126,15 +130,15 @@ const SABOTAGES = [
   ['uses are read, then written', ...READ_THEN_WRITTEN, 'uses', 'P9.*exactly 100'],
   [
     'a use is spent before the address is looked at',
-    'access-tokens/access-token.verifier.js',
-    /const good = this\.requireGood\(known, epochMs, address, isCounted\);/,
+    'access-tokens/verification/access-token.verifier.js',
+    /const good = this\.requireUsable\(known, epochMs, address, isCounted\);/,
     'if (known.facts?.numUsesLimit > 0) void this.limits.spend(known.facts.tokenId, new Date(epochMs)); $&',
     'uses',
     'from a foreign network',
   ],
   [
     'no flush at shutdown',
-    'access-tokens/use-counter.js',
+    'access-tokens/usage/usage.counter.js',
     /async (before|on)ApplicationShutdown\(\) \{/g,
     '$& return;',
     'uses',
@@ -143,7 +147,7 @@ const SABOTAGES = [
   ['what may have been written is written again', ...WRITTEN_AGAIN, 'uses', 'not counted twice'],
   [
     'a failure is taken for a yes',
-    'access-tokens/access-token.verifier.js',
+    'access-tokens/verification/access-token.verifier.js',
     /return this\.cache\.lookUp\(credential\)/,
     "$&.catch(() => ({ facts: { tokenId: credential.claims.jti, organization: { id: credential.claims.orgId, name: 'x', slug: 'x' }, numUsesLimit: 0, expiresAt: null, revokedAt: null, clientSecretId: null, method: { trustedIps: [{ type: 'ipv4', ipAddress: '0.0.0.0', prefix: 0 }] }, membership: { isActive: true, role: 'admin' } } }))",
     'failure',
@@ -151,7 +155,7 @@ const SABOTAGES = [
   ],
   [
     'no deadline for an answer',
-    'database/gate-database.js',
+    'database/connections/verification-pools.js',
     /query_timeout: ANSWER_MS,/,
     '',
     'failure',
@@ -159,7 +163,7 @@ const SABOTAGES = [
   ],
   [
     'what hangs is not given up',
-    'database/gate-database.js',
+    'database/connections/verification-pools.js',
     /this\.serving\.abandon\(askedAt\);/,
     '{}',
     'failure',
@@ -193,12 +197,12 @@ const SABOTAGES = [
   ],
   [
     'look-ups do not ask which database answers',
-    'access-tokens/token-facts.js',
+    'access-tokens/verification/token-facts.reader.js',
     /isForeign\(\{ life \}\) \{/,
     '$& return false;',
     'failover',
     'former primary is no source',
-    ['database/gate-database.js', /reconnect\(\) \{/, '$& return;'],
+    ['database/connections/verification-pools.js', /reconnect\(\) \{/, '$& return;'],
   ],
   [
     'a membership that changes is not noted',
@@ -279,7 +283,7 @@ const SABOTAGES = [
   ],
   [
     'what cannot be asked about is taken for unwritten',
-    'access-tokens/use-counter.js',
+    'access-tokens/usage/usage.counter.js',
     /catch \(error\) \{\s*this\.say\(uses, error\);\s*return false;/,
     'catch (error) { this.uncertain = undefined; this.part(uses); return false;',
     'uses',
@@ -287,7 +291,7 @@ const SABOTAGES = [
   ],
   [
     'uses are written at shutdown alone',
-    'access-tokens/use-counter.js',
+    'access-tokens/usage/usage.counter.js',
     /setInterval\(\(\) => void this\.flush\(\),/,
     'setInterval(() => undefined,',
     'uses',
@@ -295,7 +299,7 @@ const SABOTAGES = [
   ],
   [
     'the last use is the last that is written',
-    'access-tokens/use-counter.js',
+    'access-tokens/usage/usage.counter.js',
     /greatest\(t\.last_used_at, used\.at\)/,
     'used.at',
     'uses',
@@ -304,7 +308,7 @@ const SABOTAGES = [
   ['a broken connection is a fault of ours', ...BROKEN_IS_A_FAULT, 'failure', 'a use that is spent'],
   [
     'nobody listens when an idle connection breaks',
-    'database/gate-database.js',
+    'database/connections/verification-pools.js',
     /pool\.on\('error', /,
     'void (',
     'failure',
@@ -323,7 +327,7 @@ const SABOTAGES = [
   ],
   [
     'an echo is not waited for',
-    'watermark/push-listener.js',
+    'change-feed/change.listener.js',
     /requireEcho\(\) \{/,
     '$& return;',
     'failover',
@@ -332,12 +336,12 @@ const SABOTAGES = [
   ['what is remembered is believed through a fail-over', ...BELIEVED, 'failover', 'nothing but 200 by truth'],
   [
     'a standby is a database like any other',
-    'access-tokens/token-facts.js',
+    'access-tokens/verification/token-facts.reader.js',
     /if \(!row \|\| row\.life === null\)/,
     'if (!row)',
     'failover',
     'a standby that answers',
-    ['access-tokens/token-facts.js', /isForeign\(\{ life \}\) \{/, '$& return false;'],
+    ['access-tokens/verification/token-facts.reader.js', /isForeign\(\{ life \}\) \{/, '$& return false;'],
   ],
   [
     'tables that are others are taken for the same',
@@ -386,7 +390,7 @@ const SABOTAGES = [
   ],
   [
     'one clock is enough to remove what has run out',
-    'maintenance/prune-tokens.js',
+    'maintenance/token.pruner.js',
     / \|\| !this\.clock\.isSteady\(\)/,
     '',
     'time',
@@ -394,16 +398,16 @@ const SABOTAGES = [
   ],
   [
     'settings of the role change how times are written, and what cannot be read is nothing',
-    'database/steady-client.js',
+    'database/connections/cancellable-client.js',
     /\.\.\.SETTINGS/,
     '',
     'failover',
     'a setting of the role',
-    ['database/value-types.js', /if \(parts === null\)\s*throw [^;]*;/, 'if (parts === null) return null;'],
+    ['database/connections/value-types.js', /if \(parts === null\)\s*throw [^;]*;/, 'if (parts === null) return null;'],
   ],
   [
     'the clock of the machine signs',
-    'access-tokens/access-token.issuer.js',
+    'access-tokens/issuing/access-token.issuer.js',
     /const now = this\.clock\.now\(\);/,
     'const now = new Date();',
     'time',
@@ -427,7 +431,7 @@ const SABOTAGES = [
   ],
   [
     'tokens are matched by an expression that goes back',
-    'access-tokens/access-token.keyring.js',
+    'access-tokens/issuing/access-token.keyring.js',
     /\^\[\\w-\]\+\\\./,
     '^[\\w-]*[\\w-]*[\\w-]+\\.',
     'overload',
@@ -467,12 +471,12 @@ const SABOTAGES = [
   ],
   [
     'who waits is not given up',
-    'database/gate-database.js',
+    'database/connections/verification-pools.js',
     /WAIT_MS = 400/,
     'WAIT_MS = 40_000',
     'overload',
     'whoever is let in',
-    ['database/gate-database.js', /connectionTimeoutMillis: CONNECT_MS,/, ''],
+    ['database/connections/verification-pools.js', /connectionTimeoutMillis: CONNECT_MS,/, ''],
   ],
   [
     'a spent use is no more durable than the default of the role',
@@ -492,7 +496,7 @@ const SABOTAGES = [
   ],
   [
     'nothing is written when nothing is left to change',
-    'access-tokens/access-tokens.service.js',
+    'access-tokens/api/access-tokens.service.js',
     /FOR NO KEY UPDATE OF t/,
     '',
     'failure',
@@ -500,7 +504,7 @@ const SABOTAGES = [
   ],
   [
     'a statement that is given up is left behind',
-    'database/steady-client.js',
+    'database/connections/cancellable-client.js',
     /cancel\(\) \{/,
     '$& return Promise.resolve();',
     'failure',
@@ -508,7 +512,7 @@ const SABOTAGES = [
   ],
   [
     'what is looked up waits behind what is written',
-    'database/gate-database.js',
+    'database/connections/verification-pools.js',
     /this\.ask\(this\.writingPool,/,
     'this.ask(this.pool,',
     'failure',
@@ -542,7 +546,7 @@ const SABOTAGES = [
   ],
   [
     'removing a method writes its tokens',
-    'auth-methods/auth-method-configurations.service.js',
+    'auth-methods/configuration/auth-method-configurations.service.js',
     /await tx\.delete\([^;]*IdentityAuthMethod, \{ id: configuration\.id \}\);/,
     "$& await tx.query('UPDATE latchkey.identity_access_tokens SET revoked_at = now() WHERE identity_id = $1', [identity.id]);",
     'administrators',
@@ -566,17 +570,17 @@ const SABOTAGES = [
   ],
   [
     'what takes rights away waits with the rest',
-    'common/errand.js',
+    'common/async/errand.js',
     /isTakingAway: true/,
     'isTakingAway: false',
     'overload',
     'P17b',
-    ['database/turnstile.js', /member: Math\.ceil\(all \/ 2\)/, 'member: all'],
-    ['database/turnstile.js', /group: Math\.max\(1, all - Math\.floor\(all \/ 4\)\)/, 'group: all'],
+    ['database/connections/turnstile.js', /member: Math\.ceil\(all \/ 2\)/, 'member: all'],
+    ['database/connections/turnstile.js', /group: Math\.max\(1, all - Math\.floor\(all \/ 4\)\)/, 'group: all'],
   ],
   [
     'the last attempts to write uses end early',
-    'access-tokens/use-counter.js',
+    'access-tokens/usage/usage.counter.js',
     /LAST_MS = 8_000/,
     'LAST_MS = 1_000',
     'uses',
@@ -626,7 +630,7 @@ const SABOTAGES = [
   ],
   [
     'the goodbye to the database is waited for',
-    'database/steady-client.js',
+    'database/connections/cancellable-client.js',
     /GOODBYE_MS = 500/,
     'GOODBYE_MS = 500_000',
     'process',

@@ -85,8 +85,8 @@ class DirectoryUnreachableError extends LoginError {
 const BADGE_AUTH: AuthMethodDefinition = {
   slug: 'badge-auth',
   title: 'Badge Auth',
-  words: 'badge auth',
-  envelope: 'identityBadgeAuth',
+  phrase: 'badge auth',
+  responseKey: 'identityBadgeAuth',
   input: { attach: AttachBadgeAuthDto, update: UpdateBadgeAuthDto },
   answer: { type: BadgeAuthAnswerDto, of: (row, shown) => BadgeAuthDto.of(row, shown) },
   configure: (input: AttachBadgeAuthDto, present) => {

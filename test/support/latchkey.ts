@@ -6,11 +6,11 @@ import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Clock } from '../../src/common/clock/clock';
-import { LATCHKEY_DATA_SOURCE } from '../../src/database/data-source-name';
-import { InstanceService } from '../../src/instance/instance.service';
+import { LATCHKEY_DATA_SOURCE } from '../../src/database/connections/data-source-name';
+import { InstallationService } from '../../src/installation/installation.service';
 import type { LatchkeyExtras } from '../../src/latchkey.module';
 import type { LatchkeyOptions } from '../../src/latchkey.options';
-import { Watermark } from '../../src/watermark/watermark';
+import { ChangeFeedService } from '../../src/change-feed/change-feed.service';
 import { httpAdapter, type HttpSettings } from '../../src/server/http-adapter';
 import { serverDocument } from '../../src/server/openapi';
 import { configureServer, ServerModule } from '../../src/server/server';
@@ -65,7 +65,7 @@ export async function startLatchkey(
   const dataSource = app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE));
   // The suites of a file share a database: each finds it as if nobody had set it up.
   if (isBootstrapped) await dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
-  const tenant = isBootstrapped ? await app.get(InstanceService).initializeOnce('First Organization') : null;
+  const tenant = isBootstrapped ? await app.get(InstallationService).initializeOnce('First Organization') : null;
   const admin = as(tenant?.accessToken);
   return {
     app,
@@ -80,7 +80,7 @@ export async function startLatchkey(
     as,
     change: async (sql, parameters) => {
       await dataSource.query(sql, parameters);
-      await app.get(Watermark).catchUp();
+      await app.get(ChangeFeedService).catchUp();
     },
     stop: () => app.close(),
   };

@@ -1,6 +1,6 @@
 import { Body, Get, Param, Post, Query } from '@nestjs/common';
-import { Caller } from '../../access-tokens/caller.decorator';
-import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
+import { Caller } from '../../access-tokens/guarding/caller.decorator';
+import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
 import { EXAMPLE } from '../../common/dto/examples';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
@@ -10,7 +10,7 @@ import { READ_REFUSALS } from '../../database/list-reads';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals, LastAdministratorError } from '../../permissions/permissions.errors';
-import { ClientSecretRevocations, REVOKE_SECRET } from './client-secret-revocations';
+import { ClientSecretRevocationsService, REVOKE_SECRET } from './client-secret-revocations.service';
 import { ClientSecretsService, CREATE_SECRET, GET_SECRET, LIST_SECRETS } from './client-secrets.service';
 import {
   ClientSecretAnswerDto,
@@ -32,7 +32,7 @@ const NO_ROOM = new TooManyClientSecretsError();
 export class ClientSecretsController {
   constructor(
     private readonly secrets: ClientSecretsService,
-    private readonly revocations: ClientSecretRevocations,
+    private readonly revocations: ClientSecretRevocationsService,
   ) {}
 
   @Post()

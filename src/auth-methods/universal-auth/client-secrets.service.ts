@@ -2,25 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, type EntityManager } from 'typeorm';
-import type { VerifiedAccessToken } from '../../access-tokens/verified-access-token';
+import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
 import { Clock } from '../../common/clock/clock';
 import { type ListPart, PART_SIZE } from '../../common/http/long-answer';
 import type { PageDto, PageQueryDto } from '../../common/http/page';
-import { LATCHKEY_DATA_SOURCE } from '../../database/data-source-name';
+import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { ListReads } from '../../database/list-reads';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
-import { ManagedIdentities } from '../../identities/managed-identities.service';
+import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import type { Attempt } from '../../permissions/permissions.service';
-import { AuthMethodConfigurations } from '../auth-method-configurations.service';
-import { ClientSecretHasher } from './client-secret-hasher';
-import { ClientSecret } from './client-secret.entity';
-import { requireSecret } from './client-secret-revocations';
-import {
-  ClientSecretDto,
-  type CreateClientSecretDto,
-  type CreatedClientSecretDto,
-} from './dto/client-secret.dtos';
+import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
+import { ClientSecretHasher } from './client-secret.hasher';
+import { ClientSecret } from '../../database/entities/client-secret.entity';
+import { requireSecret } from './client-secret-revocations.service';
+import { ClientSecretDto, type CreateClientSecretDto, type CreatedClientSecretDto } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
 
@@ -38,8 +34,8 @@ export const GET_SECRET: Attempt = { what: 'get client secret of identity', perm
 export class ClientSecretsService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
-    private readonly managed: ManagedIdentities,
-    private readonly configurations: AuthMethodConfigurations,
+    private readonly managed: ManagedIdentitiesService,
+    private readonly configurations: AuthMethodConfigurationsService,
     private readonly hasher: ClientSecretHasher,
     private readonly clock: Clock,
     private readonly reads: ListReads,
@@ -74,9 +70,11 @@ export class ClientSecretsService {
     mostCounted?: number,
   ): Promise<PageDto & ListPart<ClientSecretDto>> {
     return this.reads.read(caller.organization.id, async (tx) => {
-      const { identity } = await this.managed.getCovered(tx, caller, identityId, LIST_SECRETS);
+      const { identity } = await this.managed.getManageable(tx, caller, identityId, LIST_SECRETS);
       const { id } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
-      const all = tx.createQueryBuilder(ClientSecret, 's').where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
+      const all = tx
+        .createQueryBuilder(ClientSecret, 's')
+        .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
       const { page, ...rest } = await readPage(tx, all, query, { unpaged: PART_SIZE, mostCounted });
       return { items: page.map(ClientSecretDto.of), ...rest };
     });
@@ -85,7 +83,7 @@ export class ClientSecretsService {
   /** @throws IdentityNotFoundError, ClientSecretNotFoundError */
   async get(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
     const { manager } = this.dataSource;
-    const { identity } = await this.managed.getCovered(manager, caller, identityId, GET_SECRET);
+    const { identity } = await this.managed.getManageable(manager, caller, identityId, GET_SECRET);
     return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
   }
 }

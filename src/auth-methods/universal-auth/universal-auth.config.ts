@@ -1,9 +1,9 @@
-import { requireIps } from '../../access-tokens/access-token-policy';
-import type { TrustedIpInputDto } from '../../access-tokens/dto/access-token-policy.dto';
+import { requireIps } from '../../access-tokens/issuing/access-token-policy';
+import type { TrustedIpInputDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { EVERY_ADDRESS, readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
-import type { IdentityAuthMethod } from '../identity-auth-method.entity';
-import type { LockoutPolicy } from '../lockouts.service';
+import type { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
+import type { LockoutPolicy } from '../pipeline/lockouts.service';
 
 /** What Universal Auth has settings for beyond the policy of its tokens. */
 export interface UniversalAuthConfig extends LockoutPolicy {

@@ -19,8 +19,8 @@ const notFound = (identityId: string) =>
 export const UNIVERSAL_AUTH: AuthMethodDefinition = {
   slug: 'universal-auth',
   title: 'Universal Auth',
-  words: 'universal auth',
-  envelope: 'identityUniversalAuth',
+  phrase: 'universal auth',
+  responseKey: 'identityUniversalAuth',
   input: { attach: AttachUniversalAuthDto, update: UpdateUniversalAuthDto },
   answer: { type: UniversalAuthAnswerDto, of: UniversalAuthDto.of },
   configure: (input, present) => ({ config: mergeConfig(input, present && configOf(present)) }),

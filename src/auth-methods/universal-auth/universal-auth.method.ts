@@ -1,14 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { UntrustedAddressError } from '../../access-tokens/access-tokens.errors';
+import { UntrustedAddressError } from '../../access-tokens/issuing/access-tokens.errors';
 import { isTrusted } from '../../common/net/trusted-ips';
 import { inSchemaOf } from '../../database/schema';
 import { AuthMethod, type LoginAttempt, type Proof } from '../auth-method';
 import { InvalidCredentialsError } from '../auth-methods.errors';
-import type { LockoutSubject } from '../lockouts.service';
-import { ClientFinder, type Found, type FoundSecret } from './client-finder';
-import { ClientSecretHasher } from './client-secret-hasher';
+import type { LockoutSubject } from '../pipeline/lockouts.service';
+import { ClientFinder, type Found, type FoundSecret } from './client.finder';
+import { ClientSecretHasher } from './client-secret.hasher';
 import { type UniversalAuthLoginDto } from './dto/universal-auth.dtos';
 import { DEFAULT_CONFIG, type UniversalAuthConfig } from './universal-auth.config';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';

@@ -1,9 +1,9 @@
-import { UntrustedAddressError } from '../../access-tokens/access-tokens.errors';
+import { UntrustedAddressError } from '../../access-tokens/issuing/access-tokens.errors';
 import { authMethodModule } from '../auth-method.module';
 import { InvalidCredentialsError, LockedOutError } from '../auth-methods.errors';
-import { ClientFinder } from './client-finder';
-import { ClientSecretHasher } from './client-secret-hasher';
-import { ClientSecretRevocations } from './client-secret-revocations';
+import { ClientFinder } from './client.finder';
+import { ClientSecretHasher } from './client-secret.hasher';
+import { ClientSecretRevocationsService } from './client-secret-revocations.service';
 import { ClientSecretsController } from './client-secrets.controller';
 import { ClientSecretsService } from './client-secrets.service';
 import { UniversalAuthLoginDto } from './dto/universal-auth.dtos';
@@ -25,5 +25,5 @@ export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
     ],
   },
   controllers: [ClientSecretsController],
-  providers: [ClientFinder, ClientSecretsService, ClientSecretRevocations, ClientSecretHasher],
+  providers: [ClientFinder, ClientSecretsService, ClientSecretRevocationsService, ClientSecretHasher],
 });

@@ -12,7 +12,7 @@ import {
   QueryInteger,
   Text,
   TrimmedText,
-} from '../dto/fields';
+} from '../dto/request-fields';
 import { ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 import { ContractPipe } from './contract.pipe';
 

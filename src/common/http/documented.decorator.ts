@@ -2,7 +2,7 @@ import { applyDecorators, HttpCode, HttpStatus, type Type } from '@nestjs/common
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import type { LatchkeyError } from '../errors/latchkey.error';
-import { documentedRefusals } from './documented-refusals';
+import { documentedRefusals } from './documented-errors';
 import { ErrorBodyDto, ValidationFailureDto } from './error-body.dto';
 
 /** What the API documentation says about an operation beyond its types. */

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { QueryInteger, TrimmedText } from '../dto/fields';
+import { QueryInteger, TrimmedText } from '../dto/request-fields';
 import { ValidationFailureError } from '../errors/common.errors';
 import { isId } from '../ids';
 

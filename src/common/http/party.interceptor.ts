@@ -1,6 +1,6 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { onBehalfOf, type Party } from '../errand';
+import { onBehalfOf, type Party } from '../async/errand';
 
 /** Tells who a call counts for. The gate provides it, which alone knows the caller. */
 export const PARTY_OF = Symbol('party of a call');

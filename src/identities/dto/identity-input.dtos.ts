@@ -1,4 +1,4 @@
-import { Flag, ListOf, Name, TrimmedText } from '../../common/dto/fields';
+import { Flag, ListOf, Name, TrimmedText } from '../../common/dto/request-fields';
 import { EXAMPLE } from '../../common/dto/examples';
 
 export class MetadataInputDto {

@@ -1,6 +1,14 @@
 import { EXAMPLE } from '../../common/dto/examples';
-import { Parts } from '../../common/dto/answers';
-import { Integer, ListOf, ObjectOf, OneOf, QueryInteger, QueryOneOf, TrimmedText } from '../../common/dto/fields';
+import { ResponseList } from '../../common/dto/response-fields';
+import {
+  Integer,
+  ListOf,
+  ObjectOf,
+  OneOf,
+  QueryInteger,
+  QueryOneOf,
+  TrimmedText,
+} from '../../common/dto/request-fields';
 import { emptied, listCut, objectCut } from '../../common/dto/cut';
 import { field, type FieldOptions, type Rule } from '../../common/dto/rules';
 import { PageDto, PageQueryDto } from '../../common/http/page';
@@ -16,17 +24,17 @@ export class ListIdentitiesQueryDto extends PageQueryDto {
 }
 
 export class IdentityListDto extends PageDto {
-  @Parts(() => MembershipDto, 'The identities, newest first.')
+  @ResponseList(() => MembershipDto, 'The identities, newest first.')
   identities!: MembershipDto[];
 }
 
 export class IdentitySearchResultDto extends PageDto {
-  @Parts(() => MembershipDto, 'The identities found.')
+  @ResponseList(() => MembershipDto, 'The identities found.')
   identities!: MembershipDto[];
 }
 
 export class MembershipListDto extends PageDto {
-  @Parts(() => MembershipDto, 'The identities found.')
+  @ResponseList(() => MembershipDto, 'The identities found.')
   identityMemberships!: MembershipDto[];
 }
 

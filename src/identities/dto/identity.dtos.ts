@@ -1,19 +1,28 @@
 import { EXAMPLE } from '../../common/dto/examples';
-import { Id, Part, Parts, Time, TimeOrNull, Words, WordsOrNull, YesNo } from '../../common/dto/answers';
+import {
+  ResponseId,
+  ResponseObject,
+  ResponseList,
+  ResponseTime,
+  ResponseTimeOrNull,
+  ResponseText,
+  ResponseTextOrNull,
+  ResponseFlag,
+} from '../../common/dto/response-fields';
 import { ApiProperty } from '@nestjs/swagger';
 import { OrganizationDto } from '../../organizations/dto/organization.dtos';
-import type { IdentityMetadata } from '../identity-metadata.entity';
-import type { Identity } from '../identity.entity';
-import type { OrganizationMembership } from '../organization-membership.entity';
+import type { IdentityMetadata } from '../../database/entities/identity-metadata.entity';
+import type { Identity } from '../../database/entities/identity.entity';
+import type { OrganizationMembership } from '../../database/entities/organization-membership.entity';
 
 export class MetadataDto {
-  @Id('The id of the label.', EXAMPLE.metadataId)
+  @ResponseId('The id of the label.', EXAMPLE.metadataId)
   id!: string;
 
-  @Words('What the label is called.', 'team')
+  @ResponseText('What the label is called.', 'team')
   key!: string;
 
-  @Words('What it says.', 'infra')
+  @ResponseText('What it says.', 'infra')
   value!: string;
 
   static of({ id, key, value }: IdentityMetadata): MetadataDto {
@@ -23,28 +32,28 @@ export class MetadataDto {
 
 /** A machine identity. */
 export class DeletedIdentityDto {
-  @Id('The id of the identity.', EXAMPLE.identityId)
+  @ResponseId('The id of the identity.', EXAMPLE.identityId)
   id!: string;
 
-  @Words('Its name.', 'deployer')
+  @ResponseText('Its name.', 'deployer')
   name!: string;
 
-  @WordsOrNull('Always null; see `authMethods`.', null)
+  @ResponseTextOrNull('Always null; see `authMethods`.', null)
   authMethod!: string | null;
 
-  @Time('When it was made.')
+  @ResponseTime('When it was made.')
   createdAt!: Date;
 
-  @Time('When it was last changed.')
+  @ResponseTime('When it was last changed.')
   updatedAt!: Date;
 
-  @YesNo('Whether deleting it is refused.')
+  @ResponseFlag('Whether deleting it is refused.')
   hasDeleteProtection!: boolean;
 
-  @Id('The organization it belongs to.', EXAMPLE.organizationId)
+  @ResponseId('The organization it belongs to.', EXAMPLE.organizationId)
   orgId!: string;
 
-  @WordsOrNull('Always null: identities belong to organizations.', null)
+  @ResponseTextOrNull('Always null: identities belong to organizations.', null)
   projectId!: string | null;
 
   static of(identity: Identity): DeletedIdentityDto {
@@ -66,40 +75,40 @@ export class IdentityDto extends DeletedIdentityDto {
   @ApiProperty({ description: 'The auth methods attached to it.', type: [String], example: ['token-auth'] })
   authMethods!: string[];
 
-  @Parts(() => MetadataDto, 'Its labels.')
+  @ResponseList(() => MetadataDto, 'Its labels.')
   metadata!: MetadataDto[];
 }
 
 export class IdentityAnswerDto {
-  @Part(() => IdentityDto, 'The identity.')
+  @ResponseObject(() => IdentityDto, 'The identity.')
   identity!: IdentityDto;
 }
 
 export class DeletedIdentityAnswerDto {
-  @Part(() => DeletedIdentityDto, 'The identity as it was.')
+  @ResponseObject(() => DeletedIdentityDto, 'The identity as it was.')
   identity!: DeletedIdentityDto;
 }
 
 export class MemberIdentityDto {
-  @Id('The id of the identity.', EXAMPLE.identityId)
+  @ResponseId('The id of the identity.', EXAMPLE.identityId)
   id!: string;
 
-  @Words('Its name.', 'deployer')
+  @ResponseText('Its name.', 'deployer')
   name!: string;
 
-  @YesNo('Whether deleting it is refused.')
+  @ResponseFlag('Whether deleting it is refused.')
   hasDeleteProtection!: boolean;
 
-  @Id('The organization it belongs to.', EXAMPLE.organizationId)
+  @ResponseId('The organization it belongs to.', EXAMPLE.organizationId)
   orgId!: string;
 
   @ApiProperty({ description: 'The auth methods attached to it.', type: [String], example: ['token-auth'] })
   authMethods!: string[];
 
-  @Time('When it was made.')
+  @ResponseTime('When it was made.')
   createdAt!: Date;
 
-  @Time('When it was last changed.')
+  @ResponseTime('When it was last changed.')
   updatedAt!: Date;
 
   static of(identity: Identity, authMethods: string[]): MemberIdentityDto {
@@ -110,34 +119,34 @@ export class MemberIdentityDto {
 
 /** An identity as a member of its organization. */
 export class MembershipDto {
-  @Id('The id of the membership.', EXAMPLE.membershipId)
+  @ResponseId('The id of the membership.', EXAMPLE.membershipId)
   id!: string;
 
-  @Words('What the identity may do.', 'member')
+  @ResponseText('What the identity may do.', 'member')
   role!: string;
 
-  @WordsOrNull('The id of a custom role; null for a built-in one.', null)
+  @ResponseTextOrNull('The id of a custom role; null for a built-in one.', null)
   roleId!: string | null;
 
-  @Id('The organization.', EXAMPLE.organizationId)
+  @ResponseId('The organization.', EXAMPLE.organizationId)
   orgId!: string;
 
-  @Time('When the identity became a member.')
+  @ResponseTime('When the identity became a member.')
   createdAt!: Date;
 
-  @Time('When the membership was last changed.')
+  @ResponseTime('When the membership was last changed.')
   updatedAt!: Date;
 
-  @Id('The identity.', EXAMPLE.identityId)
+  @ResponseId('The identity.', EXAMPLE.identityId)
   identityId!: string;
 
-  @WordsOrNull('How a token was last issued to it.', 'token-auth')
+  @ResponseTextOrNull('How a token was last issued to it.', 'token-auth')
   lastLoginAuthMethod!: string | null;
 
-  @TimeOrNull('When a token was last issued to it.', EXAMPLE.usedAt)
+  @ResponseTimeOrNull('When a token was last issued to it.', EXAMPLE.usedAt)
   lastLoginTime!: Date | null;
 
-  @Part(() => MemberIdentityDto, 'The identity itself.')
+  @ResponseObject(() => MemberIdentityDto, 'The identity itself.')
   identity!: MemberIdentityDto;
 
   static of(membership: OrganizationMembership, identity: Identity, authMethods: string[]): MembershipDto {
@@ -162,24 +171,24 @@ export class DetailedMemberIdentityDto extends MemberIdentityDto {
 }
 
 export class DetailedMembershipDto extends MembershipDto {
-  @Parts(() => MetadataDto, 'The labels of the identity.')
+  @ResponseList(() => MetadataDto, 'The labels of the identity.')
   metadata!: MetadataDto[];
 
-  @Part(() => DetailedMemberIdentityDto, 'The identity itself.')
+  @ResponseObject(() => DetailedMemberIdentityDto, 'The identity itself.')
   declare identity: DetailedMemberIdentityDto;
 }
 
 export class MembershipAnswerDto {
-  @Part(() => DetailedMembershipDto, 'The identity as a member of its organization.')
+  @ResponseObject(() => DetailedMembershipDto, 'The identity as a member of its organization.')
   identity!: DetailedMembershipDto;
 }
 
 export class IdentityDetailsDto {
-  @Part(() => OrganizationDto, 'The organization the token speaks in.')
+  @ResponseObject(() => OrganizationDto, 'The organization the token speaks in.')
   organization!: OrganizationDto;
 }
 
 export class IdentityDetailsAnswerDto {
-  @Part(() => IdentityDetailsDto, 'Who the token speaks for.')
+  @ResponseObject(() => IdentityDetailsDto, 'Who the token speaks for.')
   identityDetails!: IdentityDetailsDto;
 }

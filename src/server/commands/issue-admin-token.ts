@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { FOREVER_SECONDS } from '../../access-tokens/lifetime';
-import { MAX_SECONDS } from '../../common/dto/fields';
-import { type AdministratorToken, AdministratorTokens } from '../../instance/administrator-tokens.service';
+import { FOREVER_SECONDS } from '../../access-tokens/issuing/lifetime';
+import { MAX_SECONDS } from '../../common/dto/request-fields';
+import { type AdministratorToken, AdministratorTokensService } from '../../installation/administrator-tokens.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
 import { withInstance } from './with-instance';
@@ -31,7 +31,7 @@ async function issueAdminToken(say: (text: string) => void, given: Given): Promi
   const lifetimeSeconds = secondsOf(textOf(given.options.ttl, '--ttl'));
   const output = textOf(given.options.output, '--output');
   const issued = await withInstance(async (app) => {
-    const tokens = app.get(AdministratorTokens);
+    const tokens = app.get(AdministratorTokensService);
     const request = { organization, lifetimeSeconds };
     if (output === undefined) return tokens.issue(request);
     const file = new TokenFile(output);

@@ -1,4 +1,4 @@
-import { FutureRecallError, TokenRecall } from '../../access-tokens/recall.service';
+import { FutureRecallError, TokenRecallService } from '../../access-tokens/issuing/token-recall.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
 import { withInstance } from './with-instance';
@@ -22,7 +22,7 @@ async function refuseIssuedBefore(say: (text: string) => void, given: Given): Pr
   const before = timeOf(given.operands[0]!);
   const { tokensBefore, clientSecretsBefore, spread } = await withInstance((app) =>
     app
-      .get(TokenRecall)
+      .get(TokenRecallService)
       .refuseIssuedBefore(before, given.options['client-secrets'] === true)
       .catch((error: unknown) => {
         throw error instanceof FutureRecallError ? new StartError(error.message) : error;

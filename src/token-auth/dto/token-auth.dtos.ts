@@ -1,8 +1,8 @@
-import { AccessTokenDto, SignedTokenDto } from '../../access-tokens/dto/access-token.dtos';
-import { AccessTokenPolicyDto } from '../../access-tokens/dto/access-token-policy.dto';
-import { AuthMethodDto } from '../../auth-methods/dto/auth-method.dto';
-import { Part, Parts, Whole } from '../../common/dto/answers';
-import { Name, OrganizationSlug } from '../../common/dto/fields';
+import { AccessTokenDto, SignedTokenDto } from '../../access-tokens/api/dto/access-token.dtos';
+import { AccessTokenPolicyDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
+import { AuthMethodDto } from '../../auth-methods/configuration/dto/auth-method.dto';
+import { ResponseObject, ResponseList, ResponseInteger } from '../../common/dto/response-fields';
+import { Name, OrganizationSlug } from '../../common/dto/request-fields';
 import { PageDto } from '../../common/http/page';
 
 export class AttachTokenAuthDto extends AccessTokenPolicyDto {}
@@ -24,29 +24,29 @@ export class UpdateTokenDto {
 }
 
 export class TokenAuthDto extends AuthMethodDto {
-  @Whole('Always 0: tokens made by hand are not periodic.', 0)
+  @ResponseInteger('Always 0: tokens made by hand are not periodic.', 0)
   declare accessTokenPeriod: number;
 }
 
 export class TokenAuthAnswerDto {
-  @Part(() => TokenAuthDto, 'How the tokens of this identity behave.')
+  @ResponseObject(() => TokenAuthDto, 'How the tokens of this identity behave.')
   identityTokenAuth!: TokenAuthDto;
 }
 
 export class IssuedTokenDto extends SignedTokenDto {
-  @Whole('Seconds the token can live over all renewals; 0 for no such limit.', 86400)
+  @ResponseInteger('Seconds the token can live over all renewals; 0 for no such limit.', 86400)
   declare accessTokenMaxTTL: number;
 
-  @Part(() => AccessTokenDto, 'The token as its managers see it.')
+  @ResponseObject(() => AccessTokenDto, 'The token as its managers see it.')
   tokenData!: AccessTokenDto;
 }
 
 export class TokenAnswerDto {
-  @Part(() => AccessTokenDto, 'The token.')
+  @ResponseObject(() => AccessTokenDto, 'The token.')
   token!: AccessTokenDto;
 }
 
 export class TokenListDto extends PageDto {
-  @Parts(() => AccessTokenDto, 'The tokens, newest first, expired and revoked ones included.')
+  @ResponseList(() => AccessTokenDto, 'The tokens, newest first, expired and revoked ones included.')
   tokens!: AccessTokenDto[];
 }

@@ -1,8 +1,17 @@
-import { Id, Part, Parts, Time, TimeOrNull, Whole, Words, YesNo } from '../../../common/dto/answers';
+import {
+  ResponseId,
+  ResponseObject,
+  ResponseList,
+  ResponseTime,
+  ResponseTimeOrNull,
+  ResponseInteger,
+  ResponseText,
+  ResponseFlag,
+} from '../../../common/dto/response-fields';
 import { EXAMPLE } from '../../../common/dto/examples';
-import { Count, Description, Seconds } from '../../../common/dto/fields';
+import { Count, Description, Seconds } from '../../../common/dto/request-fields';
 import { PageDto } from '../../../common/http/page';
-import type { ClientSecret } from '../client-secret.entity';
+import type { ClientSecret } from '../../../database/entities/client-secret.entity';
 
 export class CreateClientSecretDto {
   @Description({ description: 'What the secret is for.', example: 'prod', optional: true, max: 1_024 })
@@ -17,43 +26,43 @@ export class CreateClientSecretDto {
 
 /** A client secret as its managers see it: everything but the secret itself. */
 export class ClientSecretDto {
-  @Id('The id of the secret.', EXAMPLE.clientSecretId)
+  @ResponseId('The id of the secret.', EXAMPLE.clientSecretId)
   id!: string;
 
-  @Time('When it was made.')
+  @ResponseTime('When it was made.')
   createdAt!: Date;
 
-  @Time('When it was last changed. Using it is no change.')
+  @ResponseTime('When it was last changed. Using it is no change.')
   updatedAt!: Date;
 
-  @Words('What it is for.', 'prod')
+  @ResponseText('What it is for.', 'prod')
   description!: string;
 
-  @Words('Its first characters, to tell it by.', EXAMPLE.clientSecret.slice(0, 4))
+  @ResponseText('Its first characters, to tell it by.', EXAMPLE.clientSecret.slice(0, 4))
   clientSecretPrefix!: string;
 
-  @Whole(
+  @ResponseInteger(
     'How often it was logged in with. Exact with a limit; without one, logins at the same moment may count once.',
     0,
   )
   clientSecretNumUses!: number;
 
-  @Whole('How often it may be logged in with; 0 for no limit.', 0)
+  @ResponseInteger('How often it may be logged in with; 0 for no limit.', 0)
   clientSecretNumUsesLimit!: number;
 
-  @Whole('Seconds from its making until it runs out; 0 for never.', 86400)
+  @ResponseInteger('Seconds from its making until it runs out; 0 for never.', 86400)
   clientSecretTTL!: number;
 
-  @Id('The configuration it belongs to.', EXAMPLE.authMethodId)
+  @ResponseId('The configuration it belongs to.', EXAMPLE.authMethodId)
   identityUAId!: string;
 
-  @YesNo('Whether it has been revoked. That never comes undone, and its tokens are dead.')
+  @ResponseFlag('Whether it has been revoked. That never comes undone, and its tokens are dead.')
   isClientSecretRevoked!: boolean;
 
-  @TimeOrNull('When it was last logged in with.')
+  @ResponseTimeOrNull('When it was last logged in with.')
   clientSecretLastUsedAt!: Date | null;
 
-  @TimeOrNull('When it runs out; null for never.', '2026-09-02T10:15:30.123Z')
+  @ResponseTimeOrNull('When it runs out; null for never.', '2026-09-02T10:15:30.123Z')
   clientSecretExpiresAt!: Date | null;
 
   static of(secret: ClientSecret): ClientSecretDto {
@@ -75,19 +84,19 @@ export class ClientSecretDto {
 }
 
 export class CreatedClientSecretDto {
-  @Words('The secret. It is shown only here.', EXAMPLE.clientSecret)
+  @ResponseText('The secret. It is shown only here.', EXAMPLE.clientSecret)
   clientSecret!: string;
 
-  @Part(() => ClientSecretDto, 'The secret as its managers see it.')
+  @ResponseObject(() => ClientSecretDto, 'The secret as its managers see it.')
   clientSecretData!: ClientSecretDto;
 }
 
 export class ClientSecretAnswerDto {
-  @Part(() => ClientSecretDto, 'The secret.')
+  @ResponseObject(() => ClientSecretDto, 'The secret.')
   clientSecretData!: ClientSecretDto;
 }
 
 export class ClientSecretListDto extends PageDto {
-  @Parts(() => ClientSecretDto, 'The secrets that are not revoked, newest first.')
+  @ResponseList(() => ClientSecretDto, 'The secrets that are not revoked, newest first.')
   clientSecretData!: ClientSecretDto[];
 }

@@ -1,11 +1,21 @@
-import { AccessTokenPolicyDto, ANYWHERE, TrustedIpInputDto } from '../../../access-tokens/dto/access-token-policy.dto';
-import { Id, Part, Parts, Whole, YesNo } from '../../../common/dto/answers';
+import {
+  AccessTokenPolicyDto,
+  ANYWHERE,
+  TrustedIpInputDto,
+} from '../../../access-tokens/issuing/dto/access-token-policy.dto';
+import {
+  ResponseId,
+  ResponseObject,
+  ResponseList,
+  ResponseInteger,
+  ResponseFlag,
+} from '../../../common/dto/response-fields';
 import { EXAMPLE } from '../../../common/dto/examples';
 import { EVERY_ADDRESS } from '../../../common/net/trusted-ips';
-import { Flag, Integer, ListOf, Seconds, TrimmedText } from '../../../common/dto/fields';
-import { AuthMethodDto, TrustedIpDto } from '../../dto/auth-method.dto';
-import { LoginDto } from '../../dto/login.dto';
-import type { IdentityAuthMethod } from '../../identity-auth-method.entity';
+import { Flag, Integer, ListOf, Seconds, TrimmedText } from '../../../common/dto/request-fields';
+import { AuthMethodDto, TrustedIpDto } from '../../configuration/dto/auth-method.dto';
+import { LoginDto } from '../../pipeline/dto/login.dto';
+import type { IdentityAuthMethod } from '../../../database/entities/identity-auth-method.entity';
 import { configOf } from '../universal-auth.config';
 
 export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
@@ -69,22 +79,22 @@ export class UniversalAuthLoginDto extends LoginDto {
 }
 
 export class UniversalAuthDto extends AuthMethodDto {
-  @Id('What the client calls itself when it logs in.', EXAMPLE.clientId)
+  @ResponseId('What the client calls itself when it logs in.', EXAMPLE.clientId)
   clientId!: string;
 
-  @Parts(() => TrustedIpDto, 'Where the client may log in from.', EVERY_ADDRESS)
+  @ResponseList(() => TrustedIpDto, 'Where the client may log in from.', EVERY_ADDRESS)
   clientSecretTrustedIps!: TrustedIpDto[];
 
-  @YesNo('Whether wrong guesses lock the client out.', true)
+  @ResponseFlag('Whether wrong guesses lock the client out.', true)
   lockoutEnabled!: boolean;
 
-  @Whole('So many wrong guesses lock.', 3)
+  @ResponseInteger('So many wrong guesses lock.', 3)
   lockoutThreshold!: number;
 
-  @Whole('How long a lock lasts, in seconds.', 300)
+  @ResponseInteger('How long a lock lasts, in seconds.', 300)
   lockoutDurationSeconds!: number;
 
-  @Whole('How long after the last wrong guess they are forgotten, in seconds.', 30)
+  @ResponseInteger('How long after the last wrong guess they are forgotten, in seconds.', 30)
   lockoutCounterResetSeconds!: number;
 
   static override of(method: IdentityAuthMethod): UniversalAuthDto {
@@ -94,6 +104,6 @@ export class UniversalAuthDto extends AuthMethodDto {
 }
 
 export class UniversalAuthAnswerDto {
-  @Part(() => UniversalAuthDto, 'How the client logs in, and how its tokens behave.')
+  @ResponseObject(() => UniversalAuthDto, 'How the client logs in, and how its tokens behave.')
   identityUniversalAuth!: UniversalAuthDto;
 }

@@ -1,0 +1,69 @@
+import { Body, Post, Query, Req } from '@nestjs/common';
+import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
+import { NoStore } from '../../common/http/no-store.decorator';
+import { PublicRoute } from '../../common/http/public-route.decorator';
+import type { AddressedRequest } from '../../common/net/client-address';
+import { LastAdministratorError } from '../../permissions/permissions.errors';
+import { ChangeReceiptsService } from '../../change-feed/change-receipts.service';
+import { AccessTokenVerifier } from '../verification/access-token.verifier';
+import {
+  AccessTokenRefusedError,
+  ExpiredAccessTokenError,
+  InvalidAlgorithmError,
+  InvalidSignatureError,
+  MalformedAccessTokenError,
+  type Refusal,
+  REFUSALS,
+  UntrustedAddressError,
+  WrongTokenTypeError,
+} from '../issuing/access-tokens.errors';
+import { AccessTokensService } from './access-tokens.service';
+import { PresentedTokenDto, SignedTokenDto } from './dto/access-token.dtos';
+import { HOW_SOON, RevokedDto, WaitQueryDto } from './dto/revocation.dtos';
+
+const BAD_TOKENS = [
+  new ExpiredAccessTokenError(),
+  new MalformedAccessTokenError(),
+  new InvalidSignatureError(),
+  new InvalidAlgorithmError(),
+  new WrongTokenTypeError(),
+];
+
+@LatchkeyController('api/v1/auth/token', 'Access tokens')
+export class AccessTokensController {
+  constructor(
+    private readonly accessTokens: AccessTokensService,
+    private readonly verifier: AccessTokenVerifier,
+    private readonly receipts: ChangeReceiptsService,
+  ) {}
+
+  @Post('renew')
+  @NoStore()
+  @PublicRoute({
+    summary: 'Renew an access token',
+    description:
+      'The token itself is the proof. Answers a new, later JWT for the same token; the old one stays good until it runs out.',
+    answer: SignedTokenDto,
+    refusals: [
+      ...BAD_TOKENS,
+      ...(Object.keys(REFUSALS) as Refusal[]).map((refusal) => new AccessTokenRefusedError(refusal, 'Cannot renew')),
+      new UntrustedAddressError(),
+    ],
+  })
+  async renew(@Body() { accessToken }: PresentedTokenDto, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
+    const renewed = await this.accessTokens.renew(accessToken, this.verifier.addressOf(request));
+    return { ...renewed, tokenType: 'Bearer' };
+  }
+
+  @Post('revoke')
+  @PublicRoute({
+    summary: 'Revoke an access token by presenting it',
+    description: `The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead. The last token of the last administrator is kept: make another one first. ${HOW_SOON}`,
+    answer: RevokedDto,
+    refusals: [...BAD_TOKENS, new LastAdministratorError()],
+  })
+  async revoke(@Body() { accessToken }: PresentedTokenDto, @Query() { wait }: WaitQueryDto): Promise<RevokedDto> {
+    const receipt = await this.accessTokens.revoke(accessToken);
+    return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
+  }
+}

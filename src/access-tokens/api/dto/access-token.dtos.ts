@@ -1,0 +1,111 @@
+import { EXAMPLE } from '../../../common/dto/examples';
+import {
+  ResponseId,
+  ResponseTimeOrNull,
+  ResponseTime,
+  ResponseInteger,
+  ResponseText,
+  ResponseTextOrNull,
+  ResponseFlag,
+} from '../../../common/dto/response-fields';
+import { TrimmedText } from '../../../common/dto/request-fields';
+import type { IdentityAccessToken } from '../../../database/entities/identity-access-token.entity';
+
+/** A body that brings the token it is about. */
+export class PresentedTokenDto {
+  // An empty one is no token of ours, and as such 401 (contract 3.5).
+  @TrimmedText({
+    description: 'The access token itself, such as `accessToken` of "Create a token".',
+    example: 'paste the access token',
+    min: 0,
+    max: 4_096,
+  })
+  accessToken!: string;
+}
+
+/** A signed token, as logins and renewals answer it. */
+export class SignedTokenDto {
+  @ResponseText('The token to send as `Authorization: Bearer`. It is shown only here.', EXAMPLE.accessToken)
+  accessToken!: string;
+
+  @ResponseInteger('Seconds until this token runs out.', 3600)
+  expiresIn!: number;
+
+  @ResponseInteger('Seconds the token can live over all renewals; 1000000000 stands for no such limit.', 86400)
+  accessTokenMaxTTL!: number;
+
+  @ResponseText('Always `Bearer`.', 'Bearer', { enum: ['Bearer'] })
+  tokenType!: 'Bearer';
+}
+
+/** An access token as its managers see it: everything but the token itself. */
+export class AccessTokenDto {
+  @ResponseId('The id of the token.', EXAMPLE.tokenId)
+  id!: string;
+
+  @ResponseInteger('Seconds the token was last signed for; 0 when it never runs out.', 3600)
+  accessTokenTTL!: number;
+
+  @ResponseInteger('Seconds the token can live over all renewals; 0 for no such limit.', 86400)
+  accessTokenMaxTTL!: number;
+
+  @ResponseInteger('How often the token has been used.', 0)
+  accessTokenNumUses!: number;
+
+  @ResponseInteger('How often the token may be used; 0 for no limit.', 0)
+  accessTokenNumUsesLimit!: number;
+
+  @ResponseTimeOrNull('When the token was last used.')
+  accessTokenLastUsedAt!: Date | null;
+
+  @ResponseTimeOrNull('When the token was last renewed.')
+  accessTokenLastRenewedAt!: Date | null;
+
+  @ResponseFlag('Whether the token has been revoked. That never comes undone.')
+  isAccessTokenRevoked!: boolean;
+
+  @ResponseTextOrNull('The client secret a universal-auth login used; null for tokens made by hand.', null)
+  identityUAClientSecretId!: string | null;
+
+  @ResponseId('The identity the token speaks for.', EXAMPLE.identityId)
+  identityId!: string;
+
+  @ResponseTime('When the token was made.')
+  createdAt!: Date;
+
+  @ResponseTime('When the token was last changed. Using it is no change.')
+  updatedAt!: Date;
+
+  @ResponseTextOrNull('The name of the token, if it has one.', 'ci-runner')
+  name!: string | null;
+
+  @ResponseText('The method the token came from.', 'token-auth')
+  authMethod!: string;
+
+  @ResponseInteger('Seconds between renewals of a periodic token; 0 otherwise.', 0)
+  accessTokenPeriod!: number;
+
+  @ResponseTextOrNull('Always null: there are no sub-organizations.', null)
+  subOrganizationId!: string | null;
+
+  static of(token: IdentityAccessToken): AccessTokenDto {
+    return {
+      id: token.id,
+      accessTokenTTL: token.signedTTL,
+      accessTokenMaxTTL: token.accessTokenPeriod > 0 ? 0 : token.accessTokenMaxTTL,
+      accessTokenNumUses: token.numUses,
+      accessTokenNumUsesLimit: token.numUsesLimit,
+      accessTokenLastUsedAt: token.lastUsedAt,
+      accessTokenLastRenewedAt: token.lastRenewedAt,
+      isAccessTokenRevoked: token.revokedAt !== null,
+      identityUAClientSecretId: token.clientSecretId,
+      identityId: token.identityId,
+      createdAt: token.createdAt,
+      updatedAt: token.updatedAt,
+      name: token.name,
+      authMethod: token.authMethod,
+      accessTokenPeriod: token.accessTokenPeriod,
+      subOrganizationId: null,
+    };
+  }
+}

@@ -1,0 +1,22 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { stateOf } from '../verification/request-state';
+import { originOf } from './call-origin';
+import type { VerifiedAccessToken } from '../verification/verified-access-token';
+
+/** Who is calling; null for nobody, where that is allowed. @throws TypeError on a route without `AccessTokenGuard`. */
+export function callerOf(subject: object): VerifiedAccessToken | null {
+  const { caller } = stateOf(subject);
+  if (caller === undefined) throw new TypeError('Nobody has been verified here: guard the route with AccessTokenGuard');
+  return caller;
+}
+
+/**
+ * Injects who is calling into a handler guarded by `AccessTokenGuard`, or one thing about it: `@Caller('organization')`. With
+ * `@OptionalAccessToken` that is undefined when nobody has said.
+ */
+export const Caller = createParamDecorator(
+  (property: keyof VerifiedAccessToken | undefined, context: ExecutionContext) => {
+    const caller = callerOf(originOf(context).subject) ?? undefined;
+    return property === undefined ? caller : caller?.[property];
+  },
+);

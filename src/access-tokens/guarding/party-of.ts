@@ -1,0 +1,15 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { Party } from '../../common/async/errand';
+import type { AccessTokenVerifier } from '../verification/access-token.verifier';
+import { stateOf } from '../verification/request-state';
+import { originOf } from './call-origin';
+
+const STRANGERS = 'strangers';
+
+/** A caller counts for its organization; who shows no token, for the address. */
+export function partyOf(verifier: AccessTokenVerifier, context: ExecutionContext): Party {
+  const { subject, request } = originOf(context);
+  const { caller } = stateOf(subject);
+  if (caller) return { group: caller.organization.id, member: caller.identityId, isCrowd: false };
+  return { group: STRANGERS, member: verifier.addressOf(request) ?? '', isCrowd: true };
+}

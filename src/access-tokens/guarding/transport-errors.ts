@@ -1,0 +1,49 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { LatchkeyError } from '../../common/errors/latchkey.error';
+
+/**
+ * Throws what a guard refuses in the form of the transport, so that the filters Nest has for it, or those of the host, word
+ * it: over HTTP as it is, its headers already on the response; on a web socket as a `WsException`, in a microservice as an
+ * `RpcException`, the error of ours as their cause.
+ */
+export function refuse(context: ExecutionContext, error: unknown): never {
+  if (!(error instanceof LatchkeyError)) throw error;
+  const type = context.getType<string>();
+  if (type === 'ws') throw asWsException(error);
+  if (type === 'rpc') throw asRpcException(error);
+  if (type === 'http') addHeaders(context.switchToHttp().getResponse<Response>(), error);
+  throw error;
+}
+
+/** Express's response and Fastify's reply have this in common. */
+interface Response {
+  header?(name: string, value: string): unknown;
+}
+
+export function addHeaders(response: Response, { headers }: LatchkeyError): void {
+  for (const [name, value] of Object.entries(headers)) response.header?.(name, value);
+}
+
+// Asked for only where a gateway or a microservice is: then the host has the package. Most hosts have neither.
+/* eslint-disable @typescript-eslint/no-require-imports -- an import would demand both of every host */
+function asWsException(error: LatchkeyError): Error {
+  const { WsException } = require('@nestjs/websockets') as typeof import('@nestjs/websockets');
+  const { message, errorCode } = error;
+  return caused(new WsException({ status: 'error', message: String(message), errorCode }), error);
+}
+
+function asRpcException(error: LatchkeyError): Error {
+  const { RpcException } = require('@nestjs/microservices') as typeof import('@nestjs/microservices');
+  const { message, errorCode } = error;
+  const code = GRPC_CODES[error.getStatus()] ?? UNKNOWN;
+  return caused(new RpcException({ status: 'error', code, message: String(message), errorCode }), error);
+}
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+function caused(exception: Error, cause: LatchkeyError): Error {
+  return Object.assign(exception, { cause });
+}
+
+const UNKNOWN = 2;
+/** UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE. */
+const GRPC_CODES: Partial<Record<number, number>> = { 401: 16, 403: 7, 503: 14 };

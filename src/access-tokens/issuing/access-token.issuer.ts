@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
+import { Clock } from '../../common/clock/clock';
+import { isRestricted, type TrustedIp } from '../../common/net/trusted-ips';
+import type { Identity } from '../../database/entities/identity.entity';
+import { LatchkeySettings } from '../../latchkey.options';
+import { IDENTITY_ACCESS_TOKEN, type IdentityAuth } from '../../database/entities/access-token.claims';
+import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenRefusedError } from './access-tokens.errors';
+import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
+import { FOREVER_SECONDS, type LifetimePolicy, lifetimeSeconds } from './lifetime';
+
+/** What a token is made for and under. */
+export interface IssueRequest {
+  readonly identity: Identity;
+  readonly method: IdentityAuthMethod;
+  readonly name: string | null;
+  /** The client secret it is handed out for, if it is. */
+  readonly clientSecretId?: string;
+  /** What the login found out about the identity, if anything. */
+  readonly identityAuth?: IdentityAuth;
+}
+
+/** What of a token a JWT speaks of. */
+export interface Signable extends LifetimePolicy {
+  readonly id: string;
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly organizationId: string;
+  readonly authMethod: string;
+  readonly clientSecretId: string | null;
+  readonly identityAuth: IdentityAuth | null;
+  readonly numUsesLimit: number;
+  readonly createdAt: Date;
+  readonly trustedIps: readonly TrustedIp[];
+}
+
+/** A JWT fresh from the press. */
+export interface SignedAccessToken {
+  readonly accessToken: string;
+  /** Seconds until it runs out; `FOREVER_SECONDS` when it never does. */
+  readonly expiresIn: number;
+}
+
+/** Makes access tokens: the row, and the JWT that names it. */
+@Injectable()
+export class AccessTokenIssuer {
+  constructor(
+    private readonly keyring: AccessTokenKeyring,
+    private readonly clock: Clock,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  /**
+   * Makes the row of a new token, in the caller's transaction. The caller has locked the method's row, so that the method
+   * cannot be removed before the token is there to be revoked with it.
+   */
+  async insert(
+    tx: EntityManager,
+    { identity, method, name, clientSecretId, identityAuth }: IssueRequest,
+  ): Promise<IdentityAccessToken> {
+    const now = this.clock.now();
+    const expiresAt = this.firstExpiry(method, now);
+    return tx.save(
+      tx.create(IdentityAccessToken, {
+        identityId: identity.id,
+        organizationId: identity.organizationId,
+        authMethodId: method.id,
+        authMethod: method.method,
+        name,
+        accessTokenTTL: method.accessTokenTTL,
+        accessTokenMaxTTL: method.accessTokenMaxTTL,
+        accessTokenPeriod: method.accessTokenPeriod,
+        numUsesLimit: method.accessTokenNumUsesLimit,
+        numUses: 0,
+        lastUsedAt: null,
+        lastRenewedAt: null,
+        revokedAt: null,
+        clientSecretId: clientSecretId ?? null,
+        identityAuth: identityAuth ?? null,
+        createdAt: now,
+        updatedAt: now,
+        expiresAt,
+        signedTTL: secondsBetween(now, expiresAt),
+      }),
+    );
+  }
+
+  /** The expiry a token made now would have; null for never. */
+  firstExpiry(policy: LifetimePolicy, now: Date): Date | null {
+    const lifetime = lifetimeSeconds(policy, this.settings.maxTokenAgeSeconds, 0);
+    if (lifetime === undefined) throw new TypeError('A new token always has a lifetime');
+    return expiryOf(now, lifetime);
+  }
+
+  /** The expiry a token renewed now would have. */
+  renewedExpiry(policy: LifetimePolicy, createdAt: Date, now: Date): Date | null {
+    const age = epochSeconds(now) - epochSeconds(createdAt);
+    const lifetime = lifetimeSeconds(policy, this.settings.maxTokenAgeSeconds, age);
+    if (lifetime === undefined) throw new AccessTokenRefusedError('max_ttl_reached', 'Cannot renew');
+    return expiryOf(now, lifetime);
+  }
+
+  /**
+   * Signs a JWT for a token. `from` is the moment its expiry was reckoned from: asked again, the clock might have passed into
+   * the next second, and the lifetime answered would be one short.
+   */
+  sign(token: Signable, from: Date, expiresAt: Date | null): SignedAccessToken {
+    const iat = epochSeconds(from);
+    const accessToken = this.keyring.sign({
+      jti: token.id,
+      identityAccessTokenId: token.id,
+      iat,
+      ...(expiresAt === null ? {} : { exp: epochSeconds(expiresAt) }),
+      authTokenType: IDENTITY_ACCESS_TOKEN,
+      identityId: token.identityId,
+      identityName: token.identityName,
+      authMethod: token.authMethod,
+      identityAuth: token.identityAuth ?? {},
+      orgId: token.organizationId,
+      rootOrgId: token.organizationId,
+      parentOrgId: token.organizationId,
+      clientSecretId: token.clientSecretId ?? '',
+      ipRestrictionEnabled: isRestricted(token.trustedIps),
+      accessTokenTTL: token.accessTokenPeriod || token.accessTokenTTL,
+      accessTokenMaxTTL: token.accessTokenPeriod > 0 ? 0 : token.accessTokenMaxTTL,
+      accessTokenPeriod: token.accessTokenPeriod,
+      creationEpoch: epochSeconds(token.createdAt),
+      ...(token.numUsesLimit > 0 ? { numUsesLimit: token.numUsesLimit } : {}),
+    });
+    return { accessToken, expiresIn: expiresAt === null ? FOREVER_SECONDS : secondsBetween(from, expiresAt) };
+  }
+}
+
+function expiryOf(now: Date, lifetime: number): Date | null {
+  return lifetime === Infinity ? null : new Date((epochSeconds(now) + lifetime) * 1000);
+}
+
+/** What `exp` is after `iat`; 0 when there is no `exp`. */
+export function secondsBetween(from: Date, expiresAt: Date | null): number {
+  return expiresAt === null ? 0 : epochSeconds(expiresAt) - epochSeconds(from);
+}
+
+function epochSeconds(at: Date): number {
+  return Math.floor(at.getTime() / 1000);
+}

@@ -1,0 +1,103 @@
+import { HttpStatus } from '@nestjs/common';
+import { BadRequestError, ForbiddenError, LatchkeyError } from '../../common/errors/latchkey.error';
+
+// RFC 6750 section 3: a challenge names an error only when a token was presented.
+const INVALID_TOKEN = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
+
+/** No bearer token came with the request. */
+export class MissingAccessTokenError extends LatchkeyError {
+  constructor() {
+    super(
+      { errorCode: 'access_token_missing', status: HttpStatus.UNAUTHORIZED, error: 'UnauthorizedError' },
+      'Token missing',
+    );
+  }
+}
+
+/** The text presented as a token is none of ours, or has run out (decisions 5). */
+abstract class AccessTokenError extends LatchkeyError {
+  protected constructor(errorCode: string, message: string, cause?: unknown) {
+    const kind = { errorCode, status: HttpStatus.UNAUTHORIZED, error: 'TokenError' };
+    super(kind, message, { cause, headers: INVALID_TOKEN });
+  }
+}
+
+/** The token was good until it ran out. */
+export class ExpiredAccessTokenError extends AccessTokenError {
+  constructor() {
+    super('access_token_expired', 'Your token has expired. Please re-authenticate.');
+  }
+}
+
+/** The text presented is no access token. */
+export class MalformedAccessTokenError extends AccessTokenError {
+  constructor(cause?: unknown) {
+    super(
+      'access_token_malformed',
+      'The provided access token is malformed. Please use a valid token or generate a new one and try again.',
+      cause,
+    );
+  }
+}
+
+/** The token is signed by another algorithm than ours. */
+export class InvalidAlgorithmError extends AccessTokenError {
+  constructor(cause?: unknown) {
+    super(
+      'access_token_algorithm',
+      'The access token is signed with an invalid algorithm. Please provide a valid token and try again.',
+      cause,
+    );
+  }
+}
+
+/** The token is signed with another secret than ours. */
+export class InvalidSignatureError extends AccessTokenError {
+  constructor(cause?: unknown) {
+    super('access_token_signature', 'invalid signature', cause);
+  }
+}
+
+/** A JWT of ours, but made for something else than authenticating requests. */
+export class WrongTokenTypeError extends BadRequestError {
+  constructor() {
+    super('access_token_type', 'Token is not an identity access token');
+  }
+}
+
+/** Why a genuine token is refused all the same (contract 3.5). */
+export const REFUSALS = {
+  token_revoked: 'token has been revoked',
+  identity_gone: 'identity tokens have been revoked',
+  client_secret_gone: 'client secret has been revoked',
+  auth_method_gone: 'auth method has been revoked',
+  not_a_member: 'identity is not a member of the organization',
+  membership_inactive: 'organization membership is inactive',
+  uses_exhausted: 'token usage limit reached',
+  max_ttl_reached: 'identity access token has reached its max TTL',
+} as const;
+
+export type Refusal = keyof typeof REFUSALS;
+
+/** What was asked of a token, as the answer words it. */
+export type TokenPurpose = 'Failed to authorize' | 'Cannot renew';
+
+/** The token is genuine, but its row, identity, method or membership says no. */
+export class AccessTokenRefusedError extends LatchkeyError {
+  constructor(refusal: Refusal, purpose: TokenPurpose = 'Failed to authorize') {
+    super(
+      { errorCode: `access_token_${refusal}`, status: HttpStatus.UNAUTHORIZED, error: 'UnauthorizedError' },
+      purpose === 'Cannot renew' && refusal === 'uses_exhausted'
+        ? 'Cannot renew exhausted access token'
+        : `${purpose}: ${REFUSALS[refusal]}`,
+      { headers: INVALID_TOKEN },
+    );
+  }
+}
+
+/** The token is good, but not from this address. */
+export class UntrustedAddressError extends ForbiddenError {
+  constructor() {
+    super('address_not_trusted', 'You are not allowed to access this resource from the current IP address');
+  }
+}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Clock } from '../../common/clock/clock';
+import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
+import { inSchemaOf } from '../../database/schema';
+import { ChangeReceiptsService, type Spread } from '../../change-feed/change-receipts.service';
+
+/** What is refused as too old. */
+export interface Recall {
+  readonly tokensBefore: Date | null;
+  readonly clientSecretsBefore: Date | null;
+}
+
+/** A recall of what has not been issued yet. */
+export class FutureRecallError extends RangeError {
+  override readonly name = 'FutureRecallError';
+
+  constructor(now: Date) {
+    super(`The time must not lie in the future: it is ${now.toISOString()}`);
+  }
+}
+
+/**
+ * Refuses everything that was issued before a moment, for when it is not known what of it is still good: after a restore the
+ * database has forgotten what was revoked since the backup. One row says so, however many tokens there are, and every verdict
+ * looks at it. It is only ever moved on: what has been refused stays so.
+ */
+@Injectable()
+export class TokenRecallService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly receipts: ChangeReceiptsService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws FutureRecallError */
+  async refuseIssuedBefore(before: Date, includesClientSecrets: boolean): Promise<Recall & { spread: Spread }> {
+    const now = this.clock.now();
+    if (before > now) throw new FutureRecallError(now);
+    const { recall, receipt } = await this.dataSource.transaction(async (tx) => {
+      const parameters = [before, includesClientSecrets];
+      const [[recall]] = await tx.query<[[Recall], number]>(inSchemaOf(tx.dataSource, RECALL), parameters);
+      return { recall, receipt: await this.receipts.of(tx) };
+    });
+    await this.receipts.applyLocally();
+    return { ...recall, spread: await this.receipts.waitForNodes(receipt) };
+  }
+}
+
+const RECALL = `
+  UPDATE latchkey.instance
+     SET tokens_refused_before = greatest(tokens_refused_before, $1),
+         client_secrets_refused_before =
+           CASE WHEN $2 THEN greatest(client_secrets_refused_before, $1) ELSE client_secrets_refused_before END
+   WHERE id = 1
+  RETURNING tokens_refused_before AS "tokensBefore", client_secrets_refused_before AS "clientSecretsBefore"`;

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { DatabaseUnavailableError } from '../../common/errors/common.errors';
+import { DURABLE } from '../../database/durable';
+import { VerificationPools } from '../../database/connections/verification-pools';
+
+interface Waiting {
+  readonly at: Date;
+  readonly resolve: (isGranted: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Requests that wait for one token at most. */
+const MAX_WAITING = 10_000;
+
+/**
+ * Spends the uses of limited tokens, exactly (decisions 7, promise P9).
+ *
+ * The invariant: at any moment, on any number of nodes and after any crash, the row counts at least the uses that were
+ * granted, and never more than its limit. A use is granted only after the statement that counted it has committed; a crash
+ * in between loses uses and never gains one.
+ *
+ * While one statement about a token is under way, the requests that arrive for it gather, and the next statement spends for
+ * all of them: a hot token costs one statement at a time on each node, however many use it. Nothing is set aside in advance,
+ * so no use is ever out of reach of another node.
+ */
+@Injectable()
+export class UsageLimiter {
+  private readonly gathering = new Map<string, Waiting[]>();
+
+  constructor(private readonly database: VerificationPools) {}
+
+  /** Spends one use. False when none is left, or when the token was revoked a moment ago. */
+  spend(tokenId: string, at: Date): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const request = { at, resolve, reject };
+      const waiting = this.gathering.get(tokenId);
+      if (waiting === undefined) void this.work(tokenId, [request]);
+      else if (waiting.length < MAX_WAITING) waiting.push(request);
+      else reject(new DatabaseUnavailableError());
+    });
+  }
+
+  private async work(tokenId: string, first: Waiting[]): Promise<void> {
+    for (let requests = first; requests.length > 0;) {
+      const next: Waiting[] = [];
+      this.gathering.set(tokenId, next);
+      const failure = await this.spendFor(tokenId, requests);
+      requests = failure === undefined ? next : [];
+      // Those that have gathered meanwhile have spent nothing; to try for them would make them wait twice the deadline.
+      if (failure !== undefined) for (const { reject } of next) reject(failure);
+    }
+    this.gathering.delete(tokenId);
+  }
+
+  /** In the order they came: the first are granted what is left. */
+  private async spendFor(tokenId: string, requests: Waiting[]): Promise<unknown> {
+    try {
+      const [row] = await this.database.write<{ granted: number }>(SPEND, [
+        tokenId,
+        requests.length,
+        requests.at(-1)!.at,
+      ]);
+      const granted = row?.granted ?? 0;
+      requests.forEach(({ resolve }, index) => resolve(index < granted));
+      return undefined;
+    } catch (error) {
+      for (const { reject } of requests) reject(error);
+      return error;
+    }
+  }
+}
+
+// The row is locked before it is looked at: what is granted is the difference to what was there. A use that was granted is
+// not lost with the server, whatever the role's default says.
+const SPEND = `
+  WITH durable AS MATERIALIZED (${DURABLE}
+  ), before AS MATERIALIZED (
+    SELECT t.id, t.num_uses FROM latchkey.identity_access_tokens t, durable
+     WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL
+       AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id) FOR NO KEY UPDATE OF t
+  )
+  UPDATE latchkey.identity_access_tokens t
+     SET num_uses = least(before.num_uses + $2::integer, t.num_uses_limit), last_used_at = greatest(t.last_used_at, $3)
+    FROM before WHERE t.id = before.id
+  RETURNING (t.num_uses - before.num_uses)::integer AS granted`;

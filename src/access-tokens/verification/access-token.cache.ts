@@ -1,0 +1,161 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import { DatabaseUnavailableError } from '../../common/errors/common.errors';
+import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
+import { LatchkeySettings } from '../../latchkey.options';
+import { ChangeFeedService } from '../../change-feed/change-feed.service';
+import type { AccessTokenClaims } from '../../database/entities/access-token.claims';
+import { AccessTokenKeyring } from '../issuing/access-token.keyring';
+import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reader';
+
+/** Refusals are believed for so long only: a token may be used before the transaction that made it is visible. */
+const REFUSAL_MS = 1_000;
+/** Look-ups under way at most, one for each token: beyond that, who asks is turned away at once (promise P17). */
+const MAX_LOOKUPS = 1_000;
+
+/** What of the claims is kept: twenty thousand times the rest would be much. */
+type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
+
+/** A genuine token: its signature has been checked, and need not be again. */
+export interface Credential extends CacheEntry {
+  readonly token: string;
+  readonly claims: KeptClaims;
+  known: KnownFacts | undefined;
+}
+
+/** Facts, and what they were read before and after. */
+export interface KnownFacts {
+  readonly facts: TokenFacts | null;
+  /** When reading them began, as `performance.now()` counts. */
+  readonly readAt: number;
+  /** The changes known when reading them began. */
+  changesAt: number;
+  /** Set when the facts have led to a refusal. */
+  isRefused: boolean;
+  /** An address that has been found to be trusted: whoever comes from there again need not be looked for in the list. */
+  trustedAddress: string | undefined;
+}
+
+interface Lookup {
+  readonly startedAt: number;
+  readonly result: Promise<KnownFacts>;
+}
+
+/**
+ * What this node remembers of tokens: that a signature was good, and the facts about the row. It decides nothing; it says
+ * whether what it remembers is still true, and reads anew what is not, once however many ask. A bounded number of tokens is
+ * kept; those make way that were not used since they came. The key is the token itself, compared whole: one token never gets the
+ * verdict on another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
+ */
+@Injectable()
+export class AccessTokenCache {
+  private readonly credentials: SecondChanceCache<Credential>;
+  private readonly lookups = new Map<string, Lookup>();
+  private refusalsSince = -Infinity;
+
+  constructor(
+    private readonly keyring: AccessTokenKeyring,
+    private readonly reader: TokenFactsReader,
+    private readonly watermark: ChangeFeedService,
+    settings: LatchkeySettings,
+  ) {
+    this.credentials = new SecondChanceCache(settings.cacheEntries);
+  }
+
+  /**
+   * The credential a text stands for. What is no genuine token costs no query and is not remembered.
+   *
+   * @param moment now, as `performance.now()` counts.
+   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
+   */
+  credential(token: string, moment: number): Credential {
+    let credential = this.credentials.get(token);
+    if (credential === undefined) {
+      const { jti, identityId, orgId, exp } = this.keyring.verify(token);
+      credential = { token, claims: { jti, identityId, orgId, exp }, known: undefined, weight: 1, wasUsed: false };
+      this.credentials.set(token, credential);
+    } else {
+      this.keyring.requireUnexpired(credential.claims, moment);
+    }
+    return credential;
+  }
+
+  /**
+   * The facts about a token if they are remembered and known to be true still.
+   *
+   * @param moment now, as `performance.now()` counts.
+   */
+  remembered({ claims, known }: Credential, moment: number): KnownFacts | undefined {
+    return known !== undefined && this.isTrue(known, claims, moment) ? known : undefined;
+  }
+
+  /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
+  async lookUp(credential: Credential): Promise<KnownFacts> {
+    const { claims } = credential;
+    await this.wake();
+    const askedAt = performance.now();
+    for (;;) {
+      const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);
+      const known = await lookup.result;
+      const isOutdated = isOutrun(known, claims);
+      // One that was under way already may have read before a change that was acknowledged before this call.
+      if (lookup.startedAt < askedAt && (isOutdated || !this.isTrue(known, claims, performance.now()))) continue;
+      this.keep(credential, isOutdated ? undefined : known);
+      // The clock may have been put right meanwhile.
+      this.keyring.requireUnexpired(claims);
+      return known;
+    }
+  }
+
+  /** What is read will be judged by the clock. A read that took too long says nothing of it. */
+  private async wake(): Promise<void> {
+    for (let attempt = 0; !this.watermark.isAwake(); attempt += 1) {
+      if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
+      await this.watermark.catchUp();
+    }
+  }
+
+  private keep(credential: Credential, known: KnownFacts | undefined): void {
+    credential.known = known;
+    // Somebody may give an identity as many labels as fit into a request.
+    this.credentials.set(credential.token, credential, known?.facts ? weightOf(known.facts) : 1);
+  }
+
+  /** Refusals are asked about anew: a token that was used before it was committed may be good now. */
+  forgetRefusals(): void {
+    this.refusalsSince = performance.now();
+  }
+
+  private isTrue(known: KnownFacts, claims: KeptClaims, moment: number): boolean {
+    if (!this.watermark.isFresh(known.readAt, moment) || this.hasChanged(known, claims)) return false;
+    return !known.isRefused || known.readAt >= Math.max(moment - REFUSAL_MS, this.refusalsSince);
+  }
+
+  private hasChanged(known: KnownFacts, { jti, identityId, orgId }: KeptClaims): boolean {
+    const { changes } = this.watermark;
+    if (known.changesAt === changes.now) return false;
+    if (changes.hasChangedSince(known.changesAt, [jti, identityId, orgId])) return true;
+    // Asked once about the changes up to now, it need not be again.
+    known.changesAt = changes.now;
+    return false;
+  }
+
+  private begin(tokenId: string): Lookup {
+    if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
+    const startedAt = performance.now();
+    const changesAt = this.watermark.changes.now;
+    const result = this.reader
+      .find(tokenId)
+      .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))
+      // Failures are not remembered: whoever asks next, asks the database.
+      .finally(() => this.lookups.delete(tokenId));
+    const lookup = { startedAt, result };
+    this.lookups.set(tokenId, lookup);
+    return lookup;
+  }
+}
+
+/** A JWT that lives longer than the row is said to was renewed since: the facts are older than it. */
+function isOutrun({ facts }: KnownFacts, { exp = Infinity }: KeptClaims): boolean {
+  return facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
+}

@@ -1,0 +1,201 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../../common/clock/clock';
+import { bearerToken } from '../../common/http/bearer';
+import { type AddressedRequest, clientAddress } from '../../common/net/client-address';
+import { SeldomLog } from '../../common/seldom-log';
+import { LatchkeySettings } from '../../latchkey.options';
+import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
+import {
+  AccessTokenRefusedError,
+  MissingAccessTokenError,
+  WrongTokenTypeError,
+  MalformedAccessTokenError,
+} from '../issuing/access-tokens.errors';
+import { type RequestState, stateOf } from './request-state';
+import { UsageCounter } from '../usage/usage.counter';
+import { UsageLimiter } from '../usage/usage.limiter';
+import { type UsableToken, requireUsable } from './token-rules';
+import type { VerifiedAccessToken } from './verified-access-token';
+
+/**
+ * Tells who is calling. What guards, strategies, sockets, queues and gateways ask.
+ *
+ * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up, 403 for a
+ * client address the token is not trusted from (decisions 5 and 6), 503 when the database cannot be asked. A refused token
+ * has spent no use.
+ */
+@Injectable()
+export class AccessTokenVerifier {
+  private readonly unreadable = new SeldomLog(new Logger(AccessTokenVerifier.name));
+
+  constructor(
+    private readonly cache: AccessTokenCache,
+    private readonly uses: UsageCounter,
+    private readonly limits: UsageLimiter,
+    private readonly clock: Clock,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  /**
+   * Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. Of a request
+   * that stays open for longer than the revocation bound the token is judged anew, so that no verdict is older than twice that.
+   */
+  async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
+    return this.judgeRequest(request);
+  }
+
+  /**
+   * Verifies a token and counts a use of it.
+   *
+   * @param token the JWT, without the word `Bearer`.
+   * @param address the client's address; undefined is trusted nowhere.
+   */
+  async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
+    return this.judge(token, address, performance.now(), undefined);
+  }
+
+  /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
+  judgeRequest(request: AddressedRequest): Verdict {
+    const note = stateOf(request);
+    // Read once for everything that is judged by it.
+    const moment = performance.now();
+    if (note.judge !== this) note.countedToken = undefined;
+    else if (moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
+    const verdict = this.judgeBearer(request, moment, note.countedToken);
+    note.judge = this;
+    note.verdict = verdict;
+    if (verdict instanceof Promise) this.noteWhenReached(note, verdict);
+    else this.noteReached(note, verdict.tokenId, moment);
+    return verdict;
+  }
+
+  private noteReached(note: RequestState, tokenId: string | undefined, moment: number): void {
+    note.judgedAt = moment;
+    note.countedToken = tokenId ?? note.countedToken;
+  }
+
+  /** Until then whoever asks is given the same. */
+  private noteWhenReached(note: RequestState, verdict: Promise<VerifiedAccessToken>): void {
+    note.judgedAt = Infinity;
+    const reached = (verified?: VerifiedAccessToken) => {
+      if (note.verdict === verdict) this.noteReached(note, verified?.tokenId, performance.now());
+    };
+    verdict.then(reached, () => reached());
+  }
+
+  /** The address a request came from, as the settings on trusted proxies have it. */
+  addressOf(request: AddressedRequest): string | undefined {
+    const address = clientAddress(request, this.settings.trustedProxies);
+    if (address === undefined) this.sayUnreadable(request);
+    return address;
+  }
+
+  /** Everybody behind that proxy is refused: its operator must be able to see why. */
+  private sayUnreadable({ headers, socket }: AddressedRequest): void {
+    const forwardedFor = String(headers['x-forwarded-for'] ?? '').slice(-100);
+    const reason = 'The header of a trusted proxy does not say an IP address: callers are refused with 403.';
+    this.unreadable.warn({ event: 'address.unreadable', reason, proxy: socket.remoteAddress, forwardedFor });
+  }
+
+  private judgeBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verdict {
+    try {
+      const token = bearerToken(request);
+      if (token === undefined) throw new MissingAccessTokenError();
+      return this.judge(token, this.addressOf(request), moment, countedToken);
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
+      const refused = Promise.reject<VerifiedAccessToken>(error);
+      // Whoever asks is told; a request about which nobody asks again is no unhandled rejection.
+      refused.catch(ignore);
+      return refused;
+    }
+  }
+
+  private judge(token: string, address: string | undefined, moment: number, countedToken: string | undefined): Verdict {
+    const credential = this.credentialOf(token, moment);
+    const known = this.cache.remembered(credential, moment);
+    if (known !== undefined) return this.admit(known, address, moment, countedToken);
+    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now(), countedToken));
+  }
+
+  private credentialOf(token: string, moment: number): Credential {
+    try {
+      return this.cache.credential(token, moment);
+    } catch (error) {
+      // Where a credential is expected, a token made for another purpose is as good as none.
+      throw error instanceof WrongTokenTypeError ? new MalformedAccessTokenError(error) : error;
+    }
+  }
+
+  /** The verdict on what is known, and the use of a token that is good. */
+  private admit(
+    known: KnownFacts,
+    address: string | undefined,
+    moment: number,
+    countedToken: string | undefined,
+  ): Verdict {
+    const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
+    const epochMs = this.clock.epochMs(moment);
+    const good = this.requireUsable(known, epochMs, address, isCounted);
+    if (isCounted) return verifiedOf(good);
+    if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
+    this.uses.note(good.tokenId, epochMs);
+    return verifiedOf(good);
+  }
+
+  private requireUsable(
+    known: KnownFacts,
+    epochMs: number,
+    address: string | undefined,
+    isCounted: boolean,
+  ): UsableToken {
+    try {
+      const { facts, trustedAddress } = known;
+      const good = requireUsable({
+        facts,
+        epochMs,
+        address,
+        trustedAddress,
+        isCounted,
+        purpose: 'Failed to authorize',
+      });
+      known.trustedAddress = address;
+      return good;
+    } catch (error) {
+      if (error instanceof AccessTokenRefusedError) known.isRefused = true;
+      throw error;
+    }
+  }
+
+  private async spend(known: KnownFacts, good: UsableToken, at: Date): Promise<VerifiedAccessToken> {
+    if (await this.limits.spend(good.tokenId, at)) return verifiedOf(good);
+    // Read anew, the row says whether it was the limit or a revocation; remembered, it would be asked again on every request.
+    known.isRefused = true;
+    throw new AccessTokenRefusedError('uses_exhausted');
+  }
+}
+
+type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
+
+function ignore(): void {
+  // Whoever asked is told.
+}
+
+/** Made for each request: what one handler does to it, no other sees. What it is made of is frozen. */
+function verifiedOf(facts: UsableToken): VerifiedAccessToken {
+  const { tokenId, tokenName, identityId, identityName, organization, metadata, isInstanceAdmin, authMethod } = facts;
+  const { expiresAt, membership } = facts;
+  return {
+    tokenId,
+    tokenName,
+    identityId,
+    identityName,
+    organization,
+    metadata,
+    role: membership.role,
+    isInstanceAdmin,
+    authMethod,
+    expiresAt: expiresAt && new Date(expiresAt),
+  };
+}

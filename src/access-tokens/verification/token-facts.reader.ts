@@ -1,0 +1,266 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { DatabaseUnavailableError } from '../../common/errors/common.errors';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
+import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
+import { VerificationPools } from '../../database/connections/verification-pools';
+import { atOrNearest } from '../../database/connections/value-types';
+import { ChangeFeedService } from '../../change-feed/change-feed.service';
+import type { IdentityAuth } from '../../database/entities/access-token.claims';
+import type { LifetimePolicy } from '../issuing/lifetime';
+
+/** Everything a verdict depends on, as the database holds it. */
+export interface TokenFacts extends LifetimePolicy {
+  readonly tokenId: string;
+  readonly tokenName: string | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  /** Also when it was made before everything that is refused as too old. */
+  readonly isRevoked: boolean;
+  readonly numUses: number;
+  readonly numUsesLimit: number;
+  readonly authMethod: string;
+  readonly clientSecretId: string | null;
+  readonly identityAuth: IdentityAuth | null;
+  /** Null when the token came from none, and when that is gone. */
+  readonly clientSecret: { readonly isRevoked: boolean } | null;
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly isInstanceAdmin: boolean;
+  readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  /** The labels of the identity. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Null when the configuration the token was issued under is gone. */
+  readonly method: (LifetimePolicy & { readonly trustedIps: readonly TrustedIp[] }) | null;
+  /** Null when the identity is no member of the token's organization. */
+  readonly membership: { readonly role: string; readonly isActive: boolean } | null;
+}
+
+/** Identities whose facts are kept once for all their tokens, at most. */
+const SHARED = 10_000;
+const BYTES_OF_NETWORK = 400;
+const BYTES_OF_LABEL = 64;
+
+/**
+ * How much of a memory facts take, in entries of it: one, and one more for each kilobyte of labels and trusted networks.
+ * What tokens of one identity share counts for each of them.
+ */
+export function weightOf({ metadata, method }: Pick<TokenFacts, 'metadata' | 'method'>): number {
+  let bytes = (method?.trustedIps.length ?? 0) * BYTES_OF_NETWORK;
+  for (const key in metadata) bytes += BYTES_OF_LABEL + 2 * (key.length + metadata[key]!.length);
+  return 1 + Math.floor(bytes / 1_024);
+}
+
+/** Reads the facts about a token: one query, by primary key. */
+@Injectable()
+export class TokenFactsReader {
+  private readonly shared = new LRUCache<string, SharedFacts>({
+    max: SHARED,
+    maxSize: SHARED,
+    sizeCalculation: weightOf,
+  });
+
+  constructor(
+    private readonly database: VerificationPools,
+    private readonly watermark: ChangeFeedService,
+  ) {}
+
+  /**
+   * Null when the token is not there, or its identity is not.
+   *
+   * @throws DatabaseUnavailableError when a standby answers, or a primary that has been replaced: what they say may be old.
+   */
+  async find(tokenId: string): Promise<TokenFacts | null> {
+    let row = await this.read(tokenId);
+    if (this.isForeign(row)) {
+      // Most likely the database has just come back, and the watermark has not been told yet.
+      await this.watermark.catchUp();
+      row = await this.read(tokenId);
+      if (this.isForeign(row)) {
+        this.database.reconnect();
+        throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
+      }
+    }
+    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
+  }
+
+  private async read(tokenId: string): Promise<FactsRow | NoRow> {
+    const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [tokenId]);
+    if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
+    return row;
+  }
+
+  /** Kept once for all of them, as long as it is the same. */
+  private share(read: SharedFacts): SharedFacts {
+    const key = `${read.identityId} ${read.authMethod}`;
+    const known = this.shared.get(key);
+    if (known !== undefined && isDeepStrictEqual(known, read)) return known;
+    this.shared.set(key, read);
+    return read;
+  }
+
+  private isForeign({ life }: FactsRow | NoRow): boolean {
+    return this.watermark.life !== undefined && this.watermark.life !== life;
+  }
+}
+
+// Planned once for a connection: see the migration that made the function.
+const FACTS = 'SELECT * FROM latchkey.token_state($1)';
+
+interface NoRow {
+  life: string | null;
+  has_instance: boolean;
+  token_id: null;
+}
+
+/** As it comes; the numbers of milliseconds may be infinite. */
+interface FactsRow {
+  life: string | null;
+  has_instance: boolean;
+  token_id: string;
+  token_name: string | null;
+  created_ms: string;
+  expires_ms: string | null;
+  is_revoked: boolean;
+  num_uses: string;
+  num_uses_limit: number;
+  auth_method: string;
+  client_secret_id: string | null;
+  identity_auth: IdentityAuth | null;
+  secret_id: string | null;
+  is_secret_revoked: boolean;
+  access_token_ttl: number;
+  access_token_max_ttl: number;
+  access_token_period: number;
+  /** Null when the identity is gone and its tokens are still there: somebody has switched off what deletes them. */
+  identity_id: string | null;
+  identity_name: string;
+  is_instance_admin: boolean;
+  organization_id: string | null;
+  organization_name: string;
+  organization_slug: string;
+  metadata: unknown;
+  role: string | null;
+  is_active: boolean | null;
+  method_id: string | null;
+  method_ttl: number;
+  method_max_ttl: number;
+  method_period: number;
+  trusted_ips: unknown;
+}
+
+type WholeRow = FactsRow & { readonly identity_id: string; readonly organization_id: string };
+
+/** What a row says, read strictly: what is of another kind than it must be has no verdict (503), and is never passed over. */
+function readingOf(row: FactsRow | NoRow, factsOf: (row: WholeRow) => TokenFacts): TokenFacts | null {
+  try {
+    if (!row.has_instance) throw new UnreadableValueError('no word on what is refused as too old');
+    if (row.token_id === null || !isWhole(row)) return null;
+    requireKinds(row);
+    return factsOf(row);
+  } catch (error) {
+    throw error instanceof UnreadableValueError ? new DatabaseUnavailableError(error) : error;
+  }
+}
+
+function isWhole(row: FactsRow): row is WholeRow {
+  return row.identity_id !== null && row.organization_id !== null;
+}
+
+const BOOLEANS = ['is_revoked', 'is_secret_revoked', 'is_instance_admin'] as const;
+const NUMBERS = ['num_uses_limit', 'access_token_ttl', 'access_token_max_ttl', 'access_token_period'] as const;
+const NUMBERS_OF_METHOD = ['method_ttl', 'method_max_ttl', 'method_period'] as const;
+
+function requireKinds(row: FactsRow): void {
+  const numbers = row.method_id === null ? NUMBERS : [...NUMBERS, ...NUMBERS_OF_METHOD];
+  const isActiveKnown = row.role === null || typeof row.is_active === 'boolean';
+  const isRead = BOOLEANS.every((name) => typeof row[name] === 'boolean') && isActiveKnown;
+  if (!isRead || !numbers.every((name) => Number.isSafeInteger(row[name]))) {
+    throw new UnreadableValueError('a fact about a token');
+  }
+}
+
+function momentOf(epochMs: string): Date {
+  if (!/^-?(\d+|Infinity)$/.test(epochMs)) throw new UnreadableValueError('a moment');
+  return atOrNearest(Number(epochMs));
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count)) throw new UnreadableValueError('a count');
+  return count;
+}
+
+function labelsOf(metadata: unknown): Record<string, string> {
+  const labels = metadata ?? {};
+  if (typeof labels !== 'object' || !Object.values(labels).every((value) => typeof value === 'string')) {
+    throw new UnreadableValueError('the labels of an identity');
+  }
+  return labels as Record<string, string>;
+}
+
+/** What all tokens of an identity have in common that came from one method. */
+type SharedFacts = Pick<
+  TokenFacts,
+  | 'authMethod'
+  | 'identityId'
+  | 'identityName'
+  | 'isInstanceAdmin'
+  | 'organization'
+  | 'metadata'
+  | 'method'
+  | 'membership'
+>;
+
+function sharedOf(row: WholeRow): SharedFacts {
+  return {
+    authMethod: row.auth_method,
+    identityId: row.identity_id,
+    identityName: row.identity_name,
+    isInstanceAdmin: row.is_instance_admin,
+    organization: Object.freeze({
+      id: row.organization_id,
+      name: row.organization_name,
+      slug: row.organization_slug,
+    }),
+    metadata: Object.freeze(labelsOf(row.metadata)),
+    method: row.method_id === null ? null : methodOf(row),
+    membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
+  };
+}
+
+function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
+  return {
+    tokenId: row.token_id,
+    tokenName: row.token_name,
+    createdAt: momentOf(row.created_ms),
+    expiresAt: row.expires_ms === null ? null : momentOf(row.expires_ms),
+    isRevoked: row.is_revoked,
+    numUses: countOf(row.num_uses),
+    numUsesLimit: row.num_uses_limit,
+    clientSecretId: row.client_secret_id,
+    identityAuth: row.identity_auth,
+    clientSecret: row.secret_id === null ? null : { isRevoked: row.is_secret_revoked },
+    accessTokenTTL: row.access_token_ttl,
+    accessTokenMaxTTL: row.access_token_max_ttl,
+    accessTokenPeriod: row.access_token_period,
+    authMethod: shared.authMethod,
+    identityId: shared.identityId,
+    identityName: shared.identityName,
+    isInstanceAdmin: shared.isInstanceAdmin,
+    organization: shared.organization,
+    metadata: shared.metadata,
+    method: shared.method,
+    membership: shared.membership,
+  };
+}
+
+function methodOf(row: FactsRow): NonNullable<TokenFacts['method']> {
+  return {
+    accessTokenTTL: row.method_ttl,
+    accessTokenMaxTTL: row.method_max_ttl,
+    accessTokenPeriod: row.method_period,
+    trustedIps: readTrustedIps(row.trusted_ips),
+  };
+}

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../../access-tokens/issuing/access-token-policy';
+import type { AccessTokenPolicyDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
+import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import { takingAway } from '../../common/async/errand';
+import { extendStatementTimeout } from '../../database/statement-timeout';
+import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
+import type { Identity } from '../../database/entities/identity.entity';
+import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
+import { ChangeReceiptsService } from '../../change-feed/change-receipts.service';
+import { LastAdministratorService } from '../../permissions/last-administrator.service';
+import type { Attempt } from '../../permissions/permissions.service';
+import type { AuthMethod, MethodSettings } from '../auth-method';
+import type { AuthMethodDefinition } from '../auth-method.definition';
+import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
+import { MethodSecretsService } from './method-secrets.service';
+
+/** Whose method somebody wants to look at or change. */
+export interface MethodAddress {
+  readonly method: AuthMethodDefinition;
+  readonly caller: VerifiedAccessToken;
+  readonly identityId: string;
+}
+
+/** A configuration, its secrets decrypted. */
+export interface ConfiguredMethod {
+  readonly row: IdentityAuthMethod;
+  readonly secrets: object;
+}
+
+type Behaviour = Pick<AuthMethod, 'prepare'>;
+
+/** Which methods an identity has, and how the tokens that come of them behave. The same for every method. */
+@Injectable()
+export class AuthMethodConfigurationsService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly managed: ManagedIdentitiesService,
+    private readonly secrets: MethodSecretsService,
+    private readonly receipts: ChangeReceiptsService,
+    private readonly lastAdministrator: LastAdministratorService,
+  ) {}
+
+  /** @throws IdentityNotFoundError, AuthMethodAlreadyConfiguredError, TtlExceedsMaxError, InvalidIpError */
+  async attach(
+    { method, caller, identityId }: MethodAddress,
+    input: AccessTokenPolicyDto,
+    behaviour?: Behaviour,
+  ): Promise<ConfiguredMethod> {
+    requireCoherentInput(input, DEFAULT_POLICY);
+    const attempt = attaching(method);
+    if (behaviour?.prepare) {
+      const { manager } = this.dataSource;
+      const { identity } = await this.managed.getManageable(manager, caller, identityId, attempt);
+      await this.requireNone(manager, method, identity.id);
+      mergePolicy(DEFAULT_POLICY, input);
+      await behaviour.prepare({ input, next: settingsFor(method, input) });
+    }
+    return this.dataSource.transaction(async (tx) => {
+      const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
+      await this.requireNone(tx, method, identity.id);
+      return this.opened(await this.insert(tx, method, identity, input));
+    });
+  }
+
+  /** Tokens that exist keep their lifetimes, but follow the trusted IPs at once (contract 3.4). */
+  async update(address: MethodAddress, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
+    requireCoherentInput(input);
+    let updated: ConfiguredMethod | undefined;
+    while (updated === undefined) {
+      const prepared = await this.prepareUpdate(address, input, behaviour);
+      // Its networks may be tightened, its lifetimes shortened.
+      updated = await takingAway(() =>
+        this.dataSource.transaction((tx) => this.updateIn(tx, address, input, prepared)),
+      );
+    }
+    await this.receipts.applyLocally();
+    return updated;
+  }
+
+  /** @throws IdentityNotFoundError, AuthMethodNotFoundError */
+  async get({ method, caller, identityId }: MethodAddress): Promise<ConfiguredMethod> {
+    const { manager } = this.dataSource;
+    const { identity } = await this.managed.get(manager, caller, identityId);
+    const configuration = await this.find(manager, method, identity.id);
+    if (!configuration) throw method.refusals.missingOnGet(identityId);
+    return this.opened(configuration);
+  }
+
+  /** Its tokens are dead once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
+  async remove(address: MethodAddress): Promise<ConfiguredMethod> {
+    const target = { identityId: address.identityId, organizationId: address.caller.organization.id };
+    const removed = await takingAway(() =>
+      this.dataSource.transaction((tx) => this.lastAdministrator.keep(tx, target, () => this.removeIn(tx, address))),
+    );
+    await this.receipts.applyLocally();
+    // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
+    return { row: removed, secrets: {} };
+  }
+
+  private async removeIn(
+    tx: EntityManager,
+    { method, caller, identityId }: MethodAddress,
+  ): Promise<IdentityAuthMethod> {
+    const { identity } = await this.managed.getForChange(tx, caller, identityId, removing(method));
+    const configuration = await this.require(tx, method, identity.id);
+    await extendStatementTimeout(tx);
+    await tx.delete(IdentityAuthMethod, { id: configuration.id });
+    return configuration;
+  }
+
+  /** Attaches a method. Rights are the caller's to check. */
+  insert(
+    tx: EntityManager,
+    method: AuthMethodDefinition,
+    identity: Identity,
+    input: AccessTokenPolicyDto,
+  ): Promise<IdentityAuthMethod> {
+    const { config, secrets } = settingsFor(method, input);
+    const owner = { identityId: identity.id, method: method.slug };
+    const own = { config, sealedSecrets: this.secrets.seal(owner, secrets) };
+    const clientId = method.hasClientId ? randomUUID() : null;
+    return tx.save(
+      tx.create(IdentityAuthMethod, { ...mergePolicy(DEFAULT_POLICY, input), ...own, ...owner, clientId }),
+    );
+  }
+
+  find(tx: EntityManager, { slug }: AuthMethodDefinition, identityId: string): Promise<IdentityAuthMethod | null> {
+    return tx.findOneBy(IdentityAuthMethod, { identityId, method: slug });
+  }
+
+  /** @throws AuthMethodNotConfiguredError */
+  async require(tx: EntityManager, method: AuthMethodDefinition, identityId: string): Promise<IdentityAuthMethod> {
+    const configuration = await this.find(tx, method, identityId);
+    if (!configuration) throw method.refusals.missingOnRemove();
+    return configuration;
+  }
+
+  private async requireNone(tx: EntityManager, method: AuthMethodDefinition, identityId: string): Promise<void> {
+    if (await this.find(tx, method, identityId)) throw method.refusals.alreadyConfigured();
+  }
+
+  /** What the method has looked at before the transaction; undefined for one that does not look. */
+  private async prepareUpdate(
+    { method, caller, identityId }: MethodAddress,
+    input: AccessTokenPolicyDto,
+    behaviour?: Behaviour,
+  ): Promise<MethodSettings | undefined> {
+    if (!behaviour?.prepare) return undefined;
+    const { manager } = this.dataSource;
+    const { identity } = await this.managed.getManageable(manager, caller, identityId, updating(method));
+    const row = await this.find(manager, method, identity.id);
+    if (!row) throw method.refusals.missingOnUpdate(identityId);
+    mergePolicy(row, input);
+    const present = this.settingsOf(row);
+    await behaviour.prepare({ input, present, next: settingsFor(method, input, present) });
+    return present;
+  }
+
+  /** Undefined when the configuration is no longer the one that was looked at: that is then looked at anew. */
+  private async updateIn(
+    tx: EntityManager,
+    { method, caller, identityId }: MethodAddress,
+    input: AccessTokenPolicyDto,
+    prepared: MethodSettings | undefined,
+  ): Promise<ConfiguredMethod | undefined> {
+    const { identity } = await this.managed.getForChange(tx, caller, identityId, updating(method));
+    const row = await this.find(tx, method, identity.id);
+    if (!row) throw method.refusals.missingOnUpdate(identityId);
+    const present = this.settingsOf(row);
+    if (prepared && !isDeepStrictEqual(prepared, present)) return undefined;
+    const next = settingsFor(method, input, present);
+    const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
+    const saved = await tx.save(Object.assign(row, mergePolicy(row, input), own));
+    return { row: saved, secrets: next.secrets ?? {} };
+  }
+
+  private settingsOf(row: IdentityAuthMethod): MethodSettings {
+    return { config: row.config, secrets: this.secrets.open(row) };
+  }
+
+  private opened(row: IdentityAuthMethod): ConfiguredMethod {
+    return { row, secrets: this.secrets.open(row) };
+  }
+}
+
+export function attaching({ phrase }: AuthMethodDefinition): Attempt {
+  return { what: `add ${phrase} to identity`, permission: 'identity:edit-auth' };
+}
+
+export function updating({ phrase }: AuthMethodDefinition): Attempt {
+  return { what: `update ${phrase} of identity`, permission: 'identity:edit-auth' };
+}
+
+export function removing({ phrase }: AuthMethodDefinition): Attempt {
+  return { what: `revoke ${phrase} of identity`, permission: 'identity:revoke-auth' };
+}
+
+function settingsFor({ configure }: AuthMethodDefinition, input: object, present?: MethodSettings): MethodSettings {
+  return configure?.(input, present) ?? { config: {} };
+}

@@ -1,0 +1,71 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ResponseId,
+  ResponseList,
+  ResponseTime,
+  ResponseInteger,
+  ResponseText,
+} from '../../../common/dto/response-fields';
+import { EXAMPLE } from '../../../common/dto/examples';
+import { EVERY_ADDRESS, type TrustedIp } from '../../../common/net/trusted-ips';
+import type { IdentityAuthMethod } from '../../../database/entities/identity-auth-method.entity';
+
+export class TrustedIpDto implements TrustedIp {
+  @ResponseText('The family of the address.', 'ipv4', { enum: ['ipv4', 'ipv6'] })
+  type!: 'ipv4' | 'ipv6';
+
+  @ApiProperty({
+    description: 'Bits of the network; absent for a single address.',
+    type: 'integer',
+    required: false,
+    example: 0,
+  })
+  prefix?: number;
+
+  @ResponseText('The address as it was given.', '0.0.0.0')
+  ipAddress!: string;
+}
+
+/** What is answered of every method's configuration. */
+export class AuthMethodDto {
+  @ResponseId('The id of the configuration.', EXAMPLE.authMethodId)
+  id!: string;
+
+  @ResponseInteger('Lifetime of a token in seconds; 0 for as long as allowed.', 3600)
+  accessTokenTTL!: number;
+
+  @ResponseInteger('Lifetime in seconds over all renewals; 0 for no such limit.', 86400)
+  accessTokenMaxTTL!: number;
+
+  @ResponseInteger('How often a token may be used; 0 for no limit.', 0)
+  accessTokenNumUsesLimit!: number;
+
+  @ResponseList(() => TrustedIpDto, 'Where tokens may be used from.', EVERY_ADDRESS)
+  accessTokenTrustedIps!: TrustedIpDto[];
+
+  @ResponseTime('When it was attached.')
+  createdAt!: Date;
+
+  @ResponseTime('When it was last changed.')
+  updatedAt!: Date;
+
+  @ResponseId('The identity it belongs to.', EXAMPLE.identityId)
+  identityId!: string;
+
+  @ResponseInteger('Seconds between renewals of periodic tokens; 0 when they are not.', 0)
+  accessTokenPeriod!: number;
+
+  static of(method: IdentityAuthMethod): AuthMethodDto {
+    return {
+      id: method.id,
+      accessTokenTTL: method.accessTokenTTL,
+      accessTokenMaxTTL: method.accessTokenMaxTTL,
+      accessTokenNumUsesLimit: method.accessTokenNumUsesLimit,
+      accessTokenTrustedIps: method.accessTokenTrustedIps,
+      createdAt: method.createdAt,
+      updatedAt: method.updatedAt,
+      identityId: method.identityId,
+      accessTokenPeriod: method.accessTokenPeriod,
+    };
+  }
+}

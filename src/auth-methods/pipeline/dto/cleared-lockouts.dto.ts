@@ -1,0 +1,6 @@
+import { ResponseInteger } from '../../../common/dto/response-fields';
+
+export class ClearedLockoutsDto {
+  @ResponseInteger('How many counts of wrong guesses were cleared, locked or not.', 1)
+  deleted!: number;
+}

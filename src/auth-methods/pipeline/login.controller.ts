@@ -1,0 +1,58 @@
+import { Body, Inject, Post, Req, type Type } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import { AccessTokenVerifier } from '../../access-tokens/verification/access-token.verifier';
+import { SignedTokenDto } from '../../access-tokens/api/dto/access-token.dtos';
+import { ContractPipe } from '../../common/http/contract.pipe';
+import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
+import { NoStore } from '../../common/http/no-store.decorator';
+import { PublicRoute } from '../../common/http/public-route.decorator';
+import type { AddressedRequest } from '../../common/net/client-address';
+import { SubOrganizationNotFoundError } from '../../organizations/organizations.errors';
+import { AuthMethod } from '../auth-method';
+import type { AuthMethodDefinition, LoginDefinition } from '../auth-method.definition';
+import { LoginRefusedError } from '../auth-methods.errors';
+import { named } from '../controller-name';
+import { LoginDto } from './dto/login.dto';
+import { notConfigured } from './login.prover';
+import { LoginService } from './login.service';
+import { withRefusalFloor } from './minimum-failure-time';
+
+/** The route one logs in by: one class for all methods, made from the definition of each. */
+export function loginController(definition: AuthMethodDefinition, login: LoginDefinition): Type {
+  const { slug, title, hasClientId } = definition;
+  const { input, missing = () => notConfigured(definition) } = login;
+
+  @LatchkeyController(`api/v1/auth/${slug}`, title)
+  class LoginController {
+    constructor(
+      @Inject(login.method) private readonly method: AuthMethod,
+      private readonly logins: LoginService,
+      private readonly verifier: AccessTokenVerifier,
+    ) {}
+
+    @Post('login')
+    @NoStore()
+    @ApiBody({ type: input })
+    @PublicRoute({
+      summary: `Log in with ${title}`,
+      description: 'Answers an access token. An Authorization header is not looked at.',
+      answer: SignedTokenDto,
+      refusals: [
+        ...login.refusals,
+        ...(hasClientId ? [] : [missing()]),
+        new LoginRefusedError('not_a_member'),
+        new LoginRefusedError('membership_inactive'),
+        new SubOrganizationNotFoundError('acme-eu'),
+      ],
+    })
+    async login(@Body(ContractPipe.of(input)) body: object, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
+      const credentials = body as LoginDto;
+      const { organizationSlug } = credentials;
+      const method = { definition, method: this.method, missing };
+      const wanted = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
+      const answer = await withRefusalFloor(() => this.logins.login(method, wanted));
+      return { ...answer, tokenType: 'Bearer' };
+    }
+  }
+  return named(LoginController, definition);
+}

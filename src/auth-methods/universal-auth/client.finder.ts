@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { LRUCache } from 'lru-cache';
+import type { DataSource } from 'typeorm';
+import { isId } from '../../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
+import { inSchemaOf } from '../../database/schema';
+import { DEFAULT_CONFIG, readConfig, type UniversalAuthConfig } from './universal-auth.config';
+
+/** A client as a login needs it. */
+export interface FoundClient {
+  /** The id of its configuration. */
+  readonly id: string;
+  readonly identityId: string;
+}
+
+export interface FoundSecret {
+  readonly id: string;
+  readonly hash: Buffer;
+  readonly numUses: number;
+  readonly numUsesLimit: number;
+  readonly expiresAt: Date | null;
+}
+
+export interface Found {
+  readonly client: FoundClient | null;
+  /** The one that was asked for, unless it is revoked. */
+  readonly secret: FoundSecret | null;
+  /** Of a client that does not exist, what a new one would have: what is asked of it then takes as long. */
+  readonly config: UniversalAuthConfig;
+}
+
+/** No client has it. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+const NOBODYS_CONFIG = JSON.stringify(DEFAULT_CONFIG);
+
+/** Characters of settings that are remembered, all together. */
+const REMEMBERED = 4_000_000;
+
+/**
+ * Looks for a client and its secret by one statement that answers one row, whether there is such a client or not, and reads
+ * from it as much for nobody as for somebody.
+ */
+@Injectable()
+export class ClientFinder {
+  // By their text: long lists of addresses would take longer to read than short ones, and so tell that they are there.
+  private readonly configs = new LRUCache<string, UniversalAuthConfig>({
+    maxSize: REMEMBERED,
+    sizeCalculation: (_config, text) => text.length,
+  });
+
+  constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
+
+  async find(clientId: string, hashes: readonly Buffer[]): Promise<Found> {
+    const [row] = await this.dataSource.query<[FoundRow]>(inSchemaOf(this.dataSource, FIND), [
+      isId(clientId) ? clientId : NOBODY,
+      hashes,
+      NOBODYS_CONFIG,
+    ]);
+    const client = row.client === null ? null : { id: row.client, identityId: row.identity_id };
+    return { client, secret: secretOf(row), config: this.configOf(row.config) };
+  }
+
+  private configOf(text: string): UniversalAuthConfig {
+    const known = this.configs.get(text);
+    if (known !== undefined) return known;
+    const config = readConfig(JSON.parse(text));
+    this.configs.set(text, config);
+    return config;
+  }
+}
+
+const FIND = `
+  SELECT a.id AS client, a.identity_id, coalesce(a.config, asked.config)::text AS config,
+         s.id AS secret, s.hash, s.num_uses, s.num_uses_limit,
+         CASE WHEN s.ttl > 0 THEN s.created_at + s.ttl * interval '1 second' END AS expires_at
+    FROM (VALUES ($1::uuid, $3::jsonb)) AS asked (client_id, config)
+    LEFT JOIN latchkey.identity_auth_methods a ON a.client_id = asked.client_id AND a.method = 'universal-auth'
+    LEFT JOIN latchkey.client_secrets s
+           ON s.auth_method_id = a.id AND s.hash = ANY ($2::bytea[]) AND s.revoked_at IS NULL
+          AND s.created_at >= latchkey.client_secrets_from()`;
+
+interface FoundRow {
+  client: string | null;
+  identity_id: string;
+  config: string;
+  secret: string | null;
+  hash: Buffer;
+  num_uses: string;
+  num_uses_limit: number;
+  expires_at: Date | null;
+}
+
+function secretOf({ secret, hash, num_uses, num_uses_limit, expires_at }: FoundRow): FoundSecret | null {
+  if (secret === null) return null;
+  return { id: secret, hash, numUses: Number(num_uses), numUsesLimit: num_uses_limit, expiresAt: expires_at };
+}

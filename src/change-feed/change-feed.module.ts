@@ -1,0 +1,14 @@
+import { Global, Module } from '@nestjs/common';
+import { NodeMarkService } from './node-mark.service';
+import { NodeRegistry } from './node.registry';
+import { ChangeListener } from './change.listener';
+import { ChangeReceiptsService } from './change-receipts.service';
+import { ChangeFeedService } from './change-feed.service';
+
+/** What this node knows, and as of when. */
+@Global()
+@Module({
+  providers: [NodeMarkService, ChangeFeedService, ChangeListener, NodeRegistry, ChangeReceiptsService],
+  exports: [ChangeFeedService, ChangeListener, NodeRegistry, ChangeReceiptsService],
+})
+export class ChangeFeedModule {}

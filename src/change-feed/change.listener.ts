@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { ClientConfig } from 'pg';
+import { SafeLogger } from '../common/safe-logger';
+import { isSilent, loggable } from '../common/errors/database-errors';
+import { CoalescedTask } from '../common/async/coalesced-task';
+import { VerificationPools } from '../database/connections/verification-pools';
+import { CancellableClient } from '../database/connections/cancellable-client';
+import { LatchkeySettings } from '../latchkey.options';
+import { ChangeFeedService } from './change-feed.service';
+
+const CHANNEL = 'latchkey_verdict_changes';
+const CONNECT_MS = 2_000;
+/** How often the connection is asked whether it is still there: a half-open one gives no sign of it. */
+const PROBE_MS = 2_000;
+const RETRY_MS = [100, 500, 1_000, 5_000];
+/** What is learnt of so soon after a push has been sent or heard is what the push was about. */
+const SAME_CHANGE_MS = 50;
+
+/** `silent`: connected, but what is sent does not arrive, as behind a pooler in transaction mode. */
+export type PushState = 'off' | 'connecting' | 'on' | 'silent';
+
+/**
+ * Tells other nodes of changes the moment they are committed (NOTIFY), hears of theirs (LISTEN), and has the watermark read sooner.
+ * Nothing rests on it: cut, half open, swallowed by a pooler or refused by a full queue, it only makes a revocation on another
+ * node take as long as the bound allows. So a push is a statement of its own, after the commit: in the transaction of a
+ * revocation its failure would be the revocation's.
+ */
+@Injectable()
+export class ChangeListener implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new SafeLogger(ChangeListener.name);
+  private client: CancellableClient | undefined;
+  private isListening = false;
+  private timer: NodeJS.Timeout | undefined;
+  private attempts = 0;
+  private isStopped = false;
+  private echo: string | undefined;
+  private readonly pushes = new CoalescedTask(() => this.push());
+  private pushedAt = -Infinity;
+  private isPushFailing = false;
+  state: PushState = 'off';
+
+  constructor(
+    private readonly watermark: ChangeFeedService,
+    private readonly database: VerificationPools,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // Found by reading: somebody has changed it by hand, or in a transaction of the host's. Whoever finds it first tells the others.
+    this.watermark.onProgress(() => {
+      if (performance.now() - this.pushedAt > SAME_CHANGE_MS) this.announce();
+    });
+    if (this.settings.pushConnection !== undefined) void this.connect(this.settings.pushConnection);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.client?.end();
+  }
+
+  /** Tells the other nodes that there is something to read. Nobody waits for it, and nothing comes of it when it fails. */
+  announce(): void {
+    if (this.isStopped) return;
+    this.pushedAt = performance.now();
+    void this.pushes.run();
+  }
+
+  private async push(): Promise<void> {
+    try {
+      await this.send();
+      this.isPushFailing = false;
+    } catch (error) {
+      if (!this.isPushFailing) this.logger.warn({ event: 'push.not_sent', cause: loggable(error) });
+      this.isPushFailing = true;
+    }
+  }
+
+  /** Over the connection that listens, where there is one: whatever holds a push up then holds up pushes alone. */
+  private async send(): Promise<void> {
+    const { client } = this;
+    if (client === undefined || !this.isListening) return void (await this.database.write(PUSH));
+    try {
+      await client.query(PUSH);
+    } catch (error) {
+      if (isSilent(error)) this.lost(client, error);
+      throw error;
+    }
+  }
+
+  private async connect(connection: ClientConfig): Promise<void> {
+    this.state = 'connecting';
+    const client = new CancellableClient({
+      ...connection,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: CONNECT_MS,
+      keepAlive: true,
+      application_name: 'latchkey push',
+    });
+    client.on('error', (error) => this.lost(client, error)).on('end', () => this.lost(client));
+    client.on('notification', ({ payload }) => this.heard(payload));
+    this.client = client;
+    try {
+      await client.connect();
+      // Latchkey never keeps its host's process alive.
+      (client as CancellableClient & { unref(): void }).unref();
+      await client.query(`LISTEN ${CHANNEL}`);
+      this.isListening = true;
+      // What was committed before it listened has not been heard.
+      this.wake();
+      // What is sent must come back: a pooler in transaction mode takes a LISTEN and delivers nothing. Sent over another
+      // connection, because over its own even such a pooler may hand it back with the answer.
+      this.echo = randomUUID();
+      await this.database.write('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
+      this.attempts = 0;
+      this.probe(client);
+    } catch (error) {
+      this.lost(client, error);
+    }
+  }
+
+  private probe(client: CancellableClient): void {
+    this.timer = setTimeout(() => {
+      client.query('SELECT').then(
+        () => {
+          this.requireEcho();
+          this.probe(client);
+        },
+        (error: unknown) => this.lost(client, error),
+      );
+    }, PROBE_MS);
+    this.timer.unref();
+  }
+
+  /**
+   * Asked when an answer has just come over the connection: what was sent before it has been read by then, however late this
+   * process got around to reading. A timer alone would take a process that was busy starting for a connection that is silent.
+   */
+  private requireEcho(): void {
+    if (this.echo === undefined || this.state !== 'connecting') return;
+    this.state = 'silent';
+    this.logger.warn({ event: 'push.silent' });
+  }
+
+  private heard(payload: string | undefined): void {
+    if (payload !== undefined && payload === this.echo) {
+      this.echo = undefined;
+      this.state = 'on';
+    }
+    // Changes come without a word; words are somebody's echo.
+    if (payload) return;
+    this.pushedAt = performance.now();
+    this.wake();
+  }
+
+  private wake(): void {
+    this.watermark.catchUp().catch(() => undefined);
+  }
+
+  private lost(client: CancellableClient, error?: unknown): void {
+    if (this.client !== client || this.isStopped) return;
+    this.client = undefined;
+    this.isListening = false;
+    clearTimeout(this.timer);
+    if (this.state === 'on') this.logger.warn({ event: 'push.lost', cause: loggable(error) });
+    this.state = 'connecting';
+    this.echo = undefined;
+    client.end().catch(() => undefined);
+    const wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)];
+    this.attempts += 1;
+    this.timer = setTimeout(() => void this.connect(this.settings.pushConnection!), wait);
+    this.timer.unref();
+  }
+}
+
+// Without waiting for the disk or a standby: it leaves nothing that could be lost.
+const PUSH = `SELECT set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', '')`;

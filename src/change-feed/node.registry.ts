@@ -1,0 +1,96 @@
+import { hostname } from 'node:os';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../common/clock/clock';
+import { SafeLogger } from '../common/safe-logger';
+import { loggable } from '../common/errors/database-errors';
+import { VerificationPools } from '../database/connections/verification-pools';
+import { NodeMarkService } from './node-mark.service';
+import { type Confirmed, ChangeFeedService } from './change-feed.service';
+
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Makes this node known to the others, through the database alone: a row with a heartbeat, and how far the node has got. It
+ * costs a write in two seconds, and one more when changes have been learnt of; only how far the clock has come is written to the log.
+ */
+@Injectable()
+export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly name = `${hostname()}:${process.pid}`;
+  private readonly logger = new SafeLogger(NodeRegistry.name);
+  private readonly startedAt = new Date();
+  private latest: Confirmed | undefined;
+  private writing: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+  private isFailing = false;
+
+  constructor(
+    private readonly database: VerificationPools,
+    private readonly watermark: ChangeFeedService,
+    private readonly mark: NodeMarkService,
+    private readonly clock: Clock,
+  ) {}
+
+  get id(): string {
+    return this.mark.nodeId;
+  }
+
+  onApplicationBootstrap(): void {
+    this.watermark.onProgress((confirmed) => {
+      this.latest = confirmed;
+      this.write();
+    });
+    this.timer = setInterval(() => this.write(), HEARTBEAT_MS);
+    this.timer.unref();
+  }
+
+  /** Taken off the list at once, so that nobody waits for it. */
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.writing;
+    this.mark.forget();
+    await this.database.write('DELETE FROM latchkey.nodes WHERE id = $1', [this.id]).catch(() => undefined);
+  }
+
+  /** One write at a time; what is learnt of meanwhile goes into the next. */
+  private write(): void {
+    if (this.writing || !this.latest || this.isStopped) return;
+    const written = this.latest;
+    this.writing = this.put(written).finally(() => {
+      this.writing = undefined;
+      if (this.latest !== written) this.write();
+    });
+  }
+
+  private async put({ snapshot, revision }: Confirmed): Promise<void> {
+    const mark = this.mark.next();
+    try {
+      await this.database.write(BEAT, [this.id, this.name, this.startedAt, snapshot, revision, mark]);
+      this.mark.confirm(mark);
+      await this.putClock();
+      this.isFailing = false;
+    } catch (error) {
+      if (!this.isFailing) this.logger.debug({ event: 'node.not_written', cause: loggable(error) });
+      this.isFailing = true;
+    }
+  }
+
+  /** How far the clock has come, when this machine's says so too. */
+  private async putClock(): Promise<void> {
+    const agreedMs = this.clock.agreedMs();
+    if (agreedMs !== undefined) await this.database.write(REACH, [new Date(agreedMs)]);
+  }
+}
+
+const BEAT = `
+  INSERT INTO latchkey.nodes (id, name, started_at, seen_at, confirmed, applied_revision, mark)
+  VALUES ($1, $2, $3, clock_timestamp(), $4::pg_snapshot, $5, $6)
+  ON CONFLICT (id) DO UPDATE
+    SET seen_at = excluded.seen_at, confirmed = excluded.confirmed, applied_revision = excluded.applied_revision,
+        mark = excluded.mark`;
+
+// One node in five seconds writes it, and waits for no disk and no standby: what a crash takes back is a few seconds.
+const REACH = `
+  WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+  UPDATE latchkey.clock SET reached = $1 FROM lazily WHERE reached < $1::timestamptz - interval '5 seconds'`;

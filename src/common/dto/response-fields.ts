@@ -1,0 +1,45 @@
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { EXAMPLE } from './examples';
+
+// Properties of answers. They carry documentation only: what goes out is made by us, not checked.
+
+export function ResponseId(description: string, example: string): PropertyDecorator {
+  return ApiProperty({ description, type: String, format: 'uuid', example });
+}
+
+export function ResponseTime(description: string): PropertyDecorator {
+  return ApiProperty({ description, type: String, format: 'date-time', example: EXAMPLE.createdAt });
+}
+
+export function ResponseTimeOrNull(description: string, example: string | null = null): PropertyDecorator {
+  return ApiProperty({ description, type: String, format: 'date-time', nullable: true, example });
+}
+
+export function ResponseInteger(description: string, example: number): PropertyDecorator {
+  return ApiProperty({ description, type: 'integer', example });
+}
+
+export function ResponseText(description: string, example: string, more: ApiPropertyOptions = {}): PropertyDecorator {
+  return ApiProperty({ description, type: String, example, ...more });
+}
+
+export function ResponseTextOrNull(description: string, example: string | null): PropertyDecorator {
+  return ApiProperty({ description, type: String, nullable: true, example });
+}
+
+export function ResponseFlag(description: string, example = false): PropertyDecorator {
+  return ApiProperty({ description, type: Boolean, example });
+}
+
+export function ResponseObject(type: () => new () => object, description: string): PropertyDecorator {
+  // Nest knows a lazy type by its name: a function called `type`.
+  return ApiProperty({ description, type: () => type() });
+}
+
+export function ResponseList(
+  type: () => new () => object,
+  description: string,
+  example?: readonly object[],
+): PropertyDecorator {
+  return ApiProperty({ description, type: () => [type()], ...(example ? { example } : {}) });
+}

@@ -1,0 +1,165 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Client, type ClientConfig, Connection } from 'pg';
+import { noteWhileConnecting } from '../../common/errors/database-errors';
+import { VALUE_TYPES } from './value-types';
+
+/** For the server to be reached and to take the request: it answers nothing. */
+const CANCEL_MS = 200;
+/** After which a cancel connection that nobody closes is broken off. */
+const ABANDON_MS = 10_000;
+/** For the server to close a connection it has been asked to. */
+const GOODBYE_MS = 500;
+
+const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
+
+/**
+ * A connection whose loss ends no process. What breaks it is told by the statement that fails; but the word of a dying server
+ * may also come when nobody listens, because a pool hands a connection over between two events: right after the greeting, in
+ * the same packet, or when a statement has failed already and the connection is being thrown away.
+ */
+export class CancellableClient extends Client {
+  private readonly way: ClientConfig['stream'];
+
+  constructor(config?: string | ClientConfig) {
+    super({ ...(typeof config === 'string' ? { connectionString: config } : config), types: VALUE_TYPES });
+    // A default of the whole process could ask for another form.
+    (this as unknown as { binary: boolean }).binary = false;
+    this.way = typeof config === 'object' ? config.stream : undefined;
+    this.on('error', () => undefined);
+    shield((this as unknown as { connection: Shieldable }).connection);
+  }
+
+  override connect(): Promise<Client>;
+  override connect(callback: (error: Error) => void): void;
+  /** What goes wrong until a connection is there is noted as such: it is never the fault of a statement. */
+  override connect(callback?: (error: Error) => void): Promise<Client> | void {
+    if (callback) return super.connect((error: Error) => callback(noteWhileConnecting(error)));
+    return super.connect().catch((error: unknown) => {
+      throw noteWhileConnecting(error);
+    });
+  }
+
+  /** Closes it at once, whatever it is in the middle of: a server that does not answer does not hear a goodbye. */
+  breakOff(): void {
+    const { _connecting: isConnecting } = this as unknown as { _connecting: boolean };
+    if (!isConnecting) return void this.end().catch(() => undefined);
+    const { stream } = (this as unknown as { connection: { stream: Duplex } }).connection;
+    stream.destroy(new Error('Connection terminated due to connection timeout'));
+  }
+
+  /**
+   * What is said to the server in greeting it. Settings of a role, a database or a server change how values are written; those
+   * of the connection take precedence. PgBouncer knows these and gives each of its own connections those of the client it works
+   * for; they are written as the server confirms them, so that it finds nothing to change.
+   */
+  getStartupConf(): Record<string, string> {
+    const usual = Client.prototype as unknown as Startup;
+    return { ...usual.getStartupConf.call(this), ...SETTINGS };
+  }
+
+  /** Says goodbye, and waits for nobody who does not answer: a server that is frozen would hold up whoever ends. */
+  override end(callback?: (error: Error) => void): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | void {
+    const { connection } = this as unknown as { connection: Connection };
+    const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS).unref();
+    connection.once('end', () => clearTimeout(timer));
+    return callback === undefined ? super.end() : super.end(callback);
+  }
+
+  /**
+   * Asks the server to give up the statement under way (CancelRequest: PostgreSQL's protocol, "Canceling Requests in Progress").
+   * A server that waits for its synchronous standby heeds neither the time limit of a statement nor that nobody listens any
+   * more: each statement that was merely left behind would hold one of its connections for as long as the standby is gone.
+   *
+   * Resolves when the server has been told, or cannot be in time; it never throws.
+   */
+  cancel(): Promise<void> {
+    return new Promise((resolve) => {
+      try {
+        this.sendCancel(resolve);
+      } catch {
+        // A way to the server that cannot be gone twice.
+        resolve();
+      }
+    });
+  }
+
+  /**
+   * The server closes the connection when it is done, which is waited for though nobody else does: PgBouncer before 1.21 ends
+   * with a FATAL when such a connection is broken off while it passes the request on (its issue 801).
+   */
+  private sendCancel(resolve: () => void): void {
+    const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
+    if (processID === null) return resolve();
+    const connection = new Connection({ ...(way && { stream: way }), ssl }) as Canceller;
+    const timers = [setTimeout(resolve, CANCEL_MS), setTimeout(() => connection.stream.destroy(), ABANDON_MS)];
+    for (const timer of timers) timer.unref();
+    const ask = () => connection.cancel(processID, secretKey);
+    const done = () => {
+      timers.forEach(clearTimeout);
+      connection.stream.destroy();
+      resolve();
+    };
+    connection
+      .on('connect', () => (ssl ? connection.requestSsl() : ask()))
+      .on('sslconnect', ask)
+      .on('error', done)
+      .on('end', done);
+    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+    else connection.connect(port, host);
+    (connection.stream as Partial<Socket>).unref?.();
+  }
+}
+
+interface Startup {
+  getStartupConf(): Record<string, string>;
+}
+
+/**
+ * Makes an answer that is no PostgreSQL a broken connection: node-postgres throws on it while it reads, where nobody could
+ * catch that, and the process would end.
+ */
+function shield(connection: Shieldable): void {
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (stream) => attach(shielded(stream as Duplex));
+}
+
+/** All node-postgres does with it is to listen. */
+function shielded(stream: Duplex): Listenable {
+  const read = (listener: Listener) => (chunk: unknown) => {
+    try {
+      listener(chunk);
+    } catch (cause) {
+      stream.destroy(new Error('Connection terminated: its answer cannot be read', { cause }));
+    }
+  };
+  return { on: (event, listener) => stream.on(event, event === 'data' ? read(listener) : listener) };
+}
+
+type Listener = (chunk: unknown) => void;
+
+interface Listenable {
+  on(event: string, listener: Listener): unknown;
+}
+
+interface Shieldable {
+  attachListeners(stream: Duplex | Listenable): void;
+}
+
+/** What node-postgres knows of a connection and has no types for. */
+interface KnownToServer extends Pick<CancellableClient, 'host' | 'port'> {
+  readonly way: ClientConfig['stream'];
+  readonly ssl: NonNullable<ClientConfig['ssl']>;
+  /** Null before the server has greeted. */
+  readonly processID: number | null;
+  readonly secretKey: number;
+}
+
+interface Canceller extends Connection {
+  connect(path: string): void;
+  connect(port: number, host: string): void;
+  requestSsl(): void;
+  cancel(processID: number, secretKey: number): void;
+}

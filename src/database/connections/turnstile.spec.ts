@@ -1,0 +1,115 @@
+import type { Party } from '../../common/async/errand';
+import { sharesOf, Turnstile } from './turnstile';
+
+const party = (group: string, member: string, isCrowd = false): Party => ({ group, member, isCrowd });
+const ALICE = party('acme', 'alice');
+const BOB = party('acme', 'bob');
+const EVE = party('evil', 'eve');
+
+/** A turnstile, and what happens at it. */
+function at(all: number) {
+  const turnstile = new Turnstile(sharesOf(all));
+  const inside: { who: string; leave: () => void }[] = [];
+  const givenUp: string[] = [];
+  const come = (who: Party, times = 1) =>
+    Array.from({ length: times }, () =>
+      turnstile.wait(
+        who,
+        (leave) => inside.push({ who: who.member, leave }),
+        () => givenUp.push(who.member),
+      ),
+    );
+  return { turnstile, inside, givenUp, come, names: () => inside.map(({ who }) => who) };
+}
+
+describe('the turns at the connections of a pool', () => {
+  it('let in who comes while there is room', () => {
+    const { come, names } = at(4);
+    come(ALICE);
+    come(EVE);
+    expect(names()).toEqual(['alice', 'eve']);
+  });
+
+  it('give a member no more than half of the connections, however often it asks', () => {
+    const { come, names } = at(10);
+    come(ALICE, 100);
+    expect(names()).toHaveLength(5);
+  });
+
+  it('give a group no more than three quarters, so that another gets through at once', () => {
+    const { come, names } = at(10);
+    for (let n = 0; n < 100; n += 1) come(party('acme', `member ${n}`));
+    expect(names()).toHaveLength(8);
+    come(EVE);
+    expect(names().at(-1)).toBe('eve');
+  });
+
+  it('give a crowd what a group may have: behind one address there may be many', () => {
+    const { come, names } = at(10);
+    come(party('strangers', '192.0.2.1', true), 100);
+    expect(names()).toHaveLength(8);
+  });
+
+  it('pass to who holds the fewest, and of these to who came first', () => {
+    const { come, inside, names } = at(4);
+    come(EVE, 20);
+    come(BOB, 20);
+    come(ALICE);
+    come(party('other', 'olga'));
+    expect(names()).toEqual(['eve', 'eve', 'bob', 'bob']);
+    inside[0]!.leave();
+    inside[2]!.leave();
+    expect(names().slice(4)).toEqual(['olga', 'alice']);
+    inside[3]!.leave();
+    expect(names().slice(6)).toEqual(['bob']);
+    inside[1]!.leave();
+    expect(names().slice(7)).toEqual(['eve']);
+  });
+
+  it('pass on in the order they were asked for', () => {
+    const { come, inside, names } = at(1);
+    for (const name of ['a', 'b', 'c', 'd']) come(party('acme', name));
+    for (let n = 0; n < 3; n += 1) inside[n]!.leave();
+    expect(names()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('are over once, however often that is said', () => {
+    const { come, inside, names } = at(1);
+    come(ALICE, 3);
+    inside[0]!.leave();
+    inside[0]!.leave();
+    expect(names()).toHaveLength(2);
+  });
+
+  it('can be given up, one or all that were asked for before a moment', () => {
+    const { turnstile, come, givenUp, inside, names } = at(1);
+    come(ALICE);
+    const [abandon] = come(BOB);
+    come(EVE, 2);
+    abandon!(new Error('enough'));
+    abandon!(new Error('enough'));
+    expect(givenUp).toEqual(['bob']);
+    turnstile.abandon(performance.now() + 1, new Error('away'));
+    expect(givenUp).toEqual(['bob', 'eve', 'eve']);
+    inside[0]!.leave();
+    expect(names()).toEqual(['alice']);
+  });
+
+  it('have no room for more than so many who wait, of one member sooner than of all', () => {
+    const { turnstile, come } = at(1);
+    come(ALICE, 501);
+    expect(turnstile.hasRoomFor(ALICE)).toBe(false);
+    expect(turnstile.hasRoomFor(EVE)).toBe(true);
+    come(EVE, 500);
+    expect(turnstile.hasRoomFor(BOB)).toBe(false);
+  });
+
+  it.each([
+    [1, { all: 1, group: 1, member: 1 }],
+    [2, { all: 2, group: 2, member: 1 }],
+    [4, { all: 4, group: 3, member: 2 }],
+    [10, { all: 10, group: 8, member: 5 }],
+  ])('leave something for everybody of %i connections', (all, shares) => {
+    expect(sharesOf(all)).toEqual(shares);
+  });
+});

@@ -1,0 +1,213 @@
+import { performance } from 'node:perf_hooks';
+import { type OnApplicationShutdown } from '@nestjs/common';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { SafeLogger } from '../../common/safe-logger';
+import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '../../common/errors/database-errors';
+import { DatabaseUnavailableError } from '../../common/errors/common.errors';
+import type { Connection } from './connection';
+import { inSchema } from '../schema';
+import type { RequestConnectionsService } from './request-connections';
+import { CancellableClient } from './cancellable-client';
+
+export interface VerificationPoolSettings {
+  readonly connection: Connection;
+  readonly schema: string;
+  readonly gatePoolSize: number;
+}
+
+// Together less than a second: whoever waits for a verdict is told within it that there is none.
+const WAIT_MS = 400;
+const ANSWER_MS = 450;
+/** The server gives up first: its word leaves the connection usable, and no backend waits on when we have gone. */
+const STATEMENT_MS = 400;
+/** Longer than anybody waits: a connection that comes too late for one request is there for the next. */
+const CONNECT_MS = 1_000;
+const LATE_MS = 100;
+const ATTEMPTS = 4;
+
+/** Statements that wait for a connection at most; beyond, who asks is turned away at once (promise P17). */
+const MAX_WAITING = 1_000;
+
+/**
+ * The connections verdicts depend on, apart from all others: a long transaction of a manager or of a host neither holds them
+ * up nor takes part in what they do. What is written has connections apart from what is looked up: where a primary waits for a
+ * standby that is gone, whatever writes hangs. The watermark has one of its own, so that no crowd of strangers can delay it.
+ */
+export class VerificationPools implements OnApplicationShutdown {
+  private readonly logger = new SafeLogger(VerificationPools.name);
+  private pool: Pool;
+  private writingPool: Pool;
+  private changeFeedPool: Pool;
+
+  constructor(
+    private readonly settings: VerificationPoolSettings,
+    private readonly serving: RequestConnectionsService,
+  ) {
+    this.pool = this.connectGate();
+    this.writingPool = this.connectWriting();
+    this.changeFeedPool = this.connectChangeFeed();
+  }
+
+  /**
+   * Looks something up, by a statement that names tables `latchkey.<table>`.
+   *
+   * @throws DatabaseUnavailableError, at once under overload.
+   */
+  async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.ask<Row>(this.pool, sql, parameters);
+  }
+
+  /** The same for a statement that writes. */
+  async write<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.ask<Row>(this.writingPool, sql, parameters);
+  }
+
+  /** @throws DatabaseUnavailableError */
+  async readChanges<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
+    const askedAt = performance.now();
+    try {
+      const [row] = await this.ask<Row>(this.changeFeedPool, sql, parameters);
+      this.serving.noteWhetherAway(false);
+      return row;
+    } catch (error) {
+      const tookMs = performance.now() - askedAt;
+      if (!isLate(tookMs)) this.serving.noteWhetherAway(true);
+      // Who asked before this, and has no answer either, waits for a database that is not there.
+      if (isSilence(error, tookMs)) this.serving.abandon(askedAt);
+      throw error;
+    }
+  }
+
+  private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+    if (pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
+    try {
+      return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
+    } catch (error) {
+      // Said here, because on a host's own route there is no filter of ours to tell an outage from a fault.
+      throw isOwnMistake(error) || error instanceof DatabaseUnavailableError
+        ? error
+        : new DatabaseUnavailableError(error);
+    }
+  }
+
+  /** Goes on with new connections: the old ones may lead to a database that is no longer the primary. */
+  reconnect(): void {
+    retire(this.pool);
+    retire(this.writingPool);
+    this.pool = this.connectGate();
+    this.writingPool = this.connectWriting();
+  }
+
+  /** The same for the watermark's. */
+  reconnectChangeFeed(): void {
+    retire(this.changeFeedPool);
+    this.changeFeedPool = this.connectChangeFeed();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.pool.end(), this.writingPool.end(), this.changeFeedPool.end()]);
+  }
+
+  private connectGate(): Pool {
+    return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate' });
+  }
+
+  private connectWriting(): Pool {
+    return this.connect({ max: this.settings.gatePoolSize, application_name: 'latchkey gate, writing' });
+  }
+
+  private connectChangeFeed(): Pool {
+    return this.connect({ max: 1, application_name: 'latchkey watermark' });
+  }
+
+  private connect(config: PoolConfig): Pool {
+    const pool = new Pool({
+      ...this.settings.connection.pg,
+      Client: CancellableClient,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      statement_timeout: STATEMENT_MS,
+      keepAlive: true,
+      // Latchkey never keeps its host's process alive.
+      allowExitOnIdle: true,
+      ...config,
+    });
+    // An idle connection that breaks is replaced when the next one is wanted.
+    pool.on('error', (error) => this.logger.debug({ event: 'database.connection_lost', cause: loggable(error) }));
+    return pool;
+  }
+}
+
+/** What is being answered on it still is; nothing new is asked. */
+function retire(pool: Pool): void {
+  pool.end().catch(ignore);
+}
+
+/**
+ * Once more where a statement lost against another: nothing of it was done. Where the role's default is to isolate transactions
+ * more than these statements need, that is the rule under load.
+ */
+async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await runOnce<Row>(pool, sql, parameters);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isOverlapped(error)) throw error;
+    }
+  }
+}
+
+async function runOnce<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+  const client = await connection(pool);
+  try {
+    const { rows } = await client.query<Row>(sql, parameters);
+    client.release();
+    return rows;
+  } catch (error) {
+    void throwAway(client, error);
+    throw error;
+  }
+}
+
+/** After any error: a connection that did not answer in time may never answer again. */
+async function throwAway(client: PoolClient, error: unknown): Promise<void> {
+  // Before it is closed: of one that is gone, a pooler in between no longer knows whose statement is meant.
+  if (isUnanswered(error)) await (client as PoolClient & CancellableClient).cancel();
+  client.release(!isOverlapped(error));
+}
+
+/**
+ * Given up in time, the attempt goes on. After an outage every request needs a new connection at once, and were those thrown
+ * away that take a little longer, a busy machine would make connections without end and use none.
+ */
+async function connection(pool: Pool): Promise<PoolClient> {
+  const coming = pool.connect();
+  let timer: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      coming.then((client) => client.release(), ignore);
+      reject(new DatabaseUnavailableError(new Error('no connection in time')));
+    }, WAIT_MS);
+  });
+  try {
+    return await Promise.race([coming, givenUp]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Whether the database said nothing at all for as long as an answer may take. A server that refuses is there; and where it took
+ * longer than that, it was this process that did not get around to listening.
+ */
+function isSilence(error: unknown, tookMs: number): boolean {
+  return error instanceof DatabaseUnavailableError && isSilent(error.cause) && !isLate(tookMs);
+}
+
+function isLate(tookMs: number): boolean {
+  return tookMs >= ANSWER_MS + LATE_MS;
+}
+
+function ignore(): void {
+  // Said elsewhere.
+}

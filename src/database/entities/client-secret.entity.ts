@@ -1,0 +1,57 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
+import { bigintAsNumber } from './bigint.transformer';
+import { TimestampedEntity } from './timestamped.entity';
+import { IdentityAuthMethod } from './identity-auth-method.entity';
+
+/** A secret a client logs in with. The secret itself is kept nowhere. */
+@Entity('client_secrets')
+@Unique('uq_client_secrets_hash', ['hash'])
+@Index('ix_client_secrets_list', ['authMethodId', 'createdAt', 'id'])
+export class ClientSecret extends TimestampedEntity {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_client_secrets' })
+  id!: string;
+
+  @Column('uuid', { name: 'auth_method_id' })
+  authMethodId!: string;
+
+  @ManyToOne(() => IdentityAuthMethod, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'auth_method_id', foreignKeyConstraintName: 'fk_client_secrets_auth_method' })
+  authMethod?: Relation<IdentityAuthMethod>;
+
+  @Column('uuid', { name: 'identity_id' })
+  identityId!: string;
+
+  /** Keyed: who has the database alone can neither make nor try one. */
+  @Column('bytea')
+  hash!: Buffer;
+
+  /** The first characters of the secret, so that people can tell secrets apart. */
+  @Column('text')
+  prefix!: string;
+
+  @Column('text')
+  description!: string;
+
+  /** Seconds from its making until it runs out; 0 for never. */
+  @Column('integer')
+  ttl!: number;
+
+  /** 0 for no limit. */
+  @Column('integer', { name: 'num_uses_limit' })
+  numUsesLimit!: number;
+
+  @Column('bigint', { name: 'num_uses', default: 0, transformer: bigintAsNumber })
+  numUses!: number;
+
+  @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
+  lastUsedAt!: Date | null;
+
+  /** Once it is set, the tokens that came of this secret are dead. */
+  @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
+  revokedAt!: Date | null;
+
+  /** Null for a secret that never runs out. */
+  get expiresAt(): Date | null {
+    return this.ttl === 0 ? null : new Date(this.createdAt.getTime() + this.ttl * 1000);
+  }
+}

@@ -1,0 +1,77 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { bigintAsNumber } from './bigint.transformer';
+import { TimestampedEntity } from './timestamped.entity';
+import type { IdentityAuth } from './access-token.claims';
+
+/** An access token. The row is the truth about it; the JWT only names the row (decisions 1). */
+@Entity('identity_access_tokens')
+@Index('ix_identity_access_tokens_list', ['identityId', 'authMethod', 'createdAt', 'id'])
+@Index('ix_identity_access_tokens_expires_at', ['expiresAt'])
+@Index('ix_identity_access_tokens_revoked_at', ['revokedAt'], { where: 'expires_at IS NULL' })
+export class IdentityAccessToken extends TimestampedEntity {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
+  id!: string;
+
+  /** No foreign key, here and below: deleting an identity must not delete its tokens one by one. Without their method they are dead. */
+  @Column('uuid', { name: 'identity_id' })
+  identityId!: string;
+
+  /** The organization the token speaks in. */
+  @Column('uuid', { name: 'organization_id' })
+  organizationId!: string;
+
+  /**
+   * The very configuration the token was issued under. Once that is gone the token is dead: one attached again has another id,
+   * so that it can never revive it.
+   */
+  @Column('uuid', { name: 'auth_method_id' })
+  authMethodId!: string;
+
+  @Column('text', { name: 'auth_method' })
+  authMethod!: string;
+
+  @Column('text', { nullable: true })
+  name!: string | null;
+
+  /** Seconds, as configured when the token was issued; 0 for as long as the ceiling allows. */
+  @Column('integer', { name: 'access_token_ttl' })
+  accessTokenTTL!: number;
+
+  /** Seconds over all renewals; 0 for no such limit. */
+  @Column('integer', { name: 'access_token_max_ttl' })
+  accessTokenMaxTTL!: number;
+
+  @Column('integer', { name: 'access_token_period', default: 0 })
+  accessTokenPeriod!: number;
+
+  /** Seconds the last JWT was signed for; 0 when it never runs out. */
+  @Column('integer', { name: 'signed_ttl', default: 0 })
+  signedTTL!: number;
+
+  @Column('integer', { name: 'num_uses_limit', default: 0 })
+  numUsesLimit!: number;
+
+  @Column('bigint', { name: 'num_uses', default: 0, transformer: bigintAsNumber })
+  numUses!: number;
+
+  @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
+  lastUsedAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'last_renewed_at', precision: 3, nullable: true })
+  lastRenewedAt!: Date | null;
+
+  /** When the last JWT signed for this token runs out; null for one that never does. */
+  @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
+  expiresAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
+  revokedAt!: Date | null;
+
+  /** The client secret that a universal-auth login used; null for tokens made by hand. */
+  @Column('uuid', { name: 'client_secret_id', nullable: true })
+  clientSecretId!: string | null;
+
+  /** What the login found out about the identity; null for nothing. */
+  @Column('json', { name: 'identity_auth', nullable: true })
+  identityAuth!: IdentityAuth | null;
+}

@@ -1,0 +1,24 @@
+import { IdentityAccessToken } from './identity-access-token.entity';
+import { AuthLockout } from './auth-lockout.entity';
+import { IdentityAuthMethod } from './identity-auth-method.entity';
+import { ClientSecret } from './client-secret.entity';
+import { IdentityMetadata } from './identity-metadata.entity';
+import { Identity } from './identity.entity';
+import { OrganizationMembership } from './organization-membership.entity';
+import { Instance } from './instance.entity';
+import { User } from './user.entity';
+import { Organization } from './organization.entity';
+
+/** Every table of Latchkey. A list and no glob: it works the same from sources, from the build and from a package. */
+export const LATCHKEY_ENTITIES = [
+  Organization,
+  Identity,
+  IdentityMetadata,
+  OrganizationMembership,
+  IdentityAuthMethod,
+  ClientSecret,
+  AuthLockout,
+  IdentityAccessToken,
+  Instance,
+  User,
+];

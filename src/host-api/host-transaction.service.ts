@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
+import { isId } from '../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { inSchemaOf } from '../database/schema';
+import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
+
+/** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
+export interface TransactionalManager {
+  /** As TypeORM's: the rows of a SELECT or INSERT, the rows and their count of an UPDATE or DELETE. */
+  query(sql: string, parameters?: unknown[]): Promise<unknown>;
+}
+
+/** How a change is to be made. */
+export interface ChangeOptions {
+  /**
+   * The `EntityManager` of a transaction on the database Latchkey is in: the change commits or rolls back with it. Left out,
+   * the change is a transaction of its own.
+   */
+  readonly manager?: TransactionalManager;
+  /**
+   * Only what is of this organization: anything of another is as if it were not there. Say it whenever an id comes from
+   * outside, with the organization of whoever sent it.
+   */
+  readonly organizationId?: string;
+}
+
+/** What a statement is given for the organization: null for any, an id no row has for what can be none. */
+export function organizationOf({ organizationId }: ChangeOptions): string | null {
+  if (organizationId === undefined) return null;
+  return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
+}
+
+/** Runs one SQL statement on our tables. */
+export type Run = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
+
+/**
+ * Where a host's changes are made: in its transaction, or in one of ours. Always by SQL, since a host's manager knows none
+ * of our entities, and always naming the schema.
+ */
+@Injectable()
+export class HostTransactionService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly receipts: ChangeReceiptsService,
+  ) {}
+
+  /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
+  async within<T>(options: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+    try {
+      return await this.run(options, act);
+    } catch (error) {
+      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+    }
+  }
+
+  private async run<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+    const on = (tx: TransactionalManager): Run => {
+      return async <Row>(sql: string, parameters: unknown[]) =>
+        rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));
+    };
+    if (manager !== undefined) {
+      requireTransaction(manager);
+      return act(on(manager));
+    }
+    const done = await this.dataSource.transaction((tx) => act(on(tx)));
+    await this.receipts.applyLocally();
+    return done;
+  }
+}
+
+/** Outside a transaction each statement would commit by itself, and a change could be made by half. */
+function requireTransaction(manager: unknown): void {
+  const { query, queryRunner, isTransactionActive } = (manager ?? {}) as Partial<EntityManager & QueryRunner>;
+  if (typeof query !== 'function') throw new TypeError('manager must be the EntityManager of a transaction');
+  const isActive = isTransactionActive ?? queryRunner?.isTransactionActive ?? !(manager instanceof EntityManager);
+  if (!isActive) throw new TypeError('manager must be the EntityManager of a transaction that is running');
+}
+
+/** TypeORM answers an UPDATE or DELETE with its rows and their count. */
+function rowsOf<Row>(answer: unknown): Row[] {
+  const isCounted = Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
+  return (isCounted ? answer[0] : answer) as Row[];
+}

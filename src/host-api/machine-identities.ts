@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tokens/issuing/access-token-policy';
+import { takingAway } from '../common/async/errand';
+import { isId } from '../common/ids';
+import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
+import { requireDistinctKeys } from '../identities/distinct-keys';
+import { UnknownRoleError } from '../identities/identities.errors';
+import { CreateOrganizationDto } from '../installation/dto/installation.dtos';
+import { slugOf } from '../organizations/slug';
+import { LastAdministratorService } from '../permissions/last-administrator.service';
+import { isRole, type Role } from '../permissions/roles';
+import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
+import { type ChangeOptions, HostTransactionService, organizationOf, type Run } from './host-transaction.service';
+import { checked } from './input';
+
+/** How the tokens of an identity behave. What is left out: 30 days, any number of uses, from anywhere. */
+export interface TokenPolicy {
+  /** Lifetime of a token in seconds; 0 for as long as the ceiling allows. */
+  readonly accessTokenTTL?: number;
+  /** Lifetime in seconds over all renewals; 0 for no such limit. */
+  readonly accessTokenMaxTTL?: number;
+  /** How often a token may be used; 0 for no limit. */
+  readonly accessTokenNumUsesLimit?: number;
+  /** Addresses and CIDR blocks tokens may be used from. */
+  readonly accessTokenTrustedIps?: readonly { readonly ipAddress: string }[];
+}
+
+/** What an identity is made from. */
+export interface NewMachineIdentity {
+  readonly organizationId: string;
+  readonly name: string;
+  /** @default 'no-access': its tokens say who is calling, and hold no permission. */
+  readonly role?: Role;
+  /** Labels of the host's own, such as the id of the customer it stands for. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** How its tokens behave. */
+  readonly tokenAuth?: TokenPolicy;
+}
+
+/**
+ * Makes organizations and identities in a host's own code, in the host's own transaction when it gives one. It asks for no
+ * permission: who may is the host's to decide.
+ */
+@Injectable()
+export class MachineIdentities {
+  constructor(
+    private readonly transaction: HostTransactionService,
+    private readonly lastAdministrator: LastAdministratorService,
+  ) {}
+
+  /** Makes an organization: a tenant, whose identities are invisible from any other. @throws ValidationFailureError */
+  async createOrganization(
+    organization: { readonly name: string },
+    options: ChangeOptions = {},
+  ): Promise<{ readonly organizationId: string; readonly slug: string }> {
+    const { name } = await checked(CreateOrganizationDto, organization);
+    const slug = slugOf(name);
+    return this.transaction.within(options, async (run) => {
+      const [row] = await run<{ id: string }>(INSERT_ORGANIZATION, [name, slug]);
+      return { organizationId: row!.id, slug };
+    });
+  }
+
+  /**
+   * Makes an identity with Token Auth: `AccessTokens.issue` makes tokens for it.
+   *
+   * @throws ValidationFailureError, UnknownRoleError, InvalidIpError, TtlExceedsMaxError
+   */
+  async create(identity: NewMachineIdentity, options: ChangeOptions = {}): Promise<{ readonly identityId: string }> {
+    const { organizationId, role = 'no-access' } = identity;
+    const metadata = Object.entries(identity.metadata ?? {}).map(([key, value]) => ({ key, value }));
+    const dto = await checked(CreateIdentityDto, { organizationId, name: identity.name, metadata });
+    requireDistinctKeys(dto.metadata);
+    if (!isRole(role)) throw new UnknownRoleError();
+    const policy = await policyOf(identity.tokenAuth ?? {});
+    return this.transaction.within(options, async (run) => {
+      const insert = [isId(organizationId) ? organizationId : null, dto.name];
+      const [row] = await run<{ id: string }>(INSERT_IDENTITY, insert);
+      if (row === undefined) throw new TypeError('organizationId is not the id of an organization');
+      const identityId = row.id;
+      await run(INSERT_MEMBERSHIP, [organizationId, identityId, role]);
+      await insertMetadata(run, identityId, dto.metadata ?? []);
+      await run(INSERT_TOKEN_AUTH, [identityId, ...policy]);
+      return { identityId };
+    });
+  }
+
+  /**
+   * Deletes an identity, and with it its tokens, which are refused as revoked ones are.
+   *
+   * @throws LastAdministratorError for the last identity of an organization that holds `admin` and can obtain a token.
+   * @returns false for an identity that is not there.
+   */
+  async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
+    if (!isId(identityId)) return false;
+    const organizationId = organizationOf(options);
+    const remove = async (run: Run) => {
+      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
+        run(DELETE_IDENTITY, [identityId, organizationId]),
+      );
+      return deleted.length === 1;
+    };
+    return takingAway(() => this.transaction.within(options, remove));
+  }
+}
+
+async function policyOf(input: TokenPolicy): Promise<unknown[]> {
+  const dto = await checked(AttachTokenAuthDto, input);
+  requireCoherentInput(dto, DEFAULT_POLICY);
+  const { accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, ...rest } = mergePolicy(DEFAULT_POLICY, dto);
+  return [accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, JSON.stringify(rest.accessTokenTrustedIps)];
+}
+
+async function insertMetadata(run: Run, identityId: string, metadata: { key: string; value: string }[]): Promise<void> {
+  if (metadata.length === 0) return;
+  await run(INSERT_METADATA, [identityId, metadata.map(({ key }) => key), metadata.map(({ value }) => value)]);
+}
+
+const INSERT_ORGANIZATION = 'INSERT INTO latchkey.organizations (name, slug) VALUES ($1, $2) RETURNING id';
+
+const INSERT_IDENTITY = `
+  INSERT INTO latchkey.identities (organization_id, name)
+  SELECT id, $2 FROM latchkey.organizations WHERE id = $1 RETURNING id`;
+
+const DELETE_IDENTITY = `
+  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2) RETURNING id`;
+
+const INSERT_MEMBERSHIP = `
+  INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role) VALUES ($1, $2, $3)`;
+
+const INSERT_METADATA = `
+  INSERT INTO latchkey.identity_metadata (identity_id, key, value, position)
+  SELECT $1, key, value, position - 1 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (key, value, position)`;
+
+const INSERT_TOKEN_AUTH = `
+  INSERT INTO latchkey.identity_auth_methods
+         (identity_id, method, access_token_ttl, access_token_max_ttl, access_token_num_uses_limit, access_token_trusted_ips)
+  VALUES ($1, 'token-auth', $2, $3, $4, $5)`;

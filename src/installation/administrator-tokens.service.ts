@@ -1,0 +1,147 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
+import { EVERY_ADDRESS } from '../common/net/trusted-ips';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { inSchemaOf } from '../database/schema';
+import { IdentitiesService } from '../identities/identities.service';
+import { Identity } from '../database/entities/identity.entity';
+import type { ManagedIdentity } from '../identities/managed-identities.service';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
+import { LatchkeySettings } from '../latchkey.options';
+import { Organization } from '../database/entities/organization.entity';
+import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
+import { TokenAuthService } from '../token-auth/token-auth.service';
+import { NotSetUpError, OrganizationNotFoundError, TokenOutlivesCeilingError } from './installation.errors';
+
+/** Whose administrator a token is wanted for. */
+export interface AdministratorTokenRequest {
+  /** The id or slug of an organization; left out: for an administrator of the instance. */
+  readonly organization?: string;
+  /** Seconds; left out: as long as the policy of the identity, or the ceiling, allows. */
+  readonly lifetimeSeconds?: number;
+}
+
+export interface AdministratorToken {
+  readonly organizationId: string;
+  readonly identityId: string;
+  readonly isInstanceAdmin: boolean;
+  /** No administrator was left whose tokens are good from anywhere, so that one was made. */
+  readonly isNewIdentity: boolean;
+  readonly tokenId: string;
+  /** Shown once. */
+  readonly accessToken: string;
+  readonly expiresIn: number;
+}
+
+const TOKEN_NAME = 'Issued from the command line';
+
+/**
+ * Tokens for whoever owns the machine (decisions 35): no call over HTTP leads here, and no permission is asked for. Whatever became of
+ * the administrators there were.
+ */
+@Injectable()
+export class AdministratorTokensService {
+  private readonly logger = new Logger(AdministratorTokensService.name);
+
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly identities: IdentitiesService,
+    private readonly configurations: AuthMethodConfigurationsService,
+    private readonly tokens: TokenAuthService,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  /**
+   * @param keep is called before the commit: what it cannot keep has not happened.
+   * @throws NotSetUpError, OrganizationNotFoundError, TokenOutlivesCeilingError
+   */
+  async issue(
+    { organization: wanted, lifetimeSeconds }: AdministratorTokenRequest,
+    keep?: (token: AdministratorToken) => void,
+  ): Promise<AdministratorToken> {
+    const { maxTokenAgeSeconds: ceiling } = this.settings;
+    if (lifetimeSeconds !== undefined && ceiling > 0 && lifetimeSeconds > ceiling) {
+      throw new TokenOutlivesCeilingError(ceiling);
+    }
+    const issued = await this.dataSource.transaction(async (tx) => {
+      const isInstanceAdmin = wanted === undefined;
+      const organization = isInstanceAdmin ? await this.home(tx) : await this.find(tx, wanted);
+      const found = await this.administrator(tx, organization.id, isInstanceAdmin);
+      const holder = found ?? (await this.found(tx, organization.id, isInstanceAdmin));
+      const { accessToken, expiresIn, tokenData } = await this.tokens.issue(tx, holder, TOKEN_NAME, lifetimeSeconds);
+      const token = {
+        organizationId: organization.id,
+        identityId: holder.identity.id,
+        isInstanceAdmin: holder.identity.isInstanceAdmin,
+        isNewIdentity: found === undefined,
+        tokenId: tokenData.id,
+        accessToken,
+        expiresIn,
+      };
+      keep?.(token);
+      return token;
+    });
+    const { organizationId, identityId, tokenId, isInstanceAdmin, isNewIdentity } = issued;
+    const event = 'administrator.token_issued';
+    this.logger.warn({ event, organizationId, identityId, tokenId, isInstanceAdmin, isNewIdentity });
+    return issued;
+  }
+
+  private async find(tx: EntityManager, wanted: string): Promise<Organization> {
+    const organization = await tx
+      .createQueryBuilder(Organization, 'o')
+      .where('o.id::text = lower(:wanted) OR o.slug = :wanted', { wanted })
+      .getOne();
+    if (!organization) throw new OrganizationNotFoundError(wanted);
+    return organization;
+  }
+
+  /** Where the instance is administrated from: where its administrators are, or else the organization it was set up with. */
+  private async home(tx: EntityManager): Promise<Organization> {
+    const [row] = await tx.query<{ id: string }[]>(inSchemaOf(tx.dataSource, HOME));
+    if (row === undefined) throw new NotSetUpError();
+    return tx.findOneByOrFail(Organization, { id: row.id });
+  }
+
+  /** The oldest administrator whose tokens are good from anywhere, any number of times. */
+  private async administrator(
+    tx: EntityManager,
+    organizationId: string,
+    isInstanceAdmin: boolean,
+  ): Promise<ManagedIdentity | undefined> {
+    const everywhere = JSON.stringify(EVERY_ADDRESS);
+    const [row] = await tx.query<{ id: string; identity_id: string }[]>(inSchemaOf(tx.dataSource, ADMINISTRATOR), [
+      organizationId,
+      isInstanceAdmin,
+      everywhere,
+    ]);
+    if (row === undefined) return undefined;
+    const identity = await tx.findOneByOrFail(Identity, { id: row.identity_id });
+    return { identity, membership: await tx.findOneByOrFail(OrganizationMembership, { id: row.id }) };
+  }
+
+  private async found(tx: EntityManager, organizationId: string, isInstanceAdmin: boolean): Promise<ManagedIdentity> {
+    const name = `${isInstanceAdmin ? 'Instance' : 'Organization'} Admin Identity (command line)`;
+    const holder = await this.identities.insert(tx, { organizationId, name, role: 'admin', isInstanceAdmin });
+    await this.configurations.insert(tx, TOKEN_AUTH, holder.identity, { accessTokenTTL: 0, accessTokenMaxTTL: 0 });
+    return holder;
+  }
+}
+
+const HOME = `
+  SELECT o.id FROM latchkey.organizations o
+    LEFT JOIN latchkey.identities i ON i.organization_id = o.id AND i.is_instance_admin
+   WHERE i.id IS NOT NULL OR EXISTS (SELECT FROM latchkey.instance WHERE initialized_at IS NOT NULL)
+   ORDER BY i.id IS NULL, o.created_at, o.id LIMIT 1`;
+
+// The membership stays locked, as for any change of an identity's credentials. For an organization, one that is no more than its
+// administrator comes first.
+const ADMINISTRATOR = `
+  SELECT m.id, m.identity_id FROM latchkey.organization_memberships m
+    JOIN latchkey.identities i ON i.id = m.identity_id AND i.organization_id = m.organization_id
+    JOIN latchkey.identity_auth_methods a ON a.identity_id = i.id AND a.method = 'token-auth'
+   WHERE m.organization_id = $1 AND m.role = 'admin' AND m.is_active AND (i.is_instance_admin OR NOT $2)
+     AND a.access_token_num_uses_limit = 0 AND a.access_token_trusted_ips = $3::jsonb
+   ORDER BY i.is_instance_admin, i.created_at, i.id LIMIT 1 FOR NO KEY UPDATE OF m`;

@@ -1,0 +1,39 @@
+import { Body, HttpStatus, Post } from '@nestjs/common';
+import { RefusedRequestError } from '../common/errors/common.errors';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { NoStore } from '../common/http/no-store.decorator';
+import { PublicRoute } from '../common/http/public-route.decorator';
+import { LatchkeySettings } from '../latchkey.options';
+import { OrganizationDto } from '../organizations/dto/organization.dtos';
+import { BootstrapAnswerDto, BootstrapDto } from './dto/installation.dtos';
+import { AlreadyInitializedError, SetUpBusyError } from './installation.errors';
+import { InstallationService } from './installation.service';
+
+@LatchkeyController('api/v1/admin', 'Instance')
+export class BootstrapController {
+  constructor(
+    private readonly instance: InstallationService,
+    private readonly settings: LatchkeySettings,
+  ) {}
+
+  @Post('bootstrap')
+  @NoStore()
+  @PublicRoute({
+    summary: 'Set up a new installation',
+    description:
+      'Works once. Creates the first organization and an instance-admin identity, and answers its token. A server on its own embedded database has done this when it first started.',
+    answer: BootstrapAnswerDto,
+    refusals: [new AlreadyInitializedError(), new SetUpBusyError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
+  })
+  async bootstrap(@Body() dto: BootstrapDto): Promise<BootstrapAnswerDto> {
+    if (!this.settings.bootstrapEndpoint) throw new RefusedRequestError(HttpStatus.NOT_FOUND);
+    const { user, organization, identity, accessToken } = await this.instance.bootstrap(dto);
+    const { id, email, firstName, lastName, isSuperAdmin: superAdmin } = user;
+    return {
+      message: 'Successfully bootstrapped instance',
+      user: { username: email, firstName, lastName, email, id, superAdmin },
+      organization: OrganizationDto.of(organization),
+      identity: { id: identity.id, name: identity.name, credentials: { token: accessToken } },
+    };
+  }
+}

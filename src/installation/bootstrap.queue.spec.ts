@@ -1,0 +1,69 @@
+import { SetUpBusyError } from './installation.errors';
+import { MAX_WAITING, BootstrapQueue } from './bootstrap.queue';
+
+class Fatal extends Error {}
+
+/** Work that ends when the test says so. */
+function work() {
+  let end!: (outcome: 'done' | Error) => void;
+  const ended = new Promise<'done' | Error>((resolve) => (end = resolve));
+  let hasBegun = false;
+  const run = async () => {
+    hasBegun = true;
+    const outcome = await ended;
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  };
+  return { run, end, hasBegun: () => hasBegun };
+}
+
+describe('the turns of a set-up', () => {
+  const isForAll = (error: unknown) => error instanceof Fatal;
+  const settled = () => new Promise(setImmediate);
+
+  it('come one at a time, in order, however many want one', async () => {
+    const turns = new BootstrapQueue();
+    const works = Array.from({ length: 5 }, work);
+    const results = works.map(({ run }) => turns.enqueue(run, isForAll));
+    for (const [index, { end }] of works.entries()) {
+      await settled();
+      expect(works.map(({ hasBegun }) => hasBegun())).toEqual(works.map((_, other) => other <= index));
+      end('done');
+    }
+    expect(await Promise.all(results)).toEqual(works.map(() => 'done'));
+  });
+
+  it('are not lost by one that fails', async () => {
+    const turns = new BootstrapQueue();
+    const [first, second] = [work(), work()];
+    const results = [turns.enqueue(first.run, isForAll), turns.enqueue(second.run, isForAll)];
+    first.end(new Error('its own'));
+    second.end('done');
+    expect(await Promise.allSettled(results)).toEqual([
+      { status: 'rejected', reason: new Error('its own') },
+      { status: 'fulfilled', value: 'done' },
+    ]);
+  });
+
+  it('are over for everybody who waits when one learns that nobody can succeed, and come again for the next', async () => {
+    const turns = new BootstrapQueue();
+    const works = Array.from({ length: 4 }, work);
+    const results = works.map(({ run }) => turns.enqueue(run, isForAll));
+    const fatal = new Fatal();
+    works[0]!.end(fatal);
+    expect(await Promise.allSettled(results)).toEqual(works.map(() => ({ status: 'rejected', reason: fatal })));
+    expect(works.map(({ hasBegun }) => hasBegun())).toEqual([true, false, false, false]);
+    expect(await turns.enqueue(() => Promise.resolve('later'), isForAll)).toBe('later');
+  });
+
+  it('are waited for by so many and no more', async () => {
+    const turns = new BootstrapQueue();
+    const first = work();
+    const waiting = Array.from({ length: MAX_WAITING }, () => Promise.resolve('done'));
+    const results = [turns.enqueue(first.run, isForAll), ...waiting.map((one) => turns.enqueue(() => one, isForAll))];
+    await expect(turns.enqueue(() => Promise.resolve('one too many'), isForAll)).rejects.toBeInstanceOf(SetUpBusyError);
+    first.end('done');
+    expect(new Set(await Promise.all(results))).toEqual(new Set(['done']));
+    expect(await turns.enqueue(() => Promise.resolve('there is room again'), isForAll)).toBe('there is room again');
+  });
+});

@@ -1,0 +1,126 @@
+import {
+  ResponseId,
+  ResponseObject,
+  ResponseList,
+  ResponseTime,
+  ResponseInteger,
+  ResponseText,
+  ResponseFlag,
+} from '../../common/dto/response-fields';
+import { EXAMPLE } from '../../common/dto/examples';
+import { Name, Text } from '../../common/dto/request-fields';
+import { field, isStorable, isString, lengthBetween, matches, Trimmed } from '../../common/dto/rules';
+import { PageDto } from '../../common/http/page';
+import { OrganizationDto } from '../../organizations/dto/organization.dtos';
+
+export class BootstrapDto {
+  @Trimmed()
+  @field(
+    [isString, ...lengthBetween(3, 254), matches(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'Invalid email'), isStorable],
+    { description: 'The e-mail address of the person who sets this up.', example: 'root@acme.test' },
+    { type: String, format: 'email' },
+  )
+  email!: string;
+
+  @Text({
+    description: 'The password of that person, taken as it is, blanks included.',
+    example: 'correct horse battery staple',
+    max: 1024,
+    format: 'password',
+  })
+  password!: string;
+
+  @Name({ description: 'The name of the first organization.', example: 'Acme' })
+  organization!: string;
+}
+
+export class BootstrapUserDto {
+  @ResponseText('The same as the e-mail address.', 'root@acme.test')
+  username!: string;
+
+  @ResponseText('Always `Admin`.', 'Admin')
+  firstName!: string;
+
+  @ResponseText('Always `User`.', 'User')
+  lastName!: string;
+
+  @ResponseText('The e-mail address in lower case.', 'root@acme.test')
+  email!: string;
+
+  @ResponseId('The id of the person.', EXAMPLE.userId)
+  id!: string;
+
+  @ResponseFlag('Always true.', true)
+  superAdmin!: boolean;
+}
+
+export class CredentialsDto {
+  @ResponseText('An access token, shown only here.', EXAMPLE.accessToken)
+  token!: string;
+}
+
+export class FoundingIdentityDto {
+  @ResponseId('The id of the identity.', EXAMPLE.identityId)
+  id!: string;
+
+  @ResponseText('Its name.', 'Instance Admin Identity')
+  name!: string;
+
+  @ResponseObject(() => CredentialsDto, 'What it begins with.')
+  credentials!: CredentialsDto;
+}
+
+export class BootstrapAnswerDto {
+  @ResponseText('Says that it is done.', 'Successfully bootstrapped instance')
+  message!: string;
+
+  @ResponseObject(() => BootstrapUserDto, 'The person.')
+  user!: BootstrapUserDto;
+
+  @ResponseObject(() => OrganizationDto, 'The first organization.')
+  organization!: OrganizationDto;
+
+  @ResponseObject(() => FoundingIdentityDto, 'The identity that administrates the instance.')
+  identity!: FoundingIdentityDto;
+}
+
+export class StatusDto {
+  @ResponseTime('The time of the server.')
+  date!: Date;
+
+  @ResponseText('`Ok` while the server answers.', 'Ok')
+  message!: string;
+
+  @ResponseFlag('Whether mail can be sent.')
+  emailConfigured!: boolean;
+
+  @ResponseFlag('Whether people can join only when invited.', true)
+  inviteOnlySignup!: boolean;
+
+  @ResponseFlag('Whether Redis is used. It never is.')
+  redisConfigured!: boolean;
+
+  @ResponseFlag('Whether secrets are scanned. They never are.')
+  secretScanningConfigured!: boolean;
+
+  @ResponseInteger('The longest an access token may live, in seconds; 0 for no ceiling.', 7776000)
+  maxIdentityAccessTokenTTL!: number;
+}
+
+export class CreateOrganizationDto {
+  @Name({ description: 'The name of the organization.', example: 'Acme' })
+  name!: string;
+}
+
+export class CreatedOrganizationDto {
+  @ResponseObject(() => OrganizationDto, 'The organization.')
+  organization!: OrganizationDto;
+
+  @ResponseObject(() => FoundingIdentityDto, 'The identity that administrates it.')
+  identity!: FoundingIdentityDto;
+}
+
+export class OrganizationListDto extends PageDto {
+  @ResponseList(() => OrganizationDto, 'The organizations, newest first.')
+  organizations!: OrganizationDto[];
+}

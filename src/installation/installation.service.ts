@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { type DataSource, type EntityManager, IsNull } from 'typeorm';
+import { Clock } from '../common/clock/clock';
+import { hashPassword } from '../common/crypto/password-hash';
+import { isDatabaseUnavailable } from '../common/errors/database-errors';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { inSchemaOf } from '../database/schema';
+import type { BootstrapDto } from './dto/installation.dtos';
+import { Instance } from '../database/entities/instance.entity';
+import { AlreadyInitializedError } from './installation.errors';
+import { BootstrapQueue } from './bootstrap.queue';
+import { type Tenant, TenantFounder } from './tenant.founder';
+import { User } from '../database/entities/user.entity';
+
+/** The installation as a whole: set up once, then home of any number of tenants. */
+@Injectable()
+export class InstallationService {
+  constructor(
+    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly turns: BootstrapQueue,
+    private readonly founder: TenantFounder,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError, SetUpBusyError */
+  async bootstrap(dto: BootstrapDto): Promise<Tenant & { user: User }> {
+    return this.turns.enqueue(() => this.setUp(dto), isForEverybody);
+  }
+
+  /**
+   * Sets the installation up without a person; null when that has been done before.
+   *
+   * @param keep is called before the commit: what it cannot keep has not happened.
+   */
+  async initializeOnce(organizationName: string, keep?: (tenant: Tenant) => void): Promise<Tenant | null> {
+    try {
+      return await this.dataSource.transaction(async (tx) => {
+        const tenant = await this.initialize(tx, organizationName);
+        keep?.(tenant);
+        return tenant;
+      });
+    } catch (error) {
+      if (error instanceof AlreadyInitializedError) return null;
+      throw error;
+    }
+  }
+
+  /** A new tenant, with an admin of its own (not of the instance). */
+  async createOrganization(name: string): Promise<Tenant> {
+    return this.dataSource.transaction((tx) =>
+      this.founder.found(tx, {
+        organizationName: name,
+        adminName: 'Organization Admin Identity',
+        tokenName: 'Organization Admin Token',
+        isInstanceAdmin: false,
+      }),
+    );
+  }
+
+  private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
+    // Asked first, because hashing is dear and anybody may call. The lock decides all the same: other processes have turns
+    // of their own.
+    if (!(await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() }))) {
+      throw new AlreadyInitializedError();
+    }
+    // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
+    const passwordHash = await hashPassword(password);
+    return this.dataSource.transaction(async (tx) => {
+      const tenant = await this.initialize(tx, organization);
+      const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
+      return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
+    });
+  }
+
+  private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
+    // The row is the lock: whoever comes second waits here, then finds it taken.
+    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, INITIALIZE), [this.clock.now()]);
+    if (affected !== 1) throw new AlreadyInitializedError();
+    return this.founder.found(tx, {
+      organizationName,
+      adminName: 'Instance Admin Identity',
+      tokenName: 'Instance Admin Token',
+      isInstanceAdmin: true,
+    });
+  }
+}
+
+/** What one learns in its turn and all who wait would learn too. Once set up, an installation stays so. */
+function isForEverybody(error: unknown): boolean {
+  return error instanceof AlreadyInitializedError || isDatabaseUnavailable(error);
+}
+
+const INITIALIZE = 'UPDATE latchkey.instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';

@@ -1,0 +1,48 @@
+import { Body, Get, Post, Query } from '@nestjs/common';
+import { Caller } from '../access-tokens/guarding/caller.decorator';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
+import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import { NoStore } from '../common/http/no-store.decorator';
+import { PageQueryDto } from '../common/http/page';
+import { READ_REFUSALS } from '../database/list-reads';
+import { OrganizationDto } from '../organizations/dto/organization.dtos';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { Authorized } from '../permissions/authorized.decorator';
+import { CreatedOrganizationDto, CreateOrganizationDto, OrganizationListDto } from './dto/installation.dtos';
+import { InstallationService } from './installation.service';
+
+@LatchkeyController('api', 'Organizations')
+export class OrganizationsController {
+  constructor(
+    private readonly instance: InstallationService,
+    private readonly organizations: OrganizationsService,
+  ) {}
+
+  @Post('v2/organizations')
+  @NoStore()
+  @Authorized('organization:create', {
+    summary: 'Create an organization',
+    description: 'For instance admins. Answers a token of the identity that administrates it, once.',
+    answer: CreatedOrganizationDto,
+    example: { identity: { name: 'Organization Admin Identity' } },
+  })
+  async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
+    const { organization, identity, accessToken } = await this.instance.createOrganization(name);
+    return {
+      organization: OrganizationDto.of(organization),
+      identity: { id: identity.id, name: identity.name, credentials: { token: accessToken } },
+    };
+  }
+
+  @Get('v1/organization')
+  @Authorized('organization:read', {
+    summary: 'List the organizations',
+    description: 'For instance admins.',
+    answer: OrganizationListDto,
+    refusals: READ_REFUSALS,
+  })
+  async list(@Caller() caller: VerifiedAccessToken, @Query() query: PageQueryDto): Promise<OrganizationListDto> {
+    const { page, ...rest } = await this.organizations.list(caller.organization.id, query);
+    return { organizations: page.map((organization) => OrganizationDto.of(organization)), ...rest };
+  }
+}

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
+import { IdentitiesService } from '../identities/identities.service';
+import type { Identity } from '../database/entities/identity.entity';
+import type { Organization } from '../database/entities/organization.entity';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
+import { TokenAuthService } from '../token-auth/token-auth.service';
+
+export interface NewTenant {
+  readonly organizationName: string;
+  readonly adminName: string;
+  readonly tokenName: string;
+  readonly isInstanceAdmin: boolean;
+}
+
+export interface Tenant {
+  readonly organization: Organization;
+  readonly identity: Identity;
+  /** The token of the admin identity, to be shown once. */
+  readonly accessToken: string;
+}
+
+/** Founds an organization with an identity that can administrate it, and a token to begin with. */
+@Injectable()
+export class TenantFounder {
+  constructor(
+    private readonly organizations: OrganizationsService,
+    private readonly identities: IdentitiesService,
+    private readonly configurations: AuthMethodConfigurationsService,
+    private readonly tokens: TokenAuthService,
+  ) {}
+
+  /** All of it or nothing: in the caller's transaction. */
+  async found(tx: EntityManager, tenant: NewTenant): Promise<Tenant> {
+    const { organizationName, adminName: name, tokenName, isInstanceAdmin } = tenant;
+    const organization = await this.organizations.create(tx, organizationName);
+    const organizationId = organization.id;
+    const admin = await this.identities.insert(tx, { organizationId, name, role: 'admin', isInstanceAdmin });
+    const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
+    await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
+    const { accessToken } = await this.tokens.issue(tx, admin, tokenName);
+    return { organization, identity: admin.identity, accessToken };
+  }
+}

@@ -1,0 +1,224 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, IsNull, Repository } from 'typeorm';
+import { AccessTokenIssuer } from '../access-tokens/issuing/access-token.issuer';
+import { AccessTokenDto } from '../access-tokens/api/dto/access-token.dtos';
+import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
+import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
+import { Clock } from '../common/clock/clock';
+import { takingAway } from '../common/async/errand';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
+import { MAX_COUNTED_TOKENS, type PageQueryDto } from '../common/http/page';
+import { isId } from '../common/ids';
+import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { ListReads } from '../database/list-reads';
+import { readPage } from '../database/read-page';
+import { inSchemaOf } from '../database/schema';
+import { IdentityNotFoundError } from '../identities/identities.errors';
+import { Identity } from '../database/entities/identity.entity';
+import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
+import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
+import { type Receipt, ChangeReceiptsService } from '../change-feed/change-receipts.service';
+import { LastAdministratorService } from '../permissions/last-administrator.service';
+import { type Attempt, requireInstanceAdmin } from '../permissions/permissions.service';
+import {
+  type CreateTokenDto,
+  type IssuedTokenDto,
+  type TokenListDto,
+  type UpdateTokenDto,
+} from './dto/token-auth.dtos';
+import { TOKEN_AUTH } from './token-auth.definition';
+import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
+
+export const CREATE_TOKEN: Attempt = { what: 'create token for identity', permission: 'identity:create-token' };
+export const UPDATE_TOKEN: Attempt = { what: 'update token for identity', permission: 'identity:create-token' };
+export const REVOKE_TOKEN: Attempt = { what: 'revoke token of identity', permission: 'identity:edit' };
+
+/** Tokens made by hand: what the managers of an identity do with them. */
+@Injectable()
+export class TokenAuthService {
+  constructor(
+    @InjectRepository(IdentityAccessToken, LATCHKEY_DATA_SOURCE)
+    private readonly tokens: Repository<IdentityAccessToken>,
+    private readonly managed: ManagedIdentitiesService,
+    private readonly configurations: AuthMethodConfigurationsService,
+    private readonly issuer: AccessTokenIssuer,
+    private readonly clock: Clock,
+    private readonly receipts: ChangeReceiptsService,
+    private readonly lastAdministrator: LastAdministratorService,
+    private readonly reads: ListReads,
+  ) {}
+
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
+  async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
+    return this.tokens.manager.transaction(async (tx) => {
+      const target = await this.managed.getForChange(tx, caller, identityId, CREATE_TOKEN);
+      const { organizationSlug: slug } = dto;
+      if (slug !== undefined && slug !== caller.organization.slug) throw new SubOrganizationNotFoundError(slug);
+      return this.issue(tx, target, dto.name ?? null);
+    });
+  }
+
+  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, InstanceAdminRequiredError, AuthMethodNotConfiguredError */
+  async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
+    return this.reads.read(caller.organization.id, async (tx) => {
+      const { identity } = await this.managed.get(tx, caller, identityId);
+      requireInstanceAdmin(caller, identity);
+      await this.configurations.require(tx, TOKEN_AUTH, identity.id);
+      const all = tx
+        .createQueryBuilder(IdentityAccessToken, 't')
+        .where('t.identityId = :identityId AND t.authMethod = :method', { identityId, method: TOKEN_AUTH.slug });
+      const { page, ...rest } = await readPage(tx, all, query, { mostCounted: MAX_COUNTED_TOKENS });
+      return { tokens: await this.described(tx, page), ...rest };
+    });
+  }
+
+  /**
+   * Also when its method has been removed: a token stays visible, as revoked (decisions 9).
+   *
+   * @throws TokenNotFoundError, InstanceAdminRequiredError
+   */
+  async get(caller: VerifiedAccessToken, tokenId: string): Promise<AccessTokenDto> {
+    const { manager } = this.tokens;
+    const token = await this.find(manager, caller, tokenId);
+    const identity = token && (await manager.findOneBy(Identity, { id: token.identityId }));
+    if (!identity) throw new TokenNotFoundError(tokenId);
+    requireInstanceAdmin(caller, identity);
+    const [described] = await this.described(manager, [token]);
+    return described!;
+  }
+
+  /** One of another identity is not there. @throws TokenNotFoundError */
+  async getOf(caller: VerifiedAccessToken, identityId: string, tokenId: string): Promise<AccessTokenDto> {
+    const token = await this.find(this.tokens.manager, caller, tokenId);
+    if (token?.identityId !== identityId.toLowerCase()) throw new TokenNotFoundError(tokenId);
+    return this.get(caller, tokenId);
+  }
+
+  /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
+  async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
+    const [updated] = await this.tokens.manager.transaction(async (tx) => {
+      const token = await this.getForChange(tx, caller, tokenId, UPDATE_TOKEN);
+      if (!token) throw new TokenNotFoundError(tokenId);
+      await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
+      const updatedAt = this.clock.now();
+      if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
+      return this.described(tx, [await tx.findOneByOrFail(IdentityAccessToken, { id: token.id })]);
+    });
+    await this.receipts.applyLocally();
+    return updated!;
+  }
+
+  /** @throws TokenNotRevocableError */
+  async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
+    const receipt = await takingAway(() =>
+      this.tokens.manager.transaction((tx) => this.revokeOne(tx, caller, tokenId)),
+    );
+    await this.receipts.applyLocally();
+    return receipt;
+  }
+
+  private async revokeOne(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
+    const found = await this.find(tx, caller, tokenId);
+    if (!found) throw new TokenNotRevocableError(tokenId);
+    const target = { identityId: found.identityId, organizationId: caller.organization.id };
+    await this.lastAdministrator.keep(tx, target, () => this.revokeIn(tx, caller, found));
+    return this.receipts.of(tx);
+  }
+
+  private async revokeIn(tx: EntityManager, caller: VerifiedAccessToken, found: IdentityAccessToken): Promise<void> {
+    const { id, authMethodId } = found;
+    const { identity } = await this.getManaged(tx, caller, found, REVOKE_TOKEN, new TokenNotRevocableError(id));
+    const method = await this.configurations.find(tx, TOKEN_AUTH, identity.id);
+    const now = this.clock.now();
+    const { affected } = await tx.update(
+      IdentityAccessToken,
+      { id, revokedAt: IsNull() },
+      { revokedAt: now, updatedAt: now },
+    );
+    if (affected !== 1 || authMethodId !== method?.id) throw new TokenNotRevocableError(id);
+  }
+
+  /**
+   * Makes and signs a token. Rights are the caller's to check, as is the lock on the membership.
+   *
+   * @param lifetimeSeconds instead of what the method says, all renewals included.
+   */
+  async issue(
+    tx: EntityManager,
+    { identity, membership }: ManagedIdentity,
+    name: string | null,
+    lifetimeSeconds?: number,
+  ): Promise<IssuedTokenDto> {
+    const configured = await this.configurations.require(tx, TOKEN_AUTH, identity.id);
+    const lifetime = { accessTokenTTL: lifetimeSeconds, accessTokenMaxTTL: lifetimeSeconds };
+    const method = lifetimeSeconds === undefined ? configured : Object.assign(configured, lifetime);
+    const token = await this.issuer.insert(tx, { identity, method, name });
+    const login = { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt };
+    // Not `save`, which would read the row again that is locked and has just been read.
+    await tx.update(OrganizationMembership, { id: membership.id }, login);
+    const trustedIps = method.accessTokenTrustedIps;
+    const signable = { ...token, identityName: identity.name, trustedIps };
+    const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);
+    const { accessTokenMaxTTL } = method;
+    return { ...signed, accessTokenMaxTTL, tokenType: 'Bearer', tokenData: AccessTokenDto.of(token) };
+  }
+
+  /** One query that knows the organization: what belongs to another is not there (decisions 18). */
+  private async find(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    tokenId: string,
+  ): Promise<IdentityAccessToken | null> {
+    if (!isId(tokenId)) return null;
+    const organizationId = caller.organization.id;
+    return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
+  }
+
+  private async getForChange(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string, attempt: Attempt) {
+    const token = await this.find(tx, caller, tokenId);
+    if (token) await this.getManaged(tx, caller, token, attempt, new TokenNotFoundError(tokenId));
+    return token;
+  }
+
+  /** The identity of a token. Where that has been deleted the token is not there. */
+  private async getManaged(
+    tx: EntityManager,
+    caller: VerifiedAccessToken,
+    { identityId }: IdentityAccessToken,
+    attempt: Attempt,
+    missing: LatchkeyError,
+  ): Promise<ManagedIdentity> {
+    try {
+      return await this.managed.getForChange(tx, caller, identityId, attempt);
+    } catch (error) {
+      throw error instanceof IdentityNotFoundError ? missing : error;
+    }
+  }
+
+  /** Tokens as their managers see them. Those of a method that was removed are revoked since then. */
+  private async described(tx: EntityManager, tokens: IdentityAccessToken[]): Promise<AccessTokenDto[]> {
+    const ids = tokens.filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id);
+    const rows = ids.length === 0 ? [] : await tx.query<EndedRow[]>(inSchemaOf(tx.dataSource, ENDED), [ids]);
+    const ends = new Map(rows.map(({ id, ended_at }) => [id, ended_at]));
+    return tokens.map((token) => {
+      const endedAt = ends.get(token.id);
+      if (endedAt === undefined) return AccessTokenDto.of(token);
+      const updatedAt = endedAt > token.updatedAt ? endedAt : token.updatedAt;
+      return AccessTokenDto.of(Object.assign(token, { revokedAt: endedAt, updatedAt }));
+    });
+  }
+}
+
+interface EndedRow {
+  id: string;
+  ended_at: Date;
+}
+
+const ENDED = `
+  SELECT t.id, coalesce(r.removed_at, t.updated_at) AS ended_at
+    FROM latchkey.identity_access_tokens t
+    LEFT JOIN latchkey.removed_auth_methods r ON r.id = t.auth_method_id
+   WHERE t.id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id)`;
