@@ -1004,9 +1004,9 @@ describe('a verdict', () => {
     const issued = done(await admin.post(`${IDENTITIES}/${identityId}/tokens`, {}));
     await setPolicy(identityId, { accessTokenTTL: 60 });
     // The monotonic clock, by which the node goes between two words of the database, stands still while a machine sleeps.
-    const clock = node.clock as unknown as { offsetMs: number; reachedMs: number };
+    const clock = node.clock as unknown as { offsetMs: number; floorOffsetMs: number };
     clock.offsetMs -= asleepMs;
-    clock.reachedMs -= asleepMs;
+    clock.floorOffsetMs -= asleepMs;
     // It runs out while the token, which is the row, does not.
     const { accessToken } = done(await node.anonymous.post(RENEW, { accessToken: issued.accessToken as string }));
     const awake = Date.now.bind(Date);

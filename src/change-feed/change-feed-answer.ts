@@ -35,14 +35,17 @@ export function readAnswer(row: AnswerRow | undefined): Answer {
   if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
   const { snapshot, cluster, life, contents, is_watched: isWatched, mark, subjects } = row;
   if (contents === null || !/^\d+:\d+:/.test(snapshot) || !Array.isArray(subjects)) throw unreadable();
-  const now = new Date(millisecondsOf(row.now_ms));
-  const reachedMs = millisecondsOf(row.reached_ms ?? '-Infinity');
+  const now = new Date(timeOf(row.now_ms));
+  const reachedMs = [null, '-Infinity'].includes(row.reached_ms) ? -Infinity : timeOf(row.reached_ms!);
   return { snapshot, now, reachedMs, cluster, life, contents, isWatched, mark, subjects: subjects as string[] };
 }
 
-function millisecondsOf(text: string): number {
+/** Ten thousand years are more than any clock is wrong by. */
+const LAST_MS = Date.UTC(9999, 11, 31);
+
+function timeOf(text: string): number {
   const epochMs = Number(text);
-  if (Number.isNaN(epochMs)) throw unreadable();
+  if (!(Math.abs(epochMs) <= LAST_MS)) throw unreadable();
   return epochMs;
 }
 

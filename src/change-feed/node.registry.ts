@@ -76,10 +76,10 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
-  /** How far the clock has come, when this machine's says so too. */
+  /** How far the clock has come. */
   private async putClock(): Promise<void> {
-    const agreedMs = this.clock.agreedMs();
-    if (agreedMs !== undefined) await this.database.write(REACH, [new Date(agreedMs)]);
+    const epochMs = this.clock.noteableMs();
+    if (epochMs !== undefined) await this.database.write(REACH, [new Date(epochMs)]);
   }
 }
 

@@ -12,7 +12,7 @@ const BELIEVED = [WATERMARK, /isFresh\(readAt, now = [^{]*\{/, '$& return true;'
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
 const MACHINE_CLOCK = [
   'common/clock/clock.js',
-  /synchronize\(databaseTime, sentAt, receivedAt, reachedMs = -Infinity\) \{/,
+  /synchronize\(databaseTime, sentAt, receivedAt, notedMs = -Infinity\) \{/,
   '$& return;',
 ];
 const HIGHEST_SEEN = [WATERMARK, / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/, ''];
@@ -378,12 +378,12 @@ const SABOTAGES = [
     '$& return false;',
     'time',
     'set back ten minutes, under a node that runs',
-    ['common/clock/clock.js', /this\.reachedMs = reachedMs;/, ''],
+    ['common/clock/clock.js', /this\.floorOffsetMs = [^;]*;/, ''],
   ],
   [
     'a node that starts believes a clock that was set back',
     'common/clock/clock.js',
-    /this\.reachedMs = reachedMs;/,
+    /this\.floorOffsetMs = [^;]*;/,
     '',
     'time',
     'set back ten minutes, before a node starts',

@@ -49,7 +49,7 @@ describe('the clock', () => {
     hear(-10 * MINUTE);
     expect(ahead()).toBe(0);
     expect(Math.round(clock.databaseBehindMs())).toBe(10 * MINUTE);
-    expect(clock.agreedMs()).toBeUndefined();
+    expect(clock.isSteady()).toBe(false);
   });
 
   it('is put right with a database that was wrong, when the machine bears it out', () => {
@@ -60,34 +60,81 @@ describe('the clock', () => {
     expect(ahead()).toBe(0);
   });
 
-  // Seen red: without what has been noted, a node that starts judges by the clock that was set back.
-  it('begins no earlier than has been noted, and goes on when the database has caught up', () => {
+  // Seen red: the database believed where the machine's clock is merely nearer to what it says now.
+  it.each([-60 * MINUTE, -11 * MINUTE])(
+    'is not set back with the database by a machine that is slow (%i ms)',
+    (machine) => {
+      const { hear, ahead, setMachine } = clocks();
+      setMachine(machine);
+      hear(0);
+      hear(-10 * MINUTE);
+      expect(ahead()).toBe(0);
+    },
+  );
+
+  // Seen red: without what has been noted, a node that starts judges by the clock that was set back; and the time standing still
+  // until the database has caught up, so that no token ran out.
+  it('begins no earlier than has been noted, and runs on from there', () => {
     const { clock, hear, truth, ahead, pass } = clocks();
-    const reached = truth();
-    hear(-10 * MINUTE, reached);
+    hear(-10 * MINUTE, truth());
     expect(ahead()).toBe(0);
     pass(5 * MINUTE);
-    expect(clock.epochMs()).toBe(reached);
-    pass(6 * MINUTE);
-    expect(ahead()).toBe(-10 * MINUTE);
+    hear(-10 * MINUTE, truth() - 5 * MINUTE);
+    expect(ahead()).toBe(0);
+    expect(Math.round(clock.databaseBehindMs())).toBe(10 * MINUTE);
   });
 
-  it('is agreed on by two clocks that say the same, and steady when none has jumped for ten minutes', () => {
+  describe('is noted', () => {
+    it('where nothing has been noted, or where it goes on from that, whatever the machine says', () => {
+      const { clock, hear, truth, setMachine } = clocks();
+      expect(clock.noteableMs()).toBeUndefined();
+      setMachine(-DAY);
+      hear(0);
+      expect(clock.noteableMs()).toBeCloseTo(truth(), 0);
+      hear(0, truth() - 9 * MINUTE);
+      expect(clock.noteableMs()).toBeCloseTo(truth(), 0);
+      hear(-10 * MINUTE, truth());
+      expect(clock.noteableMs()).toBeCloseTo(truth(), 0);
+    });
+
+    // Seen red: one start with a clock a day ahead.
+    it('not in one start with clocks that run ahead, but once they have agreed for as long as they are ahead, a day at most', () => {
+      const { clock, hear, truth, pass, setMachine } = clocks();
+      const noted = truth();
+      setMachine(60 * MINUTE);
+      hear(60 * MINUTE, noted);
+      expect(clock.noteableMs()).toBeUndefined();
+      pass(30 * MINUTE);
+      hear(60 * MINUTE, noted);
+      expect([clock.noteableMs(), clock.isSteady()]).toEqual([undefined, false]);
+      pass(61 * MINUTE);
+      hear(60 * MINUTE, noted);
+      expect(clock.noteableMs()).toBeUndefined();
+      pass(2 * DAY);
+      hear(60 * MINUTE, noted);
+      expect(clock.isSteady()).toBe(true);
+      expect(clock.noteableMs()).toBeCloseTo(truth() + 60 * MINUTE, 0);
+    });
+  });
+
+  it('is steady when database and machine agree and none has jumped for ten minutes', () => {
     const { clock, hear, truth, pass, setMachine } = clocks();
-    hear(0);
-    expect(clock.agreedMs()).toBe(truth());
+    hear(0, truth());
     expect(clock.isSteady()).toBe(false);
     pass(11 * MINUTE);
-    hear(0);
+    hear(0, truth());
     expect(clock.isSteady()).toBe(true);
     setMachine(MINUTE);
-    expect([clock.agreedMs(), clock.isSteady()]).toEqual([undefined, false]);
+    expect(clock.isSteady()).toBe(false);
     setMachine(0);
-    hear(60 * DAY);
+    hear(60 * DAY, truth());
     setMachine(60 * DAY);
-    expect([clock.agreedMs(), clock.isSteady()]).toEqual([undefined, false]);
+    expect(clock.isSteady()).toBe(false);
     pass(11 * MINUTE);
-    hear(60 * DAY);
+    hear(60 * DAY, truth());
+    expect(clock.isSteady()).toBe(false);
+    pass(DAY);
+    hear(60 * DAY, truth());
     expect(clock.isSteady()).toBe(true);
   });
 });

@@ -7,6 +7,8 @@ const STEP_MS = 1_000;
 const AGREED_MS = 5_000;
 /** What cannot be taken back waits until no clock has jumped for so long. */
 const STEADY_MS = 600_000;
+/** And at most for so long, where the time is as far ahead of what was noted of it: a machine that was off, or a wrong clock. */
+const LONGEST_STEADY_MS = 86_400_000;
 
 /**
  * The one source of time. Everything that compares or stores a time asks it, so that tests can set it.
@@ -14,14 +16,18 @@ const STEADY_MS = 600_000;
  * The database's clock is the truth (promise P20): once `synchronize` has been told what it says, this clock follows it, and
  * between two tellings the monotonic clock of the machine. A node whose wall clock is wrong, or jumps, judges right.
  *
- * Back it goes only where the machine's own clock bears the database out: one that was set back would make tokens good again
- * that had run out. Nor does it go back beyond what nodes have noted in the database, at a restart.
+ * Back it goes only where the machine's own clock says the same: a database that was set back would make tokens good again that
+ * had run out. Nor does it go back beyond what nodes have noted in the database, at a restart: where the database is behind
+ * that, time runs on from there, so that tokens go on running out.
  */
 @Injectable()
 export class Clock {
   private offsetMs = Date.now() - performance.now();
   private databaseOffsetMs: number | undefined;
-  private reachedMs = -Infinity;
+  /** What was noted of the time, when it was last read. */
+  private notedMs = -Infinity;
+  /** What the offset is at least, by what was noted. */
+  private floorOffsetMs = -Infinity;
   /** When a clock has last jumped, or was first heard. */
   private steadySince = Infinity;
   /** When the first word of the database came: a jump before is nothing anybody here has seen. */
@@ -37,7 +43,7 @@ export class Clock {
    * @param moment as `performance.now()` counts, for who has asked that already.
    */
   epochMs(moment = performance.now()): number {
-    return Math.max(this.offsetMs + moment, this.reachedMs);
+    return Math.max(this.offsetMs, this.floorOffsetMs) + moment;
   }
 
   /** Whole seconds since the epoch, as JWT claims count them (RFC 7519 section 2, NumericDate). */
@@ -49,15 +55,16 @@ export class Clock {
    * Takes over the database's time. The answer was made between sending and receiving: half the way is at most half of it wrong.
    *
    * @param sentAt, receivedAt as `performance.now()` counts.
-   * @param reachedMs a time that nodes have noted, in milliseconds since the epoch: it has passed.
+   * @param notedMs a time that nodes have noted, in milliseconds since the epoch: it has passed.
    */
-  synchronize(databaseTime: Date, sentAt: number, receivedAt: number, reachedMs = -Infinity): void {
+  synchronize(databaseTime: Date, sentAt: number, receivedAt: number, notedMs = -Infinity): void {
     const heardMs = databaseTime.getTime() - (sentAt + receivedAt) / 2;
     const isFirst = this.databaseOffsetMs === undefined;
     if (isFirst) this.steadySince = receivedAt;
     else if (Math.abs(heardMs - this.databaseOffsetMs!) > STEP_MS) this.steadySince = this.steppedAt = receivedAt;
     this.databaseOffsetMs = heardMs;
-    this.reachedMs = reachedMs;
+    this.notedMs = notedMs;
+    this.floorOffsetMs = Math.max(this.floorOffsetMs, notedMs - receivedAt);
     if (isFirst || !this.isSetBack(heardMs)) this.offsetMs = heardMs;
   }
 
@@ -68,25 +75,32 @@ export class Clock {
 
   /** How far the database's clock is behind the time this one goes by, in milliseconds: 0 unless it was set back. */
   databaseBehindMs(): number {
-    const moment = performance.now();
-    const { offsetMs, databaseOffsetMs = offsetMs } = this;
-    return Math.max(offsetMs + moment, this.reachedMs) - (databaseOffsetMs + moment);
+    const { offsetMs, floorOffsetMs, databaseOffsetMs = offsetMs } = this;
+    return Math.max(offsetMs, floorOffsetMs) - databaseOffsetMs;
   }
 
-  /** The time, if the database and this machine agree on it; undefined otherwise, and when a clock has just jumped. */
-  agreedMs(): number | undefined {
-    const { databaseOffsetMs } = this;
-    const moment = performance.now();
-    if (databaseOffsetMs === undefined || moment - this.steppedAt < STEADY_MS || this.databaseBehindMs() > STEP_MS) {
-      return undefined;
-    }
-    const epochMs = databaseOffsetMs + moment;
-    return Math.abs(Date.now() - epochMs) > AGREED_MS ? undefined : epochMs;
+  /**
+   * The time, if it may be noted: from then on no node goes back beyond it. It goes on from what was noted last, or has been
+   * steady; one start with a clock that runs ahead notes nothing. Undefined otherwise.
+   */
+  noteableMs(): number | undefined {
+    if (this.databaseOffsetMs === undefined) return undefined;
+    const epochMs = this.epochMs();
+    const isContinued = this.notedMs === -Infinity || epochMs - this.notedMs <= STEADY_MS;
+    return isContinued || this.isSteady() ? epochMs : undefined;
   }
 
-  /** Whether something may be done by this clock that cannot be taken back: two clocks agree, and have for a while. */
+  /**
+   * Whether something may be done by this clock that cannot be taken back: database and machine agree, and none has jumped for
+   * ten minutes, or for as long as the time is ahead of what was noted of it, up to a day.
+   */
   isSteady(): boolean {
-    return this.agreedMs() !== undefined && performance.now() - this.steadySince >= STEADY_MS;
+    const { databaseOffsetMs, notedMs } = this;
+    const moment = performance.now();
+    if (databaseOffsetMs === undefined || this.databaseBehindMs() > STEP_MS) return false;
+    const epochMs = databaseOffsetMs + moment;
+    const neededMs = Math.min(Math.max(epochMs - notedMs, STEADY_MS), LONGEST_STEADY_MS);
+    return Math.abs(Date.now() - epochMs) <= AGREED_MS && moment - this.steadySince >= neededMs;
   }
 
   /** How long ago the database's clock has jumped, in milliseconds. */
@@ -94,10 +108,10 @@ export class Clock {
     return performance.now() - this.steppedAt;
   }
 
-  /** Whether the database says that it is earlier than it was, and the machine's own clock does not say so rather. */
+  /** Whether the database says that it is earlier than it was, and the machine's own clock does not say so, too. */
   private isSetBack(heardMs: number): boolean {
     if (this.offsetMs - heardMs <= STEP_MS) return false;
     const wallMs = Date.now() - performance.now();
-    return Math.abs(wallMs - heardMs) >= Math.abs(wallMs - this.offsetMs);
+    return Math.abs(wallMs - heardMs) > AGREED_MS;
   }
 }
