@@ -8,6 +8,7 @@ export {
   InvalidSignatureError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
+  type RefusalCode,
   UntrustedAddressError,
 } from './access-tokens/issuing/access-tokens.errors';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';

@@ -54,7 +54,7 @@ describe('the test kit', () => {
 
   it.each([
     ['expired', 'access_token_expired', 401],
-    ['revoked', 'access_token_token_revoked', 401],
+    ['revoked', 'access_token_revoked', 401],
     ['used-up', 'access_token_uses_exhausted', 401],
   ] as const)('makes a token that is %s', async (state, code, status) => {
     const token = await latchkey.token({ state, role: 'admin' });
@@ -83,7 +83,7 @@ describe('the test kit', () => {
   it('revokes, and sets the clock', async () => {
     const [revoked, old] = [await latchkey.token(), await latchkey.token()];
     await latchkey.revoke(revoked);
-    await latchkey.assertRefused(revoked, 'access_token_token_revoked');
+    await latchkey.assertRefused(revoked, 'access_token_revoked');
     clock.advance(31 * 86_400);
     await latchkey.assertRefused(old, 'access_token_expired');
     clock.set(new Date());
@@ -97,7 +97,7 @@ describe('the test kit', () => {
         () => 'held',
         (error: unknown) => error instanceof AssertionError && [error.actual, error.expected],
       );
-    expect(await failure(latchkey.assertGood(revoked))).toEqual(['access_token_token_revoked', 'a good token']);
+    expect(await failure(latchkey.assertGood(revoked))).toEqual(['access_token_revoked', 'a good token']);
     expect(await failure(latchkey.assertRefused(good, 'access_token_expired'))).toEqual([
       'a good token',
       'access_token_expired',

@@ -56,7 +56,7 @@ test('a socket that is open is worth nothing once its token is revoked', async (
   await ask('tea');
   await latchkey.revoke(token);
   const closed = once(socket, 'close');
-  assert.deepEqual(await ask('tea'), { event: 'refused', data: { code: 'access_token_token_revoked' } });
+  assert.deepEqual(await ask('tea'), { event: 'refused', data: { code: 'access_token_revoked' } });
   assert.equal((await closed)[0], 1008);
 });
 

@@ -1,3 +1,4 @@
 export { TestClock } from './test-clock';
 export { startTestDatabase, type TestDatabase } from './test-database';
-export { LatchkeyTestKit, type RefusalCode, type TestToken, type TestTokenOptions } from './test-kit';
+export type { RefusalCode } from '../access-tokens/issuing/access-tokens.errors';
+export { LatchkeyTestKit, type TestToken, type TestTokenOptions } from './test-kit';

@@ -3,6 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { AccessTokenVerifier } from '../access-tokens/verification/access-token.verifier';
+import type { RefusalCode } from '../access-tokens/issuing/access-tokens.errors';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { Clock } from '../common/clock/clock';
 import { LatchkeyError } from '../common/errors/latchkey.error';
@@ -44,9 +45,6 @@ export interface TestToken {
   readonly headers: { readonly authorization: string };
 }
 
-/** The refusals a test can expect, as `LatchkeyError.errorCode` names them: `access_token_expired`, for one. */
-export type RefusalCode = string;
-
 /** Makes tokens of every kind in an application that has Latchkey in it, and says whether one is good. */
 export class LatchkeyTestKit {
   private organization: Promise<string> | undefined;
@@ -85,7 +83,7 @@ export class LatchkeyTestKit {
     }
   }
 
-  /** Asserts that a token is refused, and how: `access_token_token_revoked`, for one. @throws AssertionError */
+  /** Asserts that a token is refused, and how: `access_token_revoked`, for one. @throws AssertionError */
   async assertRefused(
     token: Pick<TestToken, 'accessToken'>,
     errorCode: RefusalCode,

@@ -197,7 +197,7 @@ describe('a gateway whose filters are those Nest has', () => {
     expect(await ask('me')).toEqual({ event: 'me', data: 'I' });
     expect(await ask('reports')).toEqual(refusal('permission_denied', 'You are not allowed to read on reports'));
     await latchkey.revoke(token);
-    const revoked = refusal('access_token_token_revoked', 'Failed to authorize: token has been revoked');
+    const revoked = refusal('access_token_revoked', 'Failed to authorize: token has been revoked');
     expect(await ask('me')).toEqual(revoked);
     close();
     const stranger = await connect({});

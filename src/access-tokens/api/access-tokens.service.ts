@@ -78,7 +78,7 @@ export class AccessTokensService {
       expiresAt,
       secondsBetween(now, expiresAt),
     ]);
-    if (affected !== 1) throw new AccessTokenRefusedError('token_revoked', 'Cannot renew');
+    if (affected !== 1) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
   }
 }
 

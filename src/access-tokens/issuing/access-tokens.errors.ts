@@ -67,7 +67,7 @@ export class WrongTokenTypeError extends BadRequestError {
 
 /** Why a genuine token is refused all the same (contract 3.5). */
 export const REFUSALS = {
-  token_revoked: 'token has been revoked',
+  revoked: 'token has been revoked',
   identity_gone: 'identity tokens have been revoked',
   client_secret_gone: 'client secret has been revoked',
   auth_method_gone: 'auth method has been revoked',
@@ -78,6 +78,14 @@ export const REFUSALS = {
 } as const;
 
 export type Refusal = keyof typeof REFUSALS;
+
+/** The `errorCode` of every error with which guards and verifier refuse a caller. */
+export type RefusalCode =
+  | `access_token_${Refusal | 'missing' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
+  | 'address_not_trusted'
+  | 'metadata_missing'
+  | 'permission_denied'
+  | 'database_unavailable';
 
 /** What was asked of a token, as the answer words it. */
 export type TokenPurpose = 'Failed to authorize' | 'Cannot renew';

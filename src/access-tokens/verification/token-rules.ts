@@ -54,7 +54,7 @@ function refusalOf(facts: TokenFacts): Refusal | undefined {
   const { isRevoked, method, membership } = facts;
   // Its tokens may have been revoked since; what killed them says more than that they are dead.
   if (method === null) return 'auth_method_gone';
-  if (isRevoked) return 'token_revoked';
+  if (isRevoked) return 'revoked';
   if (isSecretGone(facts)) return 'client_secret_gone';
   if (membership === null) return 'not_a_member';
   return membership.isActive ? undefined : 'membership_inactive';
