@@ -85,7 +85,8 @@ export class Clock {
    */
   noteableMs(): number | undefined {
     if (this.databaseOffsetMs === undefined) return undefined;
-    const epochMs = this.epochMs();
+    // Not `epochMs`, which a test may have set.
+    const epochMs = Math.max(this.offsetMs, this.floorOffsetMs) + performance.now();
     const isContinued = this.notedMs === -Infinity || epochMs - this.notedMs <= STEADY_MS;
     return isContinued || this.isSteady() ? epochMs : undefined;
   }
