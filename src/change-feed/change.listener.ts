@@ -37,7 +37,7 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   private echo: string | undefined;
   private readonly pushes = new CoalescedTask(() => this.push());
   private pushedAt = -Infinity;
-  private isPushFailing = false;
+  private failedPushes = 0;
   state: PushState = 'off';
 
   constructor(
@@ -70,10 +70,12 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   private async push(): Promise<void> {
     try {
       await this.send();
-      this.isPushFailing = false;
+      this.failedPushes = 0;
     } catch (error) {
-      if (!this.isPushFailing) this.logger.warn({ event: 'push.not_sent', cause: loggable(error) });
-      this.isPushFailing = true;
+      this.failedPushes += 1;
+      // One that is lost is nothing: the others read in a moment. Nor is one that the end of the application overtakes.
+      if (this.failedPushes === 2 && !this.isStopped)
+        this.logger.warn({ event: 'push.not_sent', cause: loggable(error) });
     }
   }
 
