@@ -124,6 +124,9 @@ describe('a database that cannot be asked', () => {
     ['lost by timeout', new Error('Connection terminated due to connection timeout')],
     ['no connection in time', new Error('timeout exceeded when trying to connect')],
     ['no answer in time', new Error('Query read timeout')],
+    ["a constraint of a hand's", failedQuery('23514', { constraint: 'names_are_short' })],
+    ["a unique index of a hand's", driverError('23505', { constraint: 'identities_name_key' })],
+    ["a foreign key of a hand's", failedQuery('23503', { constraint: 'tokens_identity_fkey' })],
     ['closed', new Error('Client has encountered a connection error and is not queryable')],
   ])('%s', (_, error) => {
     expect(isDatabaseUnavailable(error)).toBe(true);
@@ -133,7 +136,8 @@ describe('a database that cannot be asked', () => {
     ['unique violation', failedQuery('23505')],
     ['malformed uuid', failedQuery('22P02')],
     ['NUL in text', failedQuery('22021')],
-    ['a constraint', failedQuery('23514')],
+    ['a constraint', failedQuery('23514', { constraint: 'ck_instance_singleton' })],
+    ['a column that must be there', failedQuery('23502')],
     ['a mistake in a statement', failedQuery('42601')],
     ['a parameter without a type', failedQuery('42P18')],
     ['what a trigger raises', failedQuery('P0001')],

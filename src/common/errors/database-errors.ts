@@ -35,6 +35,8 @@ const LOST_CONNECTION =
  * the one exception.
  */
 const OWN_CLASS = /^(21|22(?!P05)|23|44|P0)...$/;
+/** How the migrations name constraints. One of another name is a hand's: what it refuses is no mistake of the statement. */
+const OWN_CONSTRAINT = /^(pk|fk|uq|ck|ix)_/;
 /**
  * Of class 42 only how the statement is written: syntax, names that are too long, said twice or ambiguous, grouping, parameters
  * without a type. Everything else in it says that the schema lacks something, or that we may not touch it: it was renamed,
@@ -79,9 +81,14 @@ export function isOwnMistake(error: unknown): boolean {
   const { driverError } = error as DatabaseErrorLike;
   const said: DatabaseErrorLike = driverError ?? error;
   const { code = '', name = '' } = said;
-  if (SQLSTATE.test(code)) return OWN_CLASS.test(code) || OWN_WORDING.test(code);
+  if (SQLSTATE.test(code)) return isOwnState(said);
   // A value that cannot be sent, or a bug. An answer that cannot be read is a SyntaxError: it may be readable another time.
   return BUGS.includes(name);
+}
+
+function isOwnState({ code = '', constraint }: DatabaseErrorLike): boolean {
+  if (code.startsWith('23') && constraint !== undefined) return OWN_CONSTRAINT.test(constraint);
+  return OWN_CLASS.test(code) || OWN_WORDING.test(code);
 }
 
 function comesFromDatabase(error: unknown): boolean {
