@@ -6,7 +6,7 @@ export class WatchContents1765100050000 implements MigrationInterface {
   name = 'WatchContents1765100050000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [ALWAYS, CONTENTS, MARKS, DELETED]) {
+    for (const statement of [ALWAYS, CONTENTS, ALL_ROWS, MARKS, DELETED]) {
       await runner.query(inSchemaOf(runner.dataSource, statement));
     }
   }
@@ -42,7 +42,10 @@ const TABLES = [
   'identity_access_tokens',
   'instance',
   'verdict_changes',
+  'auth_lockouts',
 ];
+
+const OTHER_TABLES = ['removed_auth_methods', 'nodes', 'incarnations', 'clock', 'use_batches', 'users'];
 
 /** What notes the changes that a verdict rests on. */
 const NOTING = [
@@ -89,6 +92,17 @@ const CONTENTS = `
            AND NOT EXISTS (SELECT FROM tables WHERE relrowsecurity);
   END $$`;
 
+// Asked by statements outside of a transaction, to which no row would mean that there is none. A pooler in transaction mode takes no
+// setting (row_security = off) for a connection.
+const ALL_ROWS = `
+  CREATE FUNCTION latchkey.sees_all_rows() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+  BEGIN
+    IF ${[...TABLES, ...OTHER_TABLES].map((table) => `row_security_active(to_regclass('latchkey.${table}')::oid)`).join('\n       OR ')} THEN
+      RAISE insufficient_privilege USING MESSAGE = 'row-level security hides rows of Latchkey from this role';
+    END IF;
+    RETURN true;
+  END $$`;
+
 // What a node has written of itself last. A database that was set back holds a smaller number, or none. The clock is how far the
 // database has come by its own reckoning and by that of a node: no restart takes it back.
 const MARKS = `
@@ -121,5 +135,6 @@ const DROP = `
   END $$;
   DROP TABLE latchkey.clock;
   ALTER TABLE latchkey.nodes DROP COLUMN mark;
+  DROP FUNCTION latchkey.sees_all_rows;
   DROP FUNCTION latchkey.contents;
   ${eachNoting('ENABLE')}`;

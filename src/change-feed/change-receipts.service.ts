@@ -5,7 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { CoalescedTask } from '../common/async/coalesced-task';
 import { VerificationPools } from '../database/connections/verification-pools';
-import { inSchemaOf } from '../database/schema';
+import { inSchemaOf, SEES_ALL_ROWS } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
 import { NOTHING } from './changed-subjects';
 import { ChangeListener } from './change.listener';
@@ -148,4 +148,4 @@ const SPREAD = `
   SELECT coalesce(json_agg(json_build_object('name', name, 'unseen', ARRAY(
            SELECT xid FROM unnest($1::text[]) AS asked (xid) WHERE NOT pg_visible_in_snapshot(xid::xid8, confirmed)))
          ORDER BY name), '[]') AS nodes
-    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $2)`;
+    FROM latchkey.nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $2) HAVING ${SEES_ALL_ROWS}`;

@@ -23,3 +23,14 @@ export function inSchema(sql: string, schema: string): string {
   // Quoted, for it may be a word of SQL: `user`.
   return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `"${schema}".`);
 }
+
+/**
+ * A condition that fails (SQLSTATE 42501) where row-level security hides rows, for statements outside of a transaction. Not beside
+ * conditions on a table: where the policy is a plain false, PostgreSQL looks at no other one.
+ */
+export const SEES_ALL_ROWS = `${DEFAULT_SCHEMA}.sees_all_rows()`;
+
+/** For who has found nothing. @throws QueryFailedError (SQLSTATE 42501) where row-level security hides rows */
+export async function requireAllRows(dataSource: Pick<DataSource, 'options' | 'query'>): Promise<void> {
+  await dataSource.query(inSchemaOf(dataSource, `SELECT ${SEES_ALL_ROWS}`));
+}

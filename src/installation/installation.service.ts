@@ -5,7 +5,7 @@ import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
-import { inSchemaOf } from '../database/schema';
+import { inSchemaOf, requireAllRows } from '../database/schema';
 import type { BootstrapDto } from './dto/installation.dtos';
 import { Instance } from '../database/entities/instance.entity';
 import { AlreadyInitializedError } from './installation.errors';
@@ -61,9 +61,7 @@ export class InstallationService {
   private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
     // Asked first, because hashing is dear and anybody may call. The lock decides all the same: other processes have turns
     // of their own.
-    if (!(await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() }))) {
-      throw new AlreadyInitializedError();
-    }
+    if (!(await this.isFresh())) throw new AlreadyInitializedError();
     // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
     const passwordHash = await hashPassword(password);
     return this.dataSource.transaction(async (tx) => {
@@ -71,6 +69,12 @@ export class InstallationService {
       const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
       return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
     });
+  }
+
+  private async isFresh(): Promise<boolean> {
+    const isFresh = await this.dataSource.manager.existsBy(Instance, { initializedAt: IsNull() });
+    if (!isFresh) await requireAllRows(this.dataSource);
+    return isFresh;
   }
 
   private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {

@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import { Clock } from '../../common/clock/clock';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { isRestricted, type TrustedIp } from '../../common/net/trusted-ips';
+import { isCount } from '../../database/counts';
 import type { Identity } from '../../database/entities/identity.entity';
 import { LatchkeySettings } from '../../latchkey.options';
 import { IDENTITY_ACCESS_TOKEN, type IdentityAuth } from '../../database/entities/access-token.claims';
@@ -60,6 +62,7 @@ export class AccessTokenIssuer {
     tx: EntityManager,
     { identity, method, name, clientSecretId, identityAuth }: IssueRequest,
   ): Promise<IdentityAccessToken> {
+    requirePolicy(method);
     const now = this.clock.now();
     const expiresAt = this.firstExpiry(method, now);
     return tx.save(
@@ -131,6 +134,13 @@ export class AccessTokenIssuer {
     });
     return { accessToken, expiresIn: expiresAt === null ? FOREVER_SECONDS : secondsBetween(from, expiresAt) };
   }
+}
+
+/** @throws UnreadableValueError for a limit that is none: a token under it would have no end, or could never be judged. */
+function requirePolicy(method: IdentityAuthMethod): void {
+  const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit } = method;
+  const limits = [accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit];
+  if (!limits.every(isCount)) throw new UnreadableValueError('the policy of an auth method');
 }
 
 function expiryOf(now: Date, lifetime: number): Date | null {

@@ -11,6 +11,7 @@ import { SafeLogger } from '../../common/safe-logger';
 import { isGivenUp, isUnlucky, loggable } from '../../common/errors/database-errors';
 import { CoalescedTask } from '../../common/async/coalesced-task';
 import { VerificationPools } from '../../database/connections/verification-pools';
+import { SEES_ALL_ROWS } from '../../database/schema';
 import { LatchkeySettings } from '../../latchkey.options';
 
 interface Uses {
@@ -248,6 +249,7 @@ const FLUSH = `
     SELECT $1, ARRAY(SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id)
                       WHERE (SELECT count(*) FROM locked) < cardinality($2::uuid[])
                         AND NOT EXISTS (SELECT FROM locked WHERE locked.id = t.id))
+     WHERE ${SEES_ALL_ROWS}
     RETURNING left_out
   ), written AS (
     UPDATE latchkey.identity_access_tokens t

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { DURABLE } from '../../database/durable';
+import { SEES_ALL_ROWS } from '../../database/schema';
 import { VerificationPools } from '../../database/connections/verification-pools';
 
 interface Waiting {
@@ -55,12 +57,13 @@ export class UsageLimiter {
   /** In the order they came: the first are granted what is left. */
   private async spendFor(tokenId: string, requests: Waiting[]): Promise<unknown> {
     try {
-      const [row] = await this.database.write<{ granted: number }>(SPEND, [
+      const [row] = await this.database.write<{ granted: number | null }>(SPEND, [
         tokenId,
         requests.length,
         requests.at(-1)!.at,
       ]);
       const granted = row?.granted ?? 0;
+      if (granted < 0) throw new DatabaseUnavailableError(new UnreadableValueError('a count'));
       requests.forEach(({ resolve }, index) => resolve(index < granted));
       return undefined;
     } catch (error) {
@@ -71,15 +74,19 @@ export class UsageLimiter {
 }
 
 // The row is locked before it is looked at: what is granted is the difference to what was there. A use that was granted is
-// not lost with the server, whatever the role's default says.
+// not lost with the server, whatever the role's default says. -1 is granted where a hand has left a count below 0.
 const SPEND = `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (
     SELECT t.id, t.num_uses FROM latchkey.identity_access_tokens t, durable
      WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL
        AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id) FOR NO KEY UPDATE OF t
+  ), spent AS (
+    UPDATE latchkey.identity_access_tokens t
+       SET num_uses = CASE WHEN before.num_uses < 0 THEN before.num_uses
+                           ELSE least(before.num_uses + $2::integer, t.num_uses_limit) END,
+           last_used_at = greatest(t.last_used_at, $3)
+      FROM before WHERE t.id = before.id
+    RETURNING CASE WHEN before.num_uses < 0 THEN -1 ELSE (t.num_uses - before.num_uses)::integer END AS granted
   )
-  UPDATE latchkey.identity_access_tokens t
-     SET num_uses = least(before.num_uses + $2::integer, t.num_uses_limit), last_used_at = greatest(t.last_used_at, $3)
-    FROM before WHERE t.id = before.id
-  RETURNING (t.num_uses - before.num_uses)::integer AS granted`;
+  SELECT (SELECT granted FROM spent) AS granted WHERE ${SEES_ALL_ROWS}`;

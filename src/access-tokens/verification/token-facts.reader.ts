@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
+import { isCount } from '../../database/counts';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { atOrNearest } from '../../database/connections/value-types';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
@@ -176,7 +177,7 @@ function requireKinds(row: FactsRow): void {
   const numbers = row.method_id === null ? NUMBERS : [...NUMBERS, ...NUMBERS_OF_METHOD];
   const isActiveKnown = row.role === null || typeof row.is_active === 'boolean';
   const isRead = BOOLEANS.every((name) => typeof row[name] === 'boolean') && isActiveKnown;
-  if (!isRead || !numbers.every((name) => Number.isSafeInteger(row[name]))) {
+  if (!isRead || !numbers.every((name) => isCount(row[name]))) {
     throw new UnreadableValueError('a fact about a token');
   }
 }
@@ -188,7 +189,7 @@ function momentOf(epochMs: string): Date {
 
 function countOf(text: string): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count)) throw new UnreadableValueError('a count');
+  if (!isCount(count)) throw new UnreadableValueError('a count');
   return count;
 }
 

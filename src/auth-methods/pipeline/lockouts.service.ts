@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { inSchemaOf } from '../../database/schema';
+import { isCount } from '../../database/counts';
+import { inSchemaOf, SEES_ALL_ROWS } from '../../database/schema';
 import { LockedOutError } from '../auth-methods.errors';
 
 /** When guessing comes to an end. */
@@ -12,6 +14,16 @@ export interface LockoutPolicy {
   readonly lockoutDurationSeconds: number;
   /** So long after the last wrong guess they are forgotten, unless they have locked. */
   readonly lockoutCounterResetSeconds: number;
+}
+
+/** The largest `integer` of PostgreSQL. */
+const MOST = 2_147_483_647;
+
+/** Whether a policy that a hand may have left in a row ends guessing at all: a lock of no seconds would not. */
+export function isLockoutPolicy(policy: { readonly [Limit in keyof LockoutPolicy]: unknown }): boolean {
+  const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = policy;
+  const limits = [lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds];
+  return limits.every((limit) => isCount(limit) && limit >= 1 && limit <= MOST);
 }
 
 /** What a guess is counted against. */
@@ -37,8 +49,9 @@ export class LockoutsService {
 
   /** Counts a wrong guess; true when it was the one that locks. @throws LockedOutError when it was locked already. */
   async countWrong({ id, authMethodId, policy }: LockoutSubject, now: Date): Promise<boolean> {
+    if (!isLockoutPolicy(policy)) throw new UnreadableValueError('when guessing ends');
     const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = policy;
-    const [counted] = await this.query<{ is_locked: boolean }>(COUNT, [
+    const [counted] = await this.query<Entry>(COUNT, [
       id,
       authMethodId,
       now,
@@ -47,14 +60,17 @@ export class LockoutsService {
       lockoutCounterResetSeconds,
     ]);
     if (counted === undefined) throw new LockedOutError();
+    requireReadable(counted);
     return counted.is_locked;
   }
 
   /** Whether wrong guesses are remembered, for a right one to forget. @throws LockedOutError when they have locked. */
   async requireUnlocked({ id }: LockoutSubject, now: Date): Promise<boolean> {
-    const [entry] = await this.query<{ is_locked: boolean }>(LOOK, [id, now]);
-    if (entry?.is_locked) throw new LockedOutError();
-    return entry !== undefined;
+    const [entry] = await this.query<Entry | NoEntry>(LOOK, [id, now]);
+    if (entry === undefined || entry.failures === null) return false;
+    if (entry.is_locked) throw new LockedOutError();
+    requireReadable(entry);
+    return true;
   }
 
   /**
@@ -86,7 +102,19 @@ export class LockoutsService {
   }
 }
 
-// No row comes back when it is locked. Whoever counts also sweeps: two that have long expired for one that may be new, so that
+interface Entry {
+  readonly is_locked: boolean;
+  readonly failures: number;
+}
+
+type NoEntry = { readonly [Column in keyof Entry]: null };
+
+/** A count below 0 would allow so many guesses more. @throws UnreadableValueError */
+function requireReadable({ failures }: Entry): void {
+  if (!isCount(failures)) throw new UnreadableValueError('how many guesses were wrong');
+}
+
+// A count below 0 is left as it is, and refused by whoever reads it. No row comes back when it is locked. Whoever counts also sweeps: two that have long expired for one that may be new, so that
 // guessing at clients that do not exist fills no table. An hour, because the clocks of nodes may differ.
 const COUNT = `
   WITH swept AS (
@@ -100,12 +128,16 @@ const COUNT = `
           $3::timestamptz + CASE WHEN $4::int <= 1 THEN $5::int ELSE $6::int END * interval '1 second')
   ON CONFLICT (subject_id) DO UPDATE SET (failures, is_locked, expires_at) = (
     SELECT n, n >= $4::int, $3::timestamptz + CASE WHEN n >= $4::int THEN $5::int ELSE $6::int END * interval '1 second'
-      FROM (SELECT CASE WHEN entry.expires_at > $3 THEN entry.failures ELSE 0 END + 1 AS n) AS next)
+      FROM (SELECT CASE WHEN entry.failures < 0 THEN entry.failures WHEN entry.expires_at > $3
+                        THEN least(entry.failures, 2147483646) + 1 ELSE 1 END AS n) AS next)
   WHERE NOT (entry.is_locked AND entry.expires_at > $3)
-  RETURNING entry.is_locked`;
+  RETURNING entry.is_locked, entry.failures`;
 
+// One row also where there is no entry: where a policy hides the table, PostgreSQL would else not come to the condition.
 const LOOK = `
-  SELECT is_locked AND expires_at > $2 AS is_locked FROM latchkey.auth_lockouts WHERE subject_id = $1`;
+  SELECT is_locked AND expires_at > $2 AS is_locked, failures
+    FROM (VALUES ($1::uuid)) AS asked (id) LEFT JOIN latchkey.auth_lockouts ON subject_id = asked.id
+   WHERE ${SEES_ALL_ROWS}`;
 
 const FORGET = `
   WITH entry AS (
@@ -119,7 +151,7 @@ const FORGET = `
 
 const GIVE_BACK = `
   UPDATE latchkey.auth_lockouts
-     SET failures = greatest(failures - 1, 0), is_locked = false,
+     SET failures = greatest(failures, 1) - 1, is_locked = false,
          expires_at = CASE WHEN is_locked THEN $2::timestamptz + $3::int * interval '1 second' ELSE expires_at END
    WHERE subject_id = $1`;
 

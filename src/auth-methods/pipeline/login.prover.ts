@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
 import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
+import { requireAllRows } from '../../database/schema';
 import type { AuthMethod, IdentityLoginAttempt, LoginAttempt, MethodConfiguration, Proof } from '../auth-method';
 import type { AuthMethodDefinition } from '../auth-method.definition';
 import { AuthMethodNotFoundError, InvalidCredentialsError, LoginError } from '../auth-methods.errors';
@@ -55,11 +56,16 @@ export class LoginProver {
   ): Promise<MethodConfiguration | undefined> {
     if (definition.hasClientId) return undefined;
     const { identityId = '' } = credentials as { identityId?: string };
-    const row = isId(identityId)
-      ? await this.dataSource.manager.findOneBy(IdentityAuthMethod, { identityId, method: definition.slug })
-      : null;
+    const row = isId(identityId) ? await this.find(identityId, definition) : null;
     if (!row) throw missing?.() ?? notConfigured(definition);
     return { id: row.id, identityId: row.identityId, config: row.config, secrets: this.secrets.open(row) };
+  }
+
+  /** Null only where it is not there: that it is hidden is an error of the database. */
+  private async find(identityId: string, { slug: method }: AuthMethodDefinition): Promise<IdentityAuthMethod | null> {
+    const row = await this.dataSource.manager.findOneBy(IdentityAuthMethod, { identityId, method });
+    if (!row) await requireAllRows(this.dataSource);
+    return row;
   }
 
   /** @throws InvalidCredentialsError, LockedOutError, and whatever the method refuses with */

@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
+import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { isId } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { inSchemaOf } from '../../database/schema';
+import { isCount } from '../../database/counts';
+import { inSchemaOf, SEES_ALL_ROWS } from '../../database/schema';
 import { DEFAULT_CONFIG, readConfig, type UniversalAuthConfig } from './universal-auth.config';
 
 /** A client as a login needs it. */
@@ -72,13 +74,14 @@ export class ClientFinder {
 
 const FIND = `
   SELECT a.id AS client, a.identity_id, coalesce(a.config, asked.config)::text AS config,
-         s.id AS secret, s.hash, s.num_uses, s.num_uses_limit,
+         s.id AS secret, s.hash, s.num_uses, s.num_uses_limit, s.ttl,
          CASE WHEN s.ttl > 0 THEN s.created_at + s.ttl * interval '1 second' END AS expires_at
     FROM (VALUES ($1::uuid, $3::jsonb)) AS asked (client_id, config)
     LEFT JOIN latchkey.identity_auth_methods a ON a.client_id = asked.client_id AND a.method = 'universal-auth'
     LEFT JOIN latchkey.client_secrets s
            ON s.auth_method_id = a.id AND s.hash = ANY ($2::bytea[]) AND s.revoked_at IS NULL
-          AND s.created_at >= latchkey.client_secrets_from()`;
+          AND s.created_at >= latchkey.client_secrets_from()
+   WHERE ${SEES_ALL_ROWS}`;
 
 interface FoundRow {
   client: string | null;
@@ -88,10 +91,14 @@ interface FoundRow {
   hash: Buffer;
   num_uses: string;
   num_uses_limit: number;
+  ttl: number;
   expires_at: Date | null;
 }
 
-function secretOf({ secret, hash, num_uses, num_uses_limit, expires_at }: FoundRow): FoundSecret | null {
+/** @throws UnreadableValueError for a count or a limit that is none. */
+function secretOf({ secret, hash, num_uses, num_uses_limit, ttl, expires_at }: FoundRow): FoundSecret | null {
   if (secret === null) return null;
-  return { id: secret, hash, numUses: Number(num_uses), numUsesLimit: num_uses_limit, expiresAt: expires_at };
+  const numUses = Number(num_uses);
+  if (![numUses, num_uses_limit, ttl].every(isCount)) throw new UnreadableValueError('the limits of a client secret');
+  return { id: secret, hash, numUses, numUsesLimit: num_uses_limit, expiresAt: expires_at };
 }

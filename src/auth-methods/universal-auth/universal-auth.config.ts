@@ -3,7 +3,7 @@ import type { TrustedIpInputDto } from '../../access-tokens/issuing/dto/access-t
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { EVERY_ADDRESS, readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import type { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
-import type { LockoutPolicy } from '../pipeline/lockouts.service';
+import { isLockoutPolicy, type LockoutPolicy } from '../pipeline/lockouts.service';
 
 /** What Universal Auth has settings for beyond the policy of its tokens. */
 export interface UniversalAuthConfig extends LockoutPolicy {
@@ -31,9 +31,7 @@ export function configOf({ config }: Pick<IdentityAuthMethod, 'config'>): Univer
 export function readConfig(config: unknown): UniversalAuthConfig {
   if (typeof config !== 'object' || config === null) throw new UnreadableValueError('settings of Universal Auth');
   const read = config as Record<keyof UniversalAuthConfig, unknown>;
-  const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = read;
-  const areCounts = [lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds].every(Number.isInteger);
-  if (typeof read.lockoutEnabled !== 'boolean' || !areCounts) {
+  if (typeof read.lockoutEnabled !== 'boolean' || !isLockoutPolicy(read)) {
     throw new UnreadableValueError('settings of Universal Auth');
   }
   readTrustedIps(read.clientSecretTrustedIps);

@@ -26,6 +26,7 @@ export class CancellableClient extends Client {
     // A default of the whole process could ask for another form.
     (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
+    this.query = beginningWithAllRows(this.query.bind(this)) as Client['query'];
     this.on('error', () => undefined);
     shield((this as unknown as { connection: Shieldable }).connection);
   }
@@ -111,6 +112,20 @@ export class CancellableClient extends Client {
     else connection.connect(port, host);
     (connection.stream as Partial<Socket>).unref?.();
   }
+}
+
+type Ask = (...asked: unknown[]) => unknown;
+
+/** As TypeORM writes it. */
+const BEGIN = 'START TRANSACTION';
+
+/**
+ * Where row-level security would hide rows, a statement of a transaction fails (SQLSTATE 42501): no row would mean that there is
+ * none. Said with the statement that begins it, for no round trip more, and not in the greeting, where PgBouncer refuses it.
+ */
+function beginningWithAllRows(ask: Ask): Ask {
+  return (statement, ...more) =>
+    ask(statement === BEGIN ? `${BEGIN}; SET LOCAL row_security = off` : statement, ...more);
 }
 
 interface Startup {
