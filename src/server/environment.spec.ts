@@ -293,6 +293,16 @@ describe('the environment', () => {
     ).toBe('');
   });
 
+  it('takes no notice of what Docker sets for a link whose alias begins with latchkey, and of nothing like it', () => {
+    const link = { LATCHKEY_DB_NAME: '/web/latchkey-db', LATCHKEY_DB_ENV_PG_MAJOR: '15' };
+    expect(faultsOf({ ...link, LATCHKEY_DB_PORT: 'tcp://10.0.0.1:5432' })).toBe('');
+    expect(faultsOf({ LATCHKEY_ENV_ENV_X: 'x', LATCHKEY_ENV_PORT: 'tcp://10.0.0.1:80' })).toBe('');
+    for (const other of [{}, { LATCHKEY_DB_PORT: '5432' }, { LATCHKEY_API_PORT: 'tcp://10.0.0.1:5432' }])
+      expect(faultsOf({ ...link, ...other })).toMatch(/LATCHKEY_DB_NAME is not.*\n.*LATCHKEY_DB_ENV_PG_MAJOR is not/);
+    const misnamed = { LATCHKEY_DB_SECRET: 'x', LATCHKEY_DB_PORT: 'tcp://10.0.0.1:5432' };
+    expect(faultsOf(misnamed)).toMatch(/LATCHKEY_DB_SECRET is not understood/);
+  });
+
   it.each([
     ['127.0.0.1:8080', /HOST must be an address or a name .* PORT/],
     ['[::1]:8080', /HOST must/],
@@ -363,7 +373,20 @@ describe('the environment', () => {
     const own = { DATABASE_URL: 'postgres://db/latchkey', LATCHKEY_AUTH_SECRET: SECRET };
     const heeded = { PGPASSWORD: 'hunter2', PGSSLMODE: 'verify-full', PGUSER: 'u', PGDATA: '/data' };
     expect(faultsOf({ ...own, ...heeded })).toBe('');
-    for (const name of ['PGSSLROOTCERT', 'PGHOSTADDR', 'PGTARGETSESSIONATTRS', 'PGCHANNELBINDING', 'PGSERVICE'])
+    for (const name of [
+      'PGSSLROOTCERT',
+      'PGHOSTADDR',
+      'PGTARGETSESSIONATTRS',
+      'PGCHANNELBINDING',
+      'PGSERVICE',
+      'PGSYSCONFDIR',
+      'PGCONNECT_TIMEOUT',
+      'PGTZ',
+      'PGDATESTYLE',
+      'PGGEQO',
+      'PGLOCALEDIR',
+      'PGMAXPROTOCOLVERSION',
+    ])
       expect(faultsOf({ ...own, [name]: 'x' })).toContain(`${name} is not understood`);
     for (const PGSSLMODE of ['allow', 'verify_full'])
       expect(faultsOf({ ...own, PGSSLMODE })).toMatch(/PGSSLMODE must be one of/);

@@ -38,6 +38,16 @@ const UNHEEDED = [
   'PGCLIENT_ENCODING',
   'PGREPLICATION',
   'PGBINARY',
+  'PGCONNECT_TIMEOUT',
+  'PGTZ',
+  'PGDATESTYLE',
+  'PGGEQO',
+  'PGLOCALEDIR',
+  'PGSYSCONFDIR',
+  'PGSSLCOMPRESSION',
+  'PGGSSLIB',
+  'PGMINPROTOCOLVERSION',
+  'PGMAXPROTOCOLVERSION',
 ];
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 

@@ -94,7 +94,7 @@ function misnamed(source: NodeJS.ProcessEnv, known: readonly string[]): string[]
   const understood = new Set([...known, ...known.map((name) => `${name}_FILE`)]);
   return Object.keys(source)
     .filter((name) => /^latchkey_/i.test(name) && !understood.has(name) && source[name])
-    .filter((name) => !isInjected(name, source[name]!))
+    .filter((name) => !isInjected(name, source[name]!) && !isOfLink(name, source))
     .map((name) => `${name} is not understood: did you mean ${nearest(name, [...understood])}?`);
 }
 
@@ -105,7 +105,19 @@ function misnamed(source: NodeJS.ProcessEnv, known: readonly string[]): string[]
 function isInjected(name: string, value: string): boolean {
   const isOfService =
     /^LATCHKEY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
-  return isOfService || (/^LATCHKEY_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value));
+  return isOfService || isServiceAddress(name, value);
+}
+
+function isServiceAddress(name: string, value = ''): boolean {
+  return /^LATCHKEY_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
+}
+
+/** `LATCHKEY_DB_NAME` and `LATCHKEY_DB_ENV_…`, which Docker sets for a link, and only beside `LATCHKEY_DB_PORT=tcp://…`. */
+function isOfLink(name: string, source: NodeJS.ProcessEnv): boolean {
+  return Object.keys(source)
+    .filter((port) => isServiceAddress(port, source[port]))
+    .map((port) => port.slice(0, -'PORT'.length))
+    .some((prefix) => name === `${prefix}NAME` || name.startsWith(`${prefix}ENV_`));
 }
 
 function nearest(name: string, candidates: readonly string[]): string {
