@@ -455,6 +455,15 @@ describe('the stand-alone server', () => {
       await server.signal('SIGTERM');
     });
 
+    it.each(['2026-02-30T00:00:00Z', '2023-02-29T12:00:00.5+02:00', '2026-01-01T24:00:00Z'])(
+      'takes %s, which no calendar has, for no other time',
+      async (time) => {
+        const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
+        const { code, stderr } = await start(env, ['refuse-issued-before', time]).ended;
+        expect([code, stderr]).toEqual([2, `There is no time ${time}. See refuse-issued-before --help.\n`]);
+      },
+    );
+
     it('refuses what was issued before a time by the command, on a server that runs, and says how it is asked', async () => {
       const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
       const token = /Token\s+(\S+)/.exec((await start(env, ['bootstrap']).ended).stdout)?.[1];

@@ -40,5 +40,12 @@ function timeOf(text: string): Date {
   if (!isTime || Number.isNaN(time.getTime())) {
     throw new UsageError('The time must have a zone, as in 2030-01-31T12:00:00Z. See refuse-issued-before --help.');
   }
+  if (!isInCalendar(text)) throw new UsageError(`There is no time ${text}. See refuse-issued-before --help.`);
   return time;
+}
+
+/** `Date` takes 30 February for 2 March, and 24:00 for the next day: what is refused for good is to be what was meant. */
+function isInCalendar(text: string): boolean {
+  const written = text.slice(0, 'YYYY-MM-DDThh:mm'.length);
+  return new Date(`${written}Z`).toISOString().startsWith(written);
 }
