@@ -10,6 +10,13 @@ jest.setTimeout(180_000);
 const SECRET = 'Zk3q8vN1xR5tY7uB2mC4wE6hJ9pL0sD-aFgQiOzX';
 const COMMAND = 'issue-admin-token';
 
+/** Where a token reaches nobody, as a shell makes it so. */
+const UNREACHABLE: [what: string, prelude: string, reason: RegExp][] = [
+  ['has no room', 'exec >/dev/full', /\(ENOSPC\)/],
+  ['is closed', 'exec >&-', /leads nowhere/],
+  ['is discarded', 'exec >/dev/null', /leads nowhere/],
+];
+
 const started: ServerProcess[] = [];
 let dir: string;
 beforeEach(() => {
@@ -21,8 +28,9 @@ afterEach(async () => {
   fs.rmSync(dir, { recursive: true, force: true });
 });
 
-const start = (env: Record<string, string>, ...args: string[]) => {
-  const server = new ServerProcess(env, args);
+const start = (env: Record<string, string>, ...args: string[]) => startAfter(':', env, ...args);
+const startAfter = (prelude: string, env: Record<string, string>, ...args: string[]) => {
+  const server = new ServerProcess(env, args, prelude);
   started.push(server);
   return server;
 };
@@ -73,6 +81,19 @@ describe('a new token for whoever holds the data directory', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('No server has been started with the data directory')]);
     expect(fs.existsSync(data)).toBe(false);
   });
+
+  it.each([[COMMAND], ['refuse-issued-before', '2026-01-01T00:00:00Z']])(
+    'is not made an installation by %s because it holds an empty directory named postgres',
+    async (...command) => {
+      fs.mkdirSync(path.join(dir, 'mistyped/postgres'), { recursive: true });
+      const { code, stderr } = await start({ LATCHKEY_DATA_DIR: path.join(dir, 'mistyped') }, ...command).ended;
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('No server has been started with the data directory'),
+      ]);
+      expect(fs.readdirSync(path.join(dir, 'mistyped'), { recursive: true })).toEqual(['postgres']);
+    },
+  );
 });
 
 describe('a new token for whoever holds the database address and the secret', () => {
@@ -145,6 +166,49 @@ describe('a new token for whoever holds the database address and the secret', ()
     expect([ended.code, ended.stdout]).toEqual([code, '']);
     expect(ended.stderr.trim().split('\n').at(-1)).toMatch(/--help|LATCHKEY_MAX_TOKEN_AGE/);
     expect(await query('SELECT count(*) FROM latchkey.identity_access_tokens')).toEqual([before]);
+  });
+
+  it.each(UNREACHABLE)('is not issued where standard output %s', async (_what, prelude, reason) => {
+    const [before] = await query('SELECT count(*) FROM latchkey.identity_access_tokens');
+    const { code, stderr } = await startAfter(prelude, env, COMMAND).ended;
+    expect([code, stderr]).toEqual([1, expect.stringMatching(reason)]);
+    expect(stderr).toMatch(/--output\. No token was issued\.\n$/);
+    expect(await query('SELECT count(*) FROM latchkey.identity_access_tokens')).toEqual([before]);
+  });
+
+  it('is not issued where the reader of standard output has gone', async () => {
+    const [before] = await query('SELECT count(*) FROM latchkey.identity_access_tokens');
+    const command = start(env, COMMAND);
+    command.stopListening();
+    expect((await command.ended).code).toBe(1);
+    expect(await query('SELECT count(*) FROM latchkey.identity_access_tokens')).toEqual([before]);
+  });
+
+  it('is not issued where the reader of standard output reads no more', async () => {
+    const [before] = await query('SELECT count(*) FROM latchkey.identity_access_tokens');
+    // The process itself holds the other end open, and reads nothing.
+    const pipe = `${dir}/pipe`;
+    const fill = `dd if=/dev/zero of=${pipe} bs=1k count=2048 oflag=nonblock 2>/dev/null`;
+    const full = `mkfifo ${pipe}; exec 9<>${pipe}; ${fill}; exec >${pipe} 2>${dir}/errors`;
+    await startAfter(full, env, COMMAND).ended;
+    expect(fs.readFileSync(path.join(dir, 'errors'), 'utf8')).toMatch(/EAGAIN.*--output\. No token was issued\.\n$/);
+    expect(await query('SELECT count(*) FROM latchkey.identity_access_tokens')).toEqual([before]);
+  });
+
+  it('is said not to be good where it was shown and the commit failed', async () => {
+    await query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$`);
+    await query(
+      `CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON latchkey.identity_access_tokens
+       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    );
+    try {
+      const { code, stdout, stderr } = await start(env, COMMAND).ended;
+      expect([code, tokenIn(stdout)]).toEqual([1, expect.stringMatching(/\./)]);
+      expect(stdout).not.toContain('was issued');
+      expect(stderr).toMatch(/^The token above may not be good/m);
+    } finally {
+      await query('DROP FUNCTION refuse CASCADE');
+    }
   });
 
   it('is explained by --help; a command there is none of is refused, and no server started', async () => {

@@ -24,8 +24,8 @@ describe('the stand-alone server', () => {
   const started: ServerProcess[] = [];
   let dir: string;
 
-  const start = (env: Record<string, string> = {}, args: string[] = []) => {
-    const server = new ServerProcess({ LATCHKEY_DATA_DIR: path.join(dir, 'data'), ...env }, args);
+  const start = (env: Record<string, string> = {}, args: string[] = [], prelude?: string) => {
+    const server = new ServerProcess({ LATCHKEY_DATA_DIR: path.join(dir, 'data'), ...env }, args, prelude);
     started.push(server);
     return server;
   };
@@ -416,6 +416,15 @@ describe('the stand-alone server', () => {
     );
   });
 
+  it('refuses the bootstrap command without DATABASE_URL in one sentence, and makes nothing', async () => {
+    const { code, stdout, stderr } = await start({}, ['bootstrap']).ended;
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      'DATABASE_URL is not set, and bootstrap is for its database: Latchkey sets up one of its own when it starts.\n',
+    );
+    expect(fs.readdirSync(dir)).toEqual([]);
+  });
+
   describe('on a database of the operator', () => {
     const name = `latchkey_server_${process.env.JEST_WORKER_ID}`;
     const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
@@ -454,6 +463,21 @@ describe('the stand-alone server', () => {
       expect(await details(await server.url(), token)).toBe(200);
       await server.signal('SIGTERM');
     });
+
+    it.each([
+      ['has no room', 'exec >/dev/full', /\(ENOSPC\)/],
+      ['is closed', 'exec >&-', /leads nowhere/],
+    ])(
+      'is not set up by the command where standard output %s, and is where it can be read',
+      async (_what, prelude, reason) => {
+        const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
+        const { code, stderr } = await start(env, ['bootstrap'], prelude).ended;
+        expect([code, stderr]).toEqual([1, expect.stringMatching(reason)]);
+        expect(stderr).toMatch(/The database was not set up\.\n$/);
+        const again = await start(env, ['bootstrap']).ended;
+        expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/Token\s+\S+/)]);
+      },
+    );
 
     it.each(['2026-02-30T00:00:00Z', '2023-02-29T12:00:00.5+02:00', '2026-01-01T24:00:00Z'])(
       'takes %s, which no calendar has, for no other time',

@@ -23,7 +23,8 @@ export class NotSetUpError extends BadRequestError {
   constructor() {
     super(
       'instance_not_set_up',
-      'This installation has not been set up: run `npm run bootstrap`, or name one of its organizations with --organization.',
+      'This installation has not been set up: start the server, or run `npm run bootstrap` on the database of DATABASE_URL, or name ' +
+        'one of its organizations with --organization.',
     );
   }
 }

@@ -157,7 +157,7 @@ export class Environment {
 
 /** Whether one of our own scripts runs this process. What else npm runs may start a server that is to outlive it. */
 export function isRunByNpm({ npm_package_name: name, npm_lifecycle_event: script }: NodeJS.ProcessEnv = process.env) {
-  return name === 'latchkey' && ['start', 'start:dev', 'bootstrap'].includes(script ?? '');
+  return name === 'latchkey' && ['start', 'start:dev'].includes(script ?? '');
 }
 
 /** @throws StartError that names every variable at fault, and never a value. */

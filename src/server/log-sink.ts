@@ -173,7 +173,7 @@ function through(sink: LogSink): typeof process.stdout.write {
   };
 }
 
-function isFile(descriptor: number): boolean {
+export function isFile(descriptor: number): boolean {
   try {
     return fs.fstatSync(descriptor).isFile();
   } catch {
@@ -185,7 +185,7 @@ function isFile(descriptor: number): boolean {
  * Opened again, because the flag would be shared with the processes that have the same descriptor, and they take it away when they
  * end. Node has set it where that cannot be done (sockets, systems without `/proc`, a pipe of another account).
  */
-function withoutBlocking(descriptor: number): number {
+export function withoutBlocking(descriptor: number): number {
   try {
     return fs.openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {

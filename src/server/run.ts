@@ -17,7 +17,7 @@ import { createServer } from './server';
 import { ServerLogger } from './server-logger';
 import { Shutdown } from './shutdown';
 
-const FIRST_ORGANIZATION = 'Default Organization';
+export const FIRST_ORGANIZATION = 'Default Organization';
 
 /** How a command speaks to whoever runs it. */
 export interface Output {
@@ -41,20 +41,11 @@ export async function serve({ say, flush }: Output): Promise<void> {
   const logger = new ServerLogger(logLevels(environment));
   for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   await withServer(environment, flush, async (app, home, shutdown) => {
-    const tenant = home.directory ? await setUp(app, home) : null;
+    const tenant = home.directory ? await setUp(app, home.directory) : null;
     letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
     app.get(AdministratorWatchService).watch();
     say(banner(await app.getUrl(), home.directory, tenant));
-  });
-}
-
-/** Sets up the operator's own database from the command line, instead of through the endpoint. */
-export async function bootstrap({ say, flush }: Output): Promise<void> {
-  await withServer(readEnvironment(), flush, async (app, home, shutdown) => {
-    const tenant = await setUp(app, home);
-    say(tenant ? credentials(tenant) : 'This installation has been set up before.');
-    await shutdown.closeAll();
   });
 }
 
@@ -124,9 +115,8 @@ export function optionsOf(environment: Environment, home: Home): LatchkeyOptions
 }
 
 /** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */
-async function setUp(app: NestFastifyApplication, { directory }: Home): Promise<Tenant | null> {
+async function setUp(app: NestFastifyApplication, directory: DataDirectory): Promise<Tenant | null> {
   const instance = app.get(InstallationService);
-  if (directory === undefined) return instance.initializeOnce(FIRST_ORGANIZATION);
   const tenant = await instance.initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
     directory.record.requireNotSetUp();
     directory.writeBootstrap({ organizationId: organization.id, identityId: identity.id, accessToken });
@@ -142,7 +132,7 @@ function banner(url: string, directory: DataDirectory | undefined, tenant: Tenan
   return [...lines, ''].join('\n');
 }
 
-function credentials({ organization, identity, accessToken }: Tenant): string {
+export function credentials({ organization, identity, accessToken }: Tenant): string {
   return [
     `  Organization  ${organization.id}`,
     `  Identity      ${identity.id}`,

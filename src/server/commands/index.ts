@@ -1,18 +1,11 @@
-import { bootstrap, type Output, serve } from '../run';
+import { type Output, serve } from '../run';
+import { BOOTSTRAP } from './bootstrap';
 import { type Command, readArguments, UsageError } from './command';
 import { ISSUE_ADMIN_TOKEN } from './issue-admin-token';
 import { REFUSE_ISSUED_BEFORE } from './refuse-issued-before';
 
-const BOOTSTRAP = {
-  name: 'bootstrap',
-  help: 'Sets up the database of DATABASE_URL, once: makes an organization and shows the token of its administrator.',
-  options: {},
-};
-
 /** What the server can be told to do instead of serving. */
-function commandsWith(output: Output): readonly Command[] {
-  return [{ ...BOOTSTRAP, run: () => bootstrap(output) }, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE];
-}
+const COMMANDS: readonly Command[] = [BOOTSTRAP, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE];
 
 /**
  * Does what the command line asks for; without a word of it, serves.
@@ -22,31 +15,24 @@ function commandsWith(output: Output): readonly Command[] {
  */
 export async function runCommandLine(args: readonly string[], output: Output): Promise<boolean> {
   const [name, ...rest] = args;
-  const commands = commandsWith(output);
   if (name === undefined) {
     await serve(output);
     return true;
   }
-  await runCommand(commands, name, rest, output.say);
+  await runCommand(name, rest, output.say);
   return false;
 }
 
-async function runCommand(
-  commands: readonly Command[],
-  name: string,
-  args: readonly string[],
-  say: Output['say'],
-): Promise<void> {
-  if (name === '--help' || name === '-h') return say(overview(commands));
-  const command = commands.find((one) => one.name === name);
-  if (command === undefined)
-    throw new UsageError(`There is no command ${JSON.stringify(name)}.\n\n${overview(commands)}`);
+async function runCommand(name: string, args: readonly string[], say: Output['say']): Promise<void> {
+  if (name === '--help' || name === '-h') return say(overview());
+  const command = COMMANDS.find((one) => one.name === name);
+  if (command === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}.\n\n${overview()}`);
   const given = readArguments(command, args);
   if (given.options.help === true) return say(`${command.name}\n\n${command.help}`);
   return command.run(say, given);
 }
 
-function overview(commands: readonly Command[]): string {
-  const names = commands.map(({ name }) => `  ${name}`);
+function overview(): string {
+  const names = COMMANDS.map(({ name }) => `  ${name}`);
   return ['Without a command the server starts. The commands, each with --help:', ...names].join('\n');
 }

@@ -5,6 +5,7 @@ import { MAX_SECONDS } from '../../common/dto/request-fields';
 import { type AdministratorToken, AdministratorTokensService } from '../../installation/administrator-tokens.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
+import { ShownOnce } from './shown-once';
 import { withInstance } from './with-instance';
 
 /** Whoever owns the machine can always get back in (decisions 35). */
@@ -21,6 +22,8 @@ server is running or not. The token is that of an administrator there is, or els
   --output FILE       write it to a new file of mode 0600, as JSON, and not to standard output
   --help              this text
 
+The token is written before it is issued: what cannot be written, to the file or to standard output, is not issued.
+
 Ends with 0 when the token was issued, 1 when it was not, 2 when the command line is not understood.`,
   options: { organization: { type: 'string' }, ttl: { type: 'string' }, output: { type: 'string' } },
   run: issueAdminToken,
@@ -32,21 +35,34 @@ async function issueAdminToken(say: (text: string) => void, given: Given): Promi
   const output = textOf(given.options.output, '--output');
   const issued = await withInstance(async (app) => {
     const tokens = app.get(AdministratorTokensService);
-    const request = { organization, lifetimeSeconds };
-    if (output === undefined) return tokens.issue(request);
-    const file = new TokenFile(output);
+    const keeper = output === undefined ? new ShownToken() : new TokenFile(output);
     try {
-      return await tokens.issue(request, (token) => file.write(token));
+      return await tokens.issue({ organization, lifetimeSeconds }, (token) => keeper.write(token));
     } catch (error) {
-      file.remove();
+      keeper.withdraw();
       throw error;
     }
   });
-  say(output === undefined ? described(issued) : `${summary(issued)}\n  Written to    ${path.resolve(output)}`);
+  if (output === undefined) say('\nThe token was issued, and is shown only now.');
+  else say(`${summary(issued)}\n  Written to    ${path.resolve(output)}\n\nThe token was issued.`);
 }
 
-/** Written before the commit: a token nobody has seen would be lost. Nothing that is there is written over, nor a link followed. */
-class TokenFile {
+/** Where the token goes before the commit: one that nobody has seen would be lost. */
+interface TokenKeeper {
+  write(token: AdministratorToken): void;
+  /** Called where it was not issued, as far as anybody knows. */
+  withdraw(): void;
+}
+
+class ShownToken extends ShownOnce implements TokenKeeper {
+  write(token: AdministratorToken): void {
+    const text = `${summary(token)}\n  Token         ${token.accessToken}`;
+    this.show(text, 'name a file with --output. No token was issued.');
+  }
+}
+
+/** Nothing that is there is written over, nor a link followed. */
+class TokenFile implements TokenKeeper {
   private isWritten = false;
 
   constructor(private readonly file: string) {}
@@ -64,7 +80,7 @@ class TokenFile {
     }
   }
 
-  remove(): void {
+  withdraw(): void {
     if (this.isWritten) rmSync(this.file, { force: true });
   }
 }
@@ -84,14 +100,10 @@ function secondsOf(text: string | undefined): number | undefined {
   );
 }
 
-function described(token: AdministratorToken): string {
-  return `${summary(token)}\n  Token         ${token.accessToken}\n\nThe token is shown only now.`;
-}
-
 function summary({ isInstanceAdmin, isNewIdentity, ...token }: AdministratorToken): string {
   const whose = isInstanceAdmin ? 'the instance and its organization' : 'the organization';
   return [
-    `A token of an administrator of ${whose} was issued${isNewIdentity ? ', for a new identity' : ''}.`,
+    `A token of an administrator of ${whose}${isNewIdentity ? ', for a new identity' : ''}:`,
     '',
     `  Organization  ${token.organizationId}`,
     `  Identity      ${token.identityId}`,

@@ -38,7 +38,8 @@ export async function withInstance<T>(act: (app: INestApplicationContext) => Pro
   }
 }
 
-const TRACES = ['auth-secret', 'bootstrap.json', 'postgres'];
+/** What only a start leaves there. */
+const TRACES = ['auth-secret', 'bootstrap.json', 'database.json', 'postgres/data/PG_VERSION'];
 
 /** A mistyped directory must not become an installation. */
 function requireInstance({ DATABASE_URL, LATCHKEY_DATA_DIR: directory }: Environment): void {

@@ -1,0 +1,42 @@
+import { InstallationService } from '../../installation/installation.service';
+import { readEnvironment } from '../environment';
+import { credentials, FIRST_ORGANIZATION } from '../run';
+import { StartError } from '../start-error';
+import type { Command } from './command';
+import { ShownOnce } from './shown-once';
+import { withInstance } from './with-instance';
+
+/** Sets up the operator's own database from the command line, instead of through the endpoint. */
+export const BOOTSTRAP: Command = {
+  name: 'bootstrap',
+  help: `Sets up the database of DATABASE_URL, once: makes an organization and shows the token of its administrator.
+
+It is shown before it is made: where standard output cannot be written to, the database is not set up.`,
+  options: {},
+  run: bootstrap,
+};
+
+const UNSEEN = 'send it to a terminal or a file. The database was not set up.';
+
+async function bootstrap(say: (text: string) => void): Promise<void> {
+  requireDatabaseUrl();
+  const shown = new ShownOnce();
+  const tenant = await withInstance((app) =>
+    app
+      .get(InstallationService)
+      .initializeOnce(FIRST_ORGANIZATION, (founded) => shown.show(credentials(founded), UNSEEN))
+      .catch((error: unknown) => {
+        shown.withdraw();
+        throw error;
+      }),
+  );
+  if (tenant === null) say('This installation has been set up before.');
+}
+
+/** A database of our own is set up by the first start. A directory that is mistyped must not become one. */
+function requireDatabaseUrl(): void {
+  if (readEnvironment().DATABASE_URL !== undefined) return;
+  throw new StartError(
+    'DATABASE_URL is not set, and bootstrap is for its database: Latchkey sets up one of its own when it starts.',
+  );
+}
