@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import * as net from 'node:net';
 import { Client } from 'pg';
+import { DataSource } from 'typeorm';
 import { DatabaseUnavailableError } from '../src/common/errors/common.errors';
 import { isDatabaseUnavailable } from '../src/common/errors/database-errors';
 import { CancellableClient } from '../src/database/connections/cancellable-client';
 import { AccessTokens } from '../src/host-api/access-tokens';
+import { MachineIdentities } from '../src/host-api/machine-identities';
 import { MaintenanceRunner } from '../src/maintenance/maintenance.runner';
 import { type Answer, refused } from './support/api-client';
 import type { GivenToken } from './support/given';
@@ -260,6 +262,67 @@ describe('a server that is no database, or does not let us in, is 503 and ends n
       proxy.pointTo(process.env.LATCHKEY_TEST_DATABASE!);
       impostor.close();
     }
+  });
+});
+
+describe('a backend that ends between two statements of a transaction', () => {
+  const begin = () => Promise.resolve(proxy.die('in transaction'));
+  const end = () => proxy.restore();
+
+  it('is 503 on every way that changes something or logs in', async () => {
+    const { identityId, clientId, clientSecretId, clientSecret } = await latchkey.given.client();
+    const client = `/api/v1/auth/universal-auth/identities/${token.identityId}`;
+    await outage(begin, end, [
+      // To renew takes one statement, and no transaction.
+      ...changes().toSpliced(6, 1),
+      () => latchkey.anonymous.post('/api/v1/auth/universal-auth/login', { clientId, clientSecret }),
+      () => latchkey.admin.post(client, {}),
+      () => latchkey.admin.post(`${methods}/tokens`, {}),
+      () => latchkey.admin.patch(methods, { accessTokenTTL: 60 }),
+      () => latchkey.admin.get(`${methods}/tokens`),
+      () => latchkey.admin.post('/api/v2/organizations', { name: 'x' }),
+      () =>
+        latchkey.admin.post(
+          `/api/v1/auth/universal-auth/identities/${identityId}/client-secrets/${clientSecretId}/revoke`,
+        ),
+    ]);
+  }, 30_000);
+
+  it('is a DatabaseUnavailableError to a host, in a transaction of Latchkey', async () => {
+    const { identityId } = token;
+    const { organizationId } = latchkey.given;
+    const tokens = latchkey.app.get(AccessTokens, { strict: false });
+    const identities = latchkey.app.get(MachineIdentities, { strict: false });
+    await begin();
+    try {
+      const acts = [
+        () => tokens.issue({ identityId }),
+        () => tokens.revoke(token.tokenId),
+        () => identities.create({ organizationId, name: 'x' }),
+        () => identities.createOrganization({ name: 'x' }),
+      ];
+      for (const act of acts) await expect(act()).rejects.toBeInstanceOf(DatabaseUnavailableError);
+    } finally {
+      await end();
+    }
+  });
+
+  it("is a DatabaseUnavailableError to a host, in the host's own transaction", async () => {
+    const host = new DataSource({ type: 'postgres', url: process.env.LATCHKEY_TEST_DATABASE!, logging: false });
+    await host.initialize();
+    const tokens = latchkey.app.get(AccessTokens, { strict: false });
+    const attempt = host.transaction(async (manager) => {
+      const [{ pid }] = await manager.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid');
+      await inside(`SELECT pg_terminate_backend(${pid})`);
+      await until(() => Promise.resolve(manager.queryRunner!.isReleased));
+      for (const within of [manager, manager.queryRunner!]) {
+        const issuing = tokens.issue({ identityId: token.identityId }, { manager: within });
+        await expect(issuing).rejects.toBeInstanceOf(DatabaseUnavailableError);
+      }
+    });
+    // The host's own commit is the host's to judge.
+    await expect(attempt).rejects.toThrow('Query runner already released');
+    await host.destroy();
   });
 });
 

@@ -20,8 +20,8 @@ export interface TcpProxy {
   cut(): Promise<void>;
   /** Connections are accepted and kept, but nothing gets through: both ways, or one. */
   stall(direction?: 'both' | 'requests' | 'replies'): void;
-  /** The database dies whenever it is ready for a statement, and says so in the same packet. */
-  die(): void;
+  /** The database dies whenever it is ready for a statement, or for the next one of a transaction, and says so in the same packet. */
+  die(when?: 'ready' | 'in transaction'): void;
   /** When somebody has given up waiting while it was stalled. */
   givenUp(): Promise<void>;
   /** Everything gets through again. What was stalled is dropped. */
@@ -45,8 +45,8 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-/** ReadyForQuery, no transaction open. */
-const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+/** ReadyForQuery: with no transaction open, and in one. */
+const READY = { ready: Buffer.from('Z\0\0\0\x05I', 'latin1'), 'in transaction': Buffer.from('Z\0\0\0\x05T', 'latin1') };
 /** ErrorResponse, as a backend sends it whose postmaster has been killed. */
 const DYING = errorResponse({ S: 'FATAL', C: '57P01', M: 'terminating connection due to unexpected postmaster exit' });
 
@@ -84,7 +84,7 @@ class Proxy implements TcpProxy {
   private stalled: 'none' | 'both' | 'requests' | 'replies' = 'none';
   private readonly traps = new Set<Trap>();
   private breaking: { statement: string; afterBytes: number } | undefined;
-  private isDying = false;
+  private dying: keyof typeof READY | undefined;
   private delayMs = 0;
   private readonly sent: string[] = [];
   private readonly givingUp = new EventEmitter();
@@ -115,8 +115,8 @@ class Proxy implements TcpProxy {
     this.stalled = direction;
   }
 
-  die(): void {
-    this.isDying = true;
+  die(when: keyof typeof READY = 'ready'): void {
+    this.dying = when;
   }
 
   async givenUp(): Promise<void> {
@@ -126,7 +126,7 @@ class Proxy implements TcpProxy {
   async restore(): Promise<void> {
     if (this.stalled !== 'none') this.dropAll();
     this.stalled = 'none';
-    this.isDying = false;
+    this.dying = undefined;
     this.delayMs = 0;
     this.breaking = undefined;
     if (!this.server.listening) await this.listen();
@@ -209,7 +209,7 @@ class Proxy implements TcpProxy {
     if (link.heldReplies) link.heldReplies.push(data);
     else if (this.stalled === 'both' || this.stalled === 'replies') return;
     else if (link.bytesLeft !== undefined) this.breakOff(link, data);
-    else if (this.isDying && data.subarray(-READY.length).equals(READY)) link.client.end(Buffer.concat([data, DYING]));
+    else if (this.dying && data.subarray(-6).equals(READY[this.dying])) link.client.end(Buffer.concat([data, DYING]));
     else if (this.delayMs > 0) setTimeout(() => link.client.writable && link.client.write(data), this.delayMs);
     else link.client.write(data);
   }

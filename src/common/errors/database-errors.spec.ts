@@ -1,4 +1,4 @@
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { isDatabaseUnavailable, loggable, noteWhileConnecting, violatedUniqueConstraint } from './database-errors';
 
 const SECRET = 'hunter2-in-a-parameter';
@@ -127,6 +127,8 @@ describe('a database that cannot be asked', () => {
     ["a constraint of a hand's", failedQuery('23514', { constraint: 'names_are_short' })],
     ["a unique index of a hand's", driverError('23505', { constraint: 'identities_name_key' })],
     ["a foreign key of a hand's", failedQuery('23503', { constraint: 'tokens_identity_fkey' })],
+    ['lost between two statements', new QueryRunnerAlreadyReleasedError()],
+    ['lost between two statements of a manager', new QueryRunnerProviderAlreadyReleasedError()],
     ['closed', new Error('Client has encountered a connection error and is not queryable')],
   ])('%s', (_, error) => {
     expect(isDatabaseUnavailable(error)).toBe(true);

@@ -28,6 +28,11 @@ const SOCKET_CODES = new Set([
 ]);
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
+/**
+ * What TypeORM throws at the next statement when a connection has died between two statements of a transaction. By name, since
+ * a host's manager may come from another copy of TypeORM.
+ */
+const LOST_IN_TRANSACTION = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRunnerProviderAlreadyReleasedError']);
 
 /**
  * What a statement can have against it whatever the database holds: the number of its rows (21), its values (22), a constraint
@@ -104,7 +109,8 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 function isOfTheWay(error: Error): boolean {
-  return whileConnecting.has(error) || SOCKET_CODES.has(codeOf(error)) || LOST_CONNECTION.test(error.message);
+  if (whileConnecting.has(error) || LOST_IN_TRANSACTION.has(error.name)) return true;
+  return SOCKET_CODES.has(codeOf(error)) || LOST_CONNECTION.test(error.message);
 }
 
 /** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
