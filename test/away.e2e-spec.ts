@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import * as http from 'node:http';
 import * as net from 'node:net';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
@@ -354,6 +355,67 @@ describe('an error while connecting is never a fault of a statement:', () => {
     impostor.close();
     expect(isDatabaseUnavailable(error)).toBe(true);
   });
+});
+
+describe('a flood that waits for the database', () => {
+  let onRefused: () => void;
+  /** Somebody at an address of the machine sends the same over and over, and does not wait for the answers. */
+  const flood = (localAddress: string, path: string, body: () => object, times = 700): Promise<unknown> => {
+    const agent = new http.Agent({ maxSockets: times });
+    const headers = { 'content-type': 'application/json' };
+    const ask = () =>
+      new Promise((resolve) => {
+        const sent = http.request(latchkey.url + path, { method: 'POST', localAddress, agent, headers }, (answer) => {
+          if (answer.statusCode === 503) onRefused();
+          answer.resume().on('end', () => resolve(undefined));
+        });
+        sent.on('error', resolve).end(JSON.stringify(body()));
+      });
+    return Promise.all(Array.from({ length: times }, ask)).finally(() => agent.destroy());
+  };
+  /**
+   * Two addresses fill the line, while a statement of theirs is held on every connection they get. A caller is served
+   * meanwhile, and a third address when the connections are free again.
+   */
+  const during = async (
+    from: (address: string) => Promise<unknown>,
+    statement: string,
+    [caller, stranger]: [() => Promise<Answer>, () => Promise<Answer>],
+  ) => {
+    const held = proxy.hold(statement);
+    let refused = 0;
+    // More than is refused of one address, so that both have as much in the line as they can.
+    const turnedAway = new Promise<void>((resolve) => (onRefused = () => (refused += 1) === 385 && resolve()));
+    const floods = Promise.all([from('127.0.0.2'), from('127.0.0.3')]);
+    await Promise.all([held.caught, turnedAway]);
+    const [asked, late] = [caller(), stranger()];
+    const { status } = await asked;
+    held.release();
+    expect([status, (await late).status]).toEqual([200, 200]);
+    await floods;
+  };
+
+  it('of revocations by strangers, keeps no caller and no other stranger from taking rights away', async () => {
+    const [doomed, known, bare] = await Promise.all(Array.from({ length: 3 }, () => latchkey.given.token()));
+    const path = '/api/v1/auth/token/revoke';
+    await during((address) => flood(address, path, () => ({ accessToken: known!.accessToken })), 'SET revoked_at', [
+      () => latchkey.admin.delete(`/api/v1/identities/${doomed!.identityId}`),
+      () => latchkey.anonymous.post(path, { accessToken: bare!.accessToken }),
+    ]);
+  }, 30_000);
+
+  it('of logins by strangers, keeps no caller from managing and no client from logging in', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const path = '/api/v1/auth/universal-auth/login';
+    await during(
+      (address) => flood(address, path, () => ({ clientId: randomUUID(), clientSecret })),
+      'AS asked (client',
+      [
+        () => latchkey.admin.post(`${methods}/tokens`, {}),
+        () => latchkey.anonymous.post(path, { clientId, clientSecret }),
+      ],
+    );
+  }, 30_000);
 });
 
 describe('who manages waits for a turn while the database is well:', () => {

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { currentErrand } from '../common/async/errand';
 import { OverloadedError, ReadTooCostlyError } from '../common/errors/common.errors';
 import { isGivenUp } from '../common/errors/database-errors';
 import { Turnstile } from './connections/turnstile';
@@ -12,7 +13,8 @@ export const READ_REFUSALS = [new OverloadedError(), new ReadTooCostlyError()];
 
 /**
  * Reads whose work grows with the data of a tenant: lists and searches. Together they take half of the connections at most,
- * and those of one organization half of these, so that the others find some for deleting and revoking.
+ * and those of one organization half of these, so that the others find some for deleting and revoking. Within an organization
+ * the callers take turns.
  */
 export class ListReads {
   private readonly turns: Turnstile;
@@ -44,15 +46,17 @@ export class ListReads {
 
   /** @returns what ends the turn. */
   private async turnOf(organizationId: string): Promise<() => void> {
-    const party = { group: organizationId, member: '', isCrowd: true };
-    if (!this.turns.hasRoomFor(party)) throw new OverloadedError();
+    const party = { group: organizationId, member: currentErrand()?.party?.member ?? '', isCrowd: true };
     const patience = new AbortController();
     return new Promise((resolve, reject) => {
       const enter = (leave: () => void) => {
         patience.abort();
         resolve(leave);
       };
-      const abandon = this.turns.wait(party, enter, reject);
+      const abandon = this.turns.wait(party, enter, (error) => {
+        patience.abort();
+        reject(error);
+      });
       if (patience.signal.aborted) return;
       const timer = setTimeout(() => abandon(new OverloadedError()), WAIT_MS).unref();
       patience.signal.addEventListener('abort', () => clearTimeout(timer));

@@ -145,7 +145,6 @@ export class RequestConnectionsService implements OnApplicationShutdown {
 
   private waitForTurn(line: Turnstile, connect: Connect, connected: Connected): void {
     const party = currentErrand()?.party;
-    if (!line.hasRoomFor(party)) return connected(new OverloadedError());
     const timers: NodeJS.Timeout[] = [];
     let isOver = false;
     const end = () => {
@@ -160,7 +159,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
       end();
       connected(error);
     });
-    // Most have entered by now.
+    // Most have entered by now, and some have been turned away.
     if (isOver) return;
     timers.push(
       setTimeout(() => this.isAway && abandon(new DatabaseUnavailableError()), AWAY_MS).unref(),

@@ -95,13 +95,63 @@ describe('the turns at the connections of a pool', () => {
     expect(names()).toEqual(['alice']);
   });
 
-  it('have no room for more than so many who wait, of one member sooner than of all', () => {
-    const { turnstile, come } = at(1);
-    come(ALICE, 501);
-    expect(turnstile.hasRoomFor(ALICE)).toBe(false);
-    expect(turnstile.hasRoomFor(EVE)).toBe(true);
-    come(EVE, 500);
-    expect(turnstile.hasRoomFor(BOB)).toBe(false);
+  describe('while others flood the line', () => {
+    const stranger = (address: string) => party('strangers', address, true);
+    /** How many are in the line. */
+    const waiting = ({ inside, givenUp }: ReturnType<typeof at>, came: number) => came - inside.length - givenUp.length;
+
+    it('turn away nobody who has nothing waiting, in the same group or in another', () => {
+      const line = at(1);
+      for (const [who, times] of [
+        [ALICE, 600],
+        [EVE, 600],
+        [stranger('a'), 600],
+        [stranger('b'), 600],
+      ] as const)
+        line.come(who, times);
+      for (let n = 0; n < 20; n += 1) line.come(party(`tenant ${n}`, 'root'), 600);
+      const quiet = [BOB, party('evil', 'mallet'), stranger('c'), party('other', 'olga'), party('', '', true)];
+      for (const who of quiet) line.come(who);
+      expect(line.givenUp).toEqual(expect.not.arrayContaining(quiet.map(({ member }) => member)));
+      expect(waiting(line, 24 * 600 + quiet.length)).toBe(2_000);
+    });
+
+    it('turn away the last who came of the member that has most, in a group that has five hundred', () => {
+      const { come, givenUp, inside } = at(1);
+      come(BOB);
+      come(ALICE, 501);
+      expect(givenUp).toEqual(['alice']);
+      come(BOB, 10);
+      expect(givenUp).toEqual(Array(11).fill('alice'));
+      for (let n = 0; n < 2; n += 1) inside[n]!.leave();
+      expect(inside.map(({ who }) => who)).toEqual(['bob', 'alice', 'alice']);
+    });
+
+    it('leave a group that has few waiting what it has, however many groups there are', () => {
+      const line = at(1);
+      line.come(ALICE, 30);
+      for (let n = 0; n < 50; n += 1) line.come(party(`tenant ${n}`, 'root'), 500);
+      expect(line.givenUp).toEqual(expect.not.arrayContaining(['alice']));
+      expect(waiting(line, 30 + 50 * 500)).toBe(2_000);
+    });
+
+    it('turn away who came last among equals', () => {
+      const { come, givenUp } = at(1);
+      come(EVE);
+      for (let n = 0; n < 502; n += 1) come(party('acme', `member ${n}`));
+      expect(givenUp).toEqual(['member 500', 'member 501']);
+    });
+
+    it('pass to a party that comes late before they pass to the flood again', () => {
+      const { come, inside, names } = at(4);
+      come(stranger('a'), 600);
+      come(stranger('b'), 600);
+      come(ALICE, 2);
+      expect(names()).toEqual(['a', 'a', 'a', 'alice']);
+      inside[0]!.leave();
+      inside[1]!.leave();
+      expect(names().slice(4)).toEqual(expect.arrayContaining(['alice']));
+    });
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import type { Party } from '../../common/async/errand';
+import { OverloadedError } from '../../common/errors/common.errors';
 
 /** How many connections there are, and how many of them one party may hold at once. */
 export interface Shares {
@@ -14,11 +15,15 @@ export function sharesOf(all: number): Shares {
 
 /** Nobody's in particular: the process itself. */
 const NOBODY: Party = { group: '', member: '', isCrowd: true };
-/** In all, and of one member: whoever comes then is told at once to come again. */
-const MOST_WAITING = 1_000;
-const MOST_WAITING_OF_ONE = 500;
+/** Of one group, and of all groups together: a bound on memory, and no more than can be served before patience ends. */
+const MOST_WAITING_OF_GROUP = 500;
+const MOST_WAITING = 2_000;
 
 interface Waiting extends Party {
+  /** The member, as it is counted. */
+  readonly key: string;
+  /** How many came before. */
+  readonly number: number;
   readonly since: number;
   readonly enter: () => void;
   readonly giveUp: (error: Error) => void;
@@ -26,53 +31,96 @@ interface Waiting extends Party {
 
 /**
  * Lets parties at the connections of a pool, in turns. Whoever has the fewest goes first, then who came first; nobody gets more
- * than a share. So the wait of one party depends on how much it asks itself, and little on what others do.
+ * than a share. So the wait of one party depends on how much it asks itself, and little on what others do. A line that is too
+ * long is shortened where most wait: no flood turns away a party that has nothing waiting.
  */
 export class Turnstile {
   private readonly held = new Map<string, number>();
   private inside = 0;
-  private readonly waiting = new Set<Waiting>();
-  private readonly waitingOf = new Map<string, number>();
+  private came = 0;
+  /** By member, each in the order in which they came. */
+  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly waitingOfGroup = new Map<string, number>();
+  private waitingInAll = 0;
 
   constructor(private readonly shares: Shares) {}
 
-  /** False where so many wait that nobody else can. */
-  hasRoomFor(party: Party = NOBODY): boolean {
-    const ofOne = this.waitingOf.get(memberKey(party)) ?? 0;
-    return this.waiting.size < MOST_WAITING && ofOne < MOST_WAITING_OF_ONE;
-  }
-
   /**
-   * Enters as soon as it is the party's turn.
+   * Enters as soon as it is the party's turn. Gives up with an OverloadedError, at once or later, where the party has most
+   * waiting in a line that is too long.
    *
    * @returns a function that gives up the turn if it has not come.
    */
   wait(party: Party = NOBODY, enter: (leave: () => void) => void, giveUp: (error: Error) => void): Abandon {
     const waiting: Waiting = {
       ...party,
+      key: memberKey(party),
+      number: (this.came += 1),
       since: performance.now(),
       enter: () => enter(this.leaver(party)),
       giveUp,
     };
-    this.waiting.add(waiting);
-    change(this.waitingOf, memberKey(party), 1);
+    this.add(waiting);
     this.admit();
+    this.shorten(waiting);
     return (error) => this.abandonOne(waiting, error);
   }
 
   /** Gives up who has waited since before a moment, as `performance.now()` counts. */
   abandon(since: number, error: Error): void {
-    for (const one of [...this.waiting]) if (one.since < since) this.abandonOne(one, error);
+    for (const one of [...this.waiting.values()].flat()) if (one.since < since) this.abandonOne(one, error);
   }
 
   private abandonOne(one: Waiting, error: Error): void {
     if (this.remove(one)) one.giveUp(error);
   }
 
+  private add(one: Waiting): void {
+    const queue = this.waiting.get(one.key);
+    if (queue) queue.push(one);
+    else this.waiting.set(one.key, [one]);
+    this.waitingInAll += 1;
+    change(this.waitingOfGroup, one.group, 1);
+  }
+
   private remove(one: Waiting): boolean {
-    if (!this.waiting.delete(one)) return false;
-    change(this.waitingOf, memberKey(one), -1);
+    const queue = this.waiting.get(one.key) ?? [];
+    const index = queue.indexOf(one);
+    if (index === -1) return false;
+    queue.splice(index, 1);
+    if (queue.length === 0) this.waiting.delete(one.key);
+    this.waitingInAll -= 1;
+    change(this.waitingOfGroup, one.group, -1);
     return true;
+  }
+
+  /** Turns away the last of the member that has most waiting, in the group that has; among equals it is who came just now. */
+  private shorten(newest: Waiting): void {
+    const isGroupOver = this.waitingIn(newest.group) > MOST_WAITING_OF_GROUP;
+    if (!isGroupOver && this.waitingInAll <= MOST_WAITING) return;
+    const group = isGroupOver ? newest.group : this.largestGroup(newest.group);
+    const last = this.largestQueue(group, newest).at(-1);
+    if (last) this.abandonOne(last, new OverloadedError());
+  }
+
+  /** Another than this only where it has more waiting. */
+  private largestGroup(group: string): string {
+    let largest = group;
+    for (const [other, count] of this.waitingOfGroup) if (count > this.waitingIn(largest)) largest = other;
+    return largest;
+  }
+
+  /** That of one member, by preference of the newest. */
+  private largestQueue(group: string, newest: Waiting): Waiting[] {
+    let largest = group === newest.group ? (this.waiting.get(newest.key) ?? []) : [];
+    for (const queue of this.waiting.values()) {
+      if (queue.length > largest.length && queue[0]?.group === group) largest = queue;
+    }
+    return largest;
+  }
+
+  private waitingIn(group: string): number {
+    return this.waitingOfGroup.get(group) ?? 0;
   }
 
   private admit(): void {
@@ -81,7 +129,7 @@ export class Turnstile {
       if (next === undefined) return;
       this.remove(next);
       this.inside += 1;
-      for (const key of keysOf(next)) change(this.held, key, 1);
+      for (const key of [next.group, next.key]) change(this.held, key, 1);
       next.enter();
     }
   }
@@ -89,20 +137,20 @@ export class Turnstile {
   private next(): Waiting | undefined {
     let best: Waiting | undefined;
     let fewest = Infinity;
-    for (const one of this.waiting) {
-      const rank = this.rankOf(one);
-      if (rank < fewest) [best, fewest] = [one, rank];
-      // Nobody can have fewer, and nobody who has as few came before.
-      if (fewest === 0) break;
+    for (const [first] of this.waiting.values()) {
+      const rank = this.rankOf(first!);
+      if (rank > fewest || rank === Infinity) continue;
+      if (best === undefined || rank < fewest || first!.number < best.number) [best, fewest] = [first, rank];
     }
     return best;
   }
 
   /** By what its group holds, then by what it holds itself; Infinity for who holds a share already. */
-  private rankOf(one: Waiting): number {
-    const { all, group, member } = this.shares;
-    const [ofGroup = 0, ofMember = 0] = keysOf(one).map((key) => this.held.get(key));
-    const isServed = ofGroup >= group || (!one.isCrowd && ofMember >= member);
+  private rankOf({ group, key, isCrowd }: Waiting): number {
+    const { all, group: groupShare, member: memberShare } = this.shares;
+    const ofGroup = this.held.get(group) ?? 0;
+    const ofMember = this.held.get(key) ?? 0;
+    const isServed = ofGroup >= groupShare || (!isCrowd && ofMember >= memberShare);
     return isServed ? Infinity : ofGroup * (all + 1) + ofMember;
   }
 
@@ -112,7 +160,7 @@ export class Turnstile {
       if (hasLeft) return;
       hasLeft = true;
       this.inside -= 1;
-      for (const key of keysOf(party)) change(this.held, key, -1);
+      for (const key of [party.group, memberKey(party)]) change(this.held, key, -1);
       this.admit();
     };
   }
@@ -121,13 +169,9 @@ export class Turnstile {
 /** Gives up a turn that has not come yet. */
 export type Abandon = (error: Error) => void;
 
+/** A group has no blank in it, so that it is never taken for one of its members. */
 function memberKey({ group, member }: Party): string {
   return `${group} ${member}`;
-}
-
-/** A group has no blank in it, so that it is never taken for one of its members. */
-function keysOf(party: Party): [string, string] {
-  return [party.group, memberKey(party)];
 }
 
 function change(counts: Map<string, number>, key: string, by: number): void {
