@@ -10,7 +10,7 @@ import {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from '../src/embedded-postgres/embedded-postgres';
-import { ServerProcess } from './support/server-process';
+import { ServerProcess, serverProcess } from './support/server-process';
 
 jest.setTimeout(120_000);
 
@@ -238,8 +238,8 @@ describe('a data directory that has been used', () => {
   let data: string;
   const started: ServerProcess[] = [];
 
-  const start = (env: Record<string, string> = {}) => {
-    const server = new ServerProcess({ LATCHKEY_DATA_DIR: data, ...env });
+  const start = (env: Record<string, string> = {}, args: string[] = [], prelude = ':') => {
+    const server = new ServerProcess({ LATCHKEY_DATA_DIR: data, ...env }, args, prelude);
     started.push(server);
     return server;
   };
@@ -251,8 +251,8 @@ describe('a data directory that has been used', () => {
     const headers = { authorization: `Bearer ${accessToken}` };
     return (await fetch(`${url}/api/v1/identities/details`, { headers })).status;
   };
-  const refusal = async () => {
-    const { code, output } = await start().ended;
+  const refusal = async (env: Record<string, string> = {}) => {
+    const { code, output } = await start(env).ended;
     expect(code).toBe(1);
     expect(output).toMatch(ONE_SENTENCE);
     return output;
@@ -418,6 +418,161 @@ describe('a data directory that has been used', () => {
     expect(fs.readFileSync(path.join(victim, 'file'), 'utf8')).toBe('of root');
     expect(fs.statSync(path.join(victim, 'file'))).toMatchObject({ uid: 0, mode: 0o100644 });
     expect(fs.statSync(inData('postgres')).uid).toBe(0);
+  });
+
+  describe('by another user than root', () => {
+    const postgresAccount = () => fs.statSync(path.join(template, 'postgres/data'));
+    const nobody = () => ({ uid: 65_534, gid: 65_534 });
+    const giveTo = ({ uid, gid }: { uid: number; gid: number }) =>
+      execFileSync('chown', ['-hR', `${uid}:${gid}`, data]);
+    /** But for what a running PostgreSQL writes. */
+    const everything = () => {
+      const format = ['-path', '*/postgres/data/*', '-prune', '-o', '-printf', '%p %i %u:%g %m %s %l\\n'];
+      return execFileSync('find', [data, ...format], { encoding: 'utf8' })
+        .split('\n')
+        .sort();
+    };
+    const byRoot = async (args: string[], env: Record<string, string> = {}) => {
+      const before = everything();
+      const { code, stdout, stderr } = await start(env, args).ended;
+      expect(everything()).toEqual(before);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(ONE_SENTENCE);
+      return stderr;
+    };
+    const removeNothing = () => undefined;
+    const removeTraces = () => {
+      remove('database.json');
+      remove('bootstrap.json');
+    };
+
+    for (const args of [[], ['issue-admin-token'], ['refuse-issued-before', '2020-01-01T00:00:00Z']]) {
+      itAsRoot.each([
+        ['whose account root would lend', postgresAccount, removeNothing],
+        ['whose account root would lend, of a release that kept no record', postgresAccount, ofEarlierRelease],
+        ['of any other', nobody, removeNothing],
+        ['of any other, of a release that kept no record', nobody, ofEarlierRelease],
+        ['of any other, its credentials put away', nobody, removeTraces],
+      ])(`is left as it is by root: ${args[0] ?? 'a start'}, %s`, async (_, user, prepare) => {
+        prepare();
+        giveTo(user());
+        const sentence = await byRoot(args);
+        expect(sentence).toContain(`belongs to the user with id ${user().uid}`);
+        expect(sentence).toContain(`setpriv --reuid=${user().uid} --regid=${user().gid}`);
+        expect(sentence).not.toContain('LATCHKEY_PG_USER');
+      });
+    }
+
+    itAsRoot.each([
+      ['whose account root would lend', postgresAccount],
+      ['of any other', nobody],
+    ])("is left as it is by root where the directory itself is root's, %s", async (_, user) => {
+      ofEarlierRelease();
+      giveTo(user());
+      fs.chownSync(data, 0, user().gid);
+      fs.chmodSync(data, 0o2775);
+      expect(await byRoot([])).toContain(`user with id ${user().uid}`);
+      const LATCHKEY_AUTH_SECRET = fs.readFileSync(inData('auth-secret'), 'utf8');
+      const sentence = await byRoot([], { LATCHKEY_AUTH_SECRET });
+      expect(sentence).toContain(`The user with id ${user().uid} runs Latchkey on`);
+      expect(sentence).not.toContain('LATCHKEY_PG_USER');
+    });
+
+    itAsRoot('is not begun by root in a directory of that user', async () => {
+      fs.rmSync(data, { recursive: true });
+      fs.mkdirSync(data);
+      giveTo(nobody());
+      expect(await byRoot([])).toContain(`or set LATCHKEY_DATA_DIR to a directory of root's`);
+      data = path.join(data, 'of-root');
+      const server = start();
+      expect(await statusOf(await server.url(), bootstrapOf(data))).toBe(200);
+    });
+
+    itAsRoot.each([
+      ['of this release', removeNothing],
+      ['of a release that kept no record', ofEarlierRelease],
+    ])('goes on where root has run it in a directory of that user, %s', async (_, prepare) => {
+      prepare();
+      fs.chownSync(data, 65_534, 65_534);
+      const server = start();
+      expect(await statusOf(await server.url(), bootstrapOf(template))).toBe(200);
+    });
+
+    itAsRoot('serves that user on after a command of root, a crash of the database and a restart', async () => {
+      const { uid, gid } = postgresAccount();
+      const asUser = `set -- setpriv --reuid=${uid} --regid=${gid} --clear-groups "$@"`;
+      giveTo(postgresAccount());
+      fs.chmodSync(scratch, 0o755);
+      const server = start({}, [], asUser);
+      const url = await server.url();
+
+      await byRoot(['issue-admin-token']);
+      process.kill(serverProcess(inData('postgres'))!, 'SIGKILL');
+      await server.says(/embedded_postgres\.revived/);
+      expect(await statusOf(url, bootstrapOf(template))).toBe(200);
+      expect((await server.signal('SIGTERM')).code).toBe(0);
+
+      const next = start({}, [], asUser);
+      expect(await statusOf(await next.url(), bootstrapOf(template))).toBe(200);
+    });
+  });
+
+  describe('of an earlier release of root, which kept its database below /var/lib', () => {
+    const LATCHKEY_AUTH_SECRET = 'a secret that comes with the environment, of some length';
+    let former: string;
+
+    beforeEach(() => {
+      former = `/var/lib/latchkey-${createHash('sha256').update(scratch).digest('hex').slice(0, 10)}`;
+      fs.mkdirSync(former, { mode: 0o700 });
+      fs.renameSync(inData('postgres/data'), path.join(former, 'data'));
+      for (const name of ['auth-secret', 'bootstrap.json', 'database.json', 'postgres']) remove(name);
+    });
+    afterEach(() => fs.rmSync(former, { recursive: true, force: true }));
+
+    // Seen red: it came up with a new organization.
+    itAsRoot('makes no empty one in a directory that was moved, and takes it back', async () => {
+      const sentence = await refusal({ LATCHKEY_AUTH_SECRET });
+
+      expect(sentence).toContain(path.join(former, 'data'));
+      expect(sentence).toContain(`move that to ${inData('postgres/data')}`);
+      expect(fs.readdirSync(data)).toEqual([]);
+      fs.mkdirSync(inData('postgres'));
+      fs.renameSync(path.join(former, 'data'), inData('postgres/data'));
+      expect(await start({ LATCHKEY_AUTH_SECRET }).banner()).not.toContain('Token');
+    });
+
+    itAsRoot('makes an empty one when it is told to', async () => {
+      fs.writeFileSync(inData('database.json'), '{}');
+      expect(await start({ LATCHKEY_AUTH_SECRET }).banner()).toContain('Token');
+    });
+
+    itAsRoot('makes no other secret for one that it finds', async () => {
+      const own = `/var/lib/latchkey-${createHash('sha256').update(inData('postgres')).digest('hex').slice(0, 10)}`;
+      fs.renameSync(former, own);
+      former = own;
+
+      expect(await refusal()).toContain(`${inData('auth-secret')} is not there`);
+      expect(await start({ LATCHKEY_AUTH_SECRET }).banner()).not.toContain('Token');
+    });
+  });
+
+  it('is not taken for a used one without a way on, where only the secret was put there', async () => {
+    for (const name of ['bootstrap.json', 'database.json', 'postgres']) remove(name);
+    const sentence = await refusal();
+    expect(sentence).toContain(`if this is the first start, move ${inData('auth-secret')} out of it`);
+
+    const LATCHKEY_AUTH_SECRET_FILE = path.join(scratch, 'secret');
+    fs.renameSync(inData('auth-secret'), LATCHKEY_AUTH_SECRET_FILE);
+    // Not to depend on what an earlier release has left below /var/lib of this machine.
+    fs.rmdirSync(data);
+    expect(await start({ LATCHKEY_AUTH_SECRET_FILE }).banner()).toContain('Token');
+  });
+
+  it('moved while it is in use, is said to be in use where it is now', async () => {
+    await start().banner();
+    data = path.join(scratch, 'moved');
+    fs.renameSync(path.join(scratch, 'data'), data);
+    expect(await refusal()).toContain('where the directory was moved while a Latchkey ran on it, that Latchkey');
   });
 
   itAsRoot('takes no secret, record or credentials that somebody else has put there', async () => {

@@ -344,6 +344,8 @@ describe('the stand-alone server', () => {
     const data = path.join(dir, 'shared');
     fs.mkdirSync(data);
     fs.chmodSync(data, 0o1777);
+    // A first start, whatever an earlier release has left below /var/lib of this machine.
+    fs.writeFileSync(path.join(data, 'database.json'), '{}');
     await start({ LATCHKEY_DATA_DIR: data }).banner();
 
     const modeOf = (file: string) => (fs.statSync(file).mode & 0o7777).toString(8);

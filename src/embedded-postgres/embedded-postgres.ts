@@ -106,7 +106,8 @@ function unseenFor(dataDir: string): () => number {
 /** Its watchdog answers, since a pipe reaches from one container to another; a process id means nothing there. */
 function servedElsewhere({ dir }: Layout): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
-    `The database in ${dir} is in use by a Latchkey in another container, so stop that one, ` +
+    `The database in ${dir} is in use by a Latchkey in another container, so stop that one (or, where the directory ` +
+      'was moved while a Latchkey ran on it, that Latchkey), ' +
       'give each a data directory of its own, or set DATABASE_URL to a PostgreSQL server they can share.',
   );
 }

@@ -28,11 +28,22 @@ export function errorCode(error: unknown): string | undefined {
   return stringProperty(error, 'code');
 }
 
+/** How root runs something as another user, with the environment that it has. */
+export function asUser({ uid, gid }: { uid: number; gid: number }): string {
+  return ` (with setpriv --reuid=${uid} --regid=${gid} --clear-groups, or --user ${uid}:${gid} of a container)`;
+}
+
+/** Which file it was that could not be used, where that is not the directory itself. */
+export function atFile(error: unknown, dir: string): string {
+  const file = stringProperty(error, 'path');
+  return file === undefined || file === dir ? '' : ` at ${file}`;
+}
+
 export function unusableDirectory(dir: string, code: string, cause: unknown): EmbeddedPostgresError {
   const reason = UNUSABLE_DIRECTORY[code] ?? code;
   const cure = FULL.has(code) ? 'make room there' : 'make that directory writable';
   return new EmbeddedPostgresError(
-    `Latchkey cannot keep its database in ${dir} because ${reason} (${code}), ` +
+    `Latchkey cannot keep its database in ${dir} because ${reason} (${code}${atFile(cause, dir)}), ` +
       `so ${cure} or set LATCHKEY_DATA_DIR to another.`,
     { cause },
   );

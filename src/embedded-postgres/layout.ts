@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { type Account, canEnter } from './account';
-import { EmbeddedPostgresError } from './errors';
+import { asUser, EmbeddedPostgresError } from './errors';
 import { keepDirectory, lendDirectory, makeDirectory, requireOwnName } from './own-directory';
 
 /**
@@ -42,6 +42,7 @@ export async function prepareLayout(requestedDir: string, account: Account | und
   const dir = canonicalPath(requestedDir);
   const found = path.join(dir, 'data');
   // Before anything is changed: a server of another account may be running on it.
+  if (account !== undefined) refuseUsersDirectory(dir);
   refuseForeignData(found, account);
   keepDirectory(dir, account);
   const dataDir = followOwnLink(found);
@@ -94,8 +95,19 @@ function refuseForeignData(dataDir: string, account: Account | undefined): void 
   if (owner === undefined || owner === (account?.uid ?? process.geteuid?.())) return;
   throw new EmbeddedPostgresError(
     `The database in ${dataDir} belongs to the user with id ${owner} and not to ` +
-      `${account === undefined ? 'the one running Latchkey' : `the account "${account.name}"`}, ` +
-      'so run Latchkey as that user or, as root, set LATCHKEY_PG_USER to it.',
+      (account === undefined
+        ? 'the one running Latchkey, so run Latchkey as that user.'
+        : `the account "${account.name}", so set LATCHKEY_PG_USER to that user.`),
+  );
+}
+
+/** The lock is made by whoever runs Latchkey. Root would take the directory away from that user, who could not start any more. */
+function refuseUsersDirectory(dir: string): void {
+  const lock = fs.lstatSync(path.join(dir, 'lock'), { throwIfNoEntry: false });
+  if (lock === undefined || !lock.isFile() || lock.uid === 0) return;
+  throw new EmbeddedPostgresError(
+    `The user with id ${lock.uid} runs Latchkey on ${dir}, and root would take it away, so run Latchkey as that user` +
+      `${asUser(lock)}.`,
   );
 }
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { deniedByNode, errorCode, FULL } from '../embedded-postgres/errors';
-import { DatabaseRecord } from './database-record';
+import { asUser, atFile, deniedByNode, errorCode, FULL } from '../embedded-postgres/errors';
+import { canonicalPath } from '../embedded-postgres/layout';
+import { isRelocated, relocatedCandidates } from '../embedded-postgres/relocated';
+import { DatabaseRecord, RECORD } from './database-record';
 import { KeptFiles } from './kept-files';
 import { StartError } from './start-error';
 
@@ -27,10 +29,14 @@ export class DataDirectory {
     this.dir = path.resolve(dir);
     this.files = new KeptFiles(this.dir);
     this.record = this.guard(() => {
+      this.refuseUsersDirectory();
+      const isNew = make(this.dir);
       // One that was there keeps its mode: it may be shared, and what we put into it is closed by itself.
-      if (make(this.dir) && (statSync(this.dir).mode & 0o777) !== OWN_MODE) chmodSync(this.dir, OWN_MODE);
+      if (isNew && (statSync(this.dir).mode & 0o777) !== OWN_MODE) chmodSync(this.dir, OWN_MODE);
       accessSync(this.dir, constants.W_OK | constants.X_OK);
-      return new DatabaseRecord(this.files, this.dir, this.traces());
+      const traces = this.traces();
+      if (!isNew && !traces.ofStart) this.refuseToForget();
+      return new DatabaseRecord(this.files, this.dir, traces);
     });
   }
 
@@ -65,9 +71,41 @@ export class DataDirectory {
     });
   }
 
-  private traces(): { ofStart: boolean; ofSetUp: boolean } {
+  private traces(): { ofStart: boolean; ofSetUp: boolean; secret: string | undefined } {
     const ofSetUp = this.files.has(BOOTSTRAP);
-    return { ofSetUp, ofStart: ofSetUp || this.files.has(SECRET) || existsSync(path.join(this.postgres, 'data')) };
+    const secret = this.files.has(SECRET) ? this.files.pathOf(SECRET) : undefined;
+    const ofDatabase = existsSync(path.join(this.postgres, 'data')) || (isRoot() && this.hasRelocated());
+    return { ofSetUp, secret, ofStart: ofSetUp || secret !== undefined || ofDatabase };
+  }
+
+  private hasRelocated(): boolean {
+    return isRelocated(canonicalPath(this.postgres));
+  }
+
+  /**
+   * What root makes or takes here, the user that owns the directory could not start on any more. Where root has run Latchkey in the
+   * directory of another user, it goes on: the record, or else an older file, is root's.
+   */
+  private refuseUsersDirectory(): void {
+    const owner = isRoot() ? statSync(this.dir, { throwIfNoEntry: false }) : undefined;
+    if (owner === undefined || owner.uid === 0) return;
+    const left = [RECORD, BOOTSTRAP, SECRET].find((name) => this.files.has(name));
+    if (left !== undefined && lstatSync(this.files.pathOf(left)).uid === 0) return;
+    throw new StartError(
+      `The data directory ${this.dir} belongs to the user with id ${owner.uid}, and root would take it away: run Latchkey and its ` +
+        `commands as that user${asUser(owner)}, or set LATCHKEY_DATA_DIR to a directory of root's.`,
+    );
+  }
+
+  /** An earlier release kept the database of root elsewhere, under a name that a directory loses when it is moved. */
+  private refuseToForget(): void {
+    const candidates = isRoot() && !this.files.has(RECORD) ? relocatedCandidates() : [];
+    if (candidates.length === 0) return;
+    throw new StartError(
+      `Nothing in ${this.dir} tells of an earlier start, but an earlier release may have put its database into ` +
+        `${candidates.join(' or ')}: move that to ${path.join(this.postgres, 'data')} or, to begin with an empty one, write {} into ` +
+        `${this.files.pathOf(RECORD)}.`,
+    );
   }
 
   private secretGone(): StartError {
@@ -87,10 +125,14 @@ export class DataDirectory {
       if (code === 'ERR_ACCESS_DENIED') throw new StartError(deniedByNode(error));
       const cure = FULL.has(code) ? 'make room on its disk' : 'make it writable';
       throw new StartError(
-        `The data directory ${this.dir} cannot be written to (${code}): ${cure}, or set LATCHKEY_DATA_DIR to another.`,
+        `The data directory ${this.dir} cannot be written to (${code}${atFile(error, this.dir)}): ${cure}, or set LATCHKEY_DATA_DIR to another.`,
       );
     }
   }
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 /** On Linux nobody else has to pass through, not even the account that root lends PostgreSQL. */

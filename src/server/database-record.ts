@@ -4,7 +4,7 @@ import { relocatedCandidates } from '../embedded-postgres/relocated';
 import type { KeptFiles } from './kept-files';
 import { StartError } from './start-error';
 
-const FILE = 'database.json';
+export const RECORD = 'database.json';
 
 /** What the directory knows about its database. Each field is there from the moment on at which the thing has happened. */
 interface Content {
@@ -21,10 +21,14 @@ export class DatabaseRecord implements ClusterRecord {
   constructor(
     private readonly files: KeptFiles,
     private readonly dir: string,
-    private readonly traces: { readonly ofStart: boolean; readonly ofSetUp: boolean },
+    private readonly traces: {
+      readonly ofStart: boolean;
+      readonly ofSetUp: boolean;
+      readonly secret: string | undefined;
+    },
   ) {
     // A process that starts at the same moment writes the record before it leaves a trace, so they were looked for first.
-    if (!traces.ofStart) files.create(FILE, serialize({}));
+    if (!traces.ofStart) files.create(RECORD, serialize({}));
   }
 
   /** Whether there has been a database, as far as anything tells. */
@@ -63,15 +67,15 @@ export class DatabaseRecord implements ClusterRecord {
   }
 
   private read(): Content | undefined {
-    const text = this.files.read(FILE);
+    const text = this.files.read(RECORD);
     if (text === undefined) return undefined;
     const content = parse(text);
     if (content !== undefined) return content;
-    throw new StartError(`${this.files.pathOf(FILE)} cannot be understood: restore it from a backup, or remove it.`);
+    throw new StartError(`${this.files.pathOf(RECORD)} cannot be understood: restore it from a backup, or remove it.`);
   }
 
   private write(content: Content): void {
-    this.files.replace(FILE, serialize(content));
+    this.files.replace(RECORD, serialize(content));
   }
 
   private gone(dataDir: string, expected: string | undefined): EmbeddedPostgresError {
@@ -81,14 +85,21 @@ export class DatabaseRecord implements ClusterRecord {
       candidates.length === 0 ? '' : ` (an earlier release may have put it into ${candidates.join(' or ')})`;
     return new EmbeddedPostgresError(
       `An earlier start with ${this.dir} left ${which} in ${dataDir}, which is not there any more, so put it back${elsewhere} ` +
-        `or, to begin with an empty one on purpose, move ${this.dir} away.`,
+        `or, to begin with an empty one on purpose, move ${this.dir} away${this.beforehand()}.`,
     );
+  }
+
+  /** A secret that an operator provides looks like one of an earlier start. */
+  private beforehand(): string {
+    const { ofSetUp, secret } = this.traces;
+    if (ofSetUp || secret === undefined || this.read() !== undefined) return '';
+    return ` or, if this is the first start, move ${secret} out of it and set LATCHKEY_AUTH_SECRET_FILE to where it is then`;
   }
 
   private exchanged(dataDir: string, found: string, expected: string): EmbeddedPostgresError {
     return new EmbeddedPostgresError(
       `The database in ${dataDir} is another one (system identifier ${found}) than the one that belongs to ${this.dir} ` +
-        `(${expected}), so put that back or, to use this one on purpose, remove ${this.files.pathOf(FILE)}.`,
+        `(${expected}), so put that back or, to use this one on purpose, remove ${this.files.pathOf(RECORD)}.`,
     );
   }
 }

@@ -99,7 +99,7 @@ export class KeptFiles {
     if (us === undefined || [0, us, statSync(this.dir).uid].includes(uid)) return;
     throw new StartError(
       `${file} belongs to the user with id ${uid}, who may not choose what Latchkey trusts: ` +
-        'move it away, or give it to the user that runs Latchkey.',
+        'run Latchkey as that user if that is who runs it, or move the file away.',
     );
   }
 }
