@@ -48,7 +48,7 @@ const project = {
 const PACKAGE = '/test/public-api\\.spec\\.ts$';
 
 /** Where compiled files are kept from one checkout to the next: then a project's id must be the same in both. */
-const cacheDirectory = process.env.LATCHKEY_JEST_CACHE;
+const cacheDirectory = process.env.JEST_CACHE_FOR_CI;
 const named = (name) => ({ displayName: name, ...(cacheDirectory && { id: `latchkey-${name}` }) });
 
 const onDatabase = {

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** The path of the tarball: the one `LATCHKEY_TARBALL` names, or one that is made in this directory. */
+/** The path of the tarball: the one `PACKED_TARBALL` names, or one that is made in this directory. */
 export function pack(dir) {
-  if (process.env.LATCHKEY_TARBALL) return process.env.LATCHKEY_TARBALL;
+  if (process.env.PACKED_TARBALL) return process.env.PACKED_TARBALL;
   execFileSync(process.execPath, [path.join(root, 'scripts/build-if-stale.mjs')], { stdio: 'inherit' });
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', dir], {
     cwd: root,

@@ -126,7 +126,7 @@ describe('the errors a host may catch', () => {
 
 /** What `npm pack` puts into the package: as it did already, where it has. */
 function packedFiles(root: string): string[] {
-  const tarball = process.env.LATCHKEY_TARBALL;
+  const tarball = process.env.PACKED_TARBALL;
   if (tarball) {
     const listed = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' });
     return listed.split('\n').map((line) => line.replace(/^package\//, ''));

@@ -67,13 +67,29 @@ export async function fillInPlace(
   }
 }
 
+/** For an initdb that has outlived the start that began it, and goes on writing for a moment. */
+const LEFTOVER_WRITES_MS = 20_000;
+
 /** Emptied by the account itself: root, looking into a directory and then removing from it, could be led elsewhere in between. */
 async function remove(dir: string, account: Account | undefined): Promise<void> {
   const stats = fs.lstatSync(dir, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isDirectory()) return fs.unlinkSync(dir);
-  await run('/bin/sh', ['-c', 'rm -rf -- * .[!.]*'], { account, cwd: dir });
-  fs.rmdirSync(dir);
+  const deadline = Date.now() + LEFTOVER_WRITES_MS;
+  do {
+    await run('/bin/sh', ['-c', 'rm -rf -- * .[!.]*'], { account, cwd: dir });
+  } while (!isRemoved(dir, Date.now() > deadline));
+}
+
+/** @throws when it is not empty and `isLast`. */
+function isRemoved(dir: string, isLast: boolean): boolean {
+  try {
+    fs.rmdirSync(dir);
+    return true;
+  } catch (error) {
+    if (isLast || !['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error;
+    return false;
+  }
 }
 
 async function fillCluster(
