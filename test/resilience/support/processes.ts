@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
@@ -73,13 +74,28 @@ export function isGone(pid: number): boolean {
   }
 }
 
+/**
+ * A port that nobody listens on, below those that the system gives to outgoing connections: while a database is down, the nodes ask
+ * for it again and again, and a connection that is given the very port it asks for reaches itself and keeps the database from
+ * having it back.
+ */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
+  for (;;) {
+    const port = randomInt(14_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = net.createServer().listen(port, '127.0.0.1');
+  const isOurs = await Promise.race([
+    once(server, 'listening').then(() => true),
+    once(server, 'error').then(() => false),
+  ]).catch(() => false);
+  if (!isOurs) return false;
   server.close();
   await once(server, 'close');
-  return port;
+  return true;
 }
 
 /** Asks again and again until the answer is neither undefined nor false, for so long at most. */
