@@ -132,12 +132,17 @@ export class Postgres {
   }
 
   async ready(): Promise<void> {
-    const ask = () =>
-      this.sql('SELECT 1').then(
+    const ask = async () => {
+      // A process of the one before it may have outlived it for a moment, and hold the memory that this one wants.
+      if (this.server!.exitCode !== null) this.run();
+      return this.sql('SELECT 1').then(
         () => true,
         () => false,
       );
-    await until(ask, 'PostgreSQL starts', 30_000, 5);
+    };
+    await until(ask, 'PostgreSQL starts', 30_000, 50).catch((error: Error) => {
+      throw new Error(`${error.message}; its log ends with ${this.log.slice(-1_500)}`);
+    });
   }
 
   /** As the database's superuser, on a connection of its own. */
