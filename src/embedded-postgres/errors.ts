@@ -59,7 +59,7 @@ const PERMISSION_FLAGS: Record<string, string> = {
 /** Node's permission model stands in the way, which is named neither by the code nor by the message of its error. */
 export function deniedByNode(error: unknown): string {
   const permission = stringProperty(error, 'permission');
-  if (permission === undefined) {
+  if (!permission) {
     // No flag allows what Node switches off altogether, as it does with writing a file out to the disk.
     const message = stringProperty(error, 'message')?.replace(/\.$/, '');
     return `Node's permission model does not let Latchkey keep its files (${message}), so start node without --permission.`;
