@@ -359,7 +359,7 @@ describe('the stand-alone server', () => {
     const { code, output } = await start({ LATCHKEY_DATA_DIR: '/proc/latchkey/data' }).ended;
 
     expect(code).toBe(1);
-    expect(output).toMatch(/^The data directory \/proc\/latchkey\/data cannot be written to \(\w+\): make it writable/);
+    expect(output).toMatch(/^The data directory \/proc\/latchkey\/data cannot be written to \(\w+ at \/proc\/latchkey\): make it writable/);
   });
 
   it('refuses a data directory it cannot make in one sentence that says what to do', async () => {
