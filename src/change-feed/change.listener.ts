@@ -105,8 +105,8 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
     this.client = client;
     try {
       await client.connect();
-      // Latchkey never keeps its host's process alive.
-      (client as CancellableClient & { unref(): void }).unref();
+      // Latchkey never keeps its host's process alive; but while it ends, `close()` waits for this connection.
+      if (!this.isStopped) (client as CancellableClient & { unref(): void }).unref();
       await client.query(`LISTEN ${CHANNEL}`);
       this.isListening = true;
       // What was committed before it listened has not been heard.

@@ -59,11 +59,15 @@ export class CancellableClient extends Client {
     return { ...usual.getStartupConf.call(this), ...SETTINGS };
   }
 
-  /** Says goodbye, and waits for nobody who does not answer: a server that is frozen would hold up whoever ends. */
+  /**
+   * Says goodbye, and gives the server half a second: a frozen one would hold up whoever ends. For that long the connection keeps
+   * the process alive, even one that was told not to: else a process with nothing else to do ends before its `close()` returns.
+   */
   override end(callback?: (error: Error) => void): Promise<void>;
   override end(callback: (error: Error) => void): void;
   override end(callback?: (error: Error) => void): Promise<void> | void {
     const { connection } = this as unknown as { connection: Connection };
+    (connection.stream as Partial<Socket>).ref?.();
     const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS).unref();
     connection.once('end', () => clearTimeout(timer));
     return callback === undefined ? super.end() : super.end(callback);

@@ -104,8 +104,10 @@ export class VerificationPools implements OnApplicationShutdown {
     this.changeFeedPool = this.connectChangeFeed();
   }
 
+  /** A pool may be ended once only, and an application may be closed twice: by its own code and by a signal. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.pool.end(), this.writingPool.end(), this.changeFeedPool.end()]);
+    const pools = [this.pool, this.writingPool, this.changeFeedPool];
+    await Promise.all(pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
   }
 
   private connectGate(): Pool {
