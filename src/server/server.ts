@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, type HttpException, Injectable, Module } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LatchkeyExceptionFilter } from '../common/http/latchkey-exception.filter';
@@ -12,8 +12,16 @@ import { httpAdapter, type HttpSettings } from './http-adapter';
 import { DOCS_PATH, serveOpenApi } from './openapi';
 import { ServerLogger } from './server-logger';
 
+/** For the whole application, where every `HttpException` is the framework's, whose texts quote what was sent. */
+@Injectable()
+class ServerExceptionFilter extends LatchkeyExceptionFilter {
+  protected override isOfHost(_thrown: unknown): _thrown is HttpException {
+    return false;
+  }
+}
+
 /** The stand-alone server: the first host of `LatchkeyModule`, with no privilege another host lacks. */
-@Module({ providers: [LatchkeyExceptionFilter] })
+@Module({ providers: [ServerExceptionFilter] })
 export class ServerModule {
   static with(options: LatchkeyOptions): DynamicModule {
     return { module: ServerModule, imports: [LatchkeyModule.forRoot({ bootstrapEndpoint: true, ...options })] };
@@ -22,7 +30,7 @@ export class ServerModule {
 
 /** What the server adds around the module: the common body for unknown routes too, and the API documentation. */
 export function configureServer(app: NestFastifyApplication, { publicUrl }: HttpSettings = {}): void {
-  app.useGlobalFilters(app.get(LatchkeyExceptionFilter));
+  app.useGlobalFilters(app.get(ServerExceptionFilter));
   serveOpenApi(app, publicUrl);
   const { httpAdapter } = app.get(HttpAdapterHost);
   for (const path of ['', '/json', '/yaml']) answerOtherMethods(httpAdapter, `/${DOCS_PATH}${path}`, ['GET']);

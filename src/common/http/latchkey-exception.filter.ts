@@ -6,7 +6,10 @@ import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
-/** Turns whatever was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. */
+/**
+ * Turns whatever was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. Bound to Latchkey's
+ * controllers, it sees `HttpException`s of the host too, from its global guards and interceptors: their words stay.
+ */
 @Catch()
 @Injectable()
 export class LatchkeyExceptionFilter implements ExceptionFilter {
@@ -17,14 +20,20 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const error = asLatchkeyError(thrown);
+    const error = this.isOfHost(thrown) ? thrown : asLatchkeyError(thrown);
     const reqId = requestId(http.getRequest<object>());
-    this.log(error, reqId);
+    if (error instanceof LatchkeyError) this.log(error, reqId);
     const { httpAdapter } = this.adapterHost;
     const response: unknown = http.getResponse();
+    const headers = error instanceof LatchkeyError ? error.headers : {};
     httpAdapter.setHeader(response, REQUEST_ID_HEADER, reqId);
-    for (const [name, value] of Object.entries(error.headers)) httpAdapter.setHeader(response, name, value);
-    httpAdapter.reply(response, { reqId, ...(error.getResponse() as object) }, error.getStatus());
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
+    httpAdapter.reply(response, { reqId, ...bodyOf(error) }, error.getStatus());
+  }
+
+  /** The framework's own exceptions reach only a filter that is bound to the whole application. */
+  protected isOfHost(thrown: unknown): thrown is HttpException {
+    return thrown instanceof HttpException && !(thrown instanceof LatchkeyError);
   }
 
   private log(error: LatchkeyError, reqId: string): void {
@@ -45,6 +54,14 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
       this.logger.error({ ...entry, alikeBefore: unsaid, cause: loggable(cause) });
     }
   }
+}
+
+/** As Nest answers it, but always with the fields that clients of the API read. */
+function bodyOf(error: HttpException): object {
+  const said = error.getResponse();
+  if (error instanceof LatchkeyError) return said as object;
+  const usual = { statusCode: error.getStatus(), error: error.name };
+  return { ...usual, ...(typeof said === 'string' ? { message: said } : { message: error.message, ...said }) };
 }
 
 /** The family member for anything that can be thrown. */
