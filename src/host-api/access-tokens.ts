@@ -11,7 +11,7 @@ import { LastAdministratorService } from '../permissions/last-administrator.serv
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { type ChangeOptions, HostTransactionService, organizationOf, type Run } from './host-transaction.service';
-import { checked } from './input';
+import { checked, requireKnown } from './input';
 
 /** What a token is made from. */
 export interface NewAccessToken {
@@ -48,9 +48,10 @@ export class AccessTokens {
   /**
    * Makes a token for an identity that has Token Auth.
    *
-   * @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ValidationFailureError
+   * @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ValidationFailureError; TypeError for an option there is not
    */
   async issue(token: NewAccessToken, options: ChangeOptions = {}): Promise<IssuedAccessToken> {
+    requireKnown('issue', token, ['identityId', 'name']);
     const { name = null } = await checked(CreateTokenDto, { name: token.name });
     if (!isId(token.identityId)) throw new IdentityNotFoundError(token.identityId);
     return this.transaction.within(options, async (run) => {

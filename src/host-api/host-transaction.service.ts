@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { inSchemaOf } from '../database/schema';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
+import { requireKnown } from './input';
 
 /** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
 export interface TransactionalManager {
@@ -50,6 +51,7 @@ export class HostTransactionService {
 
   /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
   async within<T>(options: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+    requireKnown('the second argument', options, ['manager', 'organizationId']);
     try {
       return await this.run(options, act);
     } catch (error) {
@@ -76,12 +78,19 @@ export class HostTransactionService {
 function requireTransaction(manager: unknown): void {
   const { query, queryRunner, isTransactionActive } = (manager ?? {}) as Partial<EntityManager & QueryRunner>;
   if (typeof query !== 'function') throw new TypeError('manager must be the EntityManager of a transaction');
-  const isActive = isTransactionActive ?? queryRunner?.isTransactionActive ?? !(manager instanceof EntityManager);
+  const isActive = isTransactionActive ?? queryRunner?.isTransactionActive ?? !hasManyConnections(manager as object);
   if (!isActive) throw new TypeError('manager must be the EntityManager of a transaction that is running');
+}
+
+/** A `DataSource`, an `EntityManager` outside a transaction or a pool: each statement may run on another connection. */
+function hasManyConnections(manager: object): boolean {
+  return ['createQueryRunner', 'getRepository', 'idleCount'].some((name) => name in manager);
 }
 
 /** TypeORM answers an UPDATE or DELETE with its rows and their count. */
 function rowsOf<Row>(answer: unknown): Row[] {
-  const isCounted = Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
+  if (!Array.isArray(answer))
+    throw new TypeError('manager must answer with rows, as the query of an EntityManager does');
+  const isCounted = Array.isArray(answer[0]) && typeof answer[1] === 'number';
   return (isCounted ? answer[0] : answer) as Row[];
 }

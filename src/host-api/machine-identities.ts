@@ -11,7 +11,7 @@ import { LastAdministratorService } from '../permissions/last-administrator.serv
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
 import { type ChangeOptions, HostTransactionService, organizationOf, type Run } from './host-transaction.service';
-import { checked } from './input';
+import { checked, requireKnown } from './input';
 
 /** How the tokens of an identity behave. What is left out: 30 days, any number of uses, from anywhere. */
 export interface TokenPolicy {
@@ -53,6 +53,7 @@ export class MachineIdentities {
     organization: { readonly name: string },
     options: ChangeOptions = {},
   ): Promise<{ readonly organizationId: string; readonly slug: string }> {
+    requireKnown('createOrganization', organization, ['name']);
     const { name } = await checked(CreateOrganizationDto, organization);
     const slug = slugOf(name);
     return this.transaction.within(options, async (run) => {
@@ -67,6 +68,7 @@ export class MachineIdentities {
    * @throws ValidationFailureError, UnknownRoleError, InvalidIpError, TtlExceedsMaxError
    */
   async create(identity: NewMachineIdentity, options: ChangeOptions = {}): Promise<{ readonly identityId: string }> {
+    requireKnown('create', identity, ['organizationId', 'name', 'role', 'metadata', 'tokenAuth']);
     const { organizationId, role = 'no-access' } = identity;
     const metadata = Object.entries(identity.metadata ?? {}).map(([key, value]) => ({ key, value }));
     const dto = await checked(CreateIdentityDto, { organizationId, name: identity.name, metadata });
@@ -105,6 +107,7 @@ export class MachineIdentities {
 }
 
 async function policyOf(input: TokenPolicy): Promise<unknown[]> {
+  requireKnown('tokenAuth', input, [...POLICY, 'accessTokenTrustedIps']);
   const dto = await checked(AttachTokenAuthDto, input);
   requireCoherentInput(dto, DEFAULT_POLICY);
   const { accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, ...rest } = mergePolicy(DEFAULT_POLICY, dto);
@@ -115,6 +118,8 @@ async function insertMetadata(run: Run, identityId: string, metadata: { key: str
   if (metadata.length === 0) return;
   await run(INSERT_METADATA, [identityId, metadata.map(({ key }) => key), metadata.map(({ value }) => value)]);
 }
+
+const POLICY = ['accessTokenTTL', 'accessTokenMaxTTL', 'accessTokenNumUsesLimit'];
 
 const INSERT_ORGANIZATION = 'INSERT INTO latchkey.organizations (name, slug) VALUES ($1, $2) RETURNING id';
 

@@ -16,6 +16,8 @@ export class ValidationFailureError extends LatchkeyError {
   constructor(issues: readonly ValidationIssue[]) {
     const status = HttpStatus.UNPROCESSABLE_ENTITY;
     super({ errorCode: 'validation_failed', status, error: 'ValidationFailure' }, issues);
+    // For hosts, who read it in a log. The body keeps the list.
+    this.message = issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ');
   }
 }
 
