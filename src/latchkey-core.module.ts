@@ -5,7 +5,7 @@ import { Clock } from './common/clock/clock';
 import { isSlowToConnect, isUnreadable } from './common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from './database/connections/data-source-name';
 import { requestDataSourceOptions } from './database/connections/data-source-options';
-import { requireFit } from './database/fitness';
+import { requireFit, requireRights } from './database/fitness';
 import { VerificationPools } from './database/connections/verification-pools';
 import { ListReads } from './database/list-reads';
 import { migrate, missingMigrations } from './database/migrator';
@@ -60,7 +60,9 @@ export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 async function connect(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   try {
-    await requireFit(dataSource, (options as { schema?: string }).schema ?? DEFAULT_SCHEMA, false);
+    const { schema = DEFAULT_SCHEMA } = options as { schema?: string };
+    await requireFit(dataSource, schema, false);
+    await requireRights(dataSource, schema);
     await requireReadable(dataSource);
     const missing = await missingMigrations(dataSource);
     if (missing === 0) return dataSource;

@@ -209,8 +209,9 @@ function faultsOfPermissions(permissions: unknown): string[] {
 
 /** What is wrong with a signing secret, to be said after its name; undefined for a good one. */
 export function faultOfSecret(text: unknown): string | undefined {
-  if (text !== undefined && typeof text !== 'string') return 'must be a string';
-  if (text === undefined || Buffer.byteLength(text) < 32) return 'must have at least 32 bytes';
+  if (text === undefined || text === '') return 'must be given: make one with `openssl rand -base64 48`';
+  if (typeof text !== 'string') return 'must be a string';
+  if (Buffer.byteLength(text) < 32) return 'must have at least 32 bytes';
   return isGuessable(text) ? 'must be random: make one with `openssl rand -base64 48`' : undefined;
 }
 

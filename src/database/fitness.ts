@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { isRightMissing } from '../common/errors/database-errors';
 
 const OLDEST = 150_000;
 
@@ -40,6 +41,45 @@ export function faultOfTraits(traits: DatabaseTraits, isToMigrate: boolean): str
   if (encoding !== 'UTF8')
     return `The database ${database} is encoded in ${encoding}, and Latchkey needs UTF8: make another with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`;
   if (isToMigrate && !exists && !mayCreate)
-    return `The database user may not make a schema: GRANT CREATE ON DATABASE "${database}" TO "${user}".`;
+    return `The database user may not make a schema: GRANT CREATE ON DATABASE "${database}" TO "${user}", or ${ANOTHER}.`;
   return undefined;
 }
+
+/** What a host does whose own user is not to change the schema. */
+const ANOTHER = "migrate with another user (migrateLatchkey) and say migrate: 'never' here";
+
+/** What a user that does not own the schema needs to serve, once another has migrated it. */
+function grantsFor(schema: string, user: string): string {
+  const rights = 'SELECT, INSERT, UPDATE, DELETE';
+  return `GRANT USAGE ON SCHEMA "${schema}" TO "${user}"; GRANT ${rights} ON ALL TABLES IN SCHEMA "${schema}" TO "${user}";`;
+}
+
+/** @throws UnfitDatabaseError that lists the grants, when the user could not answer requests with those it has. */
+export async function requireRights(dataSource: DataSource, schema: string): Promise<void> {
+  const [{ user, lacking }] = await dataSource.query<[{ user: string; lacking: string[] }]>(LACKING, [schema]);
+  if (lacking.length === 0) return;
+  const what = `The database user "${user}" may not use everything in the schema "${schema}" (${lacking.join(', ')})`;
+  throw new UnfitDatabaseError(`${what}. As the owner of the schema, run: ${grantsFor(schema, user)}`);
+}
+
+/** What lets a migration fail for want of a right, in words that say what to do; any other error as it is. */
+export async function explainMigration(dataSource: DataSource, schema: string, error: unknown): Promise<unknown> {
+  if (!isRightMissing(error)) return error;
+  const [{ user }] = await dataSource.query<[{ user: string }]>('SELECT current_user AS user');
+  return new UnfitDatabaseError(
+    `The database user "${user}" may not migrate the schema "${schema}" (${(error as Error).message}): have it own the schema ` +
+      `and all that is in it, or ${ANOTHER}. Then it needs: ${grantsFor(schema, user)}`,
+  );
+}
+
+/** Tables a right is missing on, and the schema where it may not even be looked into. Of migrations only the list is read. */
+const LACKING = `
+  SELECT current_user AS user, coalesce(json_agg(relname ORDER BY relname) FILTER (WHERE relname IS NOT NULL), '[]') AS lacking
+    FROM (SELECT 'USAGE' AS relname FROM pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')
+          UNION ALL
+          SELECT t.relname
+            FROM pg_class t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed (privilege)
+           WHERE t.relnamespace = to_regnamespace(quote_ident($1)) AND t.relkind IN ('r', 'p')
+             AND (t.relname <> 'latchkey_migrations' OR privilege = 'SELECT')
+           GROUP BY t.oid, t.relname
+          HAVING NOT bool_and(has_table_privilege(t.oid, privilege))) AS lacking`;

@@ -3,7 +3,7 @@ import { LATCHKEY_MIGRATIONS } from '../../migrations';
 import { type Connection, connectionOf } from './connections/connection';
 import { dataSourceOptions } from './connections/data-source-options';
 import type { DatabaseLocation } from './database-options';
-import { requireFit } from './fitness';
+import { explainMigration, requireFit } from './fitness';
 import { DEFAULT_SCHEMA, inSchemaOf } from './schema';
 
 /** Any constant, the same in every process of Latchkey: the letters of its name. */
@@ -29,6 +29,8 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
       await ensureSchema(dataSource, schema);
       await dataSource.runMigrations();
     });
+  } catch (error) {
+    throw await explainMigration(dataSource, schema, error);
   } finally {
     await dataSource.destroy();
   }

@@ -113,6 +113,11 @@ function isOfTheWay(error: Error): boolean {
   return SOCKET_CODES.has(codeOf(error)) || LOST_CONNECTION.test(error.message);
 }
 
+/** True when the server says that the user may not do what was asked. */
+export function isRightMissing(error: unknown): boolean {
+  return codeOf(error) === '42501';
+}
+
 /** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
 export function isUnlucky(error: unknown): boolean {
   return UNLUCKY_SQLSTATE.test(codeOf(error));
