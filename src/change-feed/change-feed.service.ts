@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { SafeLogger } from '../common/safe-logger';
 import { Clock } from '../common/clock/clock';
@@ -17,6 +17,9 @@ const LOST_AFTER_MS = 60_000;
 const SUSPENDED_MS = 1_000;
 /** Beyond the patience of the connection: this process was stopped while it waited. */
 const LONGEST_READ_MS = 1_000;
+const NOTABLE_FAILURES = 2;
+/** The part of a read's time that this process spent on other work. */
+const BUSY = 0.5;
 /** More changes than this at once are not told apart. */
 const MANY_CHANGES = 10_000;
 const NOTABLE_SKEW_MS = 5_000;
@@ -62,7 +65,8 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   private queued: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
-  private isFailing = false;
+  /** Reads in a row that have failed while this process had time for them. */
+  private failures = 0;
   private isSkewed = false;
   private isBehind = false;
 
@@ -143,9 +147,10 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   private begin(): Promise<void> {
+    const before = performance.eventLoopUtilization();
     const reading = this.read().then(
       () => this.succeed(),
-      (error: unknown) => this.fail(error),
+      (error: unknown) => this.fail(error, performance.eventLoopUtilization(before)),
     );
     this.reading = reading.finally(() => (this.reading = undefined));
     return this.reading;
@@ -261,8 +266,8 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   private succeed(): void {
-    if (this.isFailing) this.logger.log({ event: 'watermark.confirmed' });
-    this.isFailing = false;
+    if (this.failures >= NOTABLE_FAILURES) this.logger.log({ event: 'watermark.confirmed' });
+    this.failures = 0;
     const skewMs = Math.round(this.clock.skewMs());
     const behindMs = Math.round(this.clock.databaseBehindMs());
     const isSkewed = Math.abs(skewMs) > NOTABLE_SKEW_MS;
@@ -273,11 +278,12 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     this.isBehind = isBehind;
   }
 
-  private fail(error: unknown): never {
-    // Once per outage: the next attempt is a moment away, and fails alike.
-    if (!this.isFailing && !this.isStopped)
+  private fail(error: unknown, { utilization }: EventLoopUtilization): never {
+    // A process that was busy itself has learnt nothing about the database: its answer may have been there in time.
+    if (utilization < BUSY) this.failures += 1;
+    // Once per outage. A single read is made up for by the next, before the bound.
+    if (this.failures === NOTABLE_FAILURES && !this.isStopped && utilization < BUSY)
       this.logger.warn({ event: 'watermark.unconfirmed', cause: loggable(error) });
-    this.isFailing = true;
     throw error;
   }
 
