@@ -401,9 +401,9 @@ describe('the environment', () => {
     expect(remarks({ ...own, LATCHKEY_DATA_DIR: 'x' })).toEqual(['LATCHKEY_DATA_DIR has no effect with DATABASE_URL']);
   });
 
-  it('is what the README says it is: every variable, and every default', () => {
-    const readme = readFileSync(path.join(__dirname, '../../README.md'), 'utf8');
-    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\| ([^|]+?) +\|/gm)];
+  it('is what the documentation says it is: every variable, and every default', () => {
+    const documentation = readFileSync(path.join(__dirname, '../../docs/configuration.md'), 'utf8');
+    const rows = [...documentation.matchAll(/^\| `([A-Z_]+)` +\| ([^|]+?) +\|/gm)];
     const said = Object.fromEntries(rows.map(([, name, value]) => [name, value]));
     const environment = Object.entries(readEnvironment({}));
     expect(Object.keys(said).sort()).toEqual(environment.map(([name]) => name).sort());

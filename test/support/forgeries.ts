@@ -488,7 +488,7 @@ function respelled(letter: string, bits: number): string {
   return alphabet[alphabet.indexOf(letter) ^ bits]!;
 }
 
-/** What somebody might send for a token, and what is answered: none of it is let in (promises P22). */
+/** What somebody might send for a token, and what is answered: none of it is let in (guarantee P22). */
 export const FORGERIES: readonly Forgery[] = [
   ...ALGORITHMS,
   ...SIGNATURES,
