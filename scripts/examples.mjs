@@ -57,17 +57,17 @@ function testDocs() {
   write('tsconfig.json', JSON.stringify({ compilerOptions: { ...TSC, types: ['node'] }, include: ['*.ts'] }));
   const fresh = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'reflect-metadata', 'rxjs'];
   install('npm install', ...fresh, '@types/node@20', 'typescript@6.0');
-  install(block(document, 'Ten lines', 'bash'));
+  install(block(document, '1. Install', 'bash'));
   const platform = `${process.platform}-${process.arch}`;
-  install(block(document, 'Testing yours', 'bash').replace('linux-x64', platform));
-  write('app.module.ts', block(document, 'Ten lines', 'ts'));
-  write('app.test.ts', block(document, 'Testing yours', 'ts'));
+  install(block(document, '7. Test your application', 'bash').replace('linux-x64', platform));
+  write('app.module.ts', block(document, '2. Ten lines', 'ts'));
+  write('app.test.ts', block(document, '7. Test your application', 'ts'));
   run(out, 'npx', 'tsc');
   run(out, 'node', '--test', 'app.test.js');
 
   install('npm install --save-dev jest @swc/core @swc/jest');
-  write('jest.config.cjs', block(document, 'Testing yours', 'js'));
-  const test = block(document, 'Testing yours', 'ts');
+  write('jest.config.cjs', block(document, '7. Test your application', 'js'));
+  const test = block(document, '7. Test your application', 'ts');
   const jest = test.replace('after, before, test', 'afterAll as after, beforeAll as before, test');
   write('app.test.ts', jest.replace('node:test', '@jest/globals'));
   for (const name of ['app.module.js', 'app.test.js']) rmSync(path.join(out, name));
