@@ -35,13 +35,17 @@ async function twoAdministrators(): Promise<[Administrator, Administrator]> {
   ];
 }
 
-/** How many of them are administrators still. */
+/** How many of them are still administrators: a call that only an administrator may make says so. */
 async function administrating(administrators: Administrator[]): Promise<number> {
-  const body = { role: 'admin' };
-  const answers = administrators.map(({ identityId, jwt }) =>
-    cluster.node(0).call(`/api/v1/identities/${identityId}`, { method: 'PATCH', body, token: jwt }),
-  );
-  return (await Promise.all(answers)).filter(({ status }) => status === 200).length;
+  let count = 0;
+  for (const { identityId, jwt } of administrators) {
+    const { status } = await cluster
+      .node(0)
+      .call(`/api/v1/identities/${identityId}`, { method: 'PATCH', body: { role: 'admin' }, token: jwt });
+    expect(status).not.toBe(503);
+    if (status === 200) count += 1;
+  }
+  return count;
 }
 
 /** What one administrator does to another, or to itself. */
@@ -68,7 +72,9 @@ describe('P35: an organization keeps an administrator', () => {
     }
     // The bound, and as much again for the machine.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    const left = await Promise.all(pairs.map(administrating));
+    // One pair after another: a thousand calls at once would be refused as a flood.
+    const left: number[] = [];
+    for (const pair of pairs) left.push(await administrating(pair));
     expect(left).toEqual(left.map(() => 1));
   });
 });
