@@ -5,7 +5,7 @@ import { AccessTokensModule } from './access-tokens/access-tokens.module';
 import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
 import { faultsOfAuthMethods } from './auth-methods/auth-method.module';
 import { HealthModule } from './health/health.module';
-import { faultsOf, flag, isObject, must, type OptionRules } from './common/option-rules';
+import { faultsOf, flag, isObject, must, type OptionTable, withDefaults } from './common/option-rules';
 import { HostApiModule } from './host-api/host-api.module';
 import { IdentitiesModule } from './identities/identities.module';
 import { InstallationModule } from './installation/installation.module';
@@ -72,7 +72,7 @@ export class LatchkeyModule {
   }
 
   private static around(core: DynamicModule, extras: LatchkeyExtras): DynamicModule {
-    const { controllers = true, mountPath = '', authMethods = [] } = extras;
+    const { controllers, mountPath, authMethods } = withDefaults(EXTRAS, extras);
     const children = [...REST_MODULES, ...AUTH_METHOD_MODULES, ...authMethods];
     const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children }])];
     return { module: LatchkeyModule, imports: [core, ...(controllers ? [...children, ...mounted] : [])] };
@@ -86,21 +86,25 @@ function apart(options: unknown, method: string): [LatchkeyExtras, Record<string
   if (!isObject(options)) throw new LatchkeyOptionsError([`${method} must be given an object with the options`]);
   const { controllers, mountPath, authMethods, ...rest } = options;
   const shape = { controllers, mountPath, authMethods };
-  const faults = faultsOf(SHAPE_RULES, shape);
+  const faults = faultsOf(EXTRAS, shape);
   if (faults.length === 0 && mountPath !== undefined && mountPath !== '' && controllers === false)
     faults.push('mountPath must be left out with controllers: false, which mounts nothing');
   if (faults.length > 0) throw new LatchkeyOptionsError(faults);
   return [shape as LatchkeyExtras, rest];
 }
 
-const SHAPE_RULES: OptionRules<LatchkeyExtras> = {
-  controllers: flag(),
-  mountPath: must('be a path such as /latchkey, without parameters or wildcards', isPath),
-  authMethods: (name, value) =>
-    Array.isArray(value)
-      ? faultsOfAuthMethods([...AUTH_METHOD_MODULES, ...(value as Type[])])
-      : [`${name} must be a list`],
-};
+/** The default and the rule of each. */
+const EXTRAS = {
+  controllers: { default: true, rule: flag() },
+  mountPath: { default: '', rule: must('be a path such as /latchkey, without parameters or wildcards', isPath) },
+  authMethods: {
+    default: [],
+    rule: (name, value) =>
+      Array.isArray(value)
+        ? faultsOfAuthMethods([...AUTH_METHOD_MODULES, ...(value as Type[])])
+        : [`${name} must be a list`],
+  },
+} satisfies OptionTable<LatchkeyExtras>;
 
 function isPath(text: unknown): boolean {
   if (typeof text !== 'string' || !/^(\/?[\w.~-]+(\/[\w.~-]+)*)?\/?$/.test(text)) return false;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import fc from 'fast-check';
-import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
+import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings, OPTIONS } from './latchkey.options';
 
 const AN_URL = 'database.url must be a URL like postgres://user:password@host:5432/name, special characters as %xx';
 
@@ -57,6 +59,18 @@ describe('the options', () => {
       hostPermissions: {},
       migrate: 'on-start',
     });
+  });
+
+  it('have the defaults that their documentation gives', () => {
+    const source = readFileSync(path.join(__dirname, 'latchkey.options.ts'), 'utf8');
+    const documented = source.matchAll(/@default ('[^']*'|\S+)[^\n]*\n +\*\/\n +readonly (\w+)\?/g);
+    const said = Object.fromEntries([...documented].map(([, value, name]) => [name, value!.replaceAll("'", '"')]));
+    const defaults = Object.entries(OPTIONS).filter(([, option]) => 'default' in option);
+    expect(said).toEqual(
+      Object.fromEntries(
+        defaults.map(([name, option]) => [name, JSON.stringify((option as { default: unknown }).default)]),
+      ),
+    );
   });
 
   it('take undefined for not given, and 0 and false for what they are', () => {

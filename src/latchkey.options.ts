@@ -6,13 +6,18 @@ import {
   isObject,
   listOf,
   must,
-  needed,
   type OptionRule,
-  type OptionRules,
+  type OptionTable,
   whole,
+  withDefaults,
 } from './common/option-rules';
-import { type DatabaseOptions, faultsOfDatabase } from './database/database-options';
-import { DEFAULT_SCHEMA } from './database/schema';
+import {
+  DATABASE_TUNING,
+  type DatabaseOptions,
+  type DatabaseTuning,
+  faultsOfDatabase,
+} from './database/database-options';
+import type { LatchkeyExtras } from './latchkey.module';
 import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
 import { isRole, ROLES } from './permissions/roles';
 
@@ -91,8 +96,50 @@ export class LatchkeyOptionsError extends TypeError {
   }
 }
 
+const secret: OptionRule = (name, value) => {
+  const fault = faultOfSecret(value);
+  return fault === undefined ? [] : [`${name} ${fault}`];
+};
+
+/** The options: the default and the rule of each. A new one has an entry here and its type above. */
+export const OPTIONS = {
+  database: { rule: (_, value) => faultsOfDatabase(value) },
+  maxTokenAgeSeconds: { default: 7_776_000, rule: whole(0, 3_153_600_000) },
+  usageFlushIntervalMs: { default: 1_000, rule: whole(10, 60_000) },
+  revocationBoundMs: { default: 1_000, rule: whole(100, 60_000) },
+  cacheEntries: { default: 20_000, rule: whole(1, 10_000_000) },
+  tokenRetentionSeconds: { default: 2_592_000, rule: whole(0, 315_360_000) },
+  maintenance: { default: true, rule: flag() },
+  bootstrapEndpoint: { default: false, rule: flag() },
+  migrate: {
+    default: 'on-start',
+    rule: must("be 'on-start' or 'never'", (value) => value === 'on-start' || value === 'never'),
+  },
+  permissions: { default: {}, rule: (_, value) => faultsOfPermissions(value) },
+  authSecret: { rule: secret },
+  previousAuthSecrets: { default: [], rule: listOf(secret) },
+  trustedProxies: {
+    default: [],
+    rule: listOf(
+      must(
+        'be an IP address or a CIDR block',
+        (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined,
+      ),
+    ),
+  },
+} satisfies OptionTable<LatchkeyOptions>;
+
+/** Options that `LatchkeySettings` holds in another form than they were given in. */
+type Transformed = 'database' | 'authSecret' | 'previousAuthSecrets' | 'trustedProxies' | 'permissions';
+
+const PlainSettings = class {
+  constructor(settings: object) {
+    Object.assign(this, settings);
+  }
+} as new (settings: Omit<Required<LatchkeyOptions>, Transformed>) => Omit<Required<LatchkeyOptions>, Transformed>;
+
 /** The options with every default applied and every value checked. Injected wherever a setting matters. */
-export class LatchkeySettings {
+export class LatchkeySettings extends PlainSettings {
   readonly connection: Connection;
   readonly poolSize: number;
   readonly schema: string;
@@ -100,38 +147,27 @@ export class LatchkeySettings {
   /** Undefined: no listening. */
   readonly pushConnection: Connection['pg'] | undefined;
   readonly authSecrets: readonly [string, ...string[]];
-  readonly maxTokenAgeSeconds: number;
   readonly trustedProxies: readonly IpNetwork[];
-  readonly usageFlushIntervalMs: number;
-  readonly revocationBoundMs: number;
-  readonly cacheEntries: number;
-  readonly tokenRetentionSeconds: number;
-  readonly maintenance: boolean;
-  readonly bootstrapEndpoint: boolean;
   readonly hostPermissions: HostPermissions;
-  readonly migrate: 'on-start' | 'never';
 
   /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
   constructor(options: LatchkeyOptions) {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
-    const { database, authSecret, migrate, ...rest } = { ...DEFAULTS, ...defined(options) };
+    const { database, authSecret, previousAuthSecrets, trustedProxies, permissions, ...plain } = withDefaults(
+      OPTIONS,
+      options,
+    );
+    super(plain);
+    const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
-    this.poolSize = database.poolSize ?? 10;
-    this.schema = database.schema ?? DEFAULT_SCHEMA;
-    this.gatePoolSize = database.gatePoolSize ?? 4;
+    this.poolSize = poolSize;
+    this.schema = schema;
+    this.gatePoolSize = gatePoolSize;
     this.pushConnection = pushConnectionOf(database, this.connection);
-    this.authSecrets = [authSecret, ...rest.previousAuthSecrets];
-    this.maxTokenAgeSeconds = rest.maxTokenAgeSeconds;
-    this.trustedProxies = rest.trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
-    this.usageFlushIntervalMs = rest.usageFlushIntervalMs;
-    this.revocationBoundMs = rest.revocationBoundMs;
-    this.cacheEntries = rest.cacheEntries;
-    this.tokenRetentionSeconds = rest.tokenRetentionSeconds;
-    this.maintenance = rest.maintenance;
-    this.bootstrapEndpoint = rest.bootstrapEndpoint;
-    this.hostPermissions = rest.permissions;
-    this.migrate = migrate;
+    this.authSecrets = [authSecret, ...previousAuthSecrets];
+    this.trustedProxies = trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
+    this.hostPermissions = permissions;
   }
 }
 
@@ -140,59 +176,19 @@ function pushConnectionOf({ pushUrl }: DatabaseOptions, { pg }: Connection): Con
   return pushUrl === undefined ? pg : { connectionString: pushUrl };
 }
 
-const DEFAULTS = {
-  previousAuthSecrets: [] as readonly string[],
-  maxTokenAgeSeconds: 7_776_000,
-  trustedProxies: [] as readonly string[],
-  usageFlushIntervalMs: 1_000,
-  revocationBoundMs: 1_000,
-  cacheEntries: 20_000,
-  tokenRetentionSeconds: 2_592_000,
-  maintenance: true,
-  bootstrapEndpoint: false,
-  permissions: {} as HostPermissions,
-  migrate: 'on-start' as const,
-};
-
-/** An option given as undefined is one not given. */
-function defined(options: LatchkeyOptions): LatchkeyOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as unknown as LatchkeyOptions;
-}
-
 /** What shapes the module graph, and must therefore be known before any factory runs. */
-export const SHAPING_OPTIONS = ['controllers', 'mountPath', 'authMethods'] as const;
-
-const secret: OptionRule = (name, value) => {
-  const fault = faultOfSecret(value);
-  return fault === undefined ? [] : [`${name} ${fault}`];
-};
-
-const RULES: OptionRules<LatchkeyOptions> = {
-  database: needed((_, value) => faultsOfDatabase(value)),
-  maxTokenAgeSeconds: whole(0, 3_153_600_000),
-  usageFlushIntervalMs: whole(10, 60_000),
-  revocationBoundMs: whole(100, 60_000),
-  cacheEntries: whole(1, 10_000_000),
-  tokenRetentionSeconds: whole(0, 315_360_000),
-  maintenance: flag(),
-  bootstrapEndpoint: flag(),
-  migrate: must("be 'on-start' or 'never'", (value) => value === 'on-start' || value === 'never'),
-  permissions: (_, value) => faultsOfPermissions(value),
-  authSecret: needed(secret),
-  previousAuthSecrets: listOf(secret),
-  trustedProxies: listOf(
-    must('be an IP address or a CIDR block', (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined),
-  ),
+const SHAPING_OPTIONS: Readonly<Record<keyof LatchkeyExtras, true>> = {
+  controllers: true,
+  mountPath: true,
+  authMethods: true,
 };
 
 function faultsOfOptions(options: unknown): string[] {
   if (!isObject(options)) return ['the options must be an object with database and authSecret'];
-  const misplaced = SHAPING_OPTIONS.filter((name) => name in options);
+  const misplaced = Object.keys(SHAPING_OPTIONS).filter((name) => name in options);
   if (misplaced.length > 0)
     return misplaced.map((name) => `${name} must stand beside useFactory, useClass or useExisting, not come from it`);
-  return faultsOf(RULES, options);
+  return faultsOf(OPTIONS, options);
 }
 
 function faultsOfPermissions(permissions: unknown): string[] {

@@ -1,19 +1,36 @@
-/** What a value must be: says what is at fault with one, each sentence beginning with the name it is given under. */
+/** What a value must be: answers with the faults it finds, each a sentence that begins with the name the value is given under. */
 export type OptionRule = (name: string, value: unknown) => string[];
 
-/** Names and what the values must be. A value left out is never at fault, unless its rule is `required`. */
-export type OptionRules<Options> = Readonly<Record<keyof Options, OptionRule>>;
+/** An option as its table has it: its rule and, where it may be left out, its default. */
+type Option<Value> = undefined extends Value
+  ? { readonly rule: OptionRule; readonly default: Exclude<Value, undefined> | undefined }
+  : { readonly rule: OptionRule };
 
-/** A rule that is a sentence for all that does not pass. */
+/** Every option of an interface, each with its rule and default. One without a default must be given. */
+export type OptionTable<Options> = { readonly [Name in keyof Options]-?: Option<Options[Name]> };
+
+type AnyTable = Readonly<Record<string, { readonly rule: OptionRule; readonly default?: unknown }>>;
+
+/** A rule that says one sentence about every value that does not pass. */
 export function must(be: string, isSo: (value: unknown) => boolean): OptionRule {
   return (name, value) => (isSo(value) ? [] : [`${name} must ${be}`]);
 }
 
-export function whole(min: number, max: number): OptionRule {
-  return must(`be a whole number from ${min} to ${max}`, (value) => isWholeWithin(value, min, max));
+/** A rule about whole numbers. It says its range, so that an environment variable can have the same. */
+export interface WholeRule extends OptionRule {
+  readonly min: number;
+  readonly max: number;
 }
 
-export function isWholeWithin(value: unknown, min: number, max: number): boolean {
+/** @param unit what is counted, such as `seconds`; the sentence then says so. */
+export function whole(min: number, max: number, unit = ''): WholeRule {
+  const rule = must(`be a whole number${unit && ` of ${unit}`} from ${min} to ${max}`, (value) =>
+    isWholeWithin(value, min, max),
+  );
+  return Object.assign(rule, { min, max });
+}
+
+function isWholeWithin(value: unknown, min: number, max: number): boolean {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
@@ -28,26 +45,24 @@ export function listOf(rule: OptionRule): OptionRule {
       : [`${name} must be a list`];
 }
 
-/** Everything at fault with some options, by their names and never by a value. */
-export function faultsOf<Options>(rules: OptionRules<Options>, options: object, prefix = ''): string[] {
-  const names = Object.keys(rules) as (keyof Options & string)[];
-  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(rules, name));
+/** Everything at fault with some options, by their names and never by a value. An option given as undefined counts as left out. */
+export function faultsOf(table: AnyTable, options: object, prefix = ''): string[] {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(table, name));
   return [
-    ...names.flatMap((name) => {
+    ...Object.entries(table).flatMap(([name, option]) => {
       const value = (options as Record<string, unknown>)[name];
-      return value === undefined && !required.has(rules[name]) ? [] : rules[name](`${prefix}${name}`, value);
+      return value === undefined && 'default' in option ? [] : option.rule(`${prefix}${name}`, value);
     }),
     ...unknown.map((name) => `${prefix}${name} is no option of Latchkey`),
   ];
 }
 
-const required = new WeakSet<OptionRule>();
-
-/** A rule that is asked about a value left out, too. */
-export function needed(rule: OptionRule): OptionRule {
-  const asked: OptionRule = (name, value) => rule(name, value);
-  required.add(asked);
-  return asked;
+/** The options with the default of each that is left out. */
+export function withDefaults<Options extends object>(table: OptionTable<Options>, options: Options): Required<Options> {
+  const given = options as Record<string, unknown>;
+  const valueOf = (name: string, byDefault: unknown) => (given[name] === undefined ? byDefault : given[name]);
+  const entries = Object.entries(table as AnyTable).map(([name, option]) => [name, valueOf(name, option.default)]);
+  return Object.fromEntries(entries) as Required<Options>;
 }
 
 /** Whether it is an object to look names up in: no list, date or buffer. */

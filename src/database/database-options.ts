@@ -1,7 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
-import { faultsOf, isObject, must, type OptionRules, whole } from '../common/option-rules';
+import { faultsOf, isObject, must, type OptionTable, whole } from '../common/option-rules';
 import { faultOfDatabaseUrl } from './connections/database-url';
-import { isSchemaName } from './schema';
+import { DEFAULT_SCHEMA, isSchemaName } from './schema';
 
 /** Where a database is: at a URL, or where a `DataSource` of the host's is. */
 export type DatabaseLocation =
@@ -47,18 +47,26 @@ export interface DatabaseTuning {
 /** Where the data live: PostgreSQL 15 or later. */
 export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
 
-const RULES: OptionRules<DatabaseTuning> = {
-  pushUrl: (name, value) => (value === false ? [] : faultsOfUrl(name, value, ', or false')),
-  schema: must('be lower case letters, digits and underscores, 63 at most, and not begin with pg_', isSchemaName),
-  poolSize: whole(1, 1_000),
-  gatePoolSize: whole(1, 1_000),
-};
+/** The tuning options: the default and the rule of each. A new one has a line here and its type above. */
+export const DATABASE_TUNING = {
+  // Left out, it is where the database is.
+  pushUrl: {
+    default: undefined,
+    rule: (name, value) => (value === false ? [] : faultsOfUrl(name, value, ', or false')),
+  },
+  schema: {
+    default: DEFAULT_SCHEMA,
+    rule: must('be lower case letters, digits and underscores, 63 at most, and not begin with pg_', isSchemaName),
+  },
+  poolSize: { default: 10, rule: whole(1, 1_000) },
+  gatePoolSize: { default: 4, rule: whole(1, 1_000) },
+} satisfies OptionTable<DatabaseTuning>;
 
 /** Everything at fault, by the names of the options and never by a value. */
 export function faultsOfDatabase(database: unknown): string[] {
   if (!isObject(database)) return ['database must be an object: { url } or { dataSource }'];
   const { url, dataSource, ...tuning } = database;
-  return [...faultsOfLocation(url, dataSource), ...faultsOf(RULES, tuning, 'database.')];
+  return [...faultsOfLocation(url, dataSource), ...faultsOf(DATABASE_TUNING, tuning, 'database.')];
 }
 
 function faultsOfLocation(url: unknown, dataSource: unknown): string[] {

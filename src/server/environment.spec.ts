@@ -33,7 +33,7 @@ describe('the environment', () => {
       LATCHKEY_SHUTDOWN_TIMEOUT_MS: 10_000,
       LATCHKEY_CORS_ORIGINS: [],
       LATCHKEY_DRAIN_MS: 5_000,
-      LATCHKEY_BOOTSTRAP_ENDPOINT: 'true',
+      LATCHKEY_BOOTSTRAP_ENDPOINT: true,
       LATCHKEY_LOG_LEVEL: 'log',
     });
   });
@@ -129,8 +129,11 @@ describe('the environment', () => {
 
   it('takes a url to listen at, or off for not listening', () => {
     const own = { DATABASE_URL: 'postgres://db/latchkey', LATCHKEY_AUTH_SECRET: SECRET };
-    for (const LATCHKEY_PUSH_URL of ['postgres://direct:5432/latchkey', 'off']) {
-      expect(readEnvironment({ ...own, LATCHKEY_PUSH_URL }).LATCHKEY_PUSH_URL).toBe(LATCHKEY_PUSH_URL);
+    for (const [LATCHKEY_PUSH_URL, meant] of [
+      ['postgres://direct:5432/latchkey', 'postgres://direct:5432/latchkey'],
+      ['off', false],
+    ] as const) {
+      expect(readEnvironment({ ...own, LATCHKEY_PUSH_URL }).LATCHKEY_PUSH_URL).toBe(meant);
     }
     for (const LATCHKEY_PUSH_URL of ['false', 'office', 'http://hunter2@host']) {
       expect(faultsOf({ LATCHKEY_PUSH_URL })).toMatch(/LATCHKEY_PUSH_URL must/);

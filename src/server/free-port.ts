@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Environment } from './environment';
+import type { Environment } from './environment-table';
 import { StartError } from './start-error';
 
 /** @throws the error of `listen`, or StartError, when the server could not listen where it is told to. */

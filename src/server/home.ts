@@ -1,6 +1,7 @@
 import { DataDirectory } from './data-directory';
 import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-keeper';
-import { type Environment, forgetOtherDatabases } from './environment';
+import { forgetOtherDatabases } from './environment';
+import type { Environment } from './environment-table';
 
 /** A database to run on, and how to let go of it. */
 export interface Home {

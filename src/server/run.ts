@@ -6,7 +6,8 @@ import { InstallationService } from '../installation/installation.service';
 import type { Tenant } from '../installation/tenant.founder';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
-import { type Environment, isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';
+import { isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';
+import { type Environment, optionsIn } from './environment-table';
 import { type Home, openHome } from './home';
 import { DOCS_PATH } from './openapi';
 import { HttpConnections, mostConnections } from './http-connections';
@@ -95,23 +96,9 @@ function letBalancersKnow(readiness: ReadinessService, environment: Environment,
   shutdown.onHurry(() => readiness.hurry());
 }
 
-export function optionsOf(environment: Environment, home: Home): LatchkeyOptions {
-  const { LATCHKEY_PUSH_URL: pushUrl } = environment;
-  return {
-    database: {
-      url: home.url,
-      poolSize: environment.LATCHKEY_POOL_SIZE,
-      pushUrl: pushUrl === 'off' ? false : pushUrl,
-    },
-    revocationBoundMs: environment.LATCHKEY_REVOCATION_BOUND_MS,
-    cacheEntries: environment.LATCHKEY_CACHE_ENTRIES,
-    usageFlushIntervalMs: environment.LATCHKEY_USAGE_FLUSH_INTERVAL_MS,
-    authSecret: home.authSecret,
-    previousAuthSecrets: environment.LATCHKEY_PREVIOUS_AUTH_SECRETS,
-    trustedProxies: environment.LATCHKEY_TRUSTED_PROXIES,
-    maxTokenAgeSeconds: environment.LATCHKEY_MAX_TOKEN_AGE,
-    bootstrapEndpoint: environment.LATCHKEY_BOOTSTRAP_ENDPOINT === 'true',
-  };
+export function optionsOf(environment: Environment, { url, authSecret }: Home): LatchkeyOptions {
+  const { database, ...options } = optionsIn(environment);
+  return { ...options, authSecret, database: { ...database, url } };
 }
 
 /** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */

@@ -1,21 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
+import type { Variable } from './environment-table';
 
-/** Variables that hold a secret or an address with one: each may name a file instead, with `_FILE` behind its name. */
-export const FROM_FILES = [
-  'DATABASE_URL',
-  'LATCHKEY_PUSH_URL',
-  'LATCHKEY_AUTH_SECRET',
-  'LATCHKEY_PREVIOUS_AUTH_SECRETS',
-] as const;
-
-/** What a variable that lists secrets may have in a file: each on a line of its own. */
-const LISTED_BY_LINE = 'LATCHKEY_PREVIOUS_AUTH_SECRETS';
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** Spaces mean something in a path. */
-const KEPT_AS_THEY_ARE = ['LATCHKEY_DATA_DIR'];
-/** Their own rule refuses a space, in one sentence with all else. */
-const DIGITS = /^(PORT|LATCHKEY_.*(_MS|_SIZE|_AGE|_ENTRIES))$/;
+type Table = Readonly<Record<string, Variable>>;
 
 export interface Variables {
   /** By name, trimmed, read from files where one is named; what is set but empty is left out, as in most shells. */
@@ -24,13 +12,13 @@ export interface Variables {
   readonly faults: readonly string[];
 }
 
-/** The settings among the variables of a process. @param known their names. */
-export function variablesOf(source: NodeJS.ProcessEnv, known: readonly string[]): Variables {
-  const faults = [...misnamed(source, known), ...misplacedFiles(source, known)];
+/** The settings among the variables of a process. */
+export function variablesOf(source: NodeJS.ProcessEnv, table: Table): Variables {
+  const faults = [...misnamed(source, Object.keys(table)), ...misplacedFiles(source, table)];
   const given: Record<string, string> = {};
-  for (const name of known) {
+  for (const [name, variable] of Object.entries(table)) {
     try {
-      const value = valueOf(source, name);
+      const value = valueOf(source, name, variable);
       if (value !== undefined) given[name] = value;
     } catch (error) {
       faults.push((error as Error).message);
@@ -40,19 +28,15 @@ export function variablesOf(source: NodeJS.ProcessEnv, known: readonly string[])
 }
 
 /** @throws Error whose message names the variable. */
-function valueOf(source: NodeJS.ProcessEnv, name: string): string | undefined {
-  const file = isFromFile(name) ? source[`${name}_FILE`] : undefined;
+function valueOf(source: NodeJS.ProcessEnv, name: string, { file: form, isVerbatim }: Variable): string | undefined {
+  const file = form && source[`${name}_FILE`];
   const text = source[name];
   if (file) {
     if (text) throw new Error(`${name} and ${name}_FILE must not both be set: leave one of them out`);
-    return contentOf(file, name);
+    return contentOf(file, name, form);
   }
   if (!text) return undefined;
-  return isKept(name) ? text : trimmed(text, name);
-}
-
-function isKept(name: string): boolean {
-  return KEPT_AS_THEY_ARE.includes(name) || DIGITS.test(name);
+  return isVerbatim ? text : trimmed(text, name);
 }
 
 function trimmed(text: string, name: string): string {
@@ -60,15 +44,11 @@ function trimmed(text: string, name: string): string {
   return text.trim();
 }
 
-function isFromFile(name: string): boolean {
-  return (FROM_FILES as readonly string[]).includes(name);
-}
-
-function contentOf(file: string, name: string): string {
+function contentOf(file: string, name: string, form: Variable['file']): string {
   const text = read(file, name).trim();
   // An empty one is a secret that was not mounted. Taken for a variable that is not set, it would begin a database of our own.
   if (text === '') throw new Error(`${name}_FILE must name a file that is not empty`);
-  if (name !== LISTED_BY_LINE || text.startsWith('[')) return text;
+  if (form !== 'lines' || text.startsWith('[')) return text;
   return JSON.stringify(text.split(/\r?\n/).flatMap((line) => line.trim() || []));
 }
 
@@ -82,11 +62,13 @@ function read(file: string, name: string): string {
   throw new Error(`${name}_FILE must name a file of 64 KiB at most`);
 }
 
-/** `PORT_FILE` and its like, which nobody reads. */
-function misplacedFiles(source: NodeJS.ProcessEnv, known: readonly string[]): string[] {
-  return known
-    .filter((name) => !isFromFile(name) && source[`${name}_FILE`])
-    .map((name) => `${name}_FILE is not understood: set ${name} itself, only ${FROM_FILES.join(', ')} come from files`);
+/** `PORT_FILE` and its like, which nothing reads. */
+function misplacedFiles(source: NodeJS.ProcessEnv, table: Table): string[] {
+  const names = Object.keys(table);
+  const fromFiles = names.filter((name) => table[name]!.file).join(', ');
+  return names
+    .filter((name) => !table[name]!.file && source[`${name}_FILE`])
+    .map((name) => `${name}_FILE is not understood: set ${name} itself, only ${fromFiles} come from files`);
 }
 
 /** Names that begin as ours do and are none of ours, each with the one that was probably meant. */
