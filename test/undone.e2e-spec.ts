@@ -83,14 +83,14 @@ describe('a hand in the database', () => {
   it('sets back what this node wrote last, and what it remembers is void, once', async () => {
     const watermark = latchkey.app.get(ChangeFeedService);
     await pause(2_500);
-    const before = watermark.lives;
+    const before = watermark.incarnation.lives;
     // Behind its own heartbeat, which writes the next one.
     await sql('UPDATE latchkey.nodes SET mark = mark - 1');
     await watermark.catchUp();
-    expect(watermark.lives).toBe(before + 1);
+    expect(watermark.incarnation.lives).toBe(before + 1);
     await pause(2_500);
     await watermark.catchUp();
-    expect(watermark.lives).toBe(before + 1);
+    expect(watermark.incarnation.lives).toBe(before + 1);
   });
 
   it('empties the table of tokens', async () => {

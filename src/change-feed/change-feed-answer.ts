@@ -1,5 +1,9 @@
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { UnreadableValueError } from '../common/errors/unreadable-value.error';
+import { EVERYTHING } from './changed-subjects';
+
+/** More changes than this at once are not told apart. */
+const MANY_CHANGES = 10_000;
 
 /** What the database says to a node that asks what has changed. */
 export interface Answer {
@@ -52,3 +56,19 @@ function timeOf(text: string): number {
 function unreadable(): Error {
   return new DatabaseUnavailableError(new UnreadableValueError('what has changed'));
 }
+
+// One statement, hence one snapshot: the changes were read in the snapshot it answers. It asks for the changes that came after the last
+// snapshot and for those that were open in it: so a transaction that stays open for hours makes no read look through everything since. A
+// transaction id beyond the snapshot comes from another cluster, by way of a dump, and means nothing here.
+export const READ_CHANGES = `
+  SELECT pg_current_snapshot()::text AS snapshot, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
+         (SELECT trunc(extract(epoch FROM reached) * 1000) FROM latchkey.clock) AS reached_ms,
+         (SELECT system_identifier FROM pg_control_system())::text AS cluster, latchkey.life() AS life,
+         (SELECT mark FROM latchkey.nodes WHERE id = $2) AS mark, c.contents, c.is_watched,
+         (SELECT CASE WHEN count(*) > ${MANY_CHANGES} THEN json_build_array('${EVERYTHING}')
+                      ELSE coalesce(json_agg(DISTINCT subject_id), '[]') END
+            FROM (SELECT subject_id FROM latchkey.verdict_changes
+                   WHERE (xid >= pg_snapshot_xmax($1::pg_snapshot) OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))))
+                     AND xid < pg_snapshot_xmax(pg_current_snapshot())
+                   LIMIT ${MANY_CHANGES + 1}) AS unseen) AS subjects
+    FROM latchkey.contents() AS c`;

@@ -115,7 +115,9 @@ export class ChangeReceiptsService {
     const { watermark, clock, settings } = this;
     // Where the database's clock has just jumped ahead, heartbeats look older than they are.
     const isClockSteady = clock.steadyForMs() > this.goneAfterSeconds() * 1_000;
-    return watermark.isConfirmed() && watermark.ageOfLifeMs() > settings.revocationBoundMs && isClockSteady;
+    return (
+      watermark.freshness.isConfirmed() && watermark.incarnation.ageMs() > settings.revocationBoundMs && isClockSteady
+    );
   }
 
   /** A change of nothing: whoever has learnt of it has learnt of everything before. */

@@ -31,10 +31,10 @@ export class HealthController {
   health(): HealthDto {
     this.readiness.noteAsked();
     if (this.readiness.isDraining) throw new DrainingError();
-    const age = this.watermark.ageMs();
+    const age = this.watermark.freshness.ageMs();
     const confirmedAgeMs = Number.isFinite(age) ? Math.round(age) : null;
     const { state: push } = this.push;
-    if (!this.watermark.isConfirmed()) throw new NotReadyError({ push, confirmedAgeMs });
+    if (!this.watermark.freshness.isConfirmed()) throw new NotReadyError({ push, confirmedAgeMs });
     return {
       status: 'ready',
       appliedRevision: this.watermark.revision,

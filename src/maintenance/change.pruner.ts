@@ -25,13 +25,13 @@ export class ChangePruner implements MaintenanceJob {
 
   async runBatch(): Promise<boolean> {
     // A database that was set back since hands the ids that were seen out again.
-    if (this.seen === undefined || this.seen.lives !== this.watermark.lives) return this.look();
+    if (this.seen === undefined || this.seen.lives !== this.watermark.incarnation.lives) return this.look();
     if (performance.now() - this.seen.atMs < KEPT_MS) return false;
     return this.prune(this.seen);
   }
 
   private async look(): Promise<false> {
-    const { lives } = this.watermark;
+    const { lives } = this.watermark.incarnation;
     const [row] = await this.database.query<Pick<Seen, 'snapshot' | 'life'>>(LOOK);
     this.seen = row && { ...row, lives, atMs: performance.now() };
     return false;

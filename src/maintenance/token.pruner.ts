@@ -24,7 +24,7 @@ export class TokenPruner implements MaintenanceJob {
 
   async runBatch(): Promise<boolean> {
     // Not by a clock that nobody has put right, nor by one alone: what is removed does not come back.
-    if (!this.watermark.isConfirmed() || !this.clock.isSteady()) return false;
+    if (!this.watermark.freshness.isConfirmed() || !this.clock.isSteady()) return false;
     const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000 - MARGIN_MS);
     const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
     return row?.pruned === BATCH;

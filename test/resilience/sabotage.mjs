@@ -4,18 +4,24 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const WATERMARK = 'change-feed/change-feed.service.js';
+const CHANGE_FEED = 'change-feed/change-feed.service.js';
+const FRESHNESS = 'change-feed/freshness.js';
+const INCARNATION = 'change-feed/database-incarnation.js';
 const CACHE = 'access-tokens/verification/access-token.cache.js';
 
 const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
-const BELIEVED = [WATERMARK, /isFresh\(readAt, now = [^{]*\{/, '$& return true;'];
+const BELIEVED = [FRESHNESS, /isFresh\(readAt, now = [^{]*\{/, '$& return true;'];
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
 const MACHINE_CLOCK = [
   'common/clock/clock.js',
   /synchronize\(databaseTime, sentAt, receivedAt, notedMs = -Infinity\) \{/,
   '$& return;',
 ];
-const HIGHEST_SEEN = [WATERMARK, / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/, ''];
+const HIGHEST_SEEN = [
+  'change-feed/change-feed-answer.js',
+  / OR xid = ANY \(ARRAY\(SELECT pg_snapshot_xip\(\$1::pg_snapshot\)\)\)/,
+  '',
+];
 const READ_THEN_WRITTEN = [
   'access-tokens/usage/usage.limiter.js',
   /const \[row\] = await this\.database\.write\(SPEND, \[/,
@@ -37,9 +43,9 @@ const COUNTED_OR_NOT = [
   'for (const { resolve } of requests) resolve(true);',
 ];
 const CONFIRMED_UNREAD = [
-  WATERMARK,
+  CHANGE_FEED,
   /void this\.catchUp\(\)\s*\.catch\(\(\) => undefined\)\s*\.then\(\(\) => this\.schedule\(\)\);/,
-  'this.confirmedAt = performance.now(); this.wallAheadMs = Date.now() - this.confirmedAt; this.schedule();',
+  'this.freshness.confirm(performance.now()); this.freshness.synchronize(Date.now() - performance.now()); this.schedule();',
 ];
 const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /return BUGS\.includes\(name\);/, 'return true;'];
 
@@ -59,8 +65,8 @@ const SABOTAGES = [
   ],
   [
     'a lower timeline is another life of the database',
-    WATERMARK,
-    /requireLatest\(cluster, life\) \{/,
+    INCARNATION,
+    /requireLatest\(\{ cluster, life \}\) \{/,
     '$& return;',
     'failover',
     'led back to it',
@@ -77,7 +83,7 @@ const SABOTAGES = [
     'facts count from when they arrive',
     CACHE,
     /\.then\(\(facts\) => \(\{ facts, readAt: startedAt, changesAt,/,
-    '.then((facts) => ({ facts, readAt: performance.now(), changesAt: this.watermark.changes.now,',
+    '.then((facts) => ({ facts, readAt: performance.now(), changesAt: this.changes.now,',
     'revocation',
     'P4',
   ],
@@ -89,7 +95,7 @@ const SABOTAGES = [
   ],
   [
     'a crash is not noticed',
-    WATERMARK,
+    INCARNATION,
     /return isUndone \|\|[^;]*;/,
     'return false;',
     'durability',
@@ -345,12 +351,12 @@ const SABOTAGES = [
   ],
   [
     'tables that are others are taken for the same',
-    WATERMARK,
+    INCARNATION,
     /isReplaced: this\.isReplaced\(contents\),/,
     'isReplaced: false,',
     'undone',
     'restored from a dump, in one transaction',
-    [WATERMARK, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
+    [CHANGE_FEED, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
   ],
   [
     'a copy of the database is taken for the database',
@@ -359,7 +365,7 @@ const SABOTAGES = [
     '',
     'undone',
     'exchanged for a copy',
-    [WATERMARK, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
+    [CHANGE_FEED, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
   ],
   [
     'a database that was set back is not noticed: no start, no ids, no mark',
@@ -368,8 +374,8 @@ const SABOTAGES = [
     '',
     'undone',
     'put back from a cold copy: its transaction ids beyond',
-    [WATERMARK, /isBack: this\.isBack\(snapshot\),/, 'isBack: false,'],
-    [WATERMARK, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
+    [INCARNATION, /isBack: isBack\(snapshot, known\),/, 'isBack: false,'],
+    [CHANGE_FEED, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
   ],
   [
     'the clock follows the database wherever it goes',

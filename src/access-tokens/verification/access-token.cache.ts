@@ -3,7 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
 import { LatchkeySettings } from '../../latchkey.options';
+import type { ChangedSubjects } from '../../change-feed/changed-subjects';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
+import type { Freshness } from '../../change-feed/freshness';
 import type { AccessTokenClaims } from '../../database/entities/access-token.claims';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
 import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reader';
@@ -51,6 +53,8 @@ interface Lookup {
 export class AccessTokenCache {
   private readonly credentials: SecondChanceCache<Credential>;
   private readonly lookups = new Map<string, Lookup>();
+  private readonly freshness: Freshness;
+  private readonly changes: ChangedSubjects;
   private refusalsSince = -Infinity;
 
   constructor(
@@ -60,6 +64,8 @@ export class AccessTokenCache {
     settings: LatchkeySettings,
   ) {
     this.credentials = new SecondChanceCache(settings.cacheEntries);
+    this.freshness = watermark.freshness;
+    this.changes = watermark.changes;
   }
 
   /**
@@ -109,7 +115,7 @@ export class AccessTokenCache {
 
   /** What is read will be judged by the clock. A read that took too long says nothing of it. */
   private async wake(): Promise<void> {
-    for (let attempt = 0; !this.watermark.isAwake(); attempt += 1) {
+    for (let attempt = 0; !this.freshness.isAwake(); attempt += 1) {
       if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
       await this.watermark.catchUp();
     }
@@ -127,12 +133,12 @@ export class AccessTokenCache {
   }
 
   private isTrue(known: KnownFacts, claims: KeptClaims, moment: number): boolean {
-    if (!this.watermark.isFresh(known.readAt, moment) || this.hasChanged(known, claims)) return false;
+    if (!this.freshness.isFresh(known.readAt, moment) || this.hasChanged(known, claims)) return false;
     return !known.isRefused || known.readAt >= Math.max(moment - REFUSAL_MS, this.refusalsSince);
   }
 
   private hasChanged(known: KnownFacts, { jti, identityId, orgId }: KeptClaims): boolean {
-    const { changes } = this.watermark;
+    const { changes } = this;
     if (known.changesAt === changes.now) return false;
     if (changes.hasChangedSince(known.changesAt, [jti, identityId, orgId])) return true;
     // Asked once about the changes up to now, it need not be again.
@@ -143,7 +149,7 @@ export class AccessTokenCache {
   private begin(tokenId: string): Lookup {
     if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
     const startedAt = performance.now();
-    const changesAt = this.watermark.changes.now;
+    const changesAt = this.changes.now;
     const result = this.reader
       .find(tokenId)
       .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))

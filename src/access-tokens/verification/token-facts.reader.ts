@@ -102,7 +102,8 @@ export class TokenFactsReader {
   }
 
   private isForeign({ life }: FactsRow | NoRow): boolean {
-    return this.watermark.life !== undefined && this.watermark.life !== life;
+    const known = this.watermark.incarnation.life;
+    return known !== undefined && known !== life;
   }
 }
 

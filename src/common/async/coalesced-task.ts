@@ -1,6 +1,6 @@
 /**
- * One piece of work that is done again and again, once at a time. Who asks while it is under way shares the next turn with all
- * others who do: what they want done was not there yet when this one began.
+ * Runs one task at a time. Calls made during a run share a single follow-up run, because the current one may have started too early
+ * for them.
  */
 export class CoalescedTask<Result> {
   private underWay: Promise<unknown> = Promise.resolve();
@@ -8,13 +8,13 @@ export class CoalescedTask<Result> {
 
   constructor(private readonly work: () => Promise<Result>) {}
 
-  /** Settles with the first turn that begins after this call. */
+  /** Settles with the first run that begins after this call. */
   run(): Promise<Result> {
     this.next ??= this.underWay.then(() => {
       this.next = undefined;
-      const turn = this.work();
-      this.underWay = turn.catch(() => undefined);
-      return turn;
+      const run = this.work();
+      this.underWay = run.catch(() => undefined);
+      return run;
     });
     return this.next;
   }
