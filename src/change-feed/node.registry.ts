@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CoalescedTask } from '../common/async/coalesced-task';
 import { Clock } from '../common/clock/clock';
 import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
@@ -19,7 +20,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly logger = new SafeLogger(NodeRegistry.name);
   private readonly startedAt = new Date();
   private latest: Confirmed | undefined;
-  private writing: Promise<void> | undefined;
+  private readonly writes = new CoalescedTask(() => this.write());
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
   private isFailing = false;
@@ -38,9 +39,9 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
   onApplicationBootstrap(): void {
     this.watermark.onProgress((confirmed) => {
       this.latest = confirmed;
-      this.write();
+      void this.writes.run();
     });
-    this.timer = setInterval(() => this.write(), HEARTBEAT_MS);
+    this.timer = setInterval(() => void this.writes.run(), HEARTBEAT_MS);
     this.timer.unref();
   }
 
@@ -48,22 +49,15 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);
-    await this.writing;
+    // Behind the write that is under way; this run writes nothing any more.
+    await this.writes.run();
     this.mark.forget();
     await this.database.write('DELETE FROM latchkey.nodes WHERE id = $1', [this.id]).catch(() => undefined);
   }
 
-  /** One write at a time; what is learnt of meanwhile goes into the next. */
-  private write(): void {
-    if (this.writing || !this.latest || this.isStopped) return;
-    const written = this.latest;
-    this.writing = this.put(written).finally(() => {
-      this.writing = undefined;
-      if (this.latest !== written) this.write();
-    });
-  }
-
-  private async put({ snapshot, revision }: Confirmed): Promise<void> {
+  private async write(): Promise<void> {
+    if (!this.latest || this.isStopped) return;
+    const { snapshot, revision } = this.latest;
     const mark = this.mark.next();
     try {
       await this.database.write(BEAT, [this.id, this.name, this.startedAt, snapshot, revision, mark]);

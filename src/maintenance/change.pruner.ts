@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock';
 import { VerificationPools } from '../database/connections/verification-pools';
 import { ChangeFeedService } from '../change-feed/change-feed.service';
-import type { MaintenanceJob } from './maintenance.runner';
+import type { MaintenanceJob } from './maintenance.job';
 
 const BATCH = 5_000;
 /** Ten times longer than any node goes on from where it was. */

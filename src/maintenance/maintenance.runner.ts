@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CoalescedTask } from '../common/async/coalesced-task';
 import { SafeLogger } from '../common/safe-logger';
 import { loggable } from '../common/errors/database-errors';
 import { LatchkeySettings } from '../latchkey.options';
-import { RemovedMethodCleaner } from './removed-method.cleaner';
-import { ChangePruner } from './change.pruner';
-import { TokenPruner } from './token.pruner';
+import { MAINTENANCE_JOBS, type MaintenanceJob } from './maintenance.job';
 
 const INTERVAL_MS = 60_000;
 /** Between two batches, so that clearing away never competes with what is asked for. */
@@ -13,29 +12,18 @@ const PAUSE_MS = 20;
 /** For the batch under way when the application ends: what is not cleared away now is another time. */
 const LAST_BATCH_MS = 2_000;
 
-/** One kind of clean-up. */
-export interface MaintenanceJob {
-  /** Clears one batch away. @returns whether there may be more. */
-  runBatch(): Promise<boolean>;
-}
-
 /** Runs the clean-ups, now and then. Any node may, and all but one find that it is not their turn. */
 @Injectable()
 export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new SafeLogger(MaintenanceRunner.name);
-  private readonly jobs: readonly MaintenanceJob[];
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
+  private readonly runs = new CoalescedTask(() => this.runAll());
   private isStopped = false;
 
   constructor(
     private readonly settings: LatchkeySettings,
-    tokens: TokenPruner,
-    changes: ChangePruner,
-    removed: RemovedMethodCleaner,
-  ) {
-    this.jobs = [removed, tokens, changes];
-  }
+    @Inject(MAINTENANCE_JOBS) private readonly jobs: readonly MaintenanceJob[],
+  ) {}
 
   onApplicationBootstrap(): void {
     if (!this.settings.maintenance) return;
@@ -46,13 +34,13 @@ export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationS
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);
-    await Promise.race([this.running, pause(LAST_BATCH_MS, undefined, { ref: false })]);
+    // Behind the batch that is under way; this run begins no batch any more.
+    await Promise.race([this.run(), pause(LAST_BATCH_MS, undefined, { ref: false })]);
   }
 
-  /** Clears everything away that may go. A run that is under way is not joined by a second. */
+  /** Clears everything away that may go. Calls made during a run share the next one. */
   run(): Promise<void> {
-    this.running ??= this.runAll().finally(() => (this.running = undefined));
-    return this.running;
+    return this.runs.run();
   }
 
   private async runAll(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { VerificationPools } from '../database/connections/verification-pools';
-import type { MaintenanceJob } from './maintenance.runner';
+import type { MaintenanceJob } from './maintenance.job';
 
 const BATCH = 1_000;
 

@@ -3,7 +3,7 @@ import { Clock } from '../common/clock/clock';
 import { VerificationPools } from '../database/connections/verification-pools';
 import { LatchkeySettings } from '../latchkey.options';
 import { ChangeFeedService } from '../change-feed/change-feed.service';
-import type { MaintenanceJob } from './maintenance.runner';
+import type { MaintenanceJob } from './maintenance.job';
 
 const BATCH = 1_000;
 /** More than two clocks that agree can differ by. */
