@@ -49,6 +49,14 @@ export {
 } from './auth-methods/auth-methods.errors';
 export { AuthMethodDto } from './auth-methods/configuration/dto/auth-method.dto';
 export { IdentityLoginDto, LoginDto } from './auth-methods/pipeline/dto/login.dto';
+export {
+  type FailedLogin,
+  type LockedOut,
+  SecurityEvents,
+  type SucceededLogin,
+} from './auth-methods/pipeline/security-events';
+export type { SecurityEventsOption } from './auth-methods/pipeline/security-events.module';
+export type { RequestOrigin } from './common/http/request-origin';
 export type { IdentityAuthMethod } from './database/entities/identity-auth-method.entity';
 export type { LockoutPolicy, LockoutSubject } from './auth-methods/pipeline/lockouts.service';
 export { Clock } from './common/clock/clock';

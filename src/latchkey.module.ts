@@ -4,6 +4,12 @@ import { AccessTokensApiModule } from './access-tokens/api/access-tokens-api.mod
 import { AccessTokensModule } from './access-tokens/access-tokens.module';
 import { AUTH_METHOD_MODULES } from './auth-methods/auth-method-list';
 import { faultsOfAuthMethods } from './auth-methods/auth-method.module';
+import {
+  isSecurityEventsOption,
+  SecurityEventsModule,
+  type SecurityEventsOption,
+} from './auth-methods/pipeline/security-events.module';
+import { SecurityEvents } from './auth-methods/pipeline/security-events';
 import { HealthModule } from './health/health.module';
 import { faultsOf, flag, isObject, must, type OptionTable, withDefaults } from './common/option-rules';
 import { HostApiModule } from './host-api/host-api.module';
@@ -35,6 +41,11 @@ export interface LatchkeyExtras {
    * @default []
    */
   readonly authMethods?: readonly Type[];
+  /**
+   * What keeps the security events of logins: a class that extends `SecurityEvents`.
+   * @default they are logged
+   */
+  readonly securityEvents?: SecurityEventsOption;
 }
 
 const REST_MODULES: Type[] = [
@@ -72,10 +83,11 @@ export class LatchkeyModule {
   }
 
   private static around(core: DynamicModule, extras: LatchkeyExtras): DynamicModule {
-    const { controllers, mountPath, authMethods } = withDefaults(EXTRAS, extras);
+    const { controllers, mountPath, authMethods, securityEvents } = withDefaults(EXTRAS, extras);
+    const events = SecurityEventsModule.with(securityEvents);
     const children = [...REST_MODULES, ...AUTH_METHOD_MODULES, ...authMethods];
     const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children }])];
-    return { module: LatchkeyModule, imports: [core, ...(controllers ? [...children, ...mounted] : [])] };
+    return { module: LatchkeyModule, imports: [core, events, ...(controllers ? [...children, ...mounted] : [])] };
   }
 }
 
@@ -84,8 +96,8 @@ const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting
 /** What shapes the module graph, and everything else. @throws LatchkeyOptionsError when the shape cannot be. */
 function apart(options: unknown, method: string): [LatchkeyExtras, Record<string, unknown>] {
   if (!isObject(options)) throw new LatchkeyOptionsError([`${method} must be given an object with the options`]);
-  const { controllers, mountPath, authMethods, ...rest } = options;
-  const shape = { controllers, mountPath, authMethods };
+  const { controllers, mountPath, authMethods, securityEvents, ...rest } = options;
+  const shape = { controllers, mountPath, authMethods, securityEvents };
   const faults = faultsOf(EXTRAS, shape);
   if (faults.length === 0 && mountPath !== undefined && mountPath !== '' && controllers === false)
     faults.push('mountPath must be left out with controllers: false, which mounts nothing');
@@ -103,6 +115,10 @@ const EXTRAS = {
       Array.isArray(value)
         ? faultsOfAuthMethods([...AUTH_METHOD_MODULES, ...(value as Type[])])
         : [`${name} must be a list`],
+  },
+  securityEvents: {
+    default: { useClass: SecurityEvents },
+    rule: must('be { useClass: a class that extends SecurityEvents, imports?: modules }', isSecurityEventsOption),
   },
 } satisfies OptionTable<LatchkeyExtras>;
 

@@ -181,6 +181,7 @@ const SHAPING_OPTIONS: Readonly<Record<keyof LatchkeyExtras, true>> = {
   controllers: true,
   mountPath: true,
   authMethods: true,
+  securityEvents: true,
 };
 
 function faultsOfOptions(options: unknown): string[] {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
-import { LatchkeyModule } from '../src';
-import { SecurityEvents } from '../src/auth-methods/pipeline/security-events';
+import { LatchkeyModule, SecurityEvents } from '../src';
 import { type Answer, answered, refused } from './support/api-client';
 import { BadgeAuthModule, TestDirectory } from './support/badge-auth';
 import { done } from './support/given';
@@ -247,7 +246,8 @@ describe('what is told of logins', () => {
     await login(UNKNOWN);
     await login(identityId, 'ada', 'wrong');
     await login(identityId);
-    const whom = { method: 'badge-auth', authMethodId: expect.any(String), identityId, address: expect.any(String) };
+    const origin = { address: expect.any(String), requestId: expect.any(String), userAgent: expect.any(String) };
+    const whom = { method: 'badge-auth', authMethodId: expect.any(String), identityId, ...origin };
     expect(failed.mock.calls.map(([event]) => event)).toEqual([
       { ...whom, reason: 'auth_method_not_found', authMethodId: undefined, identityId: undefined },
       { ...whom, reason: 'credentials_invalid' },
@@ -262,7 +262,7 @@ describe('what is told of logins', () => {
     const succeeded = jest.spyOn(events, 'succeeded').mockImplementation(async (tx) => {
       await tx.query('SELECT 1 / 0');
     });
-    expect((await login(identityId)).status).toBe(500);
+    expect((await login(identityId)).status).toBe(503);
     const issued = 'SELECT FROM latchkey.identity_access_tokens WHERE identity_id = $1';
     expect(await latchkey.dataSource.query(issued, [identityId])).toEqual([]);
     succeeded.mockRestore();

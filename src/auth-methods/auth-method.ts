@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
 import type { IdentityAuth } from '../database/entities/access-token.claims';
 import type { LockoutPolicy, LockoutSubject } from './pipeline/lockouts.service';
 
@@ -35,7 +36,7 @@ export interface IdentityLoginAttempt<
   readonly configuration: MethodConfiguration<Config, Secrets>;
 }
 
-/** What a method found out about somebody. */
+/** What a method found out about a caller. A method may add what its own `consume` needs. */
 export interface Proof {
   /** The configuration the caller is known by, which says whose tokens it may have. */
   readonly configuration: Pick<MethodConfiguration, 'id' | 'identityId'>;
@@ -45,13 +46,8 @@ export interface Proof {
   readonly guessed?: LockoutSubject;
   /** The client secret that was used, if one was. */
   readonly clientSecretId?: string;
-  /** What else must hold. Asked once it is certain that the caller may be told. */
-  readonly accept?: () => void;
-  /**
-   * Spends a use of a credential that may be used so often, in the transaction that issues the token: it is not spent when no
-   * token comes of it. Near the end of it, because others wait for the same row.
-   */
-  readonly spend?: (tx: EntityManager) => Promise<void>;
+  /** Why the login is refused although its credentials are right. The caller is told unless guessing has locked the method. */
+  readonly refusal?: LatchkeyError;
 }
 
 /** Whose password, say, somebody is about to try: the name is counted by itself within the configuration. */
@@ -74,13 +70,13 @@ export interface ConfigurationChange<Config extends object = object, Secrets ext
  * A way to log in. It proves who is calling, or throws; it issues nothing, and writes nothing but counters of its own
  * credentials. Everything else is the same for all methods. An ordinary provider: what its constructor asks for is injected.
  */
-export abstract class AuthMethod<Attempt extends LoginAttempt = LoginAttempt> {
+export abstract class AuthMethod<Attempt extends LoginAttempt = LoginAttempt, Proved extends Proof = Proof> {
   /**
    * Runs outside of any transaction, so it may ask others over the network.
    *
    * @throws InvalidCredentialsError for a guess that is to be counted, LoginError for what the method refuses otherwise.
    */
-  abstract authenticate(attempt: Attempt): Promise<Proof>;
+  abstract authenticate(attempt: Attempt): Promise<Proved>;
 
   /**
    * For credentials that can be guessed, such as passwords: what an attempt counts against until it has turned out right. It is
@@ -88,6 +84,14 @@ export abstract class AuthMethod<Attempt extends LoginAttempt = LoginAttempt> {
    * undefined, when nothing is to be counted beforehand.
    */
   reserve?(attempt: Attempt): Guess | undefined;
+
+  /**
+   * Spends a use of a credential that has a limited number of uses, in the transaction that issues the token: without a token
+   * no use is spent. It runs near the end of the transaction, because other logins wait for the same row.
+   *
+   * @throws LatchkeyError to refuse the login
+   */
+  consume?(tx: EntityManager, proof: Proved): Promise<void>;
 
   /**
    * Checks a configuration before it is written, over the network if need be: no transaction is open meanwhile. Asked only once

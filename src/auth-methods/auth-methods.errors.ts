@@ -1,3 +1,4 @@
+import { HttpStatus } from '@nestjs/common';
 import { type Refusal, REFUSALS } from '../access-tokens/issuing/access-tokens.errors';
 import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
 import type { LockoutSubject } from './pipeline/lockouts.service';
@@ -55,6 +56,17 @@ export class InvalidCredentialsError extends LoginError {
 export class LockedOutError extends LoginError {
   constructor() {
     super('locked_out', 'This identity auth method is temporarily locked, please try again later');
+  }
+}
+
+/** The success could not be recorded, so there is no token. The caller's credentials are not to blame: never 401. */
+export class UnrecordedLoginError extends LatchkeyError {
+  constructor(cause: unknown) {
+    super(
+      { errorCode: 'login_unrecorded', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
+      'The login could not be recorded. Please try again.',
+      { cause, headers: { 'Retry-After': '1' } },
+    );
   }
 }
 

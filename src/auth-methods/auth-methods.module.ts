@@ -3,9 +3,10 @@ import { IdentitiesModule } from '../identities/identities.module';
 import { AuthMethodConfigurationsService } from './configuration/auth-method-configurations.service';
 import { LockoutClearingService } from './pipeline/lockout-clearing.service';
 import { LockoutsService } from './pipeline/lockouts.service';
-import { SecurityEvents } from './pipeline/security-events';
-import { LoginProver } from './pipeline/login.prover';
-import { LoginService } from './pipeline/login.service';
+import { LoginConfigurationFinder } from './pipeline/login-configuration.finder';
+import { LoginPipeline } from './pipeline/login.pipeline';
+import { LoginTokenIssuer } from './pipeline/login-token.issuer';
+import { SecurityEventReporter } from './pipeline/security-event.reporter';
 import { MethodSecretsService } from './configuration/method-secrets.service';
 
 /** What every auth method is built on. */
@@ -15,11 +16,12 @@ import { MethodSecretsService } from './configuration/method-secrets.service';
     AuthMethodConfigurationsService,
     LockoutClearingService,
     LockoutsService,
-    SecurityEvents,
-    LoginProver,
-    LoginService,
+    LoginConfigurationFinder,
+    LoginPipeline,
+    LoginTokenIssuer,
+    SecurityEventReporter,
     MethodSecretsService,
   ],
-  exports: [AuthMethodConfigurationsService, LockoutClearingService, LoginService],
+  exports: [AuthMethodConfigurationsService, LockoutClearingService, LoginPipeline],
 })
 export class AuthMethodsModule {}

@@ -6,6 +6,8 @@ import { ContractPipe } from '../../common/http/contract.pipe';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
 import { PublicRoute } from '../../common/http/public-route.decorator';
+import { requestId } from '../../common/http/request-id';
+import type { RequestOrigin } from '../../common/http/request-origin';
 import type { AddressedRequest } from '../../common/net/client-address';
 import { SubOrganizationNotFoundError } from '../../organizations/organizations.errors';
 import { AuthMethod } from '../auth-method';
@@ -13,8 +15,7 @@ import type { AuthMethodDefinition, LoginDefinition } from '../auth-method.defin
 import { LoginRefusedError } from '../auth-methods.errors';
 import { named } from '../controller-name';
 import { LoginDto } from './dto/login.dto';
-import { notConfigured } from './login.prover';
-import { LoginService } from './login.service';
+import { LoginPipeline, notConfigured } from './login.pipeline';
 import { withRefusalFloor } from './minimum-failure-time';
 
 /** The route one logs in by: one class for all methods, made from the definition of each. */
@@ -26,7 +27,7 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
   class LoginController {
     constructor(
       @Inject(login.method) private readonly method: AuthMethod,
-      private readonly logins: LoginService,
+      private readonly pipeline: LoginPipeline,
       private readonly verifier: AccessTokenVerifier,
     ) {}
 
@@ -49,10 +50,18 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
       const credentials = body as LoginDto;
       const { organizationSlug } = credentials;
       const method = { definition, method: this.method, missing };
-      const wanted = { credentials, organizationSlug, address: this.verifier.addressOf(request) };
-      const answer = await withRefusalFloor(() => this.logins.login(method, wanted));
+      const origin = requestOrigin(request, this.verifier.addressOf(request));
+      const wanted = { credentials, organizationSlug, origin };
+      const answer = await withRefusalFloor(() => this.pipeline.login(method, wanted));
       return { ...answer, tokenType: 'Bearer' };
     }
   }
   return named(LoginController, definition);
+}
+
+const MAX_USER_AGENT = 512;
+
+function requestOrigin(request: AddressedRequest, address: string | undefined): RequestOrigin {
+  const userAgent = request.headers['user-agent'];
+  return { address, requestId: requestId(request), userAgent: userAgent?.toString().slice(0, MAX_USER_AGENT) };
 }

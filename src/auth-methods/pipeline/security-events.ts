@@ -1,50 +1,65 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { RequestOrigin } from '../../common/http/request-origin';
 import { SafeLogger } from '../../common/safe-logger';
 
-export interface SucceededLogin {
+/** A login that is answered with a token. */
+export interface SucceededLogin extends RequestOrigin {
+  /** The slug of the auth method. */
   readonly method: string;
   readonly authMethodId: string;
   readonly identityId: string;
   readonly tokenId: string;
   readonly clientSecretId: string | undefined;
-  readonly address: string | undefined;
 }
 
-export interface FailedLogin {
+/** A login that is refused. */
+export interface FailedLogin extends RequestOrigin {
+  /** The slug of the auth method. */
   readonly method: string;
   /** Why, as a code: that of the error. */
   readonly reason: string;
-  /** Undefined as long as it is not known who wants to log in. */
+  /** Undefined as long as it is not known which identity the caller means. */
   readonly authMethodId: string | undefined;
   readonly identityId: string | undefined;
-  readonly address: string | undefined;
 }
 
-export interface LockedOut {
+/** The wrong guess that locks a name. */
+export interface LockedOut extends RequestOrigin {
+  /** The slug of the auth method. */
   readonly method: string;
   readonly authMethodId: string;
-  readonly address: string | undefined;
 }
 
-/** What is worth keeping of logins. They are logged; override it to keep them elsewhere. Never a secret among the fields. */
+/**
+ * The security events of logins. By default they are logged. To keep them elsewhere, extend this class and give it to the module
+ * (`securityEvents`). No field ever holds a secret; `userAgent` is whatever the client wrote.
+ */
 @Injectable()
 export class SecurityEvents {
   private readonly logger = new SafeLogger(SecurityEvents.name);
 
-  /** In the transaction that issues the token: what is written here is there if the token is. */
-  async succeeded(_tx: EntityManager, login: SucceededLogin): Promise<void> {
+  /**
+   * Runs in the transaction that issues the token, so that what is written with `tx` is there exactly if the token is. Should it
+   * throw, or take longer than five seconds, there is no token: a `LatchkeyError` is answered as it is, anything else with 503.
+   */
+  succeeded(_tx: EntityManager, login: SucceededLogin): Promise<void> | void {
     this.logger.debug({ event: 'login.succeeded', ...login });
-    return Promise.resolve();
   }
 
-  /** Refused for a reason the caller is told. Anybody can make these by the thousand. */
-  failed(login: FailedLogin): void {
+  /**
+   * A refusal whose reason the caller is told. Any client can cause these by the thousand. The login does not wait for it, and
+   * an error here changes nothing.
+   */
+  failed(login: FailedLogin): Promise<void> | void {
     this.logger.debug({ event: 'login.failed', ...login });
   }
 
-  /** Somebody guesses, or a program was given the wrong secret: either way a person should know. */
-  lockedOut(lockout: LockedOut): void {
+  /**
+   * Someone guesses, or a program was given the wrong secret: either way a person should know. The login does not wait for it, and
+   * an error here changes nothing.
+   */
+  lockedOut(lockout: LockedOut): Promise<void> | void {
     this.logger.warn({ event: 'login.locked_out', ...lockout });
   }
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { UntrustedAddressError } from '../../access-tokens/issuing/access-tokens.errors';
+import type { LatchkeyError } from '../../common/errors/latchkey.error';
 import { isTrusted } from '../../common/net/trusted-ips';
 import { inSchemaOf } from '../../database/schema';
 import { AuthMethod, type LoginAttempt, type Proof } from '../auth-method';
@@ -13,13 +14,24 @@ import { type UniversalAuthLoginDto } from './dto/universal-auth.dtos';
 import { DEFAULT_CONFIG, type UniversalAuthConfig } from './universal-auth.config';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';
 
+/** A proof with the use of the secret that the token is to cost. */
+interface ClientProof extends Proof {
+  readonly use: {
+    readonly secretId: string;
+    readonly numUsesLimit: number;
+    /** The hash of the secret under the present pepper. */
+    readonly presentHash: Buffer;
+    readonly at: Date;
+  };
+}
+
 /**
  * Knows a client by its id and a secret. A client that does not exist is answered like a wrong secret, after the same
  * statements, and locks like one. So is a client at an address it may not log in from, unless the secret is right: strangers
  * elsewhere neither lock it out nor learn that it is there.
  */
 @Injectable()
-export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto>> {
+export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto>, ClientProof> {
   constructor(
     private readonly clients: ClientFinder,
     private readonly hasher: ClientSecretHasher,
@@ -28,7 +40,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
   }
 
   /** @throws InvalidCredentialsError */
-  async authenticate(attempt: LoginAttempt<UniversalAuthLoginDto>): Promise<Proof> {
+  async authenticate(attempt: LoginAttempt<UniversalAuthLoginDto>): Promise<ClientProof> {
     const { clientId, clientSecret } = attempt.credentials;
     const hashes = this.hasher.hashesOf(clientSecret);
     const found = await this.clients.find(clientId, hashes);
@@ -41,9 +53,18 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
       configuration: client,
       clientSecretId: secret.id,
       guessed,
-      accept: () => accept(config, secret, attempt),
-      spend: (tx) => spend(tx, secret, hashes[0], attempt.now),
+      refusal: refusalOf(config, secret, attempt),
+      use: { secretId: secret.id, numUsesLimit: secret.numUsesLimit, presentHash: hashes[0], at: attempt.now },
     };
+  }
+
+  /** @throws InvalidCredentialsError when it has been revoked since it was found, ClientSecretUsedUpError */
+  override async consume(tx: EntityManager, { use }: ClientProof): Promise<void> {
+    const { secretId, numUsesLimit, presentHash, at } = use;
+    const statement = inSchemaOf(tx.dataSource, numUsesLimit === 0 ? NOTE_USE : SPEND_USE);
+    const [secret] = await tx.query<{ is_spent: boolean }[]>(statement, [secretId, at, presentHash]);
+    if (secret === undefined) throw new InvalidCredentialsError();
+    if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
   }
 
   /** What a wrong guess is counted against; undefined for a client that does without lock-outs. */
@@ -59,24 +80,16 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
   }
 }
 
-/** @throws UntrustedAddressError, ClientSecretExpiredError, ClientSecretUsedUpError */
-function accept(
+/** What a right secret is refused for. */
+function refusalOf(
   { clientSecretTrustedIps }: UniversalAuthConfig,
   { expiresAt, numUses, numUsesLimit }: FoundSecret,
   { address, now }: LoginAttempt<UniversalAuthLoginDto>,
-): void {
-  if (!isTrusted(clientSecretTrustedIps, address)) throw new UntrustedAddressError();
-  if (expiresAt !== null && expiresAt <= now) throw new ClientSecretExpiredError();
-  // The guarded statement decides; this spares the database who comes again and again.
-  if (numUsesLimit > 0 && numUses >= numUsesLimit) throw new ClientSecretUsedUpError();
-}
-
-/** @throws InvalidCredentialsError when it has been revoked since it was found, ClientSecretUsedUpError */
-async function spend(tx: EntityManager, { id, numUsesLimit }: FoundSecret, hash: Buffer, now: Date): Promise<void> {
-  const use = numUsesLimit === 0 ? NOTE_USE : SPEND_USE;
-  const [secret] = await tx.query<{ is_spent: boolean }[]>(inSchemaOf(tx.dataSource, use), [id, now, hash]);
-  if (secret === undefined) throw new InvalidCredentialsError();
-  if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
+): LatchkeyError | undefined {
+  if (!isTrusted(clientSecretTrustedIps, address)) return new UntrustedAddressError();
+  if (expiresAt !== null && expiresAt <= now) return new ClientSecretExpiredError();
+  // The guarded statement decides. This one spares the database a client that keeps coming back.
+  return numUsesLimit > 0 && numUses >= numUsesLimit ? new ClientSecretUsedUpError() : undefined;
 }
 
 const LIVE_SECRET = `
