@@ -1,0 +1,138 @@
+import { ClaimPattern } from './claim-pattern';
+
+/** The longest entry of a list of patterns. */
+const MAX_PATTERN = 1_024;
+
+/** What a signed token must say, as it is configured: lists are texts, their entries separated by commas. Empty binds nothing. */
+export interface ClaimRules {
+  readonly boundIssuer: string;
+  /** One pattern, not a list (decision 31). */
+  readonly boundSubject: string;
+  readonly boundAudiences: string;
+  /** Lists of patterns, by the path of the claim. */
+  readonly boundClaims: Readonly<Record<string, string>>;
+}
+
+/** The first thing in which a token is not as the rules say. */
+export interface ClaimMismatch {
+  readonly rule: 'issuer' | 'subject' | 'audience' | 'claim';
+  /** The token does not have the claim at all. */
+  readonly isMissing: boolean;
+  /** The path of the claim. */
+  readonly claim: string;
+}
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** Undefined for a token that is as the rules say. */
+export function mismatchOf(claims: Claims, rules: ClaimRules): ClaimMismatch | undefined {
+  const { boundIssuer, boundSubject, boundAudiences, boundClaims } = rules;
+  if (boundIssuer !== '' && claims.iss !== boundIssuer) return mismatch('issuer', 'iss', false);
+  return (
+    (boundSubject === '' ? undefined : checked('subject', claims, 'sub', [boundSubject])) ??
+    (boundAudiences === '' ? undefined : checked('audience', claims, 'aud', entriesOf(boundAudiences))) ??
+    Object.entries(boundClaims)
+      .map(([path, list]) => checked('claim', claims, path, entriesOf(list)))
+      .find((found) => found !== undefined)
+  );
+}
+
+function checked(
+  rule: ClaimMismatch['rule'],
+  claims: Claims,
+  path: string,
+  patterns: readonly string[],
+): ClaimMismatch | undefined {
+  const texts = textsOf(claimAt(claims, path));
+  if (texts.length === 0) return mismatch(rule, path, true);
+  return texts.some((text) => matchesOne(patterns, text)) ? undefined : mismatch(rule, path, false);
+}
+
+function mismatch(rule: ClaimMismatch['rule'], claim: string, isMissing: boolean): ClaimMismatch {
+  return { rule, claim, isMissing };
+}
+
+function matchesOne(patterns: readonly string[], text: string): boolean {
+  return patterns.some((pattern) => ClaimPattern.parse(pattern)?.matches(text));
+}
+
+/**
+ * The claim of a name, or where a path of names leads, parted by dots: through objects, never through lists, and to what the token
+ * itself has. A name that has dots in it, such as a URL, is looked for as it is first.
+ */
+export function claimAt(claims: Claims, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path];
+  return path.split('.').reduce<unknown>((value, name) => {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && Object.hasOwn(value, name) ? (value as Claims)[name] : undefined;
+  }, claims);
+}
+
+/** The texts that a claim is compared by: of a list, those of its elements. None for a claim that is not there. */
+export function textsOf(value: unknown): string[] {
+  const values: unknown[] = Array.isArray(value) ? value : [value];
+  return values.map(textOf).filter((text) => text !== undefined);
+}
+
+/** Undefined for what has no text of its own. Two whole numbers that are too large read alike: neither has one. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return String(value);
+  const isExact = typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value));
+  return isExact ? String(value) : undefined;
+}
+
+/** The entries of a list: a comma between balanced braces parts nothing, an escaped brace is no brace, empty entries vanish. */
+export function entriesOf(list: string): string[] {
+  const bounds = [-1, ...commasOf(list), list.length];
+  const entries = bounds.slice(1).map((end, n) => list.slice(bounds[n]! + 1, end).trim());
+  return entries.filter((entry) => entry !== '');
+}
+
+/** Where the commas are that part the entries. */
+function commasOf(list: string): number[] {
+  const commas: number[] = [];
+  let depth = 0;
+  for (let i = 0; i < list.length; i += 1) {
+    const character = list[i];
+    if (character === '\\') i += 1;
+    else if (character === '{' && isClosed(list, i)) depth += 1;
+    else if (character === '}') depth = Math.max(0, depth - 1);
+    else if (character === ',' && depth === 0) commas.push(i);
+  }
+  return commas;
+}
+
+/** Whether a brace that opens is closed again. */
+function isClosed(list: string, open: number): boolean {
+  let depth = 0;
+  for (let i = open; i < list.length; i += 1) {
+    if (list[i] === '\\') i += 1;
+    else if (list[i] === '{') depth += 1;
+    else if (list[i] === '}') depth -= 1;
+    if (depth === 0) return true;
+  }
+  return false;
+}
+
+/** A list as it is stored and answered: clients compare it with what they sent. */
+export function normalList(list: string): string {
+  return entriesOf(list).join(', ');
+}
+
+/** What is wrong with a pattern; undefined for a good one. */
+export function faultOfPattern(pattern: string): string | undefined {
+  if (pattern.length > MAX_PATTERN) return `A pattern must not be longer than ${MAX_PATTERN} characters`;
+  if (pattern.startsWith('!')) return 'A pattern must not begin with !: say what is allowed, not what is not';
+  return ClaimPattern.parse(pattern) ? undefined : 'The braces of a pattern stand for too many alternatives';
+}
+
+/** Whether the rules tell one token of the issuer from another (decision 28). `*` does not. */
+export function isBinding({ boundSubject, boundAudiences, boundClaims }: Omit<ClaimRules, 'boundIssuer'>): boolean {
+  const lists = [[boundSubject], entriesOf(boundAudiences), ...Object.values(boundClaims).map(entriesOf)];
+  return lists.some((entries) => entries.some((entry) => entry !== '') && !entries.some(isEverything));
+}
+
+function isEverything(pattern: string): boolean {
+  return ClaimPattern.parse(pattern)?.isEverything ?? false;
+}

@@ -1,0 +1,260 @@
+import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { HttpsPeer } from '../../../test/support/https-peer';
+import { IpNetwork } from '../../common/net/ip-network';
+import { OutboundHttp } from '../../common/net/outbound-http';
+import { JwksCache, type KeySetSource } from './jwks.cache';
+import { readPublicKey } from './key-set';
+
+const MAX_AGE_MS = 600_000;
+const COOLDOWN_MS = 30_000;
+const http = new OutboundHttp({ allow: [IpNetwork.parse('127.0.0.0/8')!], timeoutMs: 20_000 });
+
+const jwk = (more: object = {}, curve = 'P-256'): JsonWebKey & object => ({
+  ...generateKeyPairSync('ec', { namedCurve: curve }).publicKey.export({ format: 'jwk' }),
+  ...more,
+});
+const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).publicKey;
+
+let peer: HttpsPeer;
+let now: number;
+let cache: JwksCache;
+let source: KeySetSource;
+
+beforeEach(async () => {
+  peer = await HttpsPeer.start();
+  peer.answerJson({ keys: [jwk({ kid: 'a' }), jwk({ kid: 'b' })] });
+  now = 1_000_000;
+  cache = new JwksCache(http, { maxAgeMs: MAX_AGE_MS, cooldownMs: COOLDOWN_MS }, () => now);
+  source = { url: `${peer.url}/jwks`, ca: peer.authority.cert };
+});
+afterEach(() => peer.stop());
+
+const kids = async (kid?: string) => (await cache.keysFor(source, kid)).map((key) => key.kid);
+const unavailable = (reason: string) => expect.objectContaining({ name: 'KeySetUnavailableError', reason }) as Error;
+const down = () => peer.answerJson({ error: 'sorry' }, {}, 500);
+/** Until what goes on in the background has come to its end. */
+const settled = async (fetches: number) => {
+  while (peer.asked.length < fetches) await new Promise(setImmediate);
+  for (let i = 0; i < 200; i += 1) await new Promise(setImmediate);
+  await kids('a').catch(() => undefined);
+};
+
+describe('a key set', () => {
+  it('answers the keys of an id, or all of them', async () => {
+    expect(await kids('b')).toEqual(['b']);
+    expect(await kids()).toEqual(['a', 'b']);
+    expect(peer.asked).toEqual(['GET /jwks']);
+  });
+
+  it('is fetched once for five hundred logins at the same moment', async () => {
+    const found = await Promise.all(Array.from({ length: 500 }, () => kids('a')));
+    expect(found).toEqual(Array.from({ length: 500 }, () => ['a']));
+    expect(peer.asked).toHaveLength(1);
+  });
+
+  it('is fetched once for five hundred logins that it fails', async () => {
+    down();
+    const outcomes = await Promise.allSettled(Array.from({ length: 500 }, () => kids('a')));
+    expect(outcomes.every((outcome) => outcome.status === 'rejected')).toBe(true);
+    expect(peer.asked).toHaveLength(1);
+  });
+
+  it('is one for each authority: what one trusts is not handed to another', async () => {
+    await kids('a');
+    const stranger = { url: source.url, ca: undefined };
+    await expect(cache.keysFor(stranger, 'a')).rejects.toEqual(unavailable('certificate_refused'));
+  });
+});
+
+describe('an unknown key', () => {
+  it('has the set fetched again, once in a cooldown, however many ask for however many', async () => {
+    await kids('a');
+    now += COOLDOWN_MS;
+    peer.answerJson({ keys: [jwk({ kid: 'c' })] });
+    expect(await kids('c')).toEqual(['c']);
+    expect(peer.asked).toHaveLength(2);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => kids(`spray ${n}`)));
+    now += COOLDOWN_MS - 1;
+    expect(await kids('d')).toEqual([]);
+    expect(peer.asked).toHaveLength(2);
+    now += 1;
+    expect(await Promise.all(Array.from({ length: 200 }, (_, n) => kids(`spray ${n}`)))).toEqual(
+      Array.from({ length: 200 }, () => []),
+    );
+    expect(peer.asked).toHaveLength(3);
+  });
+
+  it('is not said to be unknown while its issuer cannot be asked: it may be new', async () => {
+    await kids('a');
+    now += COOLDOWN_MS;
+    down();
+    await expect(kids('c')).rejects.toEqual(unavailable('status_500'));
+    await expect(kids('c')).rejects.toEqual(unavailable('status_500'));
+    expect(peer.asked).toHaveLength(2);
+    expect(await kids('a')).toEqual(['a']);
+  });
+});
+
+describe('a key that is removed by its issuer', () => {
+  it('works for the age of the set at most', async () => {
+    await kids('a');
+    peer.answerJson({ keys: [jwk({ kid: 'b' })] });
+    now += MAX_AGE_MS;
+    expect(await kids('a')).toEqual([]);
+  });
+
+  it('works no longer than its issuer says that the set is good', async () => {
+    for (const [control, age, good] of [
+      ['public, max-age=60', undefined, 60_000],
+      ['max-age="120", must-revalidate', '90', 30_000],
+      ['s-maxage=5, max-age=70', undefined, 70_000],
+      ['max-age=99999999', undefined, MAX_AGE_MS],
+      ['no-store', undefined, MAX_AGE_MS],
+    ] as const) {
+      const headers = { 'cache-control': control, ...(age === undefined ? {} : { age }) };
+      peer.answerJson({ keys: [jwk({ kid: 'a' })] }, headers);
+      cache = new JwksCache(http, { maxAgeMs: MAX_AGE_MS, cooldownMs: COOLDOWN_MS }, () => now);
+      await kids('a');
+      peer.answerJson({ keys: [] });
+      now += good / 2 - 1;
+      expect({ control, kids: await kids('a') }).toEqual({ control, kids: ['a'] });
+      now += good / 2 + 1;
+      expect({ control, kids: await kids('a') }).toEqual({ control, kids: [] });
+    }
+  });
+
+  it('works for one login after the other when its issuer says that nothing is to be kept, and is fetched for each', async () => {
+    peer.answerJson({ keys: [jwk({ kid: 'a' })] }, { 'cache-control': 'max-age=0' });
+    for (let i = 1; i < 4; i += 1) {
+      expect(await kids('a')).toEqual(['a']);
+      expect(peer.asked).toHaveLength(i);
+    }
+    await Promise.all(Array.from({ length: 50 }, () => kids('a')));
+    expect(peer.asked).toHaveLength(4);
+  });
+
+  it('is gone once the set has been fetched again in the background', async () => {
+    await kids('a');
+    peer.answerJson({ keys: [jwk({ kid: 'b' })] });
+    now += MAX_AGE_MS / 2;
+    expect(await kids('a')).toEqual(['a']);
+    await settled(2);
+    expect(await kids('a')).toEqual([]);
+    expect(peer.asked).toHaveLength(2);
+  });
+});
+
+describe('an issuer that is down', () => {
+  it('is not missed while its keys are kept, and not a moment longer', async () => {
+    await kids('a');
+    down();
+    now += MAX_AGE_MS / 2;
+    for (let i = 0; i < 50; i += 1) expect(await kids('a')).toEqual(['a']);
+    await settled(2);
+    expect(peer.asked).toHaveLength(2);
+    now += MAX_AGE_MS / 2 - 1;
+    expect(await kids('a')).toEqual(['a']);
+    now += 1;
+    await expect(kids('a')).rejects.toEqual(unavailable('status_500'));
+  });
+
+  it('is asked again after a pause that grows up to the cooldown, and believed at once when it is back', async () => {
+    down();
+    const askedAt: number[] = [];
+    for (const end = now + 130_000; now < end; now += 500) {
+      await expect(kids('a')).rejects.toEqual(unavailable('status_500'));
+      if (peer.asked.length > askedAt.length) askedAt.push(now);
+    }
+    const pauses = askedAt.slice(1).map((at, n) => (at - askedAt[n]!) / 1_000);
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30, 30]);
+    peer.answerJson({ keys: [jwk({ kid: 'a' })] });
+    now += COOLDOWN_MS;
+    expect(await kids('a')).toEqual(['a']);
+    down();
+    expect(await kids('a')).toEqual(['a']);
+  });
+
+  it('says why, whatever it is that comes instead of keys', async () => {
+    const bad: [string, () => void][] = [
+      ['status_404', () => peer.answerJson({ keys: [] }, {}, 404)],
+      ['redirected', () => peer.answerJson({}, { location: '/else' }, 302)],
+      ['not_a_key_set', () => peer.answerJson({})],
+      ['not_a_key_set', () => peer.answerJson({ keys: {} })],
+      ['not_a_key_set', () => peer.answerJson(null)],
+      ['not_a_key_set', () => peer.answerJson({ keys: Array.from({ length: 101 }, () => ({})) })],
+      ['not_a_key_set', () => (peer.answer = (_, response) => void response.end('<html>'))],
+      ['too_large', () => peer.answerJson({ keys: [], padding: 'x'.repeat(1_048_576) })],
+      ['unreachable', () => (peer.answer = (request) => void request.socket.destroy())],
+    ];
+    for (const [reason, answer] of bad) {
+      answer();
+      await expect(kids('a')).rejects.toEqual(unavailable(reason));
+      now += COOLDOWN_MS;
+    }
+    await peer.stop();
+    await expect(kids('a')).rejects.toEqual(unavailable('unreachable'));
+    peer = await HttpsPeer.start();
+  });
+});
+
+describe('the keys of a set', () => {
+  const only = async (...keys: unknown[]) => {
+    peer.answerJson({ keys });
+    return (await cache.keysFor(source, undefined)).map(({ kid, alg, key }) => [kid, alg, key.asymmetricKeyType]);
+  };
+
+  it('are those that verify signatures; others, and what cannot be read, leave the rest as it is', async () => {
+    const ed = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+    const x = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+    const long = rsa(2_048).export({ format: 'jwk' });
+    expect(
+      await only(
+        ...[null, 7, 'x', [], {}, { kty: 'oct', k: 'c2VjcmV0', kid: 'hmac' }, { kty: 'RSA', n: '!', e: 'AQAB' }],
+        ...[{ ...long, use: 'enc' }, { ...long, key_ops: ['encrypt'] }, { ...long, kid: 'x'.repeat(300) }, x],
+        ...[rsa(1_024).export({ format: 'jwk' }), jwk({}, 'secp256k1'), { ...jwk(), x: 'AAAA' }],
+        ...[{ ...long, use: 'sig', alg: 'RS256', kid: 'r' }, { ...ed, kid: 'e' }, jwk({ kid: 'p' }, 'P-521')],
+      ),
+    ).toEqual([
+      ['r', 'RS256', 'rsa'],
+      ['e', undefined, 'ed25519'],
+      ['p', undefined, 'ec'],
+    ]);
+  });
+
+  it('may be several of one id', async () => {
+    expect(await only(jwk({ kid: 'a' }), jwk({ kid: 'a' }))).toHaveLength(2);
+    expect(await kids('a')).toEqual(['a', 'a']);
+  });
+
+  it('are bounded, all sets together: the first to go are those that were not asked for again', async () => {
+    peer.answerJson({ keys: Array.from({ length: 100 }, () => jwk({ kid: 'a' })) });
+    for (let n = 0; n < 120; n += 1) await cache.keysFor({ ...source, url: `${source.url}?${n}` }, 'a');
+    expect(peer.asked).toHaveLength(120);
+    await cache.keysFor({ ...source, url: `${source.url}?0` }, 'a');
+    expect(peer.asked).toHaveLength(121);
+    await cache.keysFor({ ...source, url: `${source.url}?119` }, 'a');
+    expect(peer.asked).toHaveLength(121);
+  });
+});
+
+describe('a public key in PEM', () => {
+  it('is one that verifies signatures, and nothing that only looks like one', () => {
+    const pem = (key: { export(options: object): string | Buffer }) =>
+      String(key.export({ type: 'spki', format: 'pem' }));
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    expect(readPublicKey(pem(pair.publicKey))?.asymmetricKeyType).toBe('ec');
+    expect(readPublicKey(pem(rsa(2_048)))?.asymmetricKeyType).toBe('rsa');
+    expect(readPublicKey(pem(generateKeyPairSync('ed25519').publicKey))?.asymmetricKeyType).toBe('ed25519');
+    for (const wrong of [
+      pem(rsa(1_024)),
+      pem(generateKeyPairSync('x25519').publicKey),
+      pem(pair.publicKey).replaceAll('\n', ' ').replace(/[A-Z]/, '!'),
+      String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+      peer.authority.cert,
+      'secret',
+      '',
+    ]) {
+      expect(readPublicKey(wrong)).toBeUndefined();
+    }
+  });
+});

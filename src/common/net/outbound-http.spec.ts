@@ -1,0 +1,275 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { TestAuthority } from '../../../test/support/certificates';
+import { HttpsPeer } from '../../../test/support/https-peer';
+import { IpNetwork } from './ip-network';
+import { OutboundHttp, type OutboundRequest, type OutboundSettings } from './outbound-http';
+
+const LOOPBACK = [IpNetwork.parse('127.0.0.0/8')!];
+const MAX_BYTES = 10_000;
+
+const peers: HttpsPeer[] = [];
+const start = async (options?: Parameters<typeof HttpsPeer.start>[0]): Promise<HttpsPeer> => {
+  const peer = await HttpsPeer.start(options);
+  peers.push(peer);
+  return peer;
+};
+afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.stop())));
+
+const http = (settings: Partial<OutboundSettings> = {}) =>
+  new OutboundHttp({ allow: LOOPBACK, timeoutMs: 20_000, ...settings });
+const request = (peer: HttpsPeer, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
+  url: `${peer.url}/path`,
+  ca: peer.authority.cert,
+  maxBytes: MAX_BYTES,
+  ...more,
+});
+const fault = (name: string) => expect.objectContaining({ fault: name }) as Error;
+
+describe('an outbound request', () => {
+  it('answers status, headers and body, whatever the status', async () => {
+    const peer = await start();
+    peer.answerJson({ found: 'nothing' }, { 'cache-control': 'max-age=7' }, 404);
+    const answer = await http().send(request(peer));
+    expect(answer.status).toBe(404);
+    expect(answer.headers['cache-control']).toBe('max-age=7');
+    expect(JSON.parse(answer.body.toString())).toEqual({ found: 'nothing' });
+    expect(peer.asked).toEqual(['GET /path']);
+  });
+
+  it('sends a body and headers', async () => {
+    const peer = await start();
+    peer.answer = (asked, response) => {
+      response.writeHead(201, { 'x-said': asked.headers.authorization });
+      asked.pipe(response);
+    };
+    const sent = { body: '{"kind":"TokenReview"}', headers: { authorization: 'Bearer x' } };
+    const { status, headers, body } = await http().send(request(peer, sent));
+    expect([status, headers['x-said'], body.toString()]).toEqual([201, 'Bearer x', '{"kind":"TokenReview"}']);
+    expect(peer.asked).toEqual(['POST /path']);
+  });
+
+  it.each(['http://127.0.0.1', 'ftp://127.0.0.1', 'https://user@127.0.0.1', 'https://:pass@127.0.0.1', 'peer', ''])(
+    'goes to no other URL than https without credentials: %j',
+    async (url) => {
+      await expect(http().send({ url, maxBytes: 1 })).rejects.toEqual(fault('url_refused'));
+    },
+  );
+
+  it.each([0, 22, 25, 80, 444, 853, 1023, 5432, 6379])('does not go to port %s', async (port) => {
+    await expect(http().send({ url: `https://127.0.0.1:${port}`, maxBytes: 1 })).rejects.toEqual(fault('url_refused'));
+  });
+});
+
+describe('the addresses of an outbound request', () => {
+  const peerNamed = (resolve: OutboundSettings['resolve'], allow = LOOPBACK) => http({ resolve, allow });
+  const named = (peer: HttpsPeer, host = 'peer.test') => request(peer, { url: `https://${host}:${peer.port}/path` });
+
+  it('are resolved once: a name that means another host a moment later is not asked again', async () => {
+    const peer = await start();
+    const answers = [['127.0.0.1'], ['169.254.169.254']];
+    let asked = 0;
+    const flipping = peerNamed(() => Promise.resolve(answers[asked++]!));
+    expect((await flipping.send(named(peer))).status).toBe(200);
+    expect(asked).toBe(1);
+    await expect(flipping.send(named(peer))).rejects.toEqual(fault('address_refused'));
+    expect(peer.connections).toBe(1);
+  });
+
+  it('are all checked: one that is private among public ones is one too many', async () => {
+    const peer = await start();
+    const mixed = peerNamed(() => Promise.resolve(['203.0.114.7', '127.0.0.1']), []);
+    await expect(mixed.send(named(peer))).rejects.toEqual(fault('address_refused'));
+    expect(peer.connections).toBe(0);
+  });
+
+  it('are tried in turn, and no others: one that does not answer is passed over', async () => {
+    const peer = await start();
+    const two = peerNamed(() => Promise.resolve(['127.0.0.9', '127.0.0.1']));
+    expect((await two.send(named(peer))).status).toBe(200);
+  });
+
+  it.each([
+    ...['https://127.0.0.1:8443', 'https://localhost:8443', 'https://[::1]:8443', 'https://2130706433:8443'],
+    ...['https://0x7f.1:8443', 'https://10.0.0.1', 'https://192.168.1.1', 'https://172.16.0.1', 'https://100.64.0.1'],
+    ...['https://[::ffff:10.0.0.1]', 'https://[64:ff9b::10.0.0.1]', 'https://[2002:a00:1::1]', 'https://[::a00:1]'],
+    ...['https://[fc00::1]', 'https://[fec0::1]', 'https://192.0.2.1', 'https://198.18.0.1', 'https://240.0.0.1'],
+    ...['https://[2001:db8::1]', 'https://[2001::1]', 'https://[100::1]'],
+  ])('that are not public are refused unless the operator allows them: %s', async (url) => {
+    const strict = http({ allow: [], resolve: () => Promise.resolve(['127.0.0.1']) });
+    await expect(strict.send({ url, maxBytes: 1 })).rejects.toEqual(fault('address_refused'));
+    await expect(strict.requireAllowed(url)).rejects.toEqual(fault('address_refused'));
+  });
+
+  it.each([
+    ...['https://169.254.169.254', 'https://169.254.170.2', 'https://[fd00:ec2::254]', 'https://[fe80::1]'],
+    ...['https://100.100.100.200', 'https://192.0.0.192', 'https://168.63.129.16', 'https://[fd20:ce::254]'],
+    ...['https://[::ffff:169.254.169.254]', 'https://[64:ff9b::a9fe:a9fe]', 'https://[2002:a9fe:a9fe::]'],
+    ...['https://0.0.0.0', 'https://[::]', 'https://224.0.0.1', 'https://[ff02::1]', 'https://255.255.255.255'],
+  ])('of metadata services, and those of no host, are refused though everything is allowed: %s', async (url) => {
+    const allow = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
+    await expect(http({ allow }).requireAllowed(url)).rejects.toEqual(fault('address_refused'));
+    await expect(http({ allow }).send({ url, maxBytes: 1 })).rejects.toEqual(fault('address_refused'));
+  });
+
+  it.each(['https://8.8.8.8', 'https://[2606:4700::1]', 'https://[64:ff9b::808:808]', 'https://[::ffff:8.8.8.8]:8443'])(
+    'that are public may be asked: %s',
+    async (url) => {
+      await expect(http({ allow: [] }).requireAllowed(url)).resolves.toBeUndefined();
+    },
+  );
+
+  it('need not exist when a configuration is written, but when it is used', async () => {
+    const unknown = peerNamed(() => Promise.reject(Object.assign(new Error('no'), { code: 'ENOTFOUND' })));
+    await expect(unknown.requireAllowed('https://peer.test')).resolves.toBeUndefined();
+    const refusal = { fault: 'unresolved', code: 'ENOTFOUND' };
+    await expect(unknown.send({ url: 'https://peer.test', maxBytes: 1 })).rejects.toMatchObject(refusal);
+  });
+
+  it('are resolved once for all who ask at the same moment', async () => {
+    const peer = await start();
+    let asked = 0;
+    const slow = peerNamed(async () => {
+      asked += 1;
+      await pause(50);
+      return ['127.0.0.1'];
+    });
+    await Promise.all(Array.from({ length: 8 }, () => slow.send(named(peer))));
+    expect(asked).toBe(1);
+  });
+
+  it('are resolved two at a time: names whose servers do not answer leave threads for everything else', async () => {
+    let [now, most] = [0, 0];
+    const counting = peerNamed(async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await pause(5);
+      now -= 1;
+      return ['127.0.0.1'];
+    });
+    const names = Array.from({ length: 20 }, (_, n) => `https://peer${n}.test`);
+    await Promise.all(names.map((url) => counting.requireAllowed(url)));
+    expect(most).toBe(2);
+  });
+});
+
+describe('the TLS of an outbound request', () => {
+  it('trusts the authority that was given, and then no other', async () => {
+    const peer = await start();
+    const refusal = fault('certificate_refused');
+    await expect(http().send(request(peer, { ca: new TestAuthority().cert }))).rejects.toEqual(refusal);
+    await expect(http().send(request(peer, { ca: undefined }))).rejects.toEqual(refusal);
+    expect(peer.asked).toEqual([]);
+  });
+
+  it('refuses a certificate of another name, and one that has expired', async () => {
+    const [other, expired] = [
+      await start({ hosts: ['other.test'] }),
+      await start({ until: new Date(Date.now() - 1_000) }),
+    ];
+    for (const peer of [other, expired]) {
+      await expect(http().send(request(peer))).rejects.toEqual(fault('certificate_refused'));
+      expect(peer.asked).toEqual([]);
+    }
+  });
+});
+
+describe('what an outbound request is answered', () => {
+  it.each([301, 302, 303, 307, 308])('is not followed elsewhere: %s', async (status) => {
+    const peer = await start();
+    peer.answer = (asked, response) =>
+      void response.writeHead(asked.url === '/path' ? status : 200, { location: '/else' }).end('{}');
+    await expect(http().send(request(peer))).rejects.toEqual(fault('redirected'));
+    expect(peer.asked).toEqual(['GET /path']);
+  });
+
+  it('is as long as was said at most, announced or not', async () => {
+    const peer = await start();
+    for (const headers of [{ 'content-length': '10001' }, {}]) {
+      peer.answer = (_, response) => void response.writeHead(200, headers).end('x'.repeat(MAX_BYTES + 1));
+      await expect(http().send(request(peer))).rejects.toEqual(fault('too_large'));
+    }
+    peer.answer = (_, response) => void response.end('x'.repeat(MAX_BYTES));
+    expect((await http().send(request(peer))).body).toHaveLength(MAX_BYTES);
+  });
+
+  it('is given up when it never ends, and not read on', async () => {
+    const peer = await start();
+    let open = true;
+    peer.answer = (_, response) => {
+      response.on('close', () => (open = false));
+      const pour = () => open && response.write('x'.repeat(60_000), () => setImmediate(pour));
+      pour();
+    };
+    await expect(http().send(request(peer))).rejects.toEqual(fault('too_large'));
+    while (open) await pause(5);
+  });
+
+  it('is not inflated', async () => {
+    const peer = await start();
+    peer.answer = (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
+    await expect(http().send(request(peer))).rejects.toEqual(fault('encoded'));
+  });
+
+  it('is whole: a connection that breaks in the middle brings nothing', async () => {
+    const peer = await start();
+    peer.answer = (asked, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('x', () => asked.socket.destroy());
+    };
+    await expect(http().send(request(peer))).rejects.toEqual(fault('unreachable'));
+  });
+});
+
+describe('the time of an outbound request', () => {
+  const hasty = () => http({ timeoutMs: 300 });
+
+  it('ends for a peer that accepts and says nothing, and for one that says a little now and then', async () => {
+    const peer = await start();
+    peer.answer = () => undefined;
+    await expect(hasty().send(request(peer))).rejects.toEqual(fault('timed_out'));
+    peer.answer = (_, response) => {
+      const drip = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(drip));
+    };
+    await expect(hasty().send(request(peer))).rejects.toEqual(fault('timed_out'));
+  });
+
+  it('ends for a name that is not resolved', async () => {
+    const mute = http({ timeoutMs: 100, resolve: () => new Promise(() => undefined) });
+    await expect(mute.send({ url: 'https://peer.test', maxBytes: 1 })).rejects.toEqual(fault('timed_out'));
+    await expect(mute.requireAllowed('https://peer.test')).resolves.toBeUndefined();
+  });
+
+  it('includes waiting for other requests to the same host, of which eight are sent at a time', async () => {
+    const [dead, alive] = [await start(), await start()];
+    dead.answer = () => undefined;
+    const shared = http({ timeoutMs: 500 });
+    const waiting = Array.from({ length: 40 }, () => shared.send(request(dead)));
+    const outcomes = Promise.allSettled(waiting);
+    // Another host is asked meanwhile as if nothing were.
+    await Promise.all(Array.from({ length: 20 }, () => shared.send(request(alive))));
+    expect(alive.mostAtOnce).toBeLessThanOrEqual(8);
+    for (const outcome of await outcomes) {
+      expect(outcome).toEqual({ status: 'rejected', reason: fault('timed_out') });
+    }
+    expect(dead.asked).toHaveLength(8);
+    dead.answerJson({});
+    expect((await shared.send(request(dead))).status).toBe(200);
+  });
+
+  it('is not spent by more than can wait: they are turned away at once', async () => {
+    const peer = await start();
+    peer.answer = () => undefined;
+    const crowded = http({ timeoutMs: 500 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 300 }, () => crowded.send(request(peer))));
+    const faults = outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.fault as string);
+    expect(faults.filter((name) => name === 'busy')).toHaveLength(300 - 8 - 256);
+  });
+
+  it('ends with a peer that is down', async () => {
+    const peer = await start();
+    const sent = request(peer);
+    await peer.stop();
+    await expect(http().send(sent)).rejects.toMatchObject({ fault: 'unreachable', code: 'ECONNREFUSED' });
+  });
+});

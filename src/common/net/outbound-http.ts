@@ -1,0 +1,220 @@
+import * as dns from 'node:dns/promises';
+import * as https from 'node:https';
+import { type IncomingMessage } from 'node:http';
+import { isIP, type LookupFunction } from 'node:net';
+import { HostBusyError, HostSlots } from './host-slots';
+import type { IpNetwork } from './ip-network';
+import { OutboundAddresses } from './outbound-addresses';
+import { requireUrl } from './outbound-url';
+import { OutboundError } from './outbound.errors';
+
+export interface OutboundRequest {
+  readonly url: string;
+  /** @default GET, or POST with a body */
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /**
+   * The certificates that the server's must come from, in PEM.
+   * @default those of the system
+   */
+  readonly ca?: string;
+  /** An answer that is longer is given up. */
+  readonly maxBytes: number;
+}
+
+export interface OutboundAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+/** All addresses of a host name. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+export interface OutboundSettings {
+  /** Private and loopback networks that may be reached all the same. */
+  readonly allow: readonly IpNetwork[];
+  /** The time one request may take in all. */
+  readonly timeoutMs: number;
+  /** @default the system's */
+  readonly resolve?: Resolve;
+}
+
+/** Requests to one host at the same time, and waiting for their turn. */
+const SLOTS_PER_HOST = 8;
+const MOST_WAITING = 256;
+
+/** Names that are resolved at the same time. */
+const LOOKUPS = 2;
+
+/**
+ * The one way out for URLs that a tenant has chosen. https alone; the name is resolved once, every address is checked, and the
+ * connection goes to a checked address and to no other, so that a name cannot change its mind in between. No redirect is
+ * followed. Time, size and connections per host are bounded.
+ */
+export class OutboundHttp {
+  private readonly addresses: OutboundAddresses;
+  private readonly slots = new HostSlots(SLOTS_PER_HOST, MOST_WAITING);
+  private readonly lookups = new HostSlots(LOOKUPS, MOST_WAITING);
+  private readonly resolving = new Map<string, Promise<readonly string[]>>();
+  private readonly timeoutMs: number;
+  private readonly resolve: Resolve;
+
+  constructor({ allow, timeoutMs, resolve = resolveBySystem }: OutboundSettings) {
+    this.addresses = new OutboundAddresses(allow);
+    this.timeoutMs = timeoutMs;
+    this.resolve = resolve;
+  }
+
+  /** @throws OutboundError */
+  send(request: OutboundRequest): Promise<OutboundAnswer> {
+    return this.inTime(async (signal) => {
+      const url = requireUrl(request.url);
+      return this.slots.within(url.host, signal, async () => {
+        const addresses = await this.addressesOf(url, signal);
+        return exchange(url, request, addresses, signal);
+      });
+    });
+  }
+
+  /** Whether a URL may be asked: for a configuration that is about to be written. @throws OutboundError where `isRefused` */
+  async requireAllowed(text: string): Promise<void> {
+    await this.inTime((signal) => this.addressesOf(requireUrl(text), signal)).catch((error: unknown) => {
+      // A name may come to exist later.
+      if (!(error instanceof OutboundError) || error.isRefused) throw error;
+    });
+  }
+
+  /** @throws OutboundError unless all of them may be reached: one that may not is one too many. */
+  private async addressesOf({ hostname }: URL, signal: AbortSignal): Promise<readonly string[]> {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const addresses = isIP(host) === 0 ? await unlessAborted(this.resolved(host), signal) : [host];
+    if (addresses.length === 0) throw new OutboundError('unresolved');
+    if (addresses.every((address) => this.addresses.isAllowed(address))) return addresses;
+    throw new OutboundError('address_refused');
+  }
+
+  /**
+   * Resolves a name once, however many ask. The system resolves in one of the few threads that files and hashes need as well, so
+   * that names whose servers do not answer may take two of them and no more.
+   */
+  private resolved(host: string): Promise<readonly string[]> {
+    const known = this.resolving.get(host);
+    if (known) return known;
+    const patience = AbortSignal.timeout(this.timeoutMs);
+    const resolving = this.lookups
+      .within('', patience, () => this.resolve(host))
+      .catch((error: unknown) => {
+        throw new OutboundError('unresolved', codeOf(error));
+      })
+      .finally(() => this.resolving.delete(host));
+    this.resolving.set(host, resolving);
+    return resolving;
+  }
+
+  private async inTime<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new OutboundError('timed_out')), this.timeoutMs);
+    try {
+      return await work(deadline.signal);
+    } catch (error) {
+      throw deadline.signal.aborted ? deadline.signal.reason : asOutboundError(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Sends a request to one of the addresses, and reads the whole answer. */
+function exchange(
+  url: URL,
+  { method, headers, body, ca, maxBytes }: OutboundRequest,
+  addresses: readonly string[],
+  signal: AbortSignal,
+): Promise<OutboundAnswer> {
+  return new Promise((resolve, reject) => {
+    const options: https.RequestOptions = {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers },
+      // An agent of its own: no connection is shared with a request that was checked at another time.
+      agent: false,
+      lookup: pinnedTo(addresses),
+      ca,
+      signal,
+    };
+    const request = https.request(url, options, (response) => {
+      read(response, maxBytes).then(resolve, reject);
+    });
+    request.on('error', reject).end(body);
+  });
+}
+
+/** Answers the addresses that have been checked, whatever the name would resolve to by now. */
+function pinnedTo(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_hostname, options, callback) => {
+    const [first] = all;
+    if (options.all) callback(null, all);
+    else callback(null, first!.address, first!.family);
+  };
+}
+
+/** @throws OutboundError for an answer that is not the thing itself, or is too long. */
+async function read(response: IncomingMessage, maxBytes: number): Promise<OutboundAnswer> {
+  const { statusCode: status = 0, headers } = response;
+  try {
+    requireUsable(response, maxBytes);
+    return { status, headers, body: await bodyOf(response, maxBytes) };
+  } catch (error) {
+    // Closes the connection: what may still come is of no use.
+    response.destroy();
+    throw error;
+  }
+}
+
+function requireUsable({ statusCode: status = 0, headers }: IncomingMessage, maxBytes: number): void {
+  if (status >= 300 && status < 400) throw new OutboundError('redirected');
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') throw new OutboundError('encoded');
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw new OutboundError('too_large');
+}
+
+async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new OutboundError('too_large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function resolveBySystem(hostname: string): Promise<readonly string[]> {
+  const found = await dns.lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}
+
+function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** How OpenSSL and Node name what is wrong with a certificate. */
+const CERTIFICATE_CODE = /CERT|SELF_SIGNED|ISSUER|SIGNATURE|ERR_TLS_|ERR_SSL|CRL/;
+
+function asOutboundError(error: unknown): OutboundError {
+  if (error instanceof OutboundError) return error;
+  if (error instanceof HostBusyError) return new OutboundError('busy');
+  const code = codeOf(error);
+  return new OutboundError(CERTIFICATE_CODE.test(code ?? '') ? 'certificate_refused' : 'unreachable', code);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}

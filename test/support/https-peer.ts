@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as https from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { TestAuthority } from './certificates';
+
+export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface PeerOptions {
+  readonly authority?: TestAuthority;
+  /** The names that its certificate is good for. */
+  readonly hosts?: readonly string[];
+  readonly until?: Date;
+  /** Where it listens; 0 for a port that the system gives. */
+  readonly port?: number;
+}
+
+/** A server on the loopback interface that others reach over TLS, and that counts what it is asked. */
+export class HttpsPeer {
+  /** What it answers with. */
+  answer: Answer = (_, response) => void response.end('{}');
+  readonly asked: string[] = [];
+  /** Requests that were open at the same moment, at most. */
+  mostAtOnce = 0;
+  /** TCP connections, those that never become a request among them. */
+  connections = 0;
+  private atOnce = 0;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(
+    private readonly server: https.Server,
+    readonly authority: TestAuthority,
+  ) {
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => this.serve(request, response));
+    server.on('connection', (socket: Socket) => {
+      this.connections += 1;
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+    // Clients hang up on it in many ways here.
+    server.on('tlsClientError', () => undefined);
+  }
+
+  static async start({ authority, hosts, until, port = 0 }: PeerOptions = {}): Promise<HttpsPeer> {
+    const issuer = authority ?? new TestAuthority();
+    const server = https.createServer(issuer.issue(hosts ?? ['127.0.0.1', 'peer.test'], until));
+    await new Promise<void>((resolve, reject) => {
+      server.on('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    return new HttpsPeer(server, issuer);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** Answers JSON, like most of its kind. */
+  answerJson(body: unknown, headers: Record<string, string> = {}, status = 200): void {
+    this.answer = (_, response) =>
+      void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse): void {
+    this.asked.push(`${request.method} ${request.url}`);
+    this.atOnce += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
+    response.on('close', () => (this.atOnce -= 1));
+    this.answer(request, response);
+  }
+
+  /** Open connections included. */
+  async stop(): Promise<void> {
+    const stopped = new Promise((resolve) => this.server.close(resolve));
+    for (const socket of this.sockets) socket.destroy();
+    await stopped;
+  }
+}
