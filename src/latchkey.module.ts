@@ -77,7 +77,9 @@ export class LatchkeyModule {
     if (!isProvided || faults.length > 0)
       throw new LatchkeyOptionsError([
         ...(isProvided ? [] : ['forRootAsync must be given useFactory, useClass or useExisting']),
-        ...faults.map((name) => `${name} is nothing forRootAsync takes: Latchkey's own options come from the factory`),
+        ...faults.map(
+          (name) => `${name} is not an option of forRootAsync: return Latchkey's own options from the factory`,
+        ),
       ]);
     return this.around(LatchkeyCoreModule.forRootAsync(rest), shape);
   }

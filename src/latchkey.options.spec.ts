@@ -137,7 +137,7 @@ describe('the options', () => {
   });
 
   it.each<[object | undefined, string]>([
-    [{ authSecrt: SECRET }, 'authSecrt is no option of Latchkey'],
+    [{ authSecrt: SECRET }, 'authSecrt is not an option of Latchkey'],
     [{ bootstrapEndpoint: 'false' }, 'bootstrapEndpoint must be true or false'],
     [{ maintenance: 'false' }, 'maintenance must be true or false'],
     [{ migrate: false }, "migrate must be 'on-start' or 'never'"],
@@ -218,7 +218,7 @@ describe('the options', () => {
     ],
     ['in a schema PostgreSQL keeps', { url: URL, schema: 'pg_foo' }, A_SCHEMA],
     ['in no schema', { url: URL, schema: null }, A_SCHEMA],
-    ['misspelt', { url: URL, shema: 'x' }, 'database.shema is no option of Latchkey'],
+    ['misspelt', { url: URL, shema: 'x' }, 'database.shema is not an option of Latchkey'],
     ['pushed from nowhere', { url: URL, pushUrl: '' }, AN_URL.replace('.url', '.pushUrl') + ', or false'],
     ['with a percent sign in the password', { url: 'postgres://a:hun%ter2@host/db' }, AN_URL],
     ['with a host that is none', { url: 'postgres://a:b@[::zz/db' }, AN_URL],

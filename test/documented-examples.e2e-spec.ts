@@ -5,10 +5,10 @@ import { startLatchkey, type TestLatchkey } from './support/latchkey';
 
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
 const WALK = [
-  'Tell whether the server is up',
-  'Tell whether this node is ready',
+  'Check service status',
+  'Check whether this node is ready',
   'Set up a new installation',
-  'Tell who you are',
+  'Get the current identity',
   'Create an organization',
   'List the organizations',
   'Create an identity',
@@ -39,7 +39,7 @@ const WALK = [
   'Revoke a client secret',
   'Create a client secret',
   'Log in with Universal Auth',
-  'Clear the lock-outs of Universal Auth',
+  'Clear the lockouts of Universal Auth',
   'Remove Universal Auth from an identity',
   'Create an identity',
   'Attach Token Auth to an identity',
@@ -190,7 +190,7 @@ describe('the examples of the API documentation', () => {
   });
 
   it('name the organization that was set up, wherever one is named', () => {
-    const id = pasted('`identityDetails.organization.id` of "Tell who you are"');
+    const id = pasted('`identityDetails.organization.id` of "Get the current identity"');
     const ids = operations.flatMap((operation) => [
       bodyOf(operation)?.organizationId,
       ...(operation.parameters ?? [])

@@ -735,7 +735,7 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     const needed = 'Latchkey cannot start:\n  forRootAsync must be given useFactory, useClass or useExisting';
     expect(() => LatchkeyModule.forRootAsync({})).toThrow(needed);
     const mixed = { useFactory: () => options(), permissions: PERMISSIONS };
-    expect(() => LatchkeyModule.forRootAsync(mixed)).toThrow('permissions is nothing forRootAsync takes');
+    expect(() => LatchkeyModule.forRootAsync(mixed)).toThrow('permissions is not an option of forRootAsync');
     const started = async (useFactory: () => LatchkeyOptions) => {
       @Module({ imports: [LatchkeyModule.forRootAsync({ useFactory })] })
       class AsyncModule {}

@@ -618,7 +618,11 @@ describe('hostile input', () => {
       const bytes = request('GET /api/status HTTP/1.1\r\nHost: x\r\nExpect: tea');
       expect(await sendRaw(latchkey.url, bytes)).toMatchObject({
         status: 417,
-        body: { statusCode: 417, error: 'ExpectationFailed', message: 'Nothing but 100-continue can be expected.' },
+        body: {
+          statusCode: 417,
+          error: 'ExpectationFailed',
+          message: 'The only supported expectation is 100-continue.',
+        },
       });
     });
 

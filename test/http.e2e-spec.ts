@@ -13,7 +13,7 @@ import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { requestText, sendRaw } from './support/raw-http';
 
 const LOGIN = '/api/v1/auth/universal-auth/login';
-const NOT_ALLOWED = refused(405, 'MethodNotAllowed', 'The route does not know this method.');
+const NOT_ALLOWED = refused(405, 'MethodNotAllowed', 'This route does not support the method.');
 const NO_CODING = refused(415, 'UnsupportedMediaType', 'Send the body as it is, without a Content-Encoding.');
 
 interface Sent {

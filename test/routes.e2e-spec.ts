@@ -307,7 +307,7 @@ describe('the routes', () => {
       expect(
         failing(guarded(), ({ description = '', ...one }) =>
           one['x-permission'] === 'any'
-            ? description.includes('Any good access token')
+            ? description.includes('Any valid access token')
             : description.includes(`\`${one['x-permission']}\``),
         ),
       ).toEqual([]);

@@ -359,7 +359,9 @@ describe('the stand-alone server', () => {
     const { code, output } = await start({ LATCHKEY_DATA_DIR: '/proc/latchkey/data' }).ended;
 
     expect(code).toBe(1);
-    expect(output).toMatch(/^The data directory \/proc\/latchkey\/data cannot be written to \(\w+ at \/proc\/latchkey\): make it writable/);
+    expect(output).toMatch(
+      /^The data directory \/proc\/latchkey\/data cannot be written to \(\w+ at \/proc\/latchkey\): make it writable/,
+    );
   });
 
   it('refuses a data directory it cannot make in one sentence that says what to do', async () => {
@@ -422,7 +424,7 @@ describe('the stand-alone server', () => {
     const { code, stdout, stderr } = await start({}, ['bootstrap']).ended;
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toBe(
-      'DATABASE_URL is not set, and bootstrap is for its database: Latchkey sets up one of its own when it starts.\n',
+      'bootstrap needs DATABASE_URL: without it, Latchkey sets up its built-in database when it starts.\n',
     );
     expect(fs.readdirSync(dir)).toEqual([]);
   });

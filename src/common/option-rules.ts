@@ -53,7 +53,7 @@ export function faultsOf(table: AnyTable, options: object, prefix = ''): string[
       const value = (options as Record<string, unknown>)[name];
       return value === undefined && 'default' in option ? [] : option.rule(`${prefix}${name}`, value);
     }),
-    ...unknown.map((name) => `${prefix}${name} is no option of Latchkey`),
+    ...unknown.map((name) => `${prefix}${name} is not an option of Latchkey`),
   ];
 }
 

@@ -93,5 +93,5 @@ export class EmbeddedPostgresKeeper {
 /** Where the data are gone, an empty database in their place would look like an answer. */
 function requireData(dataDir: string): void {
   if (fs.existsSync(path.join(dataDir, 'PG_VERSION'))) return;
-  throw new EmbeddedPostgresError(`The database in ${dataDir} is gone, so put it back or start Latchkey anew.`);
+  throw new EmbeddedPostgresError(`The database in ${dataDir} is gone, so put it back or start Latchkey again.`);
 }

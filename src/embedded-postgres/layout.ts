@@ -167,7 +167,7 @@ function refuseForeign(dir: string, account: Account | undefined): void {
   const ours = [process.geteuid?.(), account?.uid];
   if (stats.isDirectory() && ours.includes(stats.uid)) return;
   throw new EmbeddedPostgresError(
-    `The directory ${dir}, meant for the socket of PostgreSQL, belongs to somebody else, ` +
+    `The directory ${dir}, meant for the socket of PostgreSQL, belongs to another user, ` +
       'so remove it or set LATCHKEY_DATA_DIR to a shorter path.',
   );
 }

@@ -21,9 +21,9 @@ export class HealthController {
 
   @Get()
   @PublicRoute({
-    summary: 'Tell whether this node is ready',
+    summary: 'Check whether this node is ready',
     description:
-      'Ready is a node that has read from the primary, within the revocation bound, what has changed. One that is not still answers what it can ask the database; it needs no restart. Nor is one that is shutting down: it answers for a while, so that requests are sent elsewhere. Whether the process is alive tells `GET /api/status`.',
+      'A node is ready if it has read the latest changes from the primary database within the revocation bound. A node that is not ready still answers requests for which it can ask the database, and needs no restart. A node that is shutting down is not ready either: it answers for a while, so that requests are sent elsewhere. To check whether the process is alive, use `GET /api/status`.',
     answer: HealthDto,
     isFromMemory: true,
     refusals: [new NotReadyError({ push: 'connecting', confirmedAgeMs: 1700 }), new DrainingError()],

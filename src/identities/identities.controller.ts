@@ -42,7 +42,7 @@ export class IdentitiesController {
   @Authorized('identity:create', {
     summary: 'Create an identity',
     description:
-      'It has no credentials yet: attach an auth method next. Giving it a role needs `identity:grant-privileges`.',
+      'The identity has no credentials yet: attach an auth method next. To give it a role, you need `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
     example: { identity: { authMethods: [] } },
     refusals: [
@@ -82,8 +82,8 @@ export class IdentitiesController {
 
   @Get('details')
   @Authorized('any', {
-    summary: 'Tell who you are',
-    description: 'The light way to learn whether a token is good.',
+    summary: 'Get the current identity',
+    description: 'The cheapest way to check whether a token is valid.',
     answer: IdentityDetailsAnswerDto,
   })
   details(@Caller() { organization }: VerifiedAccessToken): IdentityDetailsAnswerDto {
@@ -99,7 +99,8 @@ export class IdentitiesController {
   @Patch(':identityId')
   @Authorized('identity:edit', {
     summary: 'Update an identity',
-    description: 'What is left out stays as it is. Changing the role needs `identity:grant-privileges`.',
+    description:
+      'Fields that are left out keep their values. To change the role, you need `identity:grant-privileges`.',
     answer: IdentityAnswerDto,
     example: { identity: { name: 'deployer-eu' } },
     refusals: [NOT_FOUND, ...boundaryRefusals(UPDATE_IDENTITY), new UnknownRoleError(), new LastAdministratorError()],
@@ -115,7 +116,7 @@ export class IdentitiesController {
   @Delete(':identityId')
   @Authorized('identity:delete', {
     summary: 'Delete an identity',
-    description: 'Its auth methods and tokens go with it, at once.',
+    description: 'Its auth methods are removed and its tokens are revoked at once.',
     answer: DeletedIdentityAnswerDto,
     refusals: [
       NOT_FOUND,

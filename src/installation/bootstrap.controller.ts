@@ -21,7 +21,7 @@ export class BootstrapController {
   @PublicRoute({
     summary: 'Set up a new installation',
     description:
-      'Works once. Creates the first organization and an instance-admin identity, and answers its token. A server on its own embedded database has done this when it first started.',
+      'Succeeds once. Creates the first organization and an instance administrator, and answers its token. A server with the built-in database has done this on its first start.',
     answer: BootstrapAnswerDto,
     refusals: [new AlreadyInitializedError(), new SetUpBusyError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
   })

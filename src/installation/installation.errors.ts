@@ -12,7 +12,7 @@ export class SetUpBusyError extends LatchkeyError {
   constructor() {
     super(
       { errorCode: 'set_up_busy', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
-      'Too many are setting this instance up at once. Please try again.',
+      'Too many bootstrap requests are waiting. Please try again.',
       { headers: { 'Retry-After': '1' } },
     );
   }
@@ -38,6 +38,9 @@ export class OrganizationNotFoundError extends NotFoundError {
 /** No token lives longer than the ceiling. */
 export class TokenOutlivesCeilingError extends BadRequestError {
   constructor(ceiling: number) {
-    super('token_outlives_ceiling', `A token lives for ${ceiling} seconds at most: LATCHKEY_MAX_TOKEN_AGE says so.`);
+    super(
+      'token_outlives_ceiling',
+      `A token lives for at most ${ceiling} seconds: LATCHKEY_MAX_TOKEN_AGE is the ceiling.`,
+    );
   }
 }

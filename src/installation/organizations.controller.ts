@@ -22,7 +22,8 @@ export class OrganizationsController {
   @NoStore()
   @Authorized('organization:create', {
     summary: 'Create an organization',
-    description: 'For instance admins. Answers a token of the identity that administrates it, once.',
+    description:
+      'Only for instance administrators. The answer has a token of the identity that administers the organization. Only this answer contains it.',
     answer: CreatedOrganizationDto,
     example: { identity: { name: 'Organization Admin Identity' } },
   })
@@ -37,7 +38,7 @@ export class OrganizationsController {
   @Get('v1/organization')
   @Authorized('organization:read', {
     summary: 'List the organizations',
-    description: 'For instance admins.',
+    description: 'Only for instance administrators.',
     answer: OrganizationListDto,
     refusals: READ_REFUSALS,
   })

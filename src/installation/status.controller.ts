@@ -13,7 +13,7 @@ export class StatusController {
   ) {}
 
   @Get()
-  @PublicRoute({ summary: 'Tell whether the server is up', answer: StatusDto, isFromMemory: true })
+  @PublicRoute({ summary: 'Check service status', answer: StatusDto, isFromMemory: true })
   status(): StatusDto {
     return {
       date: this.clock.now(),

@@ -50,7 +50,7 @@ export function Authorized(permission: string, docs?: OperationDocs): MethodDeco
 
 function documentation(permission: string, docs: OperationDocs): MethodDecorator {
   const isAny = permission === 'any';
-  const need = isAny ? 'Any good access token will do.' : `Needs the permission \`${permission}\`.`;
+  const need = isAny ? 'Any valid access token is enough.' : `Needs the permission \`${permission}\`.`;
   const denials = isAny ? [] : [new PermissionDeniedError(permission)];
   return applyDecorators(
     ApiBearerAuth(),

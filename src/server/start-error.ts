@@ -64,7 +64,7 @@ const SENTENCES: readonly (readonly [codes: RegExp, words: RegExp, sentence: str
   [
     /^28/,
     /no encryption|SSL off/,
-    'The database takes nobody without TLS from here (pg_hba.conf): add sslmode=verify-full to DATABASE_URL.',
+    'The database accepts no connection without TLS from this machine (pg_hba.conf): add sslmode=verify-full to DATABASE_URL.',
   ],
   [
     /^(ERR_(OSSL|SSL|TLS)\w*|EPROTO)$/,

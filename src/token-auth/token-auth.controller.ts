@@ -36,7 +36,7 @@ export class TokenAuthController {
   @NoStore()
   @Authorized('identity:create-token', {
     summary: 'Create a token',
-    description: 'The token itself is answered here and never again.',
+    description: 'Only this answer contains the token itself.',
     answer: IssuedTokenDto,
     refusals: [
       NO_IDENTITY,
@@ -96,7 +96,7 @@ export class TokenAuthController {
   @Patch('tokens/:tokenId')
   @Authorized('identity:create-token', {
     summary: 'Update a token',
-    description: 'Gives it another name. A revoked token can still be renamed.',
+    description: 'Renames the token. A revoked token can be renamed too.',
     answer: TokenAnswerDto,
     example: { token: { name: 'ci-runner-2' } },
     refusals: [NO_TOKEN, ...boundaryRefusals(UPDATE_TOKEN), TOKEN_AUTH.refusals.missingOnRemove()],
@@ -112,7 +112,7 @@ export class TokenAuthController {
   @Post('tokens/:tokenId/revoke')
   @Authorized('identity:edit', {
     summary: 'Revoke a token',
-    description: `It stays dead. ${HOW_SOON}`,
+    description: `The revocation is final. ${HOW_SOON}`,
     answer: RevokedDto,
     refusals: [
       new TokenNotRevocableError(EXAMPLE.tokenId),

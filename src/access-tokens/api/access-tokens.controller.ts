@@ -42,7 +42,7 @@ export class AccessTokensController {
   @PublicRoute({
     summary: 'Renew an access token',
     description:
-      'The token itself is the proof. Answers a new, later JWT for the same token; the old one stays good until it runs out.',
+      'The token in the body is the proof; no other credential is needed. The answer has a new JWT for the same token, with a later expiry. The old JWT stays valid until it expires.',
     answer: SignedTokenDto,
     refusals: [
       ...BAD_TOKENS,
@@ -58,7 +58,7 @@ export class AccessTokensController {
   @Post('revoke')
   @PublicRoute({
     summary: 'Revoke an access token by presenting it',
-    description: `The token itself is the proof. Kills it and everything renewed from it; once dead, it stays dead. The last token of the last administrator is kept: make another one first. ${HOW_SOON}`,
+    description: `The token in the body is the proof; no other credential is needed. Revokes the token and every JWT renewed from it, for good. The last token of the last administrator cannot be revoked: create another one first. ${HOW_SOON}`,
     answer: RevokedDto,
     refusals: [...BAD_TOKENS, new LastAdministratorError()],
   })

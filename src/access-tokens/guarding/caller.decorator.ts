@@ -6,7 +6,8 @@ import type { VerifiedAccessToken } from '../verification/verified-access-token'
 /** Who is calling; null for nobody, where that is allowed. @throws TypeError on a route without `AccessTokenGuard`. */
 export function callerOf(subject: object): VerifiedAccessToken | null {
   const { caller } = stateOf(subject);
-  if (caller === undefined) throw new TypeError('Nobody has been verified here: guard the route with AccessTokenGuard');
+  if (caller === undefined)
+    throw new TypeError('No caller was verified for this request: guard the route with AccessTokenGuard');
   return caller;
 }
 

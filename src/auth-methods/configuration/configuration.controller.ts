@@ -47,7 +47,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @ApiBody({ type: input.attach })
     @Authorized('identity:edit-auth', {
       summary: `Attach ${title} to an identity`,
-      description: 'Says how its tokens behave. Everything can be left out.',
+      description: 'The body sets how tokens of this method behave. Every field is optional.',
       answer,
       refusals: [
         NO_IDENTITY,
@@ -68,7 +68,8 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @ApiBody({ type: input.update })
     @Authorized('identity:edit-auth', {
       summary: `Update ${title} of an identity`,
-      description: 'What is left out stays as it is. Tokens that exist follow the trusted IPs at once.',
+      description:
+        'Fields that are left out keep their values. New trusted addresses apply to existing tokens at once.',
       answer,
       refusals: [
         NO_IDENTITY,
@@ -99,7 +100,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @Delete()
     @Authorized('identity:revoke-auth', {
       summary: `Remove ${title} from an identity`,
-      description: 'Revokes all its tokens. Attaching it anew does not bring them back.',
+      description: 'Revokes all tokens of the method. Attaching the method again does not make them valid again.',
       answer,
       refusals: [
         NO_IDENTITY,

@@ -19,8 +19,8 @@ export function lockoutsController(method: AuthMethodDefinition): Type {
 
     @Post('clear-lockouts')
     @Authorized('identity:edit', {
-      summary: `Clear the lock-outs of ${method.title}`,
-      description: 'Who was locked out after wrong guesses can log in again, at once.',
+      summary: `Clear the lockouts of ${method.title}`,
+      description: 'Names that were locked after wrong guesses can log in again at once.',
       answer: ClearedLockoutsDto,
       refusals: [
         new IdentityNotFoundError(EXAMPLE.identityId),

@@ -36,7 +36,7 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
     @ApiBody({ type: input })
     @PublicRoute({
       summary: `Log in with ${title}`,
-      description: 'Answers an access token. An Authorization header is not looked at.',
+      description: 'The answer has an access token. An Authorization header is ignored.',
       answer: SignedTokenDto,
       refusals: [
         ...login.refusals,

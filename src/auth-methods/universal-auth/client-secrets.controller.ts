@@ -39,7 +39,7 @@ export class ClientSecretsController {
   @NoStore()
   @Authorized('identity:create-token', {
     summary: 'Create a client secret',
-    description: 'The secret itself is answered here and never again.',
+    description: 'Only this answer contains the secret itself.',
     answer: CreatedClientSecretDto,
     refusals: [NO_IDENTITY, ...boundaryRefusals(CREATE_SECRET), NOT_CONFIGURED, NO_ROOM],
   })
@@ -54,7 +54,7 @@ export class ClientSecretsController {
   @Get()
   @Authorized('identity:get-token', {
     summary: 'List the client secrets of an identity',
-    description: 'Those that are not revoked: all of them, unless `limit` or `cursor` asks for a page.',
+    description: 'Lists the client secrets that are not revoked. Without `limit` and `cursor` the list is complete.',
     answer: ClientSecretListDto,
     refusals: [NO_IDENTITY, ...boundaryRefusals(LIST_SECRETS), NOT_CONFIGURED, ...READ_REFUSALS],
   })
@@ -92,7 +92,7 @@ export class ClientSecretsController {
   @Post(':clientSecretId/revoke')
   @Authorized('identity:delete-token', {
     summary: 'Revoke a client secret',
-    description: 'Nobody logs in with it any more, and the tokens that came of it are dead on their next use.',
+    description: 'Logins with this secret are refused. Tokens obtained with it are refused on their next use.',
     answer: ClientSecretAnswerDto,
     example: { clientSecretData: { isClientSecretRevoked: true } },
     refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(REVOKE_SECRET), new LastAdministratorError()],

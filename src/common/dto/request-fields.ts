@@ -62,7 +62,10 @@ export function Description(options: FieldOptions & { max: number }): PropertyDe
 export function OrganizationSlug(): PropertyDecorator {
   return field(
     [isString, ...lengthBetween(1, 64), matches(/^[A-Za-z0-9_-]+$/, 'Expected letters, digits, _ or -')],
-    { description: 'The organization the token speaks in. Yours is the only one.', optional: true },
+    {
+      description: 'The organization of the token. Only the slug of your own organization is accepted.',
+      optional: true,
+    },
     { type: String, minLength: 1, maxLength: 64 },
   );
 }

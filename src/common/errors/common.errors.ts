@@ -111,7 +111,7 @@ const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
     message: 'The request is malformed: its body must be valid JSON, its path and headers valid HTTP.',
   },
   [HttpStatus.NOT_FOUND]: { error: 'NotFound', message: 'There is no such route.' },
-  [HttpStatus.METHOD_NOT_ALLOWED]: { error: 'MethodNotAllowed', message: 'The route does not know this method.' },
+  [HttpStatus.METHOD_NOT_ALLOWED]: { error: 'MethodNotAllowed', message: 'This route does not support the method.' },
   [HttpStatus.REQUEST_TIMEOUT]: { error: 'RequestTimeout', message: 'The request took too long to arrive.' },
   [HttpStatus.PAYLOAD_TOO_LARGE]: { error: 'PayloadTooLarge', message: 'The request body is larger than 100 KiB.' },
   [HttpStatus.URI_TOO_LONG]: { error: 'UriTooLong', message: 'The path of the request is too long.' },
@@ -119,7 +119,10 @@ const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
     error: 'UnsupportedMediaType',
     message: 'Send the body as application/json or application/x-www-form-urlencoded.',
   },
-  [HttpStatus.EXPECTATION_FAILED]: { error: 'ExpectationFailed', message: 'Nothing but 100-continue can be expected.' },
+  [HttpStatus.EXPECTATION_FAILED]: {
+    error: 'ExpectationFailed',
+    message: 'The only supported expectation is 100-continue.',
+  },
   [HEADERS_TOO_LARGE]: {
     error: 'RequestHeaderFieldsTooLarge',
     message: 'The headers of the request are larger than 16 KiB.',

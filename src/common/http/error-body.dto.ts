@@ -4,20 +4,23 @@ export const EXAMPLE_REQUEST_ID = 'req-8KJ2mX0pQ4rT7z';
 
 /** What every refusal carries (contract section 4). */
 export class ErrorBodyDto {
-  @ApiProperty({ description: 'Names this request, here and in the log.', example: EXAMPLE_REQUEST_ID })
+  @ApiProperty({ description: 'The id of this request, which also stands in the log.', example: EXAMPLE_REQUEST_ID })
   reqId!: string;
 
-  @ApiProperty({ description: 'The HTTP status, once more.', type: 'integer', example: 404 })
+  @ApiProperty({ description: 'The HTTP status.', type: 'integer', example: 404 })
   statusCode!: number;
 
-  @ApiProperty({ description: 'The kind of refusal.', example: 'NotFound' })
+  @ApiProperty({ description: 'The kind of error.', example: 'NotFound' })
   error!: string;
 
-  @ApiProperty({ description: 'What was wrong, and what is allowed.', example: 'There is no such route.' })
+  @ApiProperty({
+    description: 'A message that says what was wrong and what is allowed.',
+    example: 'There is no such route.',
+  })
   message!: string;
 
   @ApiProperty({
-    description: 'What a program can act on, where there is something.',
+    description: 'Data for programs, with some errors.',
     required: false,
     oneOf: [
       { type: 'object', additionalProperties: true },
@@ -32,7 +35,7 @@ export class ValidationIssueDto {
   code!: string;
 
   @ApiProperty({
-    description: 'Keys and indexes that lead to the value.',
+    description: 'Keys and indexes that lead to the value at fault.',
     type: 'array',
     items: { oneOf: [{ type: 'string' }, { type: 'integer' }] },
     example: ['name'],
@@ -45,7 +48,7 @@ export class ValidationIssueDto {
 
 /** What a 422 carries: like any other refusal, with a list of issues for its message. */
 export class ValidationFailureDto {
-  @ApiProperty({ description: 'Names this request, here and in the log.', example: EXAMPLE_REQUEST_ID })
+  @ApiProperty({ description: 'The id of this request, which also stands in the log.', example: EXAMPLE_REQUEST_ID })
   reqId!: string;
 
   @ApiProperty({ type: 'integer', example: 422 })

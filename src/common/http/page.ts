@@ -12,7 +12,7 @@ export const MAX_COUNTED_TOKENS = 1_000;
 
 /** Which part of a list is wanted (decisions 17). */
 export class PageQueryDto {
-  @QueryInteger({ description: 'How many items to answer.', min: 1, max: MAX_PAGE_SIZE, example: DEFAULT_PAGE_SIZE })
+  @QueryInteger({ description: 'How many items to return.', min: 1, max: MAX_PAGE_SIZE, example: DEFAULT_PAGE_SIZE })
   limit?: number;
 
   @QueryInteger({
@@ -24,7 +24,7 @@ export class PageQueryDto {
   offset?: number;
 
   @TrimmedText({
-    description: 'Continues behind the last item of a page: the `nextCursor` of that page.',
+    description: 'Continues after the last item of a page: the `nextCursor` of that page.',
     optional: true,
     max: 200,
   })
@@ -33,19 +33,19 @@ export class PageQueryDto {
 
 /** What every list answers beside its items. */
 export class PageDto {
-  @ApiProperty({ description: 'How many items there are in all.', type: 'integer', example: 1 })
+  @ApiProperty({ description: 'The total number of items.', type: 'integer', example: 1 })
   totalCount!: number;
 
   @ApiProperty({
     description:
-      'There when there are more items than `totalCount`: long lists are counted up to 10000, those of tokens up to 1000.',
+      'Present if there are more items than `totalCount`. Latchkey counts up to 10000 items, and up to 1000 tokens.',
     type: Boolean,
     required: false,
   })
   isTotalCountCapped?: true;
 
   @ApiProperty({
-    description: 'Where the next page begins; null on the last page.',
+    description: 'The start of the next page; null on the last page.',
     type: String,
     nullable: true,
     example: null,

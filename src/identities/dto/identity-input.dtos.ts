@@ -2,15 +2,16 @@ import { Flag, ListOf, Name, TrimmedText } from '../../common/dto/request-fields
 import { EXAMPLE } from '../../common/dto/examples';
 
 export class MetadataInputDto {
-  @TrimmedText({ description: 'What the label is called.', example: 'team', max: 255 })
+  @TrimmedText({ description: 'The key of the label.', example: 'team', max: 255 })
   key!: string;
 
-  @TrimmedText({ description: 'What it says.', example: 'infra', max: 1020 })
+  @TrimmedText({ description: 'The value of the label.', example: 'infra', max: 1020 })
   value!: string;
 }
 
 /** Where to find it, for those the document shows no example that works. */
-export const ORGANIZATION = 'Your organization: `identityDetails.organization.id` of "Tell who you are".';
+export const ORGANIZATION =
+  'The id of your organization: `identityDetails.organization.id` of "Get the current identity".';
 
 export class CreateIdentityDto {
   @Name({ description: 'The name of the identity.', example: 'deployer' })
@@ -20,17 +21,17 @@ export class CreateIdentityDto {
   organizationId!: string;
 
   @TrimmedText({
-    description: 'What the identity may do: `admin`, `member` or `no-access`. Left out: `no-access`.',
+    description: 'The role of the identity: `admin`, `member` or `no-access`. Default: `no-access`.',
     example: 'member',
     optional: true,
     max: 64,
   })
   role?: string;
 
-  @Flag({ description: 'Whether deleting is refused. Left out: false.', example: false, optional: true })
+  @Flag({ description: 'Whether deletion is refused. Default: false.', example: false, optional: true })
   hasDeleteProtection?: boolean;
 
-  @ListOf(MetadataInputDto, { description: 'Labels of your own.', optional: true, min: 0, max: 100 })
+  @ListOf(MetadataInputDto, { description: 'Your own labels.', optional: true, min: 0, max: 100 })
   metadata?: MetadataInputDto[];
 }
 
@@ -40,14 +41,14 @@ export class UpdateIdentityDto {
   name?: string;
 
   @TrimmedText({
-    description: 'What the identity may do: `admin`, `member` or `no-access`.',
+    description: 'The role of the identity: `admin`, `member` or `no-access`.',
     example: 'member',
     optional: true,
     max: 64,
   })
   role?: string;
 
-  @Flag({ description: 'Whether deleting is refused.', example: false, optional: true })
+  @Flag({ description: 'Whether deletion is refused.', example: false, optional: true })
   hasDeleteProtection?: boolean;
 
   @ListOf(MetadataInputDto, { description: 'Replaces all labels.', optional: true, min: 0, max: 100 })

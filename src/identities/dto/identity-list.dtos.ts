@@ -70,42 +70,56 @@ function TextFilterField(operators: readonly string[], options: FieldOptions): P
 
 export class IdentityConditionDto {
   @TextFilterField(['$eq', '$contains', '$in'], {
-    description: 'What the name is, or `$contains`.',
+    description: 'Matches the name: a text for the whole name, or an operator such as `$contains`.',
     example: { $contains: 'deploy' },
     optional: true,
   })
   name?: TextFilter;
 
-  @TextFilterField(['$eq', '$in'], { description: 'What the role is.', example: 'member', optional: true })
+  @TextFilterField(['$eq', '$in'], { description: 'Matches the role.', example: 'member', optional: true })
   role?: TextFilter;
 }
 
 export class IdentityFilterDto extends IdentityConditionDto {
-  @ListOf(IdentityConditionDto, { description: 'At least one of these holds too.', optional: true, min: 1, max: 20 })
+  @ListOf(IdentityConditionDto, {
+    description: 'At least one of these must match as well.',
+    optional: true,
+    min: 1,
+    max: 20,
+  })
   $or?: IdentityConditionDto[];
 }
 
 /** Holds a name, which may be long. */
 const SEARCH_CURSOR = {
-  description: 'Continues behind the last item of a page in the same order: the `nextCursor` of that page.',
+  description: 'Continues after the last item of a page in the same order: the `nextCursor` of that page.',
   optional: true,
   max: 2_048,
 };
 
 export class SearchIdentitiesDto {
-  @ObjectOf(() => IdentityFilterDto, { description: 'What is looked for. Left out: everything.', optional: true })
+  @ObjectOf(() => IdentityFilterDto, {
+    description: 'The conditions. Default: every identity matches.',
+    optional: true,
+  })
   search?: IdentityFilterDto;
 
-  @OneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name', optional: true })
+  @OneOf(ORDER_FIELDS, { description: 'The field to sort by. Default: `name`.', example: 'name', optional: true })
   orderBy?: (typeof ORDER_FIELDS)[number];
 
-  @OneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc', optional: true })
+  @OneOf(DIRECTIONS, { description: 'The direction. Default: `asc`.', example: 'asc', optional: true })
   orderDirection?: (typeof DIRECTIONS)[number];
 
-  @Integer({ description: 'How many to answer. Left out: 50.', example: 20, optional: true, min: 1, max: 100 })
+  @Integer({ description: 'How many items to return. Default: 50.', example: 20, optional: true, min: 1, max: 100 })
   limit?: number;
 
-  @Integer({ description: 'How many to skip. Left out: 0.', example: 0, optional: true, min: 0, max: 2_147_483_647 })
+  @Integer({
+    description: 'How many items to skip. Default: 0.',
+    example: 0,
+    optional: true,
+    min: 0,
+    max: 2_147_483_647,
+  })
   offset?: number;
 
   @TrimmedText(SEARCH_CURSOR)
@@ -113,19 +127,19 @@ export class SearchIdentitiesDto {
 }
 
 export class ListMembershipsQueryDto {
-  @QueryInteger({ description: 'How many to skip. Left out: 0.', min: 0, max: 2_147_483_647, example: 0 })
+  @QueryInteger({ description: 'How many items to skip. Default: 0.', min: 0, max: 2_147_483_647, example: 0 })
   offset?: number;
 
-  @QueryInteger({ description: 'How many to answer. Left out: 100.', min: 1, max: 20_000, example: 100 })
+  @QueryInteger({ description: 'How many items to return. Default: 100.', min: 1, max: 20_000, example: 100 })
   limit?: number;
 
-  @QueryOneOf(ORDER_FIELDS, { description: 'Left out: `name`.', example: 'name' })
+  @QueryOneOf(ORDER_FIELDS, { description: 'The field to sort by. Default: `name`.', example: 'name' })
   orderBy?: (typeof ORDER_FIELDS)[number];
 
-  @QueryOneOf(DIRECTIONS, { description: 'Left out: `asc`.', example: 'asc' })
+  @QueryOneOf(DIRECTIONS, { description: 'The direction. Default: `asc`.', example: 'asc' })
   orderDirection?: (typeof DIRECTIONS)[number];
 
-  @TrimmedText({ description: 'Part of the name.', example: 'deploy', optional: true, max: 255 })
+  @TrimmedText({ description: 'A part of the name.', example: 'deploy', optional: true, max: 255 })
   search?: string;
 
   @TrimmedText(SEARCH_CURSOR)

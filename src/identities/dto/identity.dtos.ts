@@ -19,10 +19,10 @@ export class MetadataDto {
   @ResponseId('The id of the label.', EXAMPLE.metadataId)
   id!: string;
 
-  @ResponseText('What the label is called.', 'team')
+  @ResponseText('The key of the label.', 'team')
   key!: string;
 
-  @ResponseText('What it says.', 'infra')
+  @ResponseText('The value of the label.', 'infra')
   value!: string;
 
   static of({ id, key, value }: IdentityMetadata): MetadataDto {
@@ -35,25 +35,25 @@ export class DeletedIdentityDto {
   @ResponseId('The id of the identity.', EXAMPLE.identityId)
   id!: string;
 
-  @ResponseText('Its name.', 'deployer')
+  @ResponseText('The name of the identity.', 'deployer')
   name!: string;
 
   @ResponseTextOrNull('Always null; see `authMethods`.', null)
   authMethod!: string | null;
 
-  @ResponseTime('When it was made.')
+  @ResponseTime('When the identity was created.')
   createdAt!: Date;
 
-  @ResponseTime('When it was last changed.')
+  @ResponseTime('When the identity was last changed.')
   updatedAt!: Date;
 
-  @ResponseFlag('Whether deleting it is refused.')
+  @ResponseFlag('Whether deletion is refused.')
   hasDeleteProtection!: boolean;
 
-  @ResponseId('The organization it belongs to.', EXAMPLE.organizationId)
+  @ResponseId('The organization of the identity.', EXAMPLE.organizationId)
   orgId!: string;
 
-  @ResponseTextOrNull('Always null: identities belong to organizations.', null)
+  @ResponseTextOrNull('Always null, because identities belong to organizations.', null)
   projectId!: string | null;
 
   static of(identity: Identity): DeletedIdentityDto {
@@ -72,10 +72,10 @@ export class DeletedIdentityDto {
 }
 
 export class IdentityDto extends DeletedIdentityDto {
-  @ApiProperty({ description: 'The auth methods attached to it.', type: [String], example: ['token-auth'] })
+  @ApiProperty({ description: 'The attached auth methods.', type: [String], example: ['token-auth'] })
   authMethods!: string[];
 
-  @ResponseList(() => MetadataDto, 'Its labels.')
+  @ResponseList(() => MetadataDto, 'The labels.')
   metadata!: MetadataDto[];
 }
 
@@ -85,7 +85,7 @@ export class IdentityAnswerDto {
 }
 
 export class DeletedIdentityAnswerDto {
-  @ResponseObject(() => DeletedIdentityDto, 'The identity as it was.')
+  @ResponseObject(() => DeletedIdentityDto, 'The deleted identity.')
   identity!: DeletedIdentityDto;
 }
 
@@ -93,22 +93,22 @@ export class MemberIdentityDto {
   @ResponseId('The id of the identity.', EXAMPLE.identityId)
   id!: string;
 
-  @ResponseText('Its name.', 'deployer')
+  @ResponseText('The name of the identity.', 'deployer')
   name!: string;
 
-  @ResponseFlag('Whether deleting it is refused.')
+  @ResponseFlag('Whether deletion is refused.')
   hasDeleteProtection!: boolean;
 
-  @ResponseId('The organization it belongs to.', EXAMPLE.organizationId)
+  @ResponseId('The organization of the identity.', EXAMPLE.organizationId)
   orgId!: string;
 
-  @ApiProperty({ description: 'The auth methods attached to it.', type: [String], example: ['token-auth'] })
+  @ApiProperty({ description: 'The attached auth methods.', type: [String], example: ['token-auth'] })
   authMethods!: string[];
 
-  @ResponseTime('When it was made.')
+  @ResponseTime('When the identity was created.')
   createdAt!: Date;
 
-  @ResponseTime('When it was last changed.')
+  @ResponseTime('When the identity was last changed.')
   updatedAt!: Date;
 
   static of(identity: Identity, authMethods: string[]): MemberIdentityDto {
@@ -122,7 +122,7 @@ export class MembershipDto {
   @ResponseId('The id of the membership.', EXAMPLE.membershipId)
   id!: string;
 
-  @ResponseText('What the identity may do.', 'member')
+  @ResponseText('The role of the identity.', 'member')
   role!: string;
 
   @ResponseTextOrNull('The id of a custom role; null for a built-in one.', null)
@@ -140,7 +140,7 @@ export class MembershipDto {
   @ResponseId('The identity.', EXAMPLE.identityId)
   identityId!: string;
 
-  @ResponseTextOrNull('How a token was last issued to it.', 'token-auth')
+  @ResponseTextOrNull('The auth method that last issued a token to it.', 'token-auth')
   lastLoginAuthMethod!: string | null;
 
   @ResponseTimeOrNull('When a token was last issued to it.', EXAMPLE.usedAt)
@@ -166,7 +166,7 @@ export class MembershipDto {
 }
 
 export class DetailedMemberIdentityDto extends MemberIdentityDto {
-  @ApiProperty({ description: 'The auth methods locked at present.', type: [String], example: [] })
+  @ApiProperty({ description: 'The auth methods that are locked now.', type: [String], example: [] })
   activeLockoutAuthMethods!: string[];
 }
 
@@ -184,11 +184,11 @@ export class MembershipAnswerDto {
 }
 
 export class IdentityDetailsDto {
-  @ResponseObject(() => OrganizationDto, 'The organization the token speaks in.')
+  @ResponseObject(() => OrganizationDto, 'The organization of the token.')
   organization!: OrganizationDto;
 }
 
 export class IdentityDetailsAnswerDto {
-  @ResponseObject(() => IdentityDetailsDto, 'Who the token speaks for.')
+  @ResponseObject(() => IdentityDetailsDto, 'The identity of the token.')
   identityDetails!: IdentityDetailsDto;
 }

@@ -17,13 +17,13 @@ export class BootstrapDto {
   @Trimmed()
   @field(
     [isString, ...lengthBetween(3, 254), matches(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'Invalid email'), isStorable],
-    { description: 'The e-mail address of the person who sets this up.', example: 'root@acme.test' },
+    { description: 'The e-mail address of the person that sets up the installation.', example: 'root@acme.test' },
     { type: String, format: 'email' },
   )
   email!: string;
 
   @Text({
-    description: 'The password of that person, taken as it is, blanks included.',
+    description: 'The password of that person. It is never trimmed.',
     example: 'correct horse battery staple',
     max: 1024,
     format: 'password',
@@ -55,7 +55,7 @@ export class BootstrapUserDto {
 }
 
 export class CredentialsDto {
-  @ResponseText('An access token, shown only here.', EXAMPLE.accessToken)
+  @ResponseText('An access token. Only this answer contains it.', EXAMPLE.accessToken)
   token!: string;
 }
 
@@ -63,15 +63,15 @@ export class FoundingIdentityDto {
   @ResponseId('The id of the identity.', EXAMPLE.identityId)
   id!: string;
 
-  @ResponseText('Its name.', 'Instance Admin Identity')
+  @ResponseText('The name of the identity.', 'Instance Admin Identity')
   name!: string;
 
-  @ResponseObject(() => CredentialsDto, 'What it begins with.')
+  @ResponseObject(() => CredentialsDto, 'The credentials of the identity.')
   credentials!: CredentialsDto;
 }
 
 export class BootstrapAnswerDto {
-  @ResponseText('Says that it is done.', 'Successfully bootstrapped instance')
+  @ResponseText('A confirmation.', 'Successfully bootstrapped instance')
   message!: string;
 
   @ResponseObject(() => BootstrapUserDto, 'The person.')
@@ -80,30 +80,30 @@ export class BootstrapAnswerDto {
   @ResponseObject(() => OrganizationDto, 'The first organization.')
   organization!: OrganizationDto;
 
-  @ResponseObject(() => FoundingIdentityDto, 'The identity that administrates the instance.')
+  @ResponseObject(() => FoundingIdentityDto, 'The identity that administers the instance.')
   identity!: FoundingIdentityDto;
 }
 
 export class StatusDto {
-  @ResponseTime('The time of the server.')
+  @ResponseTime('The time on the server.')
   date!: Date;
 
   @ResponseText('`Ok` while the server answers.', 'Ok')
   message!: string;
 
-  @ResponseFlag('Whether mail can be sent.')
+  @ResponseFlag('Whether the server can send mail.')
   emailConfigured!: boolean;
 
-  @ResponseFlag('Whether people can join only when invited.', true)
+  @ResponseFlag('Whether people can join by invitation only.', true)
   inviteOnlySignup!: boolean;
 
-  @ResponseFlag('Whether Redis is used. It never is.')
+  @ResponseFlag('Whether the server uses Redis. Always false.')
   redisConfigured!: boolean;
 
-  @ResponseFlag('Whether secrets are scanned. They never are.')
+  @ResponseFlag('Whether the server scans for secrets. Always false.')
   secretScanningConfigured!: boolean;
 
-  @ResponseInteger('The longest an access token may live, in seconds; 0 for no ceiling.', 7776000)
+  @ResponseInteger('The longest lifetime of a signed token in seconds; 0 means no ceiling.', 7776000)
   maxIdentityAccessTokenTTL!: number;
 }
 
@@ -116,7 +116,7 @@ export class CreatedOrganizationDto {
   @ResponseObject(() => OrganizationDto, 'The organization.')
   organization!: OrganizationDto;
 
-  @ResponseObject(() => FoundingIdentityDto, 'The identity that administrates it.')
+  @ResponseObject(() => FoundingIdentityDto, 'The identity that administers the organization.')
   identity!: FoundingIdentityDto;
 }
 

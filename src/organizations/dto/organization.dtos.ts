@@ -6,10 +6,10 @@ export class OrganizationDto {
   @ResponseId('The id of the organization.', EXAMPLE.organizationId)
   id!: string;
 
-  @ResponseText('Its name.', 'Acme')
+  @ResponseText('The name of the organization.', 'Acme')
   name!: string;
 
-  @ResponseText('Its name in addresses.', 'acme-x7k2q9')
+  @ResponseText('The slug: the name in URLs.', 'acme-x7k2q9')
   slug!: string;
 
   static of({ id, name, slug }: Pick<Organization, 'id' | 'name' | 'slug'>): OrganizationDto {

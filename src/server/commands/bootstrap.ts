@@ -11,7 +11,7 @@ export const BOOTSTRAP: Command = {
   name: 'bootstrap',
   help: `Sets up the database of DATABASE_URL, once: makes an organization and shows the token of its administrator.
 
-It is shown before it is made: where standard output cannot be written to, the database is not set up.`,
+The token is shown before the database is set up. If standard output cannot be written to, nothing is set up.`,
   options: {},
   run: bootstrap,
 };
@@ -37,6 +37,6 @@ async function bootstrap(say: (text: string) => void): Promise<void> {
 function requireDatabaseUrl(): void {
   if (readEnvironment().DATABASE_URL !== undefined) return;
   throw new StartError(
-    'DATABASE_URL is not set, and bootstrap is for its database: Latchkey sets up one of its own when it starts.',
+    'bootstrap needs DATABASE_URL: without it, Latchkey sets up its built-in database when it starts.',
   );
 }

@@ -14,15 +14,15 @@ export const ISSUE_ADMIN_TOKEN: Command = {
   help: `Issues a new token of an administrator, and shows it once.
 
 It takes the settings of the server (LATCHKEY_DATA_DIR, or DATABASE_URL and LATCHKEY_AUTH_SECRET), whether the
-server is running or not. The token is that of an administrator there is, or else of a new one.
+server is running or not. The token is that of an existing administrator, or of a new one if there is none.
 
-  --organization ID   of this organization, by id or slug; left out: an administrator of the instance
+  --organization ID   of this organization, by id or slug; default: an administrator of the instance
   --ttl SECONDS       how long the token lives, at most LATCHKEY_MAX_TOKEN_AGE; it cannot be renewed beyond that.
-                      Left out: as the identity's Token Auth says
+                      Default: the lifetime of the identity's Token Auth
   --output FILE       write it to a new file of mode 0600, as JSON, and not to standard output
   --help              this text
 
-The token is written before it is issued: what cannot be written, to the file or to standard output, is not issued.
+The token is written before it is issued. If it cannot be written, to the file or to standard output, it is not issued.
 
 Ends with 0 when the token was issued, 1 when it was not, 2 when the command line is not understood.`,
   options: { organization: { type: 'string' }, ttl: { type: 'string' }, output: { type: 'string' } },
@@ -108,6 +108,6 @@ function summary({ isInstanceAdmin, isNewIdentity, ...token }: AdministratorToke
     `  Organization  ${token.organizationId}`,
     `  Identity      ${token.identityId}`,
     `  Token id      ${token.tokenId}`,
-    `  Runs out      ${token.expiresIn === FOREVER_SECONDS ? 'never' : `in ${token.expiresIn} seconds`}`,
+    `  Expires       ${token.expiresIn === FOREVER_SECONDS ? 'never' : `in ${token.expiresIn} seconds`}`,
   ].join('\n');
 }

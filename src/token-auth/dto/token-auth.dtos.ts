@@ -10,7 +10,7 @@ export class AttachTokenAuthDto extends AccessTokenPolicyDto {}
 export class UpdateTokenAuthDto extends AccessTokenPolicyDto {}
 
 export class CreateTokenDto {
-  @Name({ description: 'What the token is for.', example: 'ci-runner', optional: true })
+  @Name({ description: 'The name of the token, which says what it is for.', example: 'ci-runner', optional: true })
   name?: string;
 
   @OrganizationSlug()
@@ -19,25 +19,25 @@ export class CreateTokenDto {
 
 /** What is left out stays as it is. */
 export class UpdateTokenDto {
-  @Name({ description: 'What the token is for.', example: 'ci-runner-2', optional: true })
+  @Name({ description: 'The name of the token, which says what it is for.', example: 'ci-runner-2', optional: true })
   name?: string;
 }
 
 export class TokenAuthDto extends AuthMethodDto {
-  @ResponseInteger('Always 0: tokens made by hand are not periodic.', 0)
+  @ResponseInteger('Always 0, because tokens made by hand are not periodic.', 0)
   declare accessTokenPeriod: number;
 }
 
 export class TokenAuthAnswerDto {
-  @ResponseObject(() => TokenAuthDto, 'How the tokens of this identity behave.')
+  @ResponseObject(() => TokenAuthDto, 'The configuration: how the tokens of this identity behave.')
   identityTokenAuth!: TokenAuthDto;
 }
 
 export class IssuedTokenDto extends SignedTokenDto {
-  @ResponseInteger('Seconds the token can live over all renewals; 0 for no such limit.', 86400)
+  @ResponseInteger('Lifetime in seconds over all renewals; 0 means no limit.', 86400)
   declare accessTokenMaxTTL: number;
 
-  @ResponseObject(() => AccessTokenDto, 'The token as its managers see it.')
+  @ResponseObject(() => AccessTokenDto, 'The data of the token.')
   tokenData!: AccessTokenDto;
 }
 

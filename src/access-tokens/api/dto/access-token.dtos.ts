@@ -25,13 +25,16 @@ export class PresentedTokenDto {
 
 /** A signed token, as logins and renewals answer it. */
 export class SignedTokenDto {
-  @ResponseText('The token to send as `Authorization: Bearer`. It is shown only here.', EXAMPLE.accessToken)
+  @ResponseText(
+    'The token, to be sent as `Authorization: Bearer …`. Only this answer contains it.',
+    EXAMPLE.accessToken,
+  )
   accessToken!: string;
 
-  @ResponseInteger('Seconds until this token runs out.', 3600)
+  @ResponseInteger('Seconds until this token expires.', 3600)
   expiresIn!: number;
 
-  @ResponseInteger('Seconds the token can live over all renewals; 1000000000 stands for no such limit.', 86400)
+  @ResponseInteger('Lifetime in seconds over all renewals; 1000000000 means no limit.', 86400)
   accessTokenMaxTTL!: number;
 
   @ResponseText('Always `Bearer`.', 'Bearer', { enum: ['Bearer'] })
@@ -43,16 +46,16 @@ export class AccessTokenDto {
   @ResponseId('The id of the token.', EXAMPLE.tokenId)
   id!: string;
 
-  @ResponseInteger('Seconds the token was last signed for; 0 when it never runs out.', 3600)
+  @ResponseInteger('The lifetime in seconds with which the token was last signed; 0 if it never expires.', 3600)
   accessTokenTTL!: number;
 
-  @ResponseInteger('Seconds the token can live over all renewals; 0 for no such limit.', 86400)
+  @ResponseInteger('Lifetime in seconds over all renewals; 0 means no limit.', 86400)
   accessTokenMaxTTL!: number;
 
-  @ResponseInteger('How often the token has been used.', 0)
+  @ResponseInteger('How many times the token was used.', 0)
   accessTokenNumUses!: number;
 
-  @ResponseInteger('How often the token may be used; 0 for no limit.', 0)
+  @ResponseInteger('How many times the token can be used; 0 means no limit.', 0)
   accessTokenNumUsesLimit!: number;
 
   @ResponseTimeOrNull('When the token was last used.')
@@ -61,31 +64,31 @@ export class AccessTokenDto {
   @ResponseTimeOrNull('When the token was last renewed.')
   accessTokenLastRenewedAt!: Date | null;
 
-  @ResponseFlag('Whether the token has been revoked. That never comes undone.')
+  @ResponseFlag('Whether the token was revoked. A revocation is final.')
   isAccessTokenRevoked!: boolean;
 
-  @ResponseTextOrNull('The client secret a universal-auth login used; null for tokens made by hand.', null)
+  @ResponseTextOrNull('The client secret that a Universal Auth login used; null for tokens made by hand.', null)
   identityUAClientSecretId!: string | null;
 
-  @ResponseId('The identity the token speaks for.', EXAMPLE.identityId)
+  @ResponseId('The identity of the token.', EXAMPLE.identityId)
   identityId!: string;
 
-  @ResponseTime('When the token was made.')
+  @ResponseTime('When the token was created.')
   createdAt!: Date;
 
-  @ResponseTime('When the token was last changed. Using it is no change.')
+  @ResponseTime('When the token was last changed. A use does not count as a change.')
   updatedAt!: Date;
 
   @ResponseTextOrNull('The name of the token, if it has one.', 'ci-runner')
   name!: string | null;
 
-  @ResponseText('The method the token came from.', 'token-auth')
+  @ResponseText('The auth method that issued the token.', 'token-auth')
   authMethod!: string;
 
-  @ResponseInteger('Seconds between renewals of a periodic token; 0 otherwise.', 0)
+  @ResponseInteger('Seconds between renewals of a periodic token; 0 for other tokens.', 0)
   accessTokenPeriod!: number;
 
-  @ResponseTextOrNull('Always null: there are no sub-organizations.', null)
+  @ResponseTextOrNull('Always null, because there are no sub-organizations.', null)
   subOrganizationId!: string | null;
 
   static of(token: IdentityAccessToken): AccessTokenDto {

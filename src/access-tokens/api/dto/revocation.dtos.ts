@@ -5,21 +5,21 @@ import type { Receipt, Spread } from '../../../change-feed/change-receipts.servi
 
 /** Said of every call that kills a token. */
 export const HOW_SOON =
-  'Refused here from the very next request on, and on every other node within the revocation bound (one second unless set otherwise). With `wait=all` the answer comes when every live node knows, or when the bound is over.';
+  'This node refuses the token from the next request on. Every other node refuses it within the revocation bound (one second by default). With `wait=all`, the call answers when every live node has applied the change, or when the bound is over.';
 
 export class WaitQueryDto {
-  @QueryOneOf(['all'], { description: 'Answer when every live node has learnt of it.', example: 'all' })
+  @QueryOneOf(['all'], { description: 'Answer only when every live node has applied the change.', example: 'all' })
   wait?: 'all';
 }
 
 /** Which nodes have learnt of a change. */
 export class SpreadDto {
-  @ApiProperty({ description: 'Nodes that have learnt of it.', type: [String], example: ['web-1:4711'] })
+  @ApiProperty({ description: 'Nodes that have applied the change.', type: [String], example: ['web-1:4711'] })
   applied!: string[];
 
   @ApiProperty({
     description:
-      'Nodes that had not when the bound was over: cut off, frozen or gone, they answer nothing from memory.',
+      'Nodes that had not applied the change when the bound was over. They are cut off, frozen or gone, and no longer answer from memory.',
     type: [String],
     example: [],
   })
@@ -27,12 +27,12 @@ export class SpreadDto {
 }
 
 export class RevokedDto {
-  @ResponseText('Says that it is done.', 'Successfully revoked access token')
+  @ResponseText('A confirmation.', 'Successfully revoked access token')
   message!: string;
 
   @ApiProperty({
     description:
-      'The revision of the change: a node whose `appliedRevision` in `/api/health` is not less has learnt of it. Null when nothing was left to change.',
+      'The revision of the change. A node has applied it if its `appliedRevision` in `/api/health` is not less. Null if nothing changed.',
     type: 'integer',
     nullable: true,
     example: 4711,
@@ -40,7 +40,7 @@ export class RevokedDto {
   revision!: number | null;
 
   @ApiProperty({
-    description: 'How far the change has spread, if that was asked for.',
+    description: 'Which nodes have applied the change, with `wait=all`.',
     type: () => SpreadDto,
     required: false,
   })

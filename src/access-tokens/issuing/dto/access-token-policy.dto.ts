@@ -11,24 +11,28 @@ export const ANYWHERE = [{ ipAddress: '0.0.0.0/0' }, { ipAddress: '::/0' }];
 /** How an identity's tokens behave, whichever auth method they come from. What is left out keeps its value or default. */
 export class AccessTokenPolicyDto {
   @Seconds({
-    description: 'Lifetime of a token in seconds; 0 for as long as allowed. Default 2592000.',
+    description: 'Lifetime of a token in seconds; 0 means the longest allowed. Default 2592000.',
     example: 3600,
     optional: true,
   })
   accessTokenTTL?: number;
 
   @Seconds({
-    description: 'Lifetime in seconds over all renewals; 0 for no such limit. Default 2592000.',
+    description: 'Lifetime in seconds over all renewals; 0 means no limit. Default 2592000.',
     example: 86400,
     optional: true,
   })
   accessTokenMaxTTL?: number;
 
-  @Count({ description: 'How often a token may be used; 0 for no limit. Default 0.', example: 0, optional: true })
+  @Count({
+    description: 'How many times a token can be used; 0 means no limit. Default 0.',
+    example: 0,
+    optional: true,
+  })
   accessTokenNumUsesLimit?: number;
 
   @ListOf(TrustedIpInputDto, {
-    description: 'Where tokens may be used from. Default: anywhere.',
+    description: 'Addresses from which tokens can be used. Default: all.',
     example: ANYWHERE,
     optional: true,
     min: 1,

@@ -15,14 +15,14 @@ export class TrustedIpDto implements TrustedIp {
   type!: 'ipv4' | 'ipv6';
 
   @ApiProperty({
-    description: 'Bits of the network; absent for a single address.',
+    description: 'The number of network bits; absent for a single address.',
     type: 'integer',
     required: false,
     example: 0,
   })
   prefix?: number;
 
-  @ResponseText('The address as it was given.', '0.0.0.0')
+  @ResponseText('The address as it was sent.', '0.0.0.0')
   ipAddress!: string;
 }
 
@@ -31,28 +31,28 @@ export class AuthMethodDto {
   @ResponseId('The id of the configuration.', EXAMPLE.authMethodId)
   id!: string;
 
-  @ResponseInteger('Lifetime of a token in seconds; 0 for as long as allowed.', 3600)
+  @ResponseInteger('Lifetime of a token in seconds; 0 means the longest allowed.', 3600)
   accessTokenTTL!: number;
 
-  @ResponseInteger('Lifetime in seconds over all renewals; 0 for no such limit.', 86400)
+  @ResponseInteger('Lifetime in seconds over all renewals; 0 means no limit.', 86400)
   accessTokenMaxTTL!: number;
 
-  @ResponseInteger('How often a token may be used; 0 for no limit.', 0)
+  @ResponseInteger('How many times a token can be used; 0 means no limit.', 0)
   accessTokenNumUsesLimit!: number;
 
-  @ResponseList(() => TrustedIpDto, 'Where tokens may be used from.', EVERY_ADDRESS)
+  @ResponseList(() => TrustedIpDto, 'Addresses from which tokens can be used.', EVERY_ADDRESS)
   accessTokenTrustedIps!: TrustedIpDto[];
 
-  @ResponseTime('When it was attached.')
+  @ResponseTime('When the method was attached.')
   createdAt!: Date;
 
-  @ResponseTime('When it was last changed.')
+  @ResponseTime('When the configuration was last changed.')
   updatedAt!: Date;
 
-  @ResponseId('The identity it belongs to.', EXAMPLE.identityId)
+  @ResponseId('The identity of the configuration.', EXAMPLE.identityId)
   identityId!: string;
 
-  @ResponseInteger('Seconds between renewals of periodic tokens; 0 when they are not.', 0)
+  @ResponseInteger('Seconds between renewals of periodic tokens; 0 if tokens are not periodic.', 0)
   accessTokenPeriod!: number;
 
   static of(method: IdentityAuthMethod): AuthMethodDto {
