@@ -1,7 +1,7 @@
-/** What a value must be: answers with the faults it finds, each a sentence that begins with the name the value is given under. */
+/** A rule for a value: returns its faults, each a sentence that begins with the name of the value. */
 export type OptionRule = (name: string, value: unknown) => string[];
 
-/** An option as its table has it: its rule and, where it may be left out, its default. */
+/** One row of a table of options: the rule, and the default if the option may be left out. */
 type Option<Value> = undefined extends Value
   ? { readonly rule: OptionRule; readonly default: Exclude<Value, undefined> | undefined }
   : { readonly rule: OptionRule };
@@ -11,7 +11,7 @@ export type OptionTable<Options> = { readonly [Name in keyof Options]-?: Option<
 
 type AnyTable = Readonly<Record<string, { readonly rule: OptionRule; readonly default?: unknown }>>;
 
-/** A rule that says one sentence about every value that does not pass. */
+/** A rule with one sentence for every value that does not pass. */
 export function must(be: string, isSo: (value: unknown) => boolean): OptionRule {
   return (name, value) => (isSo(value) ? [] : [`${name} must ${be}`]);
 }
@@ -45,7 +45,7 @@ export function listOf(rule: OptionRule): OptionRule {
       : [`${name} must be a list`];
 }
 
-/** Everything at fault with some options, by their names and never by a value. An option given as undefined counts as left out. */
+/** All faults of some options. They name options and never quote a value. An option given as undefined counts as left out. */
 export function faultsOf(table: AnyTable, options: object, prefix = ''): string[] {
   const unknown = Object.keys(options).filter((name) => !Object.hasOwn(table, name));
   return [
@@ -65,7 +65,7 @@ export function withDefaults<Options extends object>(table: OptionTable<Options>
   return Object.fromEntries(entries) as Required<Options>;
 }
 
-/** Whether it is an object to look names up in: no list, date or buffer. */
+/** Whether a value is an object with names: not a list, date or buffer. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]';
 }

@@ -3,12 +3,12 @@ import { Logger, type LoggerService } from '@nestjs/common';
 type Level = 'error' | 'warn' | 'log' | 'debug';
 
 /**
- * Nest's logger, which hands on to whatever logger the application has; but one that throws, or answers a promise that is rejected,
- * fails nothing: a request does not depend on its log, and neither do uses that are to be counted.
+ * Nest's logger, which passes everything on to the application's logger. A logger that throws, or returns a rejected promise,
+ * does no harm: a request does not depend on its log, and neither does the counting of uses.
  */
 export class SafeLogger extends Logger {
   override error(message: unknown): void {
-    // The place in between is for a stack.
+    // The argument in between is a stack.
     this.attempt('error', [message, undefined, this.context], () => super.error(message));
   }
 
@@ -26,14 +26,14 @@ export class SafeLogger extends Logger {
 
   private attempt(level: Level, said: [unknown, ...unknown[]], buffer: () => void): void {
     try {
-      // What Nest keeps until the application is up it has to keep itself.
+      // Nest keeps early lines until the application is up, so it must receive them itself.
       if ((Logger as unknown as { isBufferAttached?: boolean }).isBufferAttached) return buffer();
       const logger = this.localInstance as LoggerService | undefined;
       const outcome: unknown = logger?.[level]?.(...said);
-      // A promise of whatever make.
+      // A promise of any implementation.
       Promise.resolve(outcome).catch(() => undefined);
     } catch {
-      // There is nobody left to tell.
+      // The failed logger was the only way to report its failure.
     }
   }
 }

@@ -1,18 +1,17 @@
-/** What the cache notes on each of its values. */
+/** The fields that the cache keeps on each of its values. */
 export interface CacheEntry {
-  /** How much room the value takes, in units of the cache's capacity. */
+  /** The size of the value, in units of the cache's capacity. */
   weight: number;
   /** Set by a hit, cleared when the value is passed over for eviction. */
   wasUsed: boolean;
 }
 
-/** So many values are passed over by one insertion at most, so that its work has an end. */
+/** One insertion passes over at most this many values, so that its work has an end. */
 const MOST_SECOND_CHANCES = 64;
 
 /**
  * A bounded cache that evicts in the order of insertion and gives values that were used since a second chance (the CLOCK
- * algorithm). A hit sets one bit and moves nothing: that is what it has over a list of the least recently used, whose links
- * are rewritten on every hit.
+ * algorithm). A hit sets one bit and moves nothing. A list of the least recently used would rewrite links on every hit.
  */
 export class SecondChanceCache<Value extends CacheEntry> {
   private readonly entries = new Map<string, Value>();
@@ -51,7 +50,7 @@ export class SecondChanceCache<Value extends CacheEntry> {
 
   private makeRoomFor(weight: number): void {
     let chances = MOST_SECOND_CHANCES;
-    // What is put back comes last, so that the loop sees it again only after all others.
+    // A value that is put back comes last, so that the loop sees it again only after all others.
     for (const [key, value] of this.entries) {
       if (this.totalWeight + weight <= this.capacity) return;
       if (value.wasUsed && chances > 0) {

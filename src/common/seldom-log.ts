@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from '@nestjs/common';
 
-/** Warns of what may happen at every request: once in a while, and then of how often it happened meanwhile. */
+/** Logs a warning that could occur on every request: once in a while, with the number of times it occurred meanwhile. */
 export class SeldomLog {
   private saidAt = -Infinity;
   private unsaid = 0;

@@ -8,9 +8,9 @@ const PAUSE_MS = 500;
 const ATTEMPTS = 60;
 
 /**
- * Builds an index in a transaction of its own, so that its table can be read all the while, and written again as soon as it is
- * there: a second for some 600,000 rows. Not `CONCURRENTLY`, which waits for every statement of the database that began before,
- * that of the next node that wants to migrate too, and so might wait for ever.
+ * Builds an index in its own transaction, so that its table can be read meanwhile, and written again when the index is built: a
+ * second for about 600,000 rows. `CONCURRENTLY` would wait for every statement of the database that began before, including
+ * that of the next node that wants to migrate, and so could wait for ever.
  *
  * @param on the table and the columns, `latchkey.<table> (<columns>)`.
  */
@@ -25,7 +25,10 @@ export async function buildIndex(runner: QueryRunner, name: string, on: string):
   }
 }
 
-/** Whoever writes would queue behind a statement that waits for a long transaction of another: it does not wait for long. */
+/**
+ * Writers would queue behind a statement that waits for a long transaction of another session. So the statement does not wait
+ * for long.
+ */
 async function buildOnce(runner: QueryRunner, statement: string): Promise<void> {
   await runner.startTransaction();
   try {
@@ -38,7 +41,7 @@ async function buildOnce(runner: QueryRunner, statement: string): Promise<void> 
   }
 }
 
-/** Removes it, if it is there. */
+/** Removes the index, if it exists. */
 export async function dropIndex(runner: QueryRunner, name: string): Promise<void> {
   await runner.query(inSchemaOf(runner.dataSource, `DROP INDEX IF EXISTS latchkey.${name}`));
 }

@@ -3,7 +3,7 @@ import { faultsOf, isObject, must, type OptionTable, whole } from '../common/opt
 import { faultOfDatabaseUrl } from './connections/database-url';
 import { DEFAULT_SCHEMA, isSchemaName } from './schema';
 
-/** Where a database is: at a URL, or where a `DataSource` of the host's is. */
+/** The address of the database: a URL, or a `DataSource` of the host. */
 export type DatabaseLocation =
   | {
       /** `postgres://user:password@host:5432/name`. */
@@ -13,38 +13,44 @@ export type DatabaseLocation =
   | {
       readonly url?: undefined;
       /**
-       * A `DataSource` of the host's, of the type `postgres`, initialised or not. Its connection settings are taken over and
-       * nothing else: Latchkey opens connections of its own, and neither waits for the host's nor takes part in what they do.
+       * A `DataSource` of the host, of the type `postgres`, initialised or not. Latchkey takes over its connection settings and
+       * nothing else: it opens its own connections, does not wait for the host's, and takes no part in its transactions.
        */
       readonly dataSource: { readonly options: DataSourceOptions };
     };
 
-/** What else there is to say about the database. */
+/** Further settings of the database connection. */
 export interface DatabaseTuning {
   /**
-   * Connections kept at most, beside four for what takes rights away.
+   * The most connections for management calls, 1 to 1000. Four more serve statements that take rights away.
+   *
    * @default 10
    */
   readonly poolSize?: number;
   /**
-   * Where the tables are kept: lower case letters, digits and underscores, not beginning with `pg_`.
+   * The schema of Latchkey's tables: lower case letters, digits and underscores, at most 63, not beginning with `pg_`.
+   *
    * @default 'latchkey'
    */
   readonly schema?: string;
   /**
-   * Connections kept at most to look up what a verdict needs, and as many again to write uses; beside those of `poolSize`.
+   * The most connections for look-ups of verification, and as many again for writing uses, 1 to 1000; beside those of
+   * `poolSize`.
+   *
    * @default 4
    */
   readonly gatePoolSize?: number;
   /**
-   * Where to listen for changes of other nodes: a direct connection to the primary, for LISTEN does not pass a pooler in
-   * transaction mode. False for not listening; changes are then noticed by reading alone, within the bound all the same.
-   * @default where the database is
+   * Where to listen for changes of other nodes: a direct connection to the primary, because LISTEN does not work through a
+   * pooler in transaction mode. With `false` the node does not listen. It then notices changes by reading alone, still within
+   * the bound.
+   *
+   * @default the address of the database
    */
   readonly pushUrl?: string | false;
 }
 
-/** Where the data live: PostgreSQL 15 or later. */
+/** The database: PostgreSQL 15 or later. Its address, and optional settings. */
 export type DatabaseOptions = DatabaseLocation & DatabaseTuning;
 
 /** The tuning options: the default and the rule of each. A new one has a line here and its type above. */
@@ -62,7 +68,7 @@ export const DATABASE_TUNING = {
   gatePoolSize: { default: 4, rule: whole(1, 1_000) },
 } satisfies OptionTable<DatabaseTuning>;
 
-/** Everything at fault, by the names of the options and never by a value. */
+/** All faults. They name options and never quote a value. */
 export function faultsOfDatabase(database: unknown): string[] {
   if (!isObject(database)) return ['database must be an object: { url } or { dataSource }'];
   const { url, dataSource, ...tuning } = database;
@@ -76,7 +82,7 @@ function faultsOfLocation(url: unknown, dataSource: unknown): string[] {
   return options?.type === 'postgres' ? [] : ['database.dataSource must be a DataSource of the type postgres'];
 }
 
-/** @param otherwise what else it may be, said after what a URL must be. */
+/** @param otherwise an alternative to a URL, appended to the sentence that says what a URL must be. */
 export function faultsOfUrl(name: string, value: unknown, otherwise = ''): string[] {
   const fault = faultOfDatabaseUrl(value);
   if (fault === undefined) return [];

@@ -1,6 +1,6 @@
 /**
- * A setting that makes the transaction's COMMIT wait until what it has written is on the disk, whatever the default of the role
- * says, and on the standby, where there is a synchronous one: `WITH durable AS MATERIALIZED (${DURABLE})`.
+ * A setting that makes the transaction's COMMIT wait until its writes are on the disk, whatever the role's default says, and on
+ * the synchronous standby, if there is one: `WITH durable AS MATERIALIZED (${DURABLE})`.
  */
 export const DURABLE = `
   SELECT set_config('synchronous_commit',

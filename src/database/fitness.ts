@@ -3,25 +3,25 @@ import { isRightMissing } from '../common/errors/database-errors';
 
 const OLDEST = 150_000;
 
-/** The database cannot be used as it is. Its message says what to do. */
+/** The database cannot be used as it is. The message says what to do. */
 export class UnfitDatabaseError extends Error {
   override readonly name = 'UnfitDatabaseError';
 }
 
-/** What a database says of itself. */
+/** Facts about a database. */
 export interface DatabaseTraits {
   /** As `server_version_num` counts: 150004 for 15.4. */
   readonly version: number;
   readonly encoding: string;
   readonly database: string;
   readonly user: string;
-  /** Whether the schema is there. */
+  /** Whether the schema exists. */
   readonly exists: boolean;
-  /** Whether the user may make a schema in the database. */
+  /** Whether the user may create a schema in the database. */
   readonly mayCreate: boolean;
 }
 
-/** @throws UnfitDatabaseError before anything is written, when the database cannot hold what Latchkey keeps. */
+/** @throws UnfitDatabaseError before anything is written, if the database cannot store Latchkey's data. */
 export async function requireFit(dataSource: DataSource, schema: string, isToMigrate: boolean): Promise<void> {
   const [traits] = await dataSource.query<[DatabaseTraits]>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
@@ -37,7 +37,7 @@ export function faultOfTraits(traits: DatabaseTraits, isToMigrate: boolean): str
   const { version, encoding, database, user, exists, mayCreate } = traits;
   if (version < OLDEST)
     return `The database runs PostgreSQL ${Math.floor(version / 10_000)}, and Latchkey needs 15 or later: upgrade it.`;
-  // SQL_ASCII takes any bytes for text, and LATIN1 has no room for most names.
+  // SQL_ASCII accepts any bytes as text, and LATIN1 lacks most characters of names.
   if (encoding !== 'UTF8')
     return `The database ${database} is encoded in ${encoding}, and Latchkey needs UTF8: make another with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`;
   if (isToMigrate && !exists && !mayCreate)

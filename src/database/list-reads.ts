@@ -4,17 +4,17 @@ import { OverloadedError, ReadTooCostlyError } from '../common/errors/common.err
 import { isGivenUp } from '../common/errors/database-errors';
 import { Turnstile } from './connections/turnstile';
 
-/** Whoever reads lists waits for it, and nobody else: a statement that takes longer is given up. */
+/** A longer statement is given up. Only readers of lists wait for it. */
 const READ_MS = 1_000;
 const WAIT_MS = 5_000;
 
-/** How such a read is refused, for the API documentation. */
+/** The refusal of such a read, for the API documentation. */
 export const READ_REFUSALS = [new OverloadedError(), new ReadTooCostlyError()];
 
 /**
- * Reads whose work grows with the data of a tenant: lists and searches. Together they take half of the connections at most,
- * and those of one organization half of these, so that the others find some for deleting and revoking. Within an organization
- * the callers take turns.
+ * Reads whose work grows with the data of a tenant: lists and searches. Together they get at most half of the connections, and
+ * those of one organization half of these, so that deletions and revocations find connections. Within an organization the
+ * callers take turns.
  */
 export class ListReads {
   private readonly turns: Turnstile;
@@ -44,7 +44,7 @@ export class ListReads {
     }
   }
 
-  /** @returns what ends the turn. */
+  /** @returns a function that ends the turn. */
   private async turnOf(organizationId: string): Promise<() => void> {
     const party = { group: organizationId, member: currentErrand()?.party?.member ?? '', isCrowd: true };
     const patience = new AbortController();
@@ -63,7 +63,7 @@ export class ListReads {
     });
   }
 
-  /** In a transaction, because a pooler in transaction mode would share a session's setting. */
+  /** In a transaction, because a pooler in transaction mode would share the setting of a session. */
   private readOnce<Result>(work: (tx: EntityManager) => Promise<Result>): Promise<Result> {
     return this.dataSource.transaction(async (tx) => {
       await tx.query(`SET LOCAL statement_timeout = ${READ_MS}`);

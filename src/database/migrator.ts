@@ -6,20 +6,23 @@ import type { DatabaseLocation } from './database-options';
 import { explainMigration, requireFit } from './fitness';
 import { DEFAULT_SCHEMA, inSchemaOf } from './schema';
 
-/** Any constant, the same in every process of Latchkey: the letters of its name. */
+/** A constant that is the same in every process of Latchkey: the letters of its name. */
 const LOCK_KEY = '7809632601839331961';
 
 /**
- * Brings a database to the present schema, as `migrate: 'on-start'` does. Any number of processes may do so at once: one
+ * Brings a database to the current schema, as `migrate: 'on-start'` does. Any number of processes can call it at once: one
  * migrates, the others wait for it.
+ *
+ * @param database where the database is, as in `LatchkeyOptions.database`.
+ * @throws Error that says what to do, if the database cannot be used.
  */
 export function migrateLatchkey(database: DatabaseLocation & { readonly schema?: string }): Promise<void> {
   return migrate(connectionOf(database), database.schema);
 }
 
-/** The lock belongs to a transaction, because a pooler in transaction mode would share a session's. */
+/** The lock belongs to a transaction, because a pooler in transaction mode would share the lock of a session. */
 export async function migrate(connection: Connection, schema: string = DEFAULT_SCHEMA): Promise<void> {
-  // A connection for the lock and one for the migrations, without the deadlines of serving: an index may take minutes.
+  // A connection for the lock and one for the migrations, without the time limits of serving: an index may take minutes.
   const dataSource = await new DataSource({ ...dataSourceOptions(connection, schema), poolSize: 2 }).initialize();
   try {
     await requireFit(dataSource, schema, true);
@@ -36,14 +39,14 @@ export async function migrate(connection: Connection, schema: string = DEFAULT_S
   }
 }
 
-/** The tables of this database are those of a release from which no upgrade leads. */
+/** The tables of this database belong to a release from which there is no upgrade. */
 export class OldSchemaError extends Error {
   override readonly name = 'OldSchemaError';
 }
 
 /**
- * The first release had its tables in the schema `public`. Beside them an empty installation would come into being, and every
- * token would be dead.
+ * The first release had its tables in the schema `public`. Beside them, a migration would create an empty installation, and
+ * every token would be refused.
  */
 async function refuseOldSchema(dataSource: DataSource, schema: string): Promise<void> {
   const [{ isOld }] = await dataSource.query<[{ isOld: boolean }]>(IS_OLD, [schema]);
@@ -59,7 +62,7 @@ const IS_OLD = `
          AND to_regclass('public.verdict_changes') IS NULL
          AND to_regclass(quote_ident($1) || '.latchkey_migrations') IS NULL AS "isOld"`;
 
-/** Only where it is missing: `IF NOT EXISTS` asks for the right to create schemas even when there is nothing to create. */
+/** Only if the schema is missing: `IF NOT EXISTS` needs the right to create schemas even when there is nothing to create. */
 export async function ensureSchema(dataSource: DataSource, schema: string = DEFAULT_SCHEMA): Promise<void> {
   const found = await dataSource.query<unknown[]>('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
   if (found.length === 0) await dataSource.query(`CREATE SCHEMA "${schema}"`);

@@ -11,11 +11,11 @@ import {
 } from '../common/http/page';
 
 interface PageOptions<Item extends ObjectLiteral> {
-  /** What is counted, where that is not `all`. */
+  /** The rows to count, if not `all`. */
   readonly counted?: SelectQueryBuilder<Item>;
-  /** So many are answered to who asks for no certain page. */
+  /** The number of items for a caller that asks for no certain page. */
   readonly unpaged?: number;
-  /** How far to count. */
+  /** The highest number to count to. */
   readonly mostCounted?: number;
 }
 
@@ -42,7 +42,7 @@ function limitOf({ limit, cursor }: PageQueryDto, unpaged: number): number {
   return limit ?? (cursor === undefined ? unpaged : DEFAULT_PAGE_SIZE);
 }
 
-/** A row comparison, so that the index is walked from the cursor on, however deep the page lies. */
+/** A row comparison, so that the index is walked from the cursor on, at any depth. */
 function behind<Item extends ObjectLiteral>(
   all: SelectQueryBuilder<Item>,
   cursor: string | undefined,
@@ -53,12 +53,12 @@ function behind<Item extends ObjectLiteral>(
   return all.clone().andWhere(`(${alias}.createdAt, ${alias}.id) < (:cursorTime, :cursorId)`, { cursorTime, cursorId });
 }
 
-/** How many items there are in all, where reading a page has told: it was the last, and not beyond the end. */
+/** The total, if the page has shown it: the page was the last, and not beyond the end. */
 export function countedBy(isWhole: boolean, offset: number, found: number): number | undefined {
   return isWhole && (offset === 0 || found > 0) ? offset + found : undefined;
 }
 
-/** Counts rows until there are so many. */
+/** Counts rows up to a number. */
 export async function countUpTo<Item extends ObjectLiteral>(
   tx: EntityManager,
   most: number,

@@ -1,18 +1,19 @@
 import type { DataSource } from 'typeorm';
 
-/** Where Latchkey's tables are kept, unless the host chooses another schema. */
+/** The schema of Latchkey's tables, unless the host chooses another one. */
 export const DEFAULT_SCHEMA = 'latchkey';
 
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
-/** Whether a text can name the schema: lower case letters, digits and underscores, and no name PostgreSQL keeps for itself. */
+/** Whether a text can name the schema: lower case letters, digits and underscores, and not a name that PostgreSQL reserves. */
 export function isSchemaName(text: unknown): boolean {
   return typeof text === 'string' && SCHEMA_NAME.test(text) && !/^(pg_|information_schema$)/.test(text);
 }
 
 /**
- * Raw SQL names our tables `latchkey.<table>`, so that it can be read, and run by hand; this puts them into the schema of a
- * data source. Every statement is qualified: a `search_path` would not survive a pooler in transaction mode.
+ * Raw SQL names Latchkey's tables `latchkey.<table>`, so that people can read it and run it by hand. This function puts them
+ * into the schema of a data source. Every statement is qualified: a `search_path` would not survive a pooler in transaction
+ * mode.
  */
 export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string): string {
   const { schema = DEFAULT_SCHEMA } = dataSource.options as { schema?: string };
@@ -20,17 +21,17 @@ export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string)
 }
 
 export function inSchema(sql: string, schema: string): string {
-  // Quoted, for it may be a word of SQL: `user`.
+  // Quoted, because it may be a word of SQL: `user`.
   return schema === DEFAULT_SCHEMA ? sql : sql.replaceAll(`${DEFAULT_SCHEMA}.`, `"${schema}".`);
 }
 
 /**
- * A condition that fails (SQLSTATE 42501) where row-level security hides rows, for statements outside of a transaction. Not beside
- * conditions on a table: where the policy is a plain false, PostgreSQL looks at no other one.
+ * A condition that fails (SQLSTATE 42501) where row-level security hides rows, for statements outside of a transaction. It must
+ * not stand beside conditions on a table: where the policy is a plain false, PostgreSQL evaluates no other condition.
  */
 export const SEES_ALL_ROWS = `${DEFAULT_SCHEMA}.sees_all_rows()`;
 
-/** For who has found nothing. @throws QueryFailedError (SQLSTATE 42501) where row-level security hides rows */
+/** For a caller that found nothing. @throws QueryFailedError (SQLSTATE 42501) where row-level security hides rows */
 export async function requireAllRows(dataSource: Pick<DataSource, 'options' | 'query'>): Promise<void> {
   await dataSource.query(inSchemaOf(dataSource, `SELECT ${SEES_ALL_ROWS}`));
 }

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 
-/** What a statement about all the tokens of an identity may take, of which there may be millions. */
+/** The time limit of a statement about all tokens of an identity, of which there may be millions. */
 export const EXTENDED_TIMEOUT_MS = 60_000;
 
 /** Gives the rest of a transaction time for many rows. */

@@ -1,6 +1,6 @@
 import { ResponseInteger, ResponseText } from '../common/dto/response-fields';
 
-/** What a node that is ready says of itself. */
+/** The facts that a ready node reports. */
 export class HealthDto {
   @ResponseText('Always `ready`. A node that is not ready answers 503.', 'ready', { enum: ['ready'] })
   status!: 'ready';

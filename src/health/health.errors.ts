@@ -1,7 +1,7 @@
 import { HttpStatus } from '@nestjs/common';
 import { LatchkeyError } from '../common/errors/latchkey.error';
 
-/** This node is about to end. It still answers; requests are better sent elsewhere. */
+/** This node is shutting down. It still answers, but requests should go elsewhere. */
 export class DrainingError extends LatchkeyError {
   constructor() {
     super(
@@ -12,7 +12,7 @@ export class DrainingError extends LatchkeyError {
   }
 }
 
-/** This node has not been able to confirm within the bound what has changed. */
+/** This node could not confirm within the bound which changes there are. */
 export class NotReadyError extends LatchkeyError {
   constructor(details: { push: string; confirmedAgeMs: number | null }) {
     super(

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
-/** Whoever asks for the readiness of nodes does so more often than this. */
+/** A load balancer that checks readiness asks more often than this. */
 const PROBED_WITHIN_MS = 60_000;
 
 /**
- * Whether this node wants requests. One that is about to end says no while it still answers, so that a load balancer sends the
- * next requests elsewhere before connections are refused.
+ * Whether this node wants requests. A node that is shutting down says no while it still answers, so that a load balancer sends
+ * the next requests elsewhere before connections are refused.
  */
 @Injectable()
 export class ReadinessService implements OnModuleDestroy {
@@ -14,12 +14,15 @@ export class ReadinessService implements OnModuleDestroy {
   private askedAt = -Infinity;
   private hurried: (() => void) | undefined;
 
-  /** Somebody has asked for it. */
+  /** Records that a load balancer has asked. */
   noteAsked(): void {
     this.askedAt = performance.now();
   }
 
-  /** Wants no more from now on, and waits until that may have been noticed: not at all where nobody has asked of late. */
+  /**
+   * Wants no more requests from now on, and waits until a load balancer can have noticed. It does not wait if none has asked
+   * lately.
+   */
   async drain(ms: number): Promise<void> {
     this.isDraining = true;
     if (ms === 0 || performance.now() - this.askedAt > PROBED_WITHIN_MS) return;
@@ -37,7 +40,7 @@ export class ReadinessService implements OnModuleDestroy {
     this.hurried?.();
   }
 
-  /** However the application is closed: its port may stay open for a while. */
+  /** Applies however the application is closed: its port may stay open for a while. */
   onModuleDestroy(): void {
     this.isDraining = true;
   }

@@ -35,20 +35,20 @@ interface Parameter {
   example?: unknown;
 }
 
-/** Something taken as input, and what is said of it when it is wrong. */
+/** A part of an operation that takes input, and the errors for invalid input. */
 interface Field extends Pick<ValidationIssue, 'code' | 'message'> {
   readonly name: string;
   readonly isRequired: boolean;
 }
 
-/** What of an operation in the document is looked at here. */
+/** The parts of an operation in the document that are used here. */
 export interface Operation {
   readonly parameters?: Parameter[];
   readonly requestBody?: Content;
   readonly responses: Record<string, Content>;
 }
 
-/** Makes the examples of an operation of those of its fields. */
+/** Makes the examples of an operation from those of its fields. */
 export class Examples {
   private readonly schemas: Record<string, Schema>;
 
@@ -56,13 +56,13 @@ export class Examples {
     this.schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
   }
 
-  /** Whole ones: Swagger UI would fill in what has no example with the word "string", and what may be left out too. */
+  /** Complete examples: Swagger UI would fill in fields without an example with the word "string", including optional ones. */
   give({ requestBody, responses }: Operation): void {
     const media = [requestBody, responses['200']].flatMap((one) => Object.values(one?.content ?? {}));
     for (const one of media) one.example = laidOver(this.of(one.schema), one.example);
   }
 
-  /** What is said of input that is wrong, for want of what is required if something is; undefined where none is taken. */
+  /** The errors for invalid input: a missing required field if there is one; undefined if the operation takes no input. */
   issueOf(operation: Operation): ValidationIssue | undefined {
     const fields = [...this.inBody(operation), ...inQuery(operation)];
     const missing = fields.find(({ isRequired }) => isRequired);

@@ -7,8 +7,11 @@ const PREFIX = 'Latchkey';
 const NAMED = ['schemas', 'securitySchemes', 'requirement'];
 
 /**
- * A host's API documentation with Latchkey's operations in it. Everything of Latchkey's that has a name there (tags, schemas,
- * operation ids, the security scheme) begins with `Latchkey`, so that none of the host's is overwritten.
+ * A host's OpenAPI document with Latchkey's operations added. Every name of Latchkey (tags, schemas, operation ids, the
+ * security scheme) begins with `Latchkey`, so that it overwrites none of the host's.
+ *
+ * @param document the host's document; it is not changed.
+ * @param app the application.
  */
 export function withLatchkeyDocument(document: OpenAPIObject, app: INestApplication): OpenAPIObject {
   const { paths, tags = [], components = {} } = renamed(latchkeyDocument(app)) as OpenAPIObject;
@@ -25,7 +28,7 @@ export function withLatchkeyDocument(document: OpenAPIObject, app: INestApplicat
   };
 }
 
-/** The same document with every name prefixed, and every reference to one. Examples are left alone: they are data. */
+/** The same document with every name prefixed, and every reference to one. Examples are not changed: they are data. */
 function renamed(value: unknown, key = ''): unknown {
   if (key === 'example' || key === 'examples') return value;
   if (Array.isArray(value)) return value.map((item) => renamedItem(item, key));

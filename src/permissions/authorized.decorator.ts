@@ -32,13 +32,15 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
 ];
 
 /**
- * For callers with a good access token and a permission; `'any'` when the token alone will do. It goes on a handler or on a
- * whole controller of a host: the permission is one the host declares in `permissions`, or one of Latchkey's own. The host's
- * API documentation stays as it is.
+ * Admits callers with a usable access token and a permission; with `'any'` a token is enough. It goes on a handler or a
+ * controller of a host. The permission is one that the host declares in `permissions`, or one of Latchkey's own. The host's API
+ * documentation is not changed.
+ *
+ * An undeclared permission stops the start (LatchkeyOptionsError).
  */
 export function Authorized(permission: string): MethodDecorator & ClassDecorator;
 /**
- * On a route of Latchkey's. Enforcement and documentation are one decorator, so that neither can be forgotten.
+ * For a route of Latchkey. Enforcement and documentation are one decorator, so that neither can be forgotten.
  *
  * @internal
  */
@@ -55,7 +57,7 @@ function documentation(permission: string, docs: OperationDocs): MethodDecorator
   return applyDecorators(
     ApiBearerAuth(),
     ApiExtension('x-permission', permission),
-    // What any token may call asks the database for nothing but the verdict.
+    // A route for any token asks the database only for verification.
     ...(isAny ? [] : [UseInterceptors(PartyInterceptor)]),
     Documented({
       ...docs,

@@ -8,29 +8,29 @@ import { LastAdministratorError } from './permissions.errors';
 /** Runs a statement that names tables `latchkey.<table>`, in a transaction. */
 export type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
 
-/** The identity something is about to be taken from. */
+/** The identity from which something is about to be taken. */
 export interface Bereaved {
   readonly identityId: string;
-  /** The only organization it may be of; left out, or null, where any will do. */
+  /** The only organization in which the identity may be; null or left out for any. */
   readonly organizationId?: string | null;
   /**
-   * Whether the membership of an identity that is no administrator is locked too. Not for who must never wait for a manager: a
-   * token that is revoked by presenting it.
+   * Whether to lock also the membership of an identity that is not an administrator. A caller that must never wait for a
+   * manager leaves this out: a token that is revoked by presenting it.
    */
   readonly isLocking?: boolean;
 }
 
 /**
- * Keeps an administrator in every organization, and one of the instance (decisions 35): an identity that holds `admin` and has a
- * live token or a way to log in. The one check for everything that takes rights or credentials away.
+ * Keeps an administrator in every organization, and one of the instance (decision 35): an identity that holds `admin` and has a
+ * usable token or a way to log in. It is the one check for everything that takes rights or credentials away.
  */
 @Injectable()
 export class LastAdministratorService {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Makes a change, and undoes it when it leaves nobody to administrate. Changes of administrators of one organization happen one
-   * after another, on any number of nodes.
+   * Makes a change, and undoes it if it leaves no administrator. Changes of administrators of one organization happen one after
+   * another, on any number of nodes.
    *
    * @throws LastAdministratorError
    */
@@ -40,7 +40,7 @@ export class LastAdministratorService {
     if (administrator === undefined) return change();
     const question = [administrator.organizationId, administrator.isInstanceAdmin, this.clock.now()];
     const before = await standing(query, question);
-    // In a transaction of a host's, who may go on with it.
+    // In a transaction of the host, which may continue with it.
     await query('SAVEPOINT latchkey_last_administrator', []);
     const changed = await change();
     if (isBereft(before, await standing(query, question))) {
@@ -51,7 +51,7 @@ export class LastAdministratorService {
     return changed;
   }
 
-  /** The same for something that takes a token away; one that is not there takes nothing. */
+  /** The same for a change that takes a token away; a token that does not exist takes nothing. */
   async keepForToken<T>(
     on: EntityManager | Query,
     { tokenId, organizationId = null }: { tokenId: string; organizationId?: string | null },
@@ -75,8 +75,8 @@ function queryOf(tx: EntityManager): Query {
 }
 
 /**
- * The identity if it is an administrator, and nobody else changes one of its organization meanwhile. The instance first, then the
- * organization, then the membership: always in this order, so that nobody waits for each other.
+ * The identity if it is an administrator, locked so that no other transaction changes an administrator of its organization
+ * meanwhile. Locks are taken in the order instance, organization, membership, so that no two transactions wait for each other.
  */
 async function hold(query: Query, target: Bereaved): Promise<Administrator | undefined> {
   const whose = [target.identityId, target.organizationId ?? null];
@@ -86,7 +86,7 @@ async function hold(query: Query, target: Bereaved): Promise<Administrator | und
   else if (target.isLocking === false) return undefined;
   const [held] = await query<Administrator>(`${LOOK} FOR NO KEY UPDATE OF m`, whose);
   if (!held?.isAdmin) return undefined;
-  // Made an administrator a moment ago.
+  // The identity became an administrator a moment ago.
   if (!isAdmin) await lock(query, held);
   return held;
 }
@@ -121,9 +121,9 @@ const LOOK = `
    WHERE i.id = $1 AND ($2::uuid IS NULL OR i.organization_id = $2)`;
 
 /**
- * A condition on a membership `m`: whether its identity is an administrator that has a live token, or a way to log in, at a moment.
- * What a login is proved with lies elsewhere for most methods; Universal Auth needs a client secret that is good. Token Auth logs
- * nobody in: it needs a token. The newest tokens are looked at first: those are the live ones.
+ * A condition on a membership `m`: whether its identity is an administrator that has a usable token, or a way to log in, at a
+ * moment. Most methods keep the credentials of logins elsewhere; Universal Auth needs a usable client secret. Token Auth has no
+ * login: it needs a token. The newest tokens are checked first, because those are the usable ones.
  */
 export function canAdministrate(moment: string): string {
   return `m.role = 'admin' AND m.is_active AND EXISTS (

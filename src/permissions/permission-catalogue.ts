@@ -1,4 +1,4 @@
-/** Everything a caller can be allowed to do: subject, then action (contract 3.9). */
+/** Everything that a caller can be allowed to do: subject, then action (contract 3.9). */
 export const PERMISSION_CATALOGUE = {
   identity: [
     'read',
@@ -35,10 +35,10 @@ export function ruleOf(permission: string): PermissionRule {
   return { action, subject };
 }
 
-/** Permissions of the host's own, such as `reports:read`, and the roles that hold each. */
+/** The host's own permissions, such as `reports:read`, each with the roles that hold it. */
 export type HostPermissions = Readonly<Record<string, readonly string[]>>;
 
-/** Whether a text can name a permission: subject, colon, action, as ours are spelled. */
+/** Whether a text can name a permission: subject, colon, action, as in Latchkey's own permissions. */
 export function isPermissionName(text: string): boolean {
   return /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$/.test(text);
 }

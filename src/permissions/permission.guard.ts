@@ -7,10 +7,10 @@ import { refuse } from '../access-tokens/guarding/transport-errors';
 import { PermissionsService } from './permissions.service';
 import { PermissionDeniedError } from './permissions.errors';
 
-/** The permission a route asks for, one of ours or of the host's, or that any good token will do. */
+/** The permission of a route: one of Latchkey's, one of the host's, or `any` if a usable token is enough. */
 export const RequiredPermission = Reflector.createDecorator<string>();
 
-/** Lets callers in whose role includes the permission of the route. A route that names none lets nobody in. */
+/** Admits callers whose role includes the permission of the route. A route without a permission admits no caller. */
 @Injectable()
 export class PermissionGuard implements CanActivate {
   constructor(

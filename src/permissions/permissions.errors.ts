@@ -1,7 +1,7 @@
 import { BadRequestError, ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
 import { type PermissionRule, ruleOf } from './permission-catalogue';
 
-/** The caller's role does not include the permission a route asks for. */
+/** The caller's role does not include the permission of the route. The message names the action and the subject. */
 export class PermissionDeniedError extends ForbiddenError {
   constructor(permission: string) {
     const { action, subject } = ruleOf(permission);
@@ -9,7 +9,7 @@ export class PermissionDeniedError extends ForbiddenError {
   }
 }
 
-/** The caller would hand out, change or take away more than it holds itself (decisions 19). */
+/** The caller would grant, change or remove more than it holds itself (decision 19). */
 export class PermissionBoundaryError extends ForbiddenError {
   constructor(attempt: string, missingPermissions: readonly PermissionRule[]) {
     super(
@@ -21,7 +21,7 @@ export class PermissionBoundaryError extends ForbiddenError {
   }
 }
 
-/** Only an instance admin changes an instance admin (decisions 20). */
+/** Only an instance administrator changes an instance administrator (decision 20). */
 export class InstanceAdminRequiredError extends ForbiddenError {
   constructor() {
     super(
@@ -31,7 +31,7 @@ export class InstanceAdminRequiredError extends ForbiddenError {
   }
 }
 
-/** The change would leave nobody to administrate the organization, or the instance (decisions 35). */
+/** The change would leave the organization, or the instance, without an administrator (decision 35). */
 export class LastAdministratorError extends BadRequestError {
   constructor() {
     super(
@@ -41,7 +41,7 @@ export class LastAdministratorError extends BadRequestError {
   }
 }
 
-/** How acting on somebody's rights or credentials can be refused (decisions 19 and 20), for the documentation. */
+/** The refusals of acting on the rights or credentials of an identity (decisions 19 and 20), for the documentation. */
 export function boundaryRefusals({ what }: { readonly what: string }): LatchkeyError[] {
   const missing = [{ action: 'grant-privileges', subject: 'identity' }];
   return [new InstanceAdminRequiredError(), new PermissionBoundaryError(what, missing)];

@@ -3,7 +3,7 @@ import { LastAdministratorService } from './last-administrator.service';
 import { PermissionGuard } from './permission.guard';
 import { PermissionsService } from './permissions.service';
 
-/** What callers may do. Global, so that any route can ask for a permission. */
+/** The permissions of callers. The module is global, so that any route can ask for a permission. */
 @Global()
 @Module({
   providers: [PermissionGuard, PermissionsService, LastAdministratorService],

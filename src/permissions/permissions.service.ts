@@ -5,23 +5,23 @@ import { type Permission, type PermissionRule, ruleOf } from './permission-catal
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 import { permissionsOf } from './roles';
 
-/** What decides on the rights of an identity: the slug of its role, and whether it is an instance administrator. */
+/** The holder of rights: the slug of an identity's role, and whether it is an instance administrator. */
 export interface Privileges {
   readonly role: string;
   readonly isInstanceAdmin: boolean;
 }
 
-/** What a caller is about to do to an identity, in the words of the refusal: "create token for identity". */
+/** The act of a caller on an identity, in the words of the refusal: "create token for identity". */
 export interface Attempt {
   readonly what: string;
-  /** The permission the act needs on the target (contract 3.9). */
+  /** The permission that the act needs on the target (contract 3.9). */
   readonly permission: Permission;
 }
 
 /**
  * The one place where a role becomes permissions. The built-in roles and the host's own permissions never change while a
- * process runs, so their abilities are kept for good. The rules of a role that can change belong among the token facts: the
- * query that reads the membership reads them too, and they are as fresh as everything else a verification rests on.
+ * process runs, so their abilities are kept for good. The rules of a role that can change belong to the token facts: the query
+ * that reads the membership would read them too, and they would be as fresh as everything else that verification rests on.
  */
 @Injectable()
 export class PermissionsService {
@@ -29,7 +29,7 @@ export class PermissionsService {
 
   constructor(private readonly settings: LatchkeySettings) {}
 
-  /** Every permission of a holder, Latchkey's own and the host's. A role that is not known gives none. */
+  /** Every permission of a holder, Latchkey's own and the host's. An unknown role has none. */
   permissionsOf(holder: Privileges): readonly string[] {
     return permissionsOf(holder, this.settings.hostPermissions);
   }
@@ -38,7 +38,7 @@ export class PermissionsService {
     return this.includes(holder, ruleOf(permission));
   }
 
-  /** The permissions of the target that the holder lacks: empty when the holder covers the target. */
+  /** The permissions of the target that the holder lacks: empty if the holder covers the target. */
   missing(holder: Privileges, target: Privileges): PermissionRule[] {
     return this.permissionsOf(target)
       .map(ruleOf)
@@ -46,8 +46,8 @@ export class PermissionsService {
   }
 
   /**
-   * The privilege boundary (decisions 19 and 20): a caller that issues, changes or removes credentials, or gives or takes a
-   * role, must hold the permission for it and cover everything the target holds.
+   * The privilege boundary (decisions 19 and 20). A caller that issues, changes or removes credentials, or gives or takes a
+   * role, must hold the permission for it and all permissions of the target.
    *
    * @throws InstanceAdminRequiredError, PermissionBoundaryError
    */

@@ -5,21 +5,21 @@ export const ROLES = ['admin', 'member', 'no-access'] as const;
 /** The slug of a role in an organization. */
 export type Role = (typeof ROLES)[number];
 
-/** What each role may do. Members run machine identities, but hand out no rights. */
+/** The permissions of each role. Members manage machine identities, but grant no rights. */
 const PERMISSIONS: Record<Role, readonly Permission[]> = {
   admin: permissionsOn('identity'),
   member: permissionsOn('identity').filter((permission) => permission !== 'identity:grant-privileges'),
   'no-access': [],
 };
 
-/** What only an instance admin may do, whatever its role: tenants are above organizations. */
+/** The permissions that only instance administrators have, whatever their role: tenants are above organizations. */
 const INSTANCE_ADMIN_PERMISSIONS: readonly Permission[] = permissionsOn('organization');
 
 export function isRole(slug: string): slug is Role {
   return (ROLES as readonly string[]).includes(slug);
 }
 
-/** The permissions of somebody who holds a role. A role nobody knows gives nothing. */
+/** The permissions of a role. An unknown role has none. */
 export function permissionsOf(
   { role, isInstanceAdmin }: { role: string; isInstanceAdmin: boolean },
   hostPermissions: HostPermissions,

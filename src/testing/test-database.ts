@@ -7,20 +7,22 @@ import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
 export interface TestDatabase {
   /** `postgres://...` of an empty database. */
   readonly url: string;
-  /** Ends the server and removes what it kept. */
+  /** Stops the server and removes its files. */
   stop(): Promise<void>;
 }
 
-// Nothing here has to outlive a crash.
+// A crash may lose the data of a test.
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
 /**
- * Starts a real PostgreSQL for tests, without Docker and without anything installed but the package `@embedded-postgres/` has
- * for this platform, an optional peer of this one. It takes two seconds: start one for a whole run.
+ * Starts a real PostgreSQL for tests, without Docker. It needs only the package `@embedded-postgres/…` for this platform, which
+ * is an optional peer of Latchkey. A start takes about two seconds: start one for a whole run.
+ *
+ * @throws Error if the package is not installed or PostgreSQL does not start.
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
   const dir = fs.mkdtempSync(path.join(scratch(), 'latchkey-test-'));
-  // Root lends the server another account, which must be able to pass through.
+  // As root, the server runs as another account, which must be able to pass through the directory.
   fs.chmodSync(dir, 0o711);
   const server = await startEmbeddedPostgres({ dir: path.join(dir, 'postgres'), settings: SETTINGS });
   return {
@@ -32,7 +34,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Memory when there is plenty (a container's /dev/shm may be 64 MB), else the temporary directory. */
+/** Memory if there is plenty (a container's /dev/shm may be 64 MB), else the temporary directory. */
 function scratch(): string {
   try {
     const { bavail, bsize } = fs.statfsSync('/dev/shm');

@@ -15,23 +15,29 @@ import { ChangeFeedService } from '../change-feed/change-feed.service';
 import { PermissionsService } from '../permissions/permissions.service';
 import { type Role, ROLES } from '../permissions/roles';
 
-/** The token a test wants. Everything can be left out: then it is good, used from anywhere, and holds no permission. */
+/**
+ * The token that a test wants. Every field is optional. By default the token is usable from any address and holds no
+ * permission.
+ */
 export interface TestTokenOptions {
-  /** The organization it speaks in. Left out: one that all tokens of the kit share. */
+  /** The organization of the token. By default, one that all tokens of the kit share. */
   readonly organizationId?: string;
-  /** What its identity is called. */
+  /** The name of its identity. */
   readonly name?: string;
-  /** Permissions it must hold, the host's own or Latchkey's; its identity gets the least role that has them all. */
+  /**
+   * Permissions that the token must hold, the host's own or Latchkey's. Its identity gets the least privileged role that has
+   * them all.
+   */
   readonly permissions?: readonly string[];
   /** The role of its identity, instead of permissions. */
   readonly role?: Role;
   /** Labels of its identity. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Addresses and CIDR blocks it may be used from. */
+  /** Addresses and CIDR blocks from which the token can be used. */
   readonly from?: readonly string[];
-  /** How often it may be used. */
+  /** How many times the token can be used. */
   readonly uses?: number;
-  /** What has become of it. */
+  /** The state of the token. */
   readonly state?: 'good' | 'expired' | 'revoked' | 'used-up';
 }
 
@@ -41,22 +47,26 @@ export interface TestToken {
   readonly tokenId: string;
   readonly identityId: string;
   readonly organizationId: string;
-  /** To be sent with a request. */
+  /** Headers to send with a request. */
   readonly headers: { readonly authorization: string };
 }
 
-/** Makes tokens of every kind in an application that has Latchkey in it, and says whether one is good. */
+/**
+ * Makes tokens of every kind in an application that embeds Latchkey, and asserts whether a token is usable.
+ *
+ * @param app the application, after `init` or `listen`.
+ */
 export class LatchkeyTestKit {
   private organization: Promise<string> | undefined;
 
   constructor(private readonly app: INestApplicationContext) {}
 
-  /** A new organization: its id. */
+  /** Makes a new organization. @returns its id */
   async organizationId(name = 'Test Organization'): Promise<string> {
     return (await this.get(MachineIdentities).createOrganization({ name })).organizationId;
   }
 
-  /** A token as a test wants it, for an identity made for it. */
+  /** Makes a token, for an identity of its own. @throws Error if no role holds all permissions */
   async token(wanted: TestTokenOptions = {}): Promise<TestToken> {
     const organizationId = wanted.organizationId ?? (await (this.organization ??= this.organizationId()));
     const { name = 'test identity', metadata, role = this.leastRoleWith(wanted.permissions ?? []) } = wanted;
@@ -68,12 +78,12 @@ export class LatchkeyTestKit {
     return { accessToken, tokenId, identityId, organizationId, headers };
   }
 
-  /** Revokes a token that was good until now. */
+  /** Revokes a token that was usable until now. */
   async revoke({ tokenId }: Pick<TestToken, 'tokenId'>): Promise<void> {
     await this.get(AccessTokens).revoke(tokenId);
   }
 
-  /** Asserts that a token is good, spending one use of it: whose it is. @throws AssertionError */
+  /** Asserts that a token is usable, and spends one use of it. @returns its caller @throws AssertionError */
   async assertGood(token: Pick<TestToken, 'accessToken'>, address = '127.0.0.1'): Promise<VerifiedAccessToken> {
     try {
       return await this.get(AccessTokenVerifier).verify(token.accessToken, address);
@@ -83,7 +93,7 @@ export class LatchkeyTestKit {
     }
   }
 
-  /** Asserts that a token is refused, and how: `access_token_revoked`, for one. @throws AssertionError */
+  /** Asserts that a token is refused with an error code, such as `access_token_revoked`. @throws AssertionError */
   async assertRefused(
     token: Pick<TestToken, 'accessToken'>,
     errorCode: RefusalCode,
@@ -121,7 +131,7 @@ export class LatchkeyTestKit {
   private async write(sql: string, parameters: unknown[]): Promise<void> {
     const dataSource = this.app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE), { strict: false });
     await dataSource.query(inSchemaOf(dataSource, sql), parameters);
-    // Nobody should have to wait until this node learns of it by itself.
+    // Tests should not wait until this node applies the change by itself.
     await this.get(ChangeFeedService).catchUp();
   }
 

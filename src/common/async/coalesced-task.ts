@@ -1,6 +1,6 @@
 /**
- * Runs one task at a time. Calls made during a run share a single follow-up run, because the current one may have started too early
- * for them.
+ * Runs one task, one run at a time. Calls made during a run share a single follow-up run, because the current one may have
+ * started too early for them.
  */
 export class CoalescedTask<Result> {
   private underWay: Promise<unknown> = Promise.resolve();

@@ -1,16 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** On whose behalf something is asked of the database. */
+/** The caller for whom the database is asked. */
 export interface Party {
-  /** Those who share a bound: an organization, or all strangers. */
+  /** The members of a group share a bound: an organization, or all callers without a token. */
   readonly group: string;
-  /** One of them: an identity, or an address. */
+  /** One member of the group: an identity, or an address. */
   readonly member: string;
-  /** Whether it may stand for many: behind an address there may be a proxy. Then only the bound of the group holds. */
+  /**
+   * Whether the member can stand for many callers: behind an address there may be a proxy. Then only the bound of the group
+   * holds.
+   */
   readonly isCrowd: boolean;
 }
 
-/** What the database is asked for, beyond the statement: for whom, and whether somebody's rights are being taken away. */
+/** The context in which the database is asked: for which party, and whether the statement takes rights away. */
 interface Errand {
   readonly party: Party | undefined;
   readonly isTakingAway: boolean;
@@ -22,14 +25,14 @@ export function currentErrand(): Errand | undefined {
   return errands.getStore();
 }
 
-/** Runs something on somebody's behalf: a party holds a share of the connections for management at most. */
+/** Runs something for a party. A party holds at most a share of the connections for management. */
 export function onBehalfOf<T>(party: Party, act: () => T): T {
   return errands.run({ party, isTakingAway: false }, act);
 }
 
 /**
- * Runs something that takes rights away: a revocation, a deletion, a lesser role. It has connections of its own, and so waits for
- * nothing else that is asked, whatever others do.
+ * Runs something that takes rights away: a revocation, a deletion, a lesser role. It has its own connections, so it waits for
+ * nothing else, whatever other callers do.
  */
 export function takingAway<T>(act: () => T): T {
   return errands.run({ party: currentErrand()?.party, isTakingAway: true }, act);

@@ -1,36 +1,36 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 
-/** A step of the database's clock that is no more than a slow answer, or a clock that is being put right. */
+/** A smaller step of the database's clock is a slow answer, or a clock that is being corrected. */
 const STEP_MS = 1_000;
-/** Two clocks that differ by no more agree. */
+/** Two clocks that differ by no more than this agree. */
 const AGREED_MS = 5_000;
-/** What cannot be taken back waits until no clock has jumped for so long. */
+/** An action that cannot be undone waits until no clock has jumped for this long. */
 const STEADY_MS = 600_000;
-/** And at most for so long, where the time is as far ahead of what was noted of it: a machine that was off, or a wrong clock. */
+/** The longest such wait, where the time is as far ahead of the recorded time: a machine that was off, or a wrong clock. */
 const LONGEST_STEADY_MS = 86_400_000;
 
 /**
- * The one source of time. Everything that compares or stores a time asks it, so that tests can set it.
+ * The one source of time. Everything that compares or stores a time asks this clock, so that tests can set it.
  *
- * The database's clock is the truth (promise P20): once `synchronize` has been told what it says, this clock follows it, and
- * between two tellings the monotonic clock of the machine. A node whose wall clock is wrong, or jumps, judges right.
+ * The database's clock is the truth (guarantee P20). After each `synchronize` this clock follows the database's time, and
+ * between two calls the monotonic clock of the machine. A node whose wall clock is wrong, or jumps, still decides correctly.
  *
- * Back it goes only where the machine's own clock says the same: a database that was set back would make tokens good again that
- * had run out. Nor does it go back beyond what nodes have noted in the database, at a restart: where the database is behind
- * that, time runs on from there, so that tokens go on running out.
+ * The clock goes back only where the machine's own clock says the same: if a database were set back, expired tokens would
+ * become valid again. It does not go back beyond the time that nodes have recorded in the database either, even at a restart.
+ * If the database is behind the recorded time, time continues from there, so that tokens keep expiring.
  */
 @Injectable()
 export class Clock {
   private offsetMs = Date.now() - performance.now();
   private databaseOffsetMs: number | undefined;
-  /** What was noted of the time, when it was last read. */
+  /** The recorded time, when it was last read. */
   private notedMs = -Infinity;
-  /** What the offset is at least, by what was noted. */
+  /** The smallest offset that the recorded time allows. */
   private floorOffsetMs = -Infinity;
-  /** When a clock has last jumped, or was first heard. */
+  /** The moment of the last jump of a clock, or of the first answer of the database. */
   private steadySince = Infinity;
-  /** When the first word of the database came: a jump before is nothing anybody here has seen. */
+  /** The moment of the first answer of the database. This process has seen no earlier jump. */
   private steppedAt = -Infinity;
 
   now(): Date {
@@ -40,7 +40,7 @@ export class Clock {
   /**
    * Milliseconds since the epoch.
    *
-   * @param moment as `performance.now()` counts, for who has asked that already.
+   * @param moment as `performance.now()` counts, from a caller that has read it already.
    */
   epochMs(moment = performance.now()): number {
     return Math.max(this.offsetMs, this.floorOffsetMs) + moment;
@@ -52,10 +52,11 @@ export class Clock {
   }
 
   /**
-   * Takes over the database's time. The answer was made between sending and receiving: half the way is at most half of it wrong.
+   * Takes over the database's time. The answer was made between sending and receiving; the middle is wrong by at most half of
+   * that time.
    *
    * @param sentAt, receivedAt as `performance.now()` counts.
-   * @param notedMs a time that nodes have noted, in milliseconds since the epoch: it has passed.
+   * @param notedMs a time that nodes have recorded, in milliseconds since the epoch: it has passed.
    */
   synchronize(databaseTime: Date, sentAt: number, receivedAt: number, notedMs = -Infinity): void {
     const heardMs = databaseTime.getTime() - (sentAt + receivedAt) / 2;
@@ -73,27 +74,29 @@ export class Clock {
     return Date.now() - this.epochMs();
   }
 
-  /** How far the database's clock is behind the time this one goes by, in milliseconds: 0 unless it was set back. */
+  /**
+   * How far the database's clock is behind the time of this clock, in milliseconds: 0 unless the database's clock was set back.
+   */
   databaseBehindMs(): number {
     const { offsetMs, floorOffsetMs, databaseOffsetMs = offsetMs } = this;
     return Math.max(offsetMs, floorOffsetMs) - databaseOffsetMs;
   }
 
   /**
-   * The time, if it may be noted: from then on no node goes back beyond it. It goes on from what was noted last, or has been
-   * steady; one start with a clock that runs ahead notes nothing. Undefined otherwise.
+   * The time, if it may be recorded; no node goes back beyond a recorded time. It may if it follows the last recorded time, or
+   * has been steady. One start with a clock that runs ahead records nothing. Undefined otherwise.
    */
   noteableMs(): number | undefined {
     if (this.databaseOffsetMs === undefined) return undefined;
-    // Not `epochMs`, which a test may have set.
+    // Not `epochMs`, because a test may have set it.
     const epochMs = Math.max(this.offsetMs, this.floorOffsetMs) + performance.now();
     const isContinued = this.notedMs === -Infinity || epochMs - this.notedMs <= STEADY_MS;
     return isContinued || this.isSteady() ? epochMs : undefined;
   }
 
   /**
-   * Whether something may be done by this clock that cannot be taken back: database and machine agree, and none has jumped for
-   * ten minutes, or for as long as the time is ahead of what was noted of it, up to a day.
+   * Whether an action that cannot be undone may rely on this clock. Database and machine must agree, and neither may have
+   * jumped for ten minutes, or for as long as the time is ahead of the recorded time, up to a day.
    */
   isSteady(): boolean {
     const { databaseOffsetMs, notedMs } = this;
@@ -104,12 +107,12 @@ export class Clock {
     return Math.abs(Date.now() - epochMs) <= AGREED_MS && moment - this.steadySince >= neededMs;
   }
 
-  /** How long ago the database's clock has jumped, in milliseconds. */
+  /** How long ago the database's clock jumped, in milliseconds. */
   steadyForMs(): number {
     return performance.now() - this.steppedAt;
   }
 
-  /** Whether the database says that it is earlier than it was, and the machine's own clock does not say so, too. */
+  /** Whether the database says that it is earlier than before, and the machine's own clock does not agree. */
   private isSetBack(heardMs: number): boolean {
     if (this.offsetMs - heardMs <= STEP_MS) return false;
     const wallMs = Date.now() - performance.now();

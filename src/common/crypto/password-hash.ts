@@ -2,10 +2,10 @@ import { randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { promisify } from 'node:util';
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
-// OWASP's recommendation for scrypt: N = 2^17, r = 8, p = 1, which takes 128 MiB while it runs.
+// OWASP's recommendation for scrypt: N = 2^17, r = 8, p = 1. It needs 128 MiB while it runs.
 const COST = { ln: 17, r: 8, p: 1 };
 
-/** Hashes a password somebody chose: slow on purpose, salted, in PHC string format. */
+/** Hashes a password that a person chose: slow on purpose, salted, in PHC string format. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const { ln, r, p } = COST;

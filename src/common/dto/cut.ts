@@ -1,11 +1,11 @@
 import type { Type } from '@nestjs/common';
 
-/** Makes of a value what a field looks at, however large or deep it is. */
+/** Reduces a value, however large or deep, to the part that a field looks at. */
 export type Cut = (value: unknown) => unknown;
 
 const cuts = new WeakMap<object, Map<string, Cut>>();
 
-/** Says how much of a property is looked at. */
+/** Sets how much of a property is looked at. */
 export function CutBy(cut: Cut): PropertyDecorator {
   return (prototype, name) => {
     const own = cuts.get(prototype) ?? new Map<string, Cut>();
@@ -14,9 +14,9 @@ export function CutBy(cut: Cut): PropertyDecorator {
 }
 
 /**
- * What of an input the fields of a class look at. Everything behind this takes a time that grows with the input, and walks
- * into its depth by recursion: what is unknown, too many or too deep must not get there. What is cut off would be dropped
- * or refused all the same.
+ * Reduces an input to the part that the fields of a class look at. Later steps take time that grows with the input, and recurse
+ * into its depth, so unknown, surplus and too deep parts must not reach them. Those steps would drop or refuse these parts
+ * anyway.
  */
 export function cutTo(type: Type, input: object): object {
   const cut: Record<string, unknown> = {};
@@ -28,18 +28,18 @@ export function cutTo(type: Type, input: object): object {
   return cut;
 }
 
-/** For fields that hold no objects: of what sort the value is remains, for the refusal to name. */
+/** For fields that hold no objects: keeps the type of the value, which the refusal names. */
 export function emptied(value: unknown): unknown {
   if (Array.isArray(value)) return [];
   return isObject(value) ? {} : value;
 }
 
-/** For a list: one item more than it may have, for the refusal to see. */
+/** For a list: one item more than allowed, so that the refusal sees it. */
 export function listCut(max: number, cutItem: Cut): Cut {
   return (value) => (Array.isArray(value) ? value.slice(0, max + 1).map(cutItem) : emptied(value));
 }
 
-/** For an object of a class, or of a few keys of any name. */
+/** For an object of a class, or with a few keys of any name. */
 export function objectCut(cut: (value: object) => unknown): Cut {
   return (value) => (isObject(value) ? cut(value) : emptied(value));
 }

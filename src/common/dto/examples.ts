@@ -1,4 +1,4 @@
-/** The people of the documentation: the same ids and times wherever an example needs one. */
+/** The people of the documentation: every example uses the same ids and times. */
 export const EXAMPLE = {
   organizationId: '18b65352-ad1e-43d5-830f-65c72245c3a3',
   identityId: 'c1f9a4e2-40a0-4a7e-8a53-6f0f0f6c2d10',

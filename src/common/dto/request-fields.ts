@@ -41,7 +41,7 @@ export function Name(options: FieldOptions): PropertyDecorator {
   return applyDecorators(Trimmed(), field(nameRules, options, { type: String, minLength: 1, maxLength: 255 }));
 }
 
-/** Text kept or compared exactly as sent. */
+/** Text that is kept or compared exactly as it was sent. */
 export function Text(options: FieldOptions & { max: number; min?: number; format?: string }): PropertyDecorator {
   const { min = 1, max, format } = options;
   const rules = [isString, ...lengthBetween(min, max), isStorable];
@@ -58,7 +58,9 @@ export function Description(options: FieldOptions & { max: number }): PropertyDe
   return TrimmedText({ ...options, min: 0 });
 }
 
-/** The slug of an organization. No example: yours is the only one, and what a form would fill in is refused. */
+/**
+ * The slug of an organization. It has no example: only the caller's own slug is accepted, and a form would fill in another one.
+ */
 export function OrganizationSlug(): PropertyDecorator {
   return field(
     [isString, ...lengthBetween(1, 64), matches(/^[A-Za-z0-9_-]+$/, 'Expected letters, digits, _ or -')],
@@ -82,7 +84,7 @@ export function Seconds(options: FieldOptions): PropertyDecorator {
   return Integer({ ...options, min: 0, max: MAX_SECONDS });
 }
 
-/** How often something may happen, 0 for no limit. */
+/** A count of uses or attempts; 0 means no limit. */
 export function Count(options: FieldOptions): PropertyDecorator {
   return Integer({ ...options, min: 0, max: MAX_COUNT });
 }
@@ -97,7 +99,7 @@ export function OneOf(values: readonly string[], options: FieldOptions): Propert
   return field([isString, isOneOf(values)], options, { type: String, enum: [...values] });
 }
 
-/** Where the document finds the choices of a query parameter: Nest forgets the `enum` of those. */
+/** Where the document finds the choices of a query parameter, because Nest loses their `enum`. */
 export const CHOICES = 'x-choices';
 
 export function QueryOneOf(values: readonly string[], options: FieldOptions): PropertyDecorator {
@@ -149,7 +151,7 @@ export function ListOf(
     ),
     ValidateNested({ each: true }),
     Type(() => item),
-    // class-validator looks through a list within the list, and finds an empty one to be in order.
+    // class-validator looks through a list within the list, and accepts an empty one.
     Transform(({ value }: { value: unknown }) =>
       Array.isArray(value) ? value.map((entry: unknown) => (Array.isArray(entry) ? null : entry)) : value,
     ),

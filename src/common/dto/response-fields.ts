@@ -1,7 +1,7 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { EXAMPLE } from './examples';
 
-// Properties of answers. They carry documentation only: what goes out is made by us, not checked.
+// Properties of answers. They only document: Latchkey makes its answers, so nothing checks them.
 
 export function ResponseId(description: string, example: string): PropertyDecorator {
   return ApiProperty({ description, type: String, format: 'uuid', example });
@@ -32,7 +32,7 @@ export function ResponseFlag(description: string, example = false): PropertyDeco
 }
 
 export function ResponseObject(type: () => new () => object, description: string): PropertyDecorator {
-  // Nest knows a lazy type by its name: a function called `type`.
+  // Nest recognises a lazy type by its name: a function called `type`.
   return ApiProperty({ description, type: () => type() });
 }
 

@@ -5,7 +5,7 @@ import { ValidateBy, ValidateIf } from 'class-validator';
 import type { IssueCode } from '../errors/common.errors';
 import { type Cut, CutBy, emptied } from './cut';
 
-/** One thing a value must be. Rules are asked in order, and the first that does not hold is what the caller is told. */
+/** One thing that a value must be. Rules are checked in order; the caller is told the first that does not hold. */
 export interface Rule {
   readonly name: string;
   readonly code: IssueCode;
@@ -13,9 +13,9 @@ export interface Rule {
   readonly message: (value: unknown) => string;
 }
 
-/** What every field of a body says of itself. */
+/** The options that every field of a body has. */
 export interface FieldOptions {
-  /** May be absent. Null is a value, and refused like any other of the wrong type. */
+  /** Whether the field may be absent. Null is a value, and refused like any other value of the wrong type. */
   readonly optional?: boolean;
   readonly description: string;
   readonly example?: unknown;
@@ -106,10 +106,7 @@ export function matches(pattern: RegExp, message: string): Rule {
   };
 }
 
-/**
- * Text that comes back as it was sent: PostgreSQL cannot store NUL, and a lone surrogate would be stored as another
- * character.
- */
+/** Text that is returned as it was sent: PostgreSQL cannot store NUL, and would store a lone surrogate as another character. */
 export const isStorable: Rule = {
   name: 'storable',
   code: 'invalid_string',
@@ -121,7 +118,7 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
-/** A property with its rules and its documentation, from one place. `cut` is for those that hold lists or objects. */
+/** A property with its rules and its documentation, from one place. `cut` is for properties that hold lists or objects. */
 export function field(
   rules: readonly Rule[],
   options: FieldOptions,
@@ -151,7 +148,7 @@ export function check(rule: Rule): PropertyDecorator {
   );
 }
 
-/** Cuts white space at both ends of a text; anything else is left for the rules to refuse. */
+/** Trims a text at both ends. The rules refuse anything else. */
 export function Trimmed(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value));
 }

@@ -11,7 +11,7 @@ export interface ValidationIssue {
   message: string;
 }
 
-/** The input does not have the form the contract asks for. */
+/** The input does not have the form that the contract asks for. */
 export class ValidationFailureError extends LatchkeyError {
   constructor(issues: readonly ValidationIssue[]) {
     const status = HttpStatus.UNPROCESSABLE_ENTITY;
@@ -21,7 +21,7 @@ export class ValidationFailureError extends LatchkeyError {
   }
 }
 
-/** Something nobody foresaw. The cause goes to the log, never to the caller (decisions 24). */
+/** An unexpected failure. The cause goes to the log, never to the caller (decision 24). */
 export class UnexpectedError extends LatchkeyError {
   constructor(cause: unknown) {
     const status = HttpStatus.INTERNAL_SERVER_ERROR;
@@ -29,7 +29,7 @@ export class UnexpectedError extends LatchkeyError {
   }
 }
 
-/** The database cannot be asked. The caller's credentials are not to blame: never 401 (decisions 24). */
+/** The database cannot be asked. The caller's credentials are not at fault, so the status is never 401 (decision 24). */
 export class DatabaseUnavailableError extends LatchkeyError {
   constructor(cause?: unknown) {
     super(
@@ -40,7 +40,7 @@ export class DatabaseUnavailableError extends LatchkeyError {
   }
 }
 
-/** More is asked for than can be answered in time. */
+/** Latchkey is asked for more than it can answer in time. */
 export class OverloadedError extends LatchkeyError {
   constructor() {
     super(
@@ -51,7 +51,7 @@ export class OverloadedError extends LatchkeyError {
   }
 }
 
-/** A list or a search that the database could not read in the time one may take. */
+/** The database could not read a list or a search in the time that one may take. */
 export class ReadTooCostlyError extends LatchkeyError {
   constructor(cause?: unknown) {
     super(
@@ -62,7 +62,7 @@ export class ReadTooCostlyError extends LatchkeyError {
   }
 }
 
-/** What the framework refused before a handler was reached: unknown routes, unreadable bodies. */
+/** A request that the framework refused before it reached a handler: unknown routes, unreadable bodies. */
 export class RefusedRequestError extends LatchkeyError {
   constructor(status: number, cause?: unknown) {
     const { error, message } = REFUSALS[status] ?? REFUSALS[HttpStatus.BAD_REQUEST]!;
@@ -70,7 +70,7 @@ export class RefusedRequestError extends LatchkeyError {
   }
 }
 
-/** The path is known, but not by this method. */
+/** The path exists, but not for this method. */
 export class MethodNotAllowedError extends LatchkeyError {
   constructor(allow: string) {
     const status = HttpStatus.METHOD_NOT_ALLOWED;
@@ -79,7 +79,7 @@ export class MethodNotAllowedError extends LatchkeyError {
   }
 }
 
-/** The body is compressed, or encoded in another way: RFC 9110 section 15.5.16, and what it says to name. */
+/** The body is compressed or encoded in another way. RFC 9110 section 15.5.16 says what the answer names. */
 export class EncodedBodyError extends LatchkeyError {
   constructor() {
     super(
@@ -104,7 +104,7 @@ export class TooManyFieldsError extends LatchkeyError {
 /** RFC 6585 section 5. */
 export const HEADERS_TOO_LARGE = 431;
 
-// Sentences of our own: the texts of parsers quote what was sent, and that may be a secret.
+// Latchkey's own sentences: the messages of parsers quote the input, which may be a secret.
 const REFUSALS: Partial<Record<number, { error: string; message: string }>> = {
   [HttpStatus.BAD_REQUEST]: {
     error: 'BadRequest',

@@ -2,7 +2,7 @@ import { isNativeError } from 'node:util/types';
 import { DatabaseUnavailableError } from './common.errors';
 import { UNREADABLE_VALUE } from './unreadable-value.error';
 
-/** node-postgres and TypeORM errors, seen only through the fields that matter here. */
+/** node-postgres and TypeORM errors, reduced to the fields that matter here. */
 interface DatabaseErrorLike {
   readonly name?: string;
   readonly code?: string;
@@ -29,65 +29,70 @@ const SOCKET_CODES = new Set([
 const LOST_CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end/;
 /**
- * What TypeORM throws at the next statement when a connection has died between two statements of a transaction. By name, since
- * a host's manager may come from another copy of TypeORM.
+ * TypeORM throws these at the next statement when a connection has died between two statements of a transaction. They are
+ * recognised by name, because a host's manager may come from another copy of TypeORM.
  */
 const LOST_IN_TRANSACTION = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRunnerProviderAlreadyReleasedError']);
 
 /**
- * What a statement can have against it whatever the database holds: the number of its rows (21), its values (22), a constraint
- * (23, 44), what a trigger raises (P0). Asked again it would fail again. Text that the encoding of the database cannot hold is
- * the one exception.
+ * Faults of a statement that do not depend on the state of the database: the number of its rows (21), its values (22), a
+ * constraint (23, 44), an exception of a trigger (P0). A repetition would fail again. Text that the encoding of the database
+ * cannot hold is the one exception.
  */
 const OWN_CLASS = /^(21|22(?!P05)|23|44|P0)...$/;
-/** How the migrations name constraints. One of another name is a hand's: what it refuses is no mistake of the statement. */
+/**
+ * The names that the migrations give constraints. A constraint with another name was added by hand; its refusal is not a
+ * mistake of the statement.
+ */
 const OWN_CONSTRAINT = /^(pk|fk|uq|ck|ix)_/;
 /**
- * Of class 42 only how the statement is written: syntax, names that are too long, said twice or ambiguous, grouping, parameters
- * without a type. Everything else in it says that the schema lacks something, or that we may not touch it: it was renamed,
- * dropped, is being restored or upgraded, or grants were taken away.
+ * From class 42 only mistakes in the text of the statement: syntax, names that are too long, duplicate or ambiguous, grouping,
+ * parameters without a type. All other codes of the class say that the schema lacks something, or that Latchkey may not access
+ * it: it was renamed, dropped, is being restored or upgraded, or grants were removed.
  */
 const OWN_WORDING = /^42(601|602|611|622|701|702|712|803|P02|P08|P18|P19|P20)$/;
-/** No class begins with E, as the codes of the system do. */
+/** No SQLSTATE class begins with E, unlike the codes of the operating system. */
 const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
 // 08 connection exception, 53 insufficient resources, 57P operator intervention.
 const NO_ANSWER = /^(08|53|57P)/;
-// 25P03 and 25P04 a transaction, 55P03 a lock ran into its time limit; 40001 and 40P01 lost against another; 58030 the disk.
+// 25P03 and 25P04: a transaction ran into its time limit; 55P03: a lock did. 40001 and 40P01: lost against another transaction.
+// 58030: the disk.
 const UNLUCKY_SQLSTATE = /^(25P0[34]|40001|40P01|55P03|58030)$/;
 
 const BUGS = ['TypeError', 'RangeError', 'ReferenceError'];
 
-/** Errors that came up before a connection was there, whatever they are: TLS, names, passwords, a server of another kind. */
+/** Errors from before a connection was established, of any kind: TLS, names, passwords, a different kind of server. */
 const whileConnecting = new WeakSet<object>();
 
-/** Notes that an error came up while a connection was made. */
+/** Marks an error as one from before a connection was established. */
 export function noteWhileConnecting<E>(error: E): E {
   if (typeof error === 'object' && error !== null) whileConnecting.add(error);
   return error;
 }
 
 /**
- * True when the same may be asked again, and may well be answered: whatever keeps us from asking, but for our own mistakes. No
- * list of what that can be would ever be whole, so that what a mistake of ours looks like is listed, and the rest is this.
+ * True when the same request can be repeated and may then be answered: everything that keeps Latchkey from asking, except
+ * Latchkey's own mistakes. A list of all such reasons would never be complete. So the mistakes are listed, and everything else
+ * counts as such a reason.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (isUnreadable(error)) return true;
   return comesFromDatabase(error) && !isOwnMistake(error);
 }
 
-/** True when the database has answered what cannot be read: a setting of it, or a hand in its tables. */
+/** True when the database's answer cannot be read: because of one of its settings, or a change by hand in its tables. */
 export function isUnreadable(error: unknown): boolean {
   return codeOf(error) === UNREADABLE_VALUE;
 }
 
-/** True when an error of the database, or of the way to it, is the fault of the statement that was asked. */
+/** True when an error of the database, or of the connection to it, is the fault of the statement. */
 export function isOwnMistake(error: unknown): boolean {
   if (!isNativeError(error) || whileConnecting.has(error)) return false;
   const { driverError } = error as DatabaseErrorLike;
   const said: DatabaseErrorLike = driverError ?? error;
   const { code = '', name = '' } = said;
   if (SQLSTATE.test(code)) return isOwnState(said);
-  // A value that cannot be sent, or a bug. An answer that cannot be read is a SyntaxError: it may be readable another time.
+  // A value that cannot be sent, or a bug. An answer that cannot be read is a SyntaxError; it may be readable another time.
   return BUGS.includes(name);
 }
 
@@ -97,13 +102,13 @@ function isOwnState({ code = '', constraint }: DatabaseErrorLike): boolean {
 }
 
 function comesFromDatabase(error: unknown): boolean {
-  // Not `instanceof`: a socket's error comes from Node itself, which in a sandbox has an Error of its own.
+  // Not `instanceof`: a socket's error comes from Node itself, and a sandbox has an Error class of its own.
   if (!isNativeError(error)) return false;
   const { driverError, code = '' } = error as DatabaseErrorLike;
   return driverError !== undefined || SQLSTATE.test(code) || isOfTheWay(error);
 }
 
-/** True when the database could not be asked at all: for telling why a process does not start. */
+/** True when the database could not be asked at all. It explains why a process does not start. */
 export function isDatabaseAway(error: unknown): boolean {
   return isNativeError(error) && (isOfTheWay(error) || NO_ANSWER.test(codeOf(error)));
 }
@@ -118,38 +123,38 @@ export function isRightMissing(error: unknown): boolean {
   return codeOf(error) === '42501';
 }
 
-/** True when the server says that a statement has failed because of others, or of the disk: nothing of it was done. */
+/** True when the server says that a statement failed because of other transactions or the disk: none of it was done. */
 export function isUnlucky(error: unknown): boolean {
   return UNLUCKY_SQLSTATE.test(codeOf(error));
 }
 
-/** True when a transaction is isolated more strictly than another that has just committed allows (SQLSTATE 40001). */
+/** True when a transaction is isolated more strictly than another, just committed, transaction allows (SQLSTATE 40001). */
 export function isOverlapped(error: unknown): boolean {
   return codeOf(error) === '40001';
 }
 
-/** The SQLSTATE, or the code of the socket; that of the cause, where we have said it otherwise. */
+/** The SQLSTATE or the socket's code. Where Latchkey replaced the error, that of its cause. */
 function codeOf(error: unknown): string {
   const { code, driverError, cause } = (error ?? {}) as DatabaseErrorLike & { cause?: DatabaseErrorLike };
   return driverError?.code ?? code ?? cause?.code ?? '';
 }
 
-/** True when there is no word of the server (SQLSTATE) or of the system in it: an answer may still be to come. */
+/** True when the error carries no code of the server (SQLSTATE) or of the system: an answer may still come. */
 export function isSilent(error: unknown): boolean {
   return (error as DatabaseErrorLike | undefined)?.code === undefined;
 }
 
-/** True when we have stopped waiting for the answer to a statement; the server may still be at it. */
+/** True when Latchkey stopped waiting for the answer to a statement; the server may still be working on it. */
 export function isUnanswered(error: unknown): boolean {
   return isNativeError(error) && error.message === 'Query read timeout';
 }
 
-/** True when the server says that it has given a statement up (SQLSTATE 57014): nothing of it was done. */
+/** True when the server says that it gave up a statement (SQLSTATE 57014): none of it was done. */
 export function isGivenUp(error: unknown): boolean {
   return codeOf(error) === '57014';
 }
 
-/** True when a connection was not there in time, though nobody refused it. */
+/** True when a connection was not established in time, although no server refused it. */
 export function isSlowToConnect(error: unknown): boolean {
   return (
     isNativeError(error) &&
@@ -157,22 +162,22 @@ export function isSlowToConnect(error: unknown): boolean {
   );
 }
 
-/** The name of the unique constraint a statement ran into, if it did (SQLSTATE 23505). */
+/** The name of the unique constraint that a statement violated, if any (SQLSTATE 23505). */
 export function violatedUniqueConstraint(error: unknown): string | undefined {
   const cause = (error as DatabaseErrorLike | undefined)?.driverError;
   return cause?.code === '23505' ? cause.constraint : undefined;
 }
 
 /**
- * An error as it may be logged. TypeORM hangs the bound parameters on it and PostgreSQL quotes values in `detail`:
- * neither is taken over.
+ * An error as it may be logged. TypeORM attaches the bound parameters and PostgreSQL quotes values in `detail`: neither is
+ * taken over.
  */
 export function loggable(error: unknown): Record<string, unknown> {
   if (!isNativeError(error)) return { type: typeof error };
   if (error instanceof DatabaseUnavailableError && error.cause !== undefined) return loggable(error.cause);
   const seen: DatabaseErrorLike = error;
   const { name, message, stack, query, severity, driverError } = seen;
-  // Only what PostgreSQL itself says has a severity; on its way through TypeORM it becomes the driver's error.
+  // Only errors of PostgreSQL itself have a severity; TypeORM passes them on as the driver's error.
   const said = driverError ?? (severity === undefined ? undefined : seen);
   if (!said) return { name, message, stack };
   return {

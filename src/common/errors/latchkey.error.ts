@@ -1,6 +1,6 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 
-/** What identifies a failure: the same for every instance of an error class. */
+/** The parts that identify a failure: the same for every instance of an error class. */
 export interface ErrorKind {
   /** Snake case, stable, for logs, metrics and embedding hosts. Never travels on the wire. */
   readonly errorCode: string;
@@ -12,21 +12,21 @@ export interface ErrorKind {
 export interface LatchkeyErrorOptions {
   /** For the log only. */
   readonly cause?: unknown;
-  /** Ids, names and permissions; never a value that somebody sent. */
+  /** Ids, names and permissions; never a value that a caller sent. */
   readonly details?: unknown;
   /** Headers the answer carries, such as the challenge of a 401. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Every 401 carries a challenge (RFC 9110 section 15.5.2). It names no error where no token was presented (RFC 6750 section 3),
- * a refused login for one. `Basic` would have browsers ask for a password nobody has.
+ * Every 401 carries a challenge (RFC 9110 section 15.5.2). It names no error where the caller presented no token, for example
+ * at a refused login (RFC 6750 section 3). `Basic` would make browsers ask for a password that does not exist.
  */
 export const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
 
 /**
- * Every failure of Latchkey. An `HttpException`, so that on a host's own route, where Latchkey's filter is absent, it is
- * still answered with its status and body.
+ * Every failure of Latchkey. It is an `HttpException`: on a host's own route, where Latchkey's filter is absent, it is still
+ * answered with its status and body.
  */
 export abstract class LatchkeyError extends HttpException {
   readonly headers: Readonly<Record<string, string>>;
@@ -39,7 +39,7 @@ export abstract class LatchkeyError extends HttpException {
   }
 }
 
-/** What was asked for does not exist, or not for this caller (decisions 18). */
+/** The requested object does not exist, or not for this caller (decision 18). */
 export abstract class NotFoundError extends LatchkeyError {
   protected constructor(errorCode: string, message: string) {
     super({ errorCode, status: HttpStatus.NOT_FOUND, error: 'NotFound' }, message);
@@ -53,7 +53,7 @@ export abstract class BadRequestError extends LatchkeyError {
   }
 }
 
-/** The caller is known, but may not do this. */
+/** The caller is known, but is not allowed to do this. */
 export abstract class ForbiddenError extends LatchkeyError {
   protected constructor(errorCode: string, message: string, error = 'ForbiddenError', options?: LatchkeyErrorOptions) {
     super({ errorCode, status: HttpStatus.FORBIDDEN, error }, message, options);

@@ -1,9 +1,9 @@
-/** Stands where others have a SQLSTATE or the code of a socket. */
+/** Takes the place of a SQLSTATE or a socket's code. */
 export const UNREADABLE_VALUE = 'LATCHKEY_UNREADABLE_VALUE';
 
 /**
- * The database has answered something that cannot be read as what it is said to be. It is never taken for "nothing is there":
- * whoever needs the value is told that there is no verdict (503). The value is not quoted, since it may be a secret.
+ * The database answered something that cannot be read as the expected value. It is never taken for "there is no such value":
+ * the caller that needs it gets 503. The value is not quoted, because it may be a secret.
  */
 export class UnreadableValueError extends Error {
   override readonly name = 'UnreadableValueError';

@@ -1,4 +1,4 @@
-/** The parts of a request a bearer token is read from. */
+/** The parts of a request from which a bearer token is read. */
 export interface RequestWithHeaders extends HeadersAsSent {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Node's own request, where the framework wraps it. */
@@ -6,13 +6,13 @@ export interface RequestWithHeaders extends HeadersAsSent {
 }
 
 interface HeadersAsSent {
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, in the order of arrival. */
   readonly rawHeaders?: readonly string[];
 }
 
 /**
  * The token of `Authorization: Bearer <token>` (RFC 6750 section 2.1, the scheme in any case). Undefined when the header is
- * absent, empty or of another scheme: then the caller has not tried to authenticate with a token.
+ * absent, empty or of another scheme: then the caller did not try to authenticate with a token.
  */
 export function bearerToken(request: RequestWithHeaders): string | undefined {
   const header = authorization(request);
@@ -22,7 +22,7 @@ export function bearerToken(request: RequestWithHeaders): string | undefined {
 
 const PLAIN = 'Bearer ';
 
-/** As almost everybody writes it: nothing need be looked for, and nothing trimmed. */
+/** The usual spelling, in which nothing needs to be searched or trimmed. */
 function isPlain(header: string): boolean {
   return header.startsWith(PLAIN) && isGraphic(header, PLAIN.length) && isGraphic(header, header.length - 1);
 }
@@ -32,21 +32,21 @@ function isGraphic(text: string, at: number): boolean {
   return code > 0x20 && code < 0x7f;
 }
 
-/** Cut out rather than captured: an expression that captures would read the token letter by letter, on every request. */
+/** Cuts the token out. A capturing expression would read it letter by letter, on every request. */
 function tokenIn(credentials: string): string | undefined {
   return /^bearer +\S/i.test(credentials) ? credentials.slice('bearer '.length).trimStart() : undefined;
 }
 
 /**
- * Node keeps the first of two Authorization headers, a proxy on the way may have looked at the second. Joined, as RFC 9110
- * section 5.3 has it, they are a list, and a list is no token.
+ * Node keeps the first of two Authorization headers; a proxy in between may have looked at the second. Joined, as RFC 9110
+ * section 5.3 says, they are a list, and a list is not a token.
  */
 function authorization(request: RequestWithHeaders): string | undefined {
   const rawHeaders = request.rawHeaders ?? request.raw?.rawHeaders ?? [];
   return authorizationAsSent(rawHeaders) ?? joined(request.headers.authorization);
 }
 
-/** `headersDistinct` would say so too, at the price of making a list of every header there is. */
+/** `headersDistinct` would say so too, but it makes a list of every header. */
 function authorizationAsSent(rawHeaders: readonly string[]): string | undefined {
   let found: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {

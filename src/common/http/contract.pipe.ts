@@ -5,8 +5,8 @@ import { typeName } from '../dto/rules';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 
 /**
- * Validates bodies and queries against their DTO class: unknown keys are dropped, everything else is strict, and what is
- * wrong is answered as the contract's list of issues (decisions 12).
+ * Validates bodies and queries against their DTO class. Unknown keys are dropped, everything else is strict, and faults are
+ * answered as the contract's list of issues (decision 12).
  */
 @Injectable()
 export class ContractPipe extends ValidationPipe {
@@ -51,7 +51,7 @@ function issuesOf(error: ValidationError, parents: (string | number)[]): Validat
     path,
     message: name === 'nestedValidation' ? 'Expected object' : message,
   }));
-  // The field's own complaint says it better than class-validator's remark that nothing nested was found in it.
+  // The field's own message says it better than class-validator's, which says that nothing nested was found.
   const better = own.filter(({ code }) => code !== undefined);
   const chosen = better.length > 0 ? better : own;
   return [...chosen.map((issue) => ({ ...issue, code: issue.code ?? 'invalid_type' })), ...nested];

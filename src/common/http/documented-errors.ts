@@ -3,7 +3,7 @@ import { getSchemaPath } from '@nestjs/swagger';
 import type { LatchkeyError } from '../errors/latchkey.error';
 import { ErrorBodyDto, EXAMPLE_REQUEST_ID, ValidationFailureDto } from './error-body.dto';
 
-/** What the API documentation says of a status: a refusal, with an example of every error that has it. */
+/** The API documentation of a status: a refusal, with an example of every error that has it. */
 export interface DocumentedRefusal {
   readonly description: string;
   readonly content: {
@@ -13,7 +13,7 @@ export interface DocumentedRefusal {
 
 type Examples = Record<string, { readonly summary: string; readonly value: { readonly error: string } }>;
 
-/** By status: documented from the very errors that are thrown (contract 4). */
+/** By status. The examples come from the very errors that are thrown (contract 4). */
 export function documentedRefusals(errors: readonly LatchkeyError[]): Record<string, DocumentedRefusal> {
   const byStatus = new Map<number, Examples>();
   for (const error of errors) {

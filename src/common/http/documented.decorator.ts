@@ -5,25 +5,25 @@ import type { LatchkeyError } from '../errors/latchkey.error';
 import { documentedRefusals } from './documented-errors';
 import { ErrorBodyDto, ValidationFailureDto } from './error-body.dto';
 
-/** What the API documentation says about an operation beyond its types. */
+/** The API documentation of an operation beyond its types. */
 export interface OperationDocs {
   readonly summary: string;
   readonly description?: string;
-  /** What a 200 carries. */
+  /** The body of a 200. */
   readonly answer: Type;
-  /** Where the example of a 200 is not what its fields show: it answers the example of the request. */
+  /** For an operation whose 200 does not follow the examples of its fields, because it repeats the example of the request. */
   readonly example?: object;
-  /** The refusals beyond those every operation has, each as it would be thrown. */
+  /** The refusals beyond those that every operation has, each as it would be thrown. */
   readonly refusals?: readonly LatchkeyError[];
-  /** Whether the document says that no credential is asked for. */
+  /** Whether the document says that the operation needs no credential. */
   readonly isPublic?: boolean;
-  /** Whether clients should use something else: the description says what. */
+  /** Whether clients should use another operation, which the description names. */
   readonly isDeprecated?: boolean;
-  /** Whether it is answered without asking the database. */
+  /** Whether the operation is answered without asking the database. */
   readonly isFromMemory?: boolean;
 }
 
-/** That of invalid input depends on the input: `latchkeyDocument` adds it. */
+/** The example for invalid input depends on the input: `latchkeyDocument` adds it. */
 const EVERY_OPERATION: readonly LatchkeyError[] = [
   new RefusedRequestError(HttpStatus.BAD_REQUEST),
   new RefusedRequestError(HttpStatus.PAYLOAD_TOO_LARGE),

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 export const EXAMPLE_REQUEST_ID = 'req-8KJ2mX0pQ4rT7z';
 
-/** What every refusal carries (contract section 4). */
+/** The fields of every refusal (contract section 4). */
 export class ErrorBodyDto {
   @ApiProperty({ description: 'The id of this request, which also stands in the log.', example: EXAMPLE_REQUEST_ID })
   reqId!: string;
@@ -46,7 +46,7 @@ export class ValidationIssueDto {
   message!: string;
 }
 
-/** What a 422 carries: like any other refusal, with a list of issues for its message. */
+/** The fields of a 422: those of any refusal, with a list of issues as its message. */
 export class ValidationFailureDto {
   @ApiProperty({ description: 'The id of this request, which also stands in the log.', example: EXAMPLE_REQUEST_ID })
   reqId!: string;

@@ -16,7 +16,7 @@ import { shieldParameters } from './shielded-parameters';
 
 const LATCHKEY_CONTROLLER = 'latchkey:controller';
 const ROUTE_GUARD = new LatchkeyRouteGuard();
-/** Where `ApiExcludeController` keeps what it was told. */
+/** The metadata key of `ApiExcludeController`. */
 const EXCLUDED = 'swagger/apiExcludeController';
 
 export function isLatchkeyController(controller: object): boolean {
@@ -24,17 +24,17 @@ export function isLatchkeyController(controller: object): boolean {
 }
 
 /**
- * Whether a call is for one of Latchkey's own routes: for guards and interceptors a host binds to everything, to let them
- * pass. They have a guard of their own, and their clients expect their bodies as they are.
+ * Whether a call is for one of Latchkey's own routes. Guards and interceptors that a host binds globally use it to let those
+ * calls pass: Latchkey's routes have their own guard, and their clients expect the bodies unchanged.
  */
 export function isLatchkeyRoute(context: ExecutionContext): boolean {
   return isLatchkeyController(context.getClass());
 }
 
 /**
- * A controller of Latchkey: its path, its tag in the API documentation, and the filter and pipe of the contract. They are
- * bound here and nowhere globally, so that a host's own routes never meet them. It stays out of API documentation until that is
- * asked for (`latchkeyDocument`): a host's document is the host's.
+ * A controller of Latchkey: its path, its tag in the API documentation, and the filter and pipe of the contract. Filter and
+ * pipe are bound here and nowhere globally, so that they do not affect a host's own routes. The controller stays out of API
+ * documents until `latchkeyDocument` asks for it, because a host's document belongs to the host.
  */
 export function LatchkeyController(path: string, tag: string): ClassDecorator {
   return applyDecorators(
@@ -49,7 +49,10 @@ export function LatchkeyController(path: string, tag: string): ClassDecorator {
   );
 }
 
-/** Runs something while controllers of ours do not hide from documentation. Nothing else runs meanwhile: it is synchronous. */
+/**
+ * Runs something while Latchkey's controllers are not hidden from API documents. It is synchronous, so nothing else runs
+ * meanwhile.
+ */
 export function showing<T>(controllers: readonly object[], act: () => T): T {
   for (const controller of controllers) Reflect.defineMetadata(EXCLUDED, [false], controller);
   try {

@@ -7,8 +7,9 @@ import { LatchkeyError } from '../errors/latchkey.error';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
 /**
- * Turns whatever was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. Bound to Latchkey's
- * controllers, it sees `HttpException`s of the host too, from its global guards and interceptors: their words stay.
+ * Turns everything that was thrown into the one error body: `{ reqId, statusCode, error, message, details? }`. The filter is bound
+ * to Latchkey's controllers, where the host's global guards and interceptors throw too. An `HttpException` of the host keeps its
+ * status and text.
  */
 @Catch()
 @Injectable()
@@ -44,7 +45,10 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
     else this.logOutage(entry, error);
   }
 
-  /** While a dependency is away every request fails alike: a line in a second says so, and for how many (promise P13). */
+  /**
+   * While a dependency is away, every request fails in the same way: one log line a second says so, and for how many requests
+   * (guarantee P13).
+   */
   private logOutage(entry: object, { errorCode = 'unknown', cause }: LatchkeyError): void {
     const now = performance.now();
     const { saidAt, unsaid } = this.outages.get(errorCode) ?? { saidAt: -Infinity, unsaid: 0 };
@@ -56,7 +60,7 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
   }
 }
 
-/** As Nest answers it, but always with the fields that clients of the API read. */
+/** The body that Nest answers, with the fields that clients of the API read. */
 function bodyOf(error: HttpException): object {
   const said = error.getResponse();
   if (error instanceof LatchkeyError) return said as object;
@@ -64,7 +68,7 @@ function bodyOf(error: HttpException): object {
   return { ...usual, ...(typeof said === 'string' ? { message: said } : { message: error.message, ...said }) };
 }
 
-/** The family member for anything that can be thrown. */
+/** The LatchkeyError for anything that can be thrown. */
 export function asLatchkeyError(thrown: unknown): LatchkeyError {
   if (thrown instanceof LatchkeyError) return thrown;
   if (isDatabaseUnavailable(thrown)) return new DatabaseUnavailableError(thrown);
@@ -73,7 +77,7 @@ export function asLatchkeyError(thrown: unknown): LatchkeyError {
   return new UnexpectedError(thrown);
 }
 
-/** Nest's own refusals know their status, Fastify's and body-parser's carry a `statusCode`. */
+/** Nest's own errors have their status; those of Fastify and body-parser have a `statusCode`. */
 function frameworkStatus(thrown: unknown): number {
   if (thrown instanceof HttpException) return thrown.getStatus();
   const status = (thrown as { statusCode?: unknown } | undefined)?.statusCode;

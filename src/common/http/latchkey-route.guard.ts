@@ -2,12 +2,12 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { requirePlainBody, type RequestWithBody } from './plain-body';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
-/** Express's response and Fastify's reply have this in common. */
+/** The common part of Express's response and Fastify's reply. */
 interface Response {
   header(name: string, value: string): unknown;
 }
 
-/** What is true of every answer of Latchkey's own routes, whichever application they are in; the first of their guards. */
+/** Sets the headers of every answer of Latchkey's own routes, in any application. It is the first of their guards. */
 export class LatchkeyRouteGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();

@@ -3,10 +3,13 @@ import { Logger, StreamableFile } from '@nestjs/common';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
 
-/** Read, made into text and sent at a time: a few milliseconds of the event loop, and some hundred kilobytes of memory. */
+/**
+ * The number of items that are read, serialised and sent at a time: a few milliseconds of the event loop, and some hundred
+ * kilobytes of memory.
+ */
 export const PART_SIZE = 200;
 
-/** Some items of a list, and where the next ones begin. */
+/** Some items of a list, and the start of the next ones. */
 export interface ListPart<Item> {
   readonly items: Item[];
   readonly nextCursor: string | null;
@@ -15,11 +18,11 @@ export interface ListPart<Item> {
 export interface LongList<Item> {
   /** The name of the items in the answer. */
   readonly key: string;
-  /** Has been read, so that whatever refuses the request is answered as always. */
+  /** The first part, already read, so that a refusal of the request is answered as usual. */
   readonly first: ListPart<Item>;
-  /** What is answered beside the items and `nextCursor`. */
+  /** The other fields of the answer, without the items and `nextCursor`. */
   readonly rest: object;
-  /** How many items to answer in all. */
+  /** How many items to return in all. */
   readonly most: number;
   readonly readNext: (cursor: string, limit: number) => Promise<ListPart<Item>>;
 }
@@ -27,8 +30,9 @@ export interface LongList<Item> {
 const logger = new Logger('LongAnswer');
 
 /**
- * A list that may be too long for one turn of the event loop: it is read, written and sent part by part, each when the reader
- * has taken the one before. When a part cannot be read the connection is closed, and the reader sees that the list is cut.
+ * A list that may be too long for one turn of the event loop. It is read, written and sent part by part, each after the client
+ * has taken the one before. If a part cannot be read, the connection is closed, and the client sees that the list is
+ * incomplete.
  */
 export function longAnswer<Item>(list: LongList<Item>): object {
   const { key, first, rest, most } = list;
@@ -55,7 +59,7 @@ function itemsOf<Item>({ items }: ListPart<Item>): string {
   return JSON.stringify(items).slice(1, -1);
 }
 
-/** Nest would print the error whole, and that of a statement has its values in it. */
+/** Nest would print the whole error, and the error of a statement contains its values. */
 function log(error: Error): void {
   const isOurs = !(error instanceof LatchkeyError) && !isDatabaseUnavailable(error) && !isReaderGone(error);
   const entry = { event: 'answer.broken_off', cause: loggable(error) };

@@ -16,15 +16,15 @@ interface Request {
   readonly method: string;
 }
 
-/** Marks a route of Fastify's that only refuses, for whoever lists what there is. */
+/** Marks a route of Fastify's that only refuses, so that code which lists routes can tell. */
 export const ONLY_REFUSES = 'latchkey:only-refuses';
 
 /**
- * Answers the methods a path does not know: `OPTIONS` with what it knows, any other with 405 (RFC 9110 sections 9.3.7 and
- * 15.5.6). To be called when the routes are registered. Before the body is read, so that no parser answers first.
+ * Answers the methods that a path does not offer: `OPTIONS` with the offered ones, any other with 405 (RFC 9110 sections 9.3.7
+ * and 15.5.6). To be called when the routes are registered. It runs before the body is read, so that no parser answers first.
  *
  * @param known the methods that have a route; `HEAD` goes with `GET`.
- * @param others methods to be left alone: the application may answer them.
+ * @param others methods to be left alone, because the application may answer them.
  */
 export function answerOtherMethods(
   adapter: AbstractHttpAdapter,

@@ -5,12 +5,12 @@ import { isId } from '../ids';
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;
-/** Long lists are counted no further: counting millions of rows would cost more than the page. */
+/** Long lists are counted no further: to count millions of rows would cost more than the page. */
 export const MAX_COUNTED = 10_000;
-/** Of lists that no client known to us counts on: a thousand rows are counted in the time of a page. */
+/** For lists whose total no known client uses: a thousand rows are counted in the time of a page. */
 export const MAX_COUNTED_TOKENS = 1_000;
 
-/** Which part of a list is wanted (decisions 17). */
+/** The part of a list that a caller asks for (decision 17). */
 export class PageQueryDto {
   @QueryInteger({ description: 'How many items to return.', min: 1, max: MAX_PAGE_SIZE, example: DEFAULT_PAGE_SIZE })
   limit?: number;
@@ -31,7 +31,7 @@ export class PageQueryDto {
   cursor?: string;
 }
 
-/** What every list answers beside its items. */
+/** The fields that every list has beside its items. */
 export class PageDto {
   @ApiProperty({ description: 'The total number of items.', type: 'integer', example: 1 })
   totalCount!: number;
@@ -74,12 +74,12 @@ export function decodeCursor(cursor: string): Position {
   return { createdAt: new Date(Number(millis)), id };
 }
 
-/** How many items there are, from a count that went one beyond `most` at most. */
+/** The total number of items, from a count that went at most one beyond `most`. */
 export function totalOf(counted: number, most: number): Pick<PageDto, 'totalCount' | 'isTotalCountCapped'> {
   return counted > most ? { totalCount: most, isTotalCountCapped: true } : { totalCount: counted };
 }
 
-/** Cuts the one item too many that was asked for to learn whether another page follows. */
+/** Cuts off the extra item, which was read only to learn whether another page follows. */
 export function pageOf<Item extends Position>(
   items: Item[],
   limit: number,

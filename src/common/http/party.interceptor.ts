@@ -2,11 +2,11 @@ import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestI
 import { Observable } from 'rxjs';
 import { onBehalfOf, type Party } from '../async/errand';
 
-/** Tells who a call counts for. The gate provides it, which alone knows the caller. */
+/** Names the party that a call counts for. The guarding module provides it, because only that module knows the caller. */
 export const PARTY_OF = Symbol('party of a call');
 export type PartyOf = (context: ExecutionContext) => Party;
 
-/** Has whatever a route of ours asks of the database counted for its caller. */
+/** Counts everything that a route of Latchkey asks of the database for its caller. */
 @Injectable()
 export class PartyInterceptor implements NestInterceptor {
   constructor(@Inject(PARTY_OF) private readonly partyOf: PartyOf) {}

@@ -1,7 +1,7 @@
 import { HttpStatus } from '@nestjs/common';
 import { EncodedBodyError, RefusedRequestError } from '../errors/common.errors';
 
-/** Express's, Fastify's and Node's requests have these. */
+/** The common part of Express's, Fastify's and Node's requests. */
 export interface RequestWithBody {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly rawHeaders?: readonly string[];
@@ -9,8 +9,8 @@ export interface RequestWithBody {
 }
 
 /**
- * Refuses a body that is not what it seems: compressed (nothing here inflates, decisions 34), in another character set than
- * UTF-8, or of two types at once, of which a proxy may have looked at the other.
+ * Refuses a body that is ambiguous: compressed (Latchkey inflates nothing, decision 34), in a character set other than UTF-8,
+ * or of two content types at once, of which a proxy may have looked at the other.
  *
  * @throws EncodedBodyError, RefusedRequestError
  */
@@ -39,7 +39,7 @@ function requireOneType(request: RequestWithBody, type: string): void {
     throw new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE);
 }
 
-/** Node keeps the first and says nothing. */
+/** Node silently keeps the first. */
 function isSentTwice({ raw, rawHeaders = raw?.rawHeaders ?? [] }: RequestWithBody, name: string): boolean {
   return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length > 1;
 }

@@ -4,7 +4,7 @@ import { PartyInterceptor } from './party.interceptor';
 
 export const PUBLIC_ROUTE = 'latchkey:public-route';
 
-/** A route anybody may call. An Authorization header is not even looked at (decisions 6). */
+/** A route that needs no credential. An Authorization header is ignored (decision 6). */
 export function PublicRoute(docs: OperationDocs): MethodDecorator {
   return applyDecorators(
     SetMetadata(PUBLIC_ROUTE, true),

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** Carries the id on every answer, as `reqId` does in a refusal (decisions 37). */
+/** The header that carries the request id on every answer; `reqId` repeats it in an error body (decision 37). */
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -11,7 +11,7 @@ export function newRequestId(): string {
   return `req-${Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
 }
 
-/** The id of a request, made when it is first asked for. */
+/** The id of a request, made on first use. */
 export function requestId(request: object): string {
   let id = ids.get(request);
   if (id === undefined) {

@@ -13,9 +13,10 @@ interface RouteArgument {
 }
 
 /**
- * Hides the classes of bodies and queries from pipes of the host, which come before ours and would refuse by rules of their
- * own what the contract allows: unknown keys, for one. Our pipe and the API documentation are told of them instead. Pipes bound
- * to the whole application are known by no decorator, so the class they look at has to be none.
+ * Hides the classes of bodies and queries from the host's pipes. Those run before Latchkey's pipe and would refuse, by their
+ * own rules, input that the contract allows, such as unknown keys. Latchkey's pipe and the API documentation get the classes
+ * separately. Pipes bound to the whole application cannot be recognised by a decorator, so the class that they see must be
+ * empty.
  */
 export function shieldParameters(controller: { readonly prototype: object; readonly name: string }): void {
   for (const name of Object.getOwnPropertyNames(controller.prototype)) {
@@ -31,7 +32,7 @@ export function shieldParameters(controller: { readonly prototype: object; reado
 function shield(prototype: object, name: string, argument: RouteArgument, document: typeof ApiBody): void {
   const types = Reflect.getMetadata(TYPES, prototype, name) as unknown[];
   const type = types[argument.index] as Type;
-  // The bodies of auth methods have no class of their own here: their pipe is given one when the controller is made.
+  // The bodies of auth methods have no class here: their pipe gets one when the controller is made.
   if ((type as unknown) === Object) return;
   Reflect.defineMetadata(TYPES, types.with(argument.index, Object), prototype, name);
   argument.pipes = [...argument.pipes, ContractPipe.of(type)];

@@ -1,19 +1,19 @@
 import { isIP } from 'node:net';
 import { IpNetwork } from './ip-network';
 
-/** The parts of a request that say where it came from; Express, Fastify and Node requests all have them. */
+/** The parts of a request that say where it came from. Express, Fastify and Node requests all have them. */
 export interface AddressedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
 
-/** No chain of proxies is as long: whoever makes one up keeps the others waiting while it is walked. */
+/** No real chain of proxies is as long. To walk a made-up longer one would delay other requests. */
 const MAX_HOPS = 64;
 
 /**
- * The address a request came from (decisions 16): the socket's, unless that is a trusted proxy. Then X-Forwarded-For is
- * walked from the right, through 64 trusted proxies at most, to the first hop that is none. Undefined when that hop is not an
- * address, or none is found: nobody can be let in from there.
+ * The address that a request came from (decision 16): the socket's, unless that is a trusted proxy. Then X-Forwarded-For is
+ * walked from the right, through at most 64 trusted proxies, to the first hop that is not one. Undefined when that hop is not
+ * an address, or no such hop is found: no list of trusted addresses accepts it.
  */
 export function clientAddress(request: AddressedRequest, trustedProxies: readonly IpNetwork[]): string | undefined {
   const peer = request.socket.remoteAddress;
@@ -25,7 +25,7 @@ export function clientAddress(request: AddressedRequest, trustedProxies: readonl
   return isIP(client) === 0 || client.includes('%') ? undefined : client;
 }
 
-/** Each as an address where it is one, and as it was sent where it is none; the last of them where there are too many. */
+/** Each hop as an address where it can be read as one, otherwise as it was sent. Where there are too many, the last of them. */
 function hopsIn(header: string | string[] = []): string[] {
   const hops = [header].flat().join(',').split(',');
   return hops
@@ -41,8 +41,8 @@ const WITH_PORT = [
 ];
 
 /**
- * The address in a hop as proxies write it: bare, or with a port behind it, one of version 6 in brackets then (RFC 7239
- * section 6, and quoted as there). Undefined for a name, `unknown`, `_hidden`, a zone and anything else.
+ * The address in a hop, in the spellings of proxies: bare, or followed by a port; an IPv6 address with a port stands in
+ * brackets (RFC 7239 section 6, and quoted as there). Undefined for a name, `unknown`, `_hidden`, a zone and anything else.
  */
 function addressIn(hop: string): string | undefined {
   const text = /^"(.*)"$/.exec(hop)?.[1] ?? hop;
@@ -52,7 +52,7 @@ function addressIn(hop: string): string | undefined {
   return found !== undefined && isIP(found) !== 0 ? found : undefined;
 }
 
-/** The text of no address, where the chain is too long; undefined where there is none. */
+/** A text that is not an address, where the chain is too long; undefined where there is no hop. */
 function clientOf(hops: string[], isProxy: (address: string) => boolean): string | undefined {
   const stranger = hops.slice(-MAX_HOPS).findLast((hop) => !isProxy(hop));
   if (stranger === undefined && hops.length > MAX_HOPS) return '';

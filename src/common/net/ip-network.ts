@@ -5,10 +5,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 const MAPPED_PREFIX = 96;
 
-/**
- * A network of addresses. IPv4-mapped IPv6 addresses are the IPv4 addresses they stand for, on both sides of a match
- * (decisions 15).
- */
+/** A network of addresses. IPv4-mapped IPv6 addresses count as IPv4 addresses, on both sides of a match (decision 15). */
 export class IpNetwork {
   private readonly kind: 'ipv4' | 'ipv6';
 
@@ -20,8 +17,8 @@ export class IpNetwork {
   }
 
   /**
-   * Reads `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1` or `2001:db8::/32`. Undefined for anything else, zones, ports, leading
-   * zeros and prefixes out of range included.
+   * Reads `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1` or `2001:db8::/32`. Undefined for anything else, including zones, ports,
+   * leading zeros and prefixes out of range.
    */
   static parse(text: string): IpNetwork | undefined {
     const [host = '', prefix, ...rest] = text.split('/');
@@ -40,12 +37,12 @@ export class IpNetwork {
     return new IpNetwork(address, prefix);
   }
 
-  /** Whether an address lies within. False for text that is no address. */
+  /** Whether an address lies within the network. False for text that is not an address. */
   contains(text: string): boolean {
     return IpNetwork.anyContains([this], text);
   }
 
-  /** Whether an address lies within one of them: it is read once, however many they are. */
+  /** Whether an address lies within one of the networks. It is read once, however many networks there are. */
   static anyContains(networks: readonly IpNetwork[], text: string): boolean {
     const address = parseAddress(text);
     if (address === undefined) return false;

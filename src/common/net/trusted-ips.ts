@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { UnreadableValueError } from '../errors/unreadable-value.error';
 import { IpNetwork } from './ip-network';
 
-/** One entry of a trusted IP list, as it is stored and answered: split, and spelled as it was sent (decisions 15). */
+/** One entry of a list of trusted addresses, as it is stored and answered: split, and spelled as it was sent (decision 15). */
 export interface TrustedIp {
   type: 'ipv4' | 'ipv6';
   /** Absent for a single address. */
@@ -28,10 +28,10 @@ interface ParsedList {
   readonly networks: readonly IpNetwork[];
 }
 
-// Lists are remembered with the facts they belong to and asked on every request: each is parsed once.
+// Lists are remembered with the token facts they belong to, and checked on every request: each is parsed once.
 const parsedLists = new WeakMap<readonly TrustedIp[], ParsedList>();
 
-/** Whether a list lets an address in. An unknown address is let in by no list, not even by a wildcard. */
+/** Whether a list accepts an address. No list accepts an unknown address, not even a wildcard. */
 export function isTrusted(list: readonly TrustedIp[], address: string | undefined): boolean {
   if (address === undefined || isIP(address) === 0 || address.includes('%')) return false;
   const { isRestricted, networks } = parsedListOf(list);
@@ -49,8 +49,8 @@ function parsedListOf(list: readonly TrustedIp[]): ParsedList {
 }
 
 /**
- * A list as the database has it, where a hand may have left anything. @throws UnreadableValueError for what is not a list of
- * entries that can all be read: one that is passed over would let nobody in, and one that is misread everybody.
+ * A list as the database has it, where a change by hand may have left anything. @throws UnreadableValueError for a list with an
+ * entry that cannot be read: a skipped entry would refuse callers, and a misread one would accept too many.
  */
 export function readTrustedIps(list: unknown): readonly TrustedIp[] {
   if (!Array.isArray(list) || !list.every(isTrustedIp)) throw new UnreadableValueError('a list of trusted addresses');
@@ -68,7 +68,7 @@ function networkOf(entry: TrustedIp): IpNetwork | undefined {
   return IpNetwork.parse(textOf(entry));
 }
 
-/** Whether a list keeps anybody out at all. */
+/** Whether a list refuses any address at all. */
 export function isRestricted(list: readonly TrustedIp[]): boolean {
   const entries = readTrustedIps(list);
   const isOpen = (type: TrustedIp['type']) => entries.some((entry) => entry.type === type && entry.prefix === 0);

@@ -4,26 +4,26 @@ import { Client, type ClientConfig, Connection } from 'pg';
 import { noteWhileConnecting } from '../../common/errors/database-errors';
 import { VALUE_TYPES } from './value-types';
 
-/** For the server to be reached and to take the request: it answers nothing. */
+/** Time to reach the server and hand over the request; the server sends no answer. */
 const CANCEL_MS = 200;
-/** After which a cancel connection that nobody closes is broken off. */
+/** After this time a cancel connection that the server did not close is broken off. */
 const ABANDON_MS = 10_000;
-/** For the server to close a connection it has been asked to. */
+/** Time for the server to close a connection after it was asked to. */
 const GOODBYE_MS = 500;
 
 const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
 /**
- * A connection whose loss ends no process. What breaks it is told by the statement that fails; but the word of a dying server
- * may also come when nobody listens, because a pool hands a connection over between two events: right after the greeting, in
- * the same packet, or when a statement has failed already and the connection is being thrown away.
+ * A connection whose loss ends no process. The statement that fails reports what broke it. But the last message of a dying
+ * server may also arrive when no code listens, because a pool hands a connection over between two events: right after the
+ * greeting, in the same packet, or when a statement has failed already and the connection is being discarded.
  */
 export class CancellableClient extends Client {
   private readonly way: ClientConfig['stream'];
 
   constructor(config?: string | ClientConfig) {
     super({ ...(typeof config === 'string' ? { connectionString: config } : config), types: VALUE_TYPES });
-    // A default of the whole process could ask for another form.
+    // A default of the whole process could ask for another format.
     (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
     this.query = beginningWithAllRows(this.query.bind(this)) as Client['query'];
@@ -33,7 +33,7 @@ export class CancellableClient extends Client {
 
   override connect(): Promise<Client>;
   override connect(callback: (error: Error) => void): void;
-  /** What goes wrong until a connection is there is noted as such: it is never the fault of a statement. */
+  /** Errors before a connection is established are marked as such: they are never the fault of a statement. */
   override connect(callback?: (error: Error) => void): Promise<Client> | void {
     if (callback) return super.connect((error: Error) => callback(noteWhileConnecting(error)));
     return super.connect().catch((error: unknown) => {
@@ -41,7 +41,7 @@ export class CancellableClient extends Client {
     });
   }
 
-  /** Closes it at once, whatever it is in the middle of: a server that does not answer does not hear a goodbye. */
+  /** Closes the connection at once, whatever it is in the middle of: a server that does not answer does not read a goodbye. */
   breakOff(): void {
     const { _connecting: isConnecting } = this as unknown as { _connecting: boolean };
     if (!isConnecting) return void this.end().catch(() => undefined);
@@ -50,9 +50,9 @@ export class CancellableClient extends Client {
   }
 
   /**
-   * What is said to the server in greeting it. Settings of a role, a database or a server change how values are written; those
-   * of the connection take precedence. PgBouncer knows these and gives each of its own connections those of the client it works
-   * for; they are written as the server confirms them, so that it finds nothing to change.
+   * The settings that are sent to the server in the greeting. Settings of a role, a database or a server change how values are
+   * written; those of the connection take precedence. PgBouncer knows these settings and gives each of its own connections
+   * those of its client. They are spelled as the server confirms them, so that PgBouncer finds nothing to change.
    */
   getStartupConf(): Record<string, string> {
     const usual = Client.prototype as unknown as Startup;
@@ -60,8 +60,8 @@ export class CancellableClient extends Client {
   }
 
   /**
-   * Says goodbye, and gives the server half a second: a frozen one would hold up whoever ends. For that long the connection keeps
-   * the process alive, even one that was told not to: else a process with nothing else to do ends before its `close()` returns.
+   * Says goodbye, and gives the server half a second: a frozen one would delay the end of the process. For that time the connection
+   * keeps the process alive. Otherwise a process with nothing else to do ends before its `close()` returns.
    */
   override end(callback?: (error: Error) => void): Promise<void>;
   override end(callback: (error: Error) => void): void;
@@ -74,26 +74,26 @@ export class CancellableClient extends Client {
   }
 
   /**
-   * Asks the server to give up the statement under way (CancelRequest: PostgreSQL's protocol, "Canceling Requests in Progress").
-   * A server that waits for its synchronous standby heeds neither the time limit of a statement nor that nobody listens any
-   * more: each statement that was merely left behind would hold one of its connections for as long as the standby is gone.
+   * Asks the server to give up the statement under way (CancelRequest: PostgreSQL's protocol, "Canceling Requests in
+   * Progress"). A server that waits for its synchronous standby ignores the time limit of a statement, and does not notice that
+   * its client is gone. Each abandoned statement would hold one of its connections for as long as the standby is away.
    *
-   * Resolves when the server has been told, or cannot be in time; it never throws.
+   * Resolves when the server has been told, or cannot be in time. It never throws.
    */
   cancel(): Promise<void> {
     return new Promise((resolve) => {
       try {
         this.sendCancel(resolve);
       } catch {
-        // A way to the server that cannot be gone twice.
+        // A way to the server that cannot be used twice.
         resolve();
       }
     });
   }
 
   /**
-   * The server closes the connection when it is done, which is waited for though nobody else does: PgBouncer before 1.21 ends
-   * with a FATAL when such a connection is broken off while it passes the request on (its issue 801).
+   * Latchkey waits until the server closes the connection, although other clients do not: PgBouncer before 1.21 ends with a
+   * FATAL when such a connection is broken off while it forwards the request (its issue 801).
    */
   private sendCancel(resolve: () => void): void {
     const { host, port, way, processID, secretKey, ssl } = this as unknown as KnownToServer;
@@ -120,12 +120,13 @@ export class CancellableClient extends Client {
 
 type Ask = (...asked: unknown[]) => unknown;
 
-/** As TypeORM writes it. */
+/** TypeORM's spelling. */
 const BEGIN = 'START TRANSACTION';
 
 /**
- * Where row-level security would hide rows, a statement of a transaction fails (SQLSTATE 42501): no row would mean that there is
- * none. Said with the statement that begins it, for no round trip more, and not in the greeting, where PgBouncer refuses it.
+ * Where row-level security would hide rows, a statement of a transaction fails (SQLSTATE 42501); otherwise a hidden row would
+ * look like a missing one. It is set together with the statement that begins the transaction, which costs no round trip. In the
+ * greeting, PgBouncer would refuse it.
  */
 function beginningWithAllRows(ask: Ask): Ask {
   return (statement, ...more) =>
@@ -137,15 +138,15 @@ interface Startup {
 }
 
 /**
- * Makes an answer that is no PostgreSQL a broken connection: node-postgres throws on it while it reads, where nobody could
- * catch that, and the process would end.
+ * Turns an answer that is not PostgreSQL's into a broken connection. node-postgres throws on it while it reads, where no code
+ * could catch the error, and the process would end.
  */
 function shield(connection: Shieldable): void {
   const attach = connection.attachListeners.bind(connection);
   connection.attachListeners = (stream) => attach(shielded(stream as Duplex));
 }
 
-/** All node-postgres does with it is to listen. */
+/** node-postgres only listens on it. */
 function shielded(stream: Duplex): Listenable {
   const read = (listener: Listener) => (chunk: unknown) => {
     try {
@@ -167,11 +168,11 @@ interface Shieldable {
   attachListeners(stream: Duplex | Listenable): void;
 }
 
-/** What node-postgres knows of a connection and has no types for. */
+/** Parts of node-postgres's connection that its types lack. */
 interface KnownToServer extends Pick<CancellableClient, 'host' | 'port'> {
   readonly way: ClientConfig['stream'];
   readonly ssl: NonNullable<ClientConfig['ssl']>;
-  /** Null before the server has greeted. */
+  /** Null until the server has greeted. */
   readonly processID: number | null;
   readonly secretKey: number;
 }

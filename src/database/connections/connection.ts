@@ -4,13 +4,13 @@ import type { DatabaseLocation } from '../database-options';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** How to reach a database, in the words of TypeORM and in those of node-postgres. */
+/** A database address, in the terms of TypeORM and in those of node-postgres. */
 export interface Connection {
   readonly typeorm: Partial<PostgresOptions>;
   readonly pg: ClientConfig;
 }
 
-/** Of a replication set, the master: verdicts rest on the last write. */
+/** The master of a replication set: verification rests on the last write. */
 export function connectionOf({ url, dataSource }: DatabaseLocation): Connection {
   if (url !== undefined) return { typeorm: { url }, pg: { connectionString: url } };
   const options = dataSource.options as PostgresOptions;
@@ -18,14 +18,14 @@ export function connectionOf({ url, dataSource }: DatabaseLocation): Connection 
   const extra = withoutPool((options.extra ?? {}) as Record<string, unknown>);
   return {
     typeorm: { url: address, host, port, username, password, database, ssl, extra },
-    // As TypeORM itself hands them on, an absent one left out: given as undefined it would hide what the URL says.
+    // The same options that TypeORM passes on. An absent one is left out, because `undefined` would hide the value in the URL.
     pg: { ...present({ connectionString: address, host, port, user: username, password, database, ssl }), ...extra },
   };
 }
 
 const POOL_SETTINGS = ['max', 'min', 'idleTimeoutMillis', 'maxUses', 'maxLifetimeSeconds', 'allowExitOnIdle'];
 
-/** How the host keeps its own connections is no setting of ours. */
+/** Options of the host's own pool do not apply to Latchkey's connections. */
 function withoutPool(extra: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(extra).filter(([name]) => !POOL_SETTINGS.includes(name)));
 }

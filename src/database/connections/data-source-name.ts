@@ -1,2 +1,2 @@
-/** The name Latchkey's data source goes by, so that a host's default one stays its own. */
+/** The name of Latchkey's data source, which leaves the default name to the host. */
 export const LATCHKEY_DATA_SOURCE = 'latchkey';

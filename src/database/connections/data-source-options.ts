@@ -11,8 +11,10 @@ import { CancellableClient } from './cancellable-client';
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /**
- * How Latchkey connects: the options of a `DataSource` with its entities and migrations, for the TypeORM command line of a
- * host. One object for the server and the tests, too.
+ * The options of a `DataSource` with Latchkey's entities and migrations. A host can use it for the TypeORM command line; the
+ * server and the tests use it too.
+ *
+ * @param database where the database is, as in `LatchkeyOptions.database`.
  */
 export function latchkeyDataSourceOptions(database: DatabaseLocation & { readonly schema?: string }): PostgresOptions {
   return dataSourceOptions(connectionOf(database), database.schema);
@@ -28,7 +30,8 @@ export function dataSourceOptions({ typeorm }: Connection, schema: string = DEFA
     migrationsTableName: 'latchkey_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
-    // Whatever the role's default is: what locks a row and then looks must see what was committed before the lock.
+    // Independent of the role's default: a transaction that locks a row and then reads must see what was committed before the
+    // lock.
     isolationLevel: 'READ COMMITTED',
     logging: false,
     // gen_random_uuid() is built in since PostgreSQL 13: no extension, no right to create one.
@@ -46,9 +49,9 @@ export interface RequestConnectionSettings {
 }
 
 /**
- * The same, for answering requests. A statement may take its time as long as the database is there; once that no longer
- * answers the watermark, `connections` gives up what is under way. The server's limit is the shorter one: its word leaves
- * the connection usable.
+ * The same, for answering requests. A statement may take its time while the database answers. When the database no longer
+ * answers the change feed, `connections` gives up what is under way. The server's limit is shorter: after its own refusal the
+ * connection can still be used.
  */
 export function requestDataSourceOptions(
   { connection, poolSize, schema }: RequestConnectionSettings,
@@ -71,7 +74,7 @@ export function requestDataSourceOptions(
   };
 }
 
-/** For a new connection while the database is well: `RequestConnectionsService` waits less when it is not. */
+/** Time to wait for a new connection while the database works. `RequestConnectionsService` waits less when it does not. */
 const CONNECT_MS = 5_000;
-/** With a row that somebody else holds: who manages waits for its turn. */
+/** Time to wait for a row that another session holds. */
 const STATEMENT_MS = 8_000;

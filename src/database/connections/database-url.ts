@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** A password with other characters in it is the usual reason why one is none. */
+/** A password with other characters in it is the usual reason why a text is not a URL. */
 export const A_DATABASE_URL = 'a URL like postgres://user:password@host:5432/name, special characters as %xx';
 
-/** What node-postgres heeds, and nothing here decides otherwise. */
+/** The parameters that node-postgres obeys and that contradict nothing here. */
 const PARAMETERS = [
   'host',
   'port',
@@ -28,14 +28,14 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 };
 const FILES = ['sslrootcert', 'sslcert', 'sslkey'];
 
-/** Whether a text is a PostgreSQL URL that is honoured whole. */
+/** Whether a text is a PostgreSQL URL of which every part is obeyed. */
 export function isDatabaseUrl(text: unknown): text is string {
   return faultOfDatabaseUrl(text) === undefined;
 }
 
 /**
- * What is wrong with the URL of a database, to be said after the name it is given under; undefined for a good one. Whatever it
- * asks for is done: node-postgres passes over what it does not know in silence, and a misspelt `sslmode` would go without TLS.
+ * The fault of a database URL, as a sentence after its name; undefined for a valid one. Every part must be obeyed:
+ * node-postgres silently ignores what it does not know, and a misspelt `sslmode` would connect without TLS.
  */
 export function faultOfDatabaseUrl(text: unknown): string | undefined {
   const url = typeof text === 'string' ? parse(text) : undefined;
@@ -43,11 +43,11 @@ export function faultOfDatabaseUrl(text: unknown): string | undefined {
   return faultOfHosts(text as string, url) ?? faultOfParameters(url.searchParams) ?? faultOfFiles(url.searchParams);
 }
 
-/** Whether node-postgres can read it: it decodes what a URL escapes, and takes a user without a host for a socket's. */
+/** Whether node-postgres can read the URL: it decodes escapes, and takes a user without a host for a socket's. */
 function parse(text: string): URL | undefined {
   if (!/^postgres(ql)?:\/\//.test(text)) return undefined;
   try {
-    // Several hosts may have ports each, which no URL can: told apart below.
+    // Several hosts may have a port each, which no URL can express: they are told apart below.
     const url = new URL(
       text.replace('@/', '@socket/').replace(HOSTS, (_, before: string, hosts: string) => before + hosts.split(',')[0]),
     );
@@ -58,7 +58,7 @@ function parse(text: string): URL | undefined {
   }
 }
 
-/** Hosts and ports, and before them what may be a user and password. */
+/** Hosts and ports, and before them possibly a user and password. */
 const HOSTS = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]+)/;
 
 function faultOfHosts(text: string, { searchParams }: URL): string | undefined {
@@ -91,7 +91,7 @@ function faultOfChoices(parameters: URLSearchParams): string | undefined {
   return contrary ? `has ${contrary}, but switches TLS off: leave one of them out` : undefined;
 }
 
-/** node-postgres reads them at every connection; one that is missing is said before the first. */
+/** node-postgres reads these files at every connection; a missing one is reported before the first. */
 function faultOfFiles(parameters: URLSearchParams): string | undefined {
   for (const name of FILES) {
     const file = parameters.get(name);

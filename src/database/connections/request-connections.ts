@@ -7,11 +7,11 @@ import { isSilent, isUnanswered } from '../../common/errors/database-errors';
 import { CancellableClient } from './cancellable-client';
 import { sharesOf, Turnstile } from './turnstile';
 
-/** Connections for what takes rights away, beside those for everything else. */
+/** Connections for statements that take rights away, beside those for everything else. */
 export const REVOKING_POOL_SIZE = 4;
-/** How long who asks waits for a turn, or for a new connection, while the database is well. */
+/** How long a request waits for a turn, or for a new connection, while the database works. */
 const PATIENCE_MS = 7_000;
-/** And while it does not answer: with what else a request does, less than a second. */
+/** The same while the database does not answer: together with the rest of a request, less than a second. */
 const AWAY_MS = 800;
 
 type Connected = (error: Error | undefined, client?: PoolClient, release?: (error?: Error | boolean) => void) => void;
@@ -20,36 +20,43 @@ type Connected = (error: Error | undefined, client?: PoolClient, release?: (erro
 const LAST_STATEMENTS_MS = 2_000;
 
 /**
- * The connections that answer requests. One whose statement will not be answered is closed: whoever waits for it is told so
- * then, and it does not go back into the pool, where the next statement would queue behind the one that hangs.
+ * The connections that answer requests. A connection whose statement will not be answered is closed. The request that waits for
+ * it gets an error then, and the connection does not return to the pool, where the next statement would queue behind the one
+ * that hangs.
  *
- * While the database is well, who asks waits for a turn, in order and for some seconds; while it is away nobody waits for
- * long. Which it is the watermark knows, by reading.
+ * While the database works, a request waits for a turn, in order and for some seconds. While the database is away, no request
+ * waits for long. The change feed knows which is the case, by reading.
  */
 @Injectable()
 export class RequestConnectionsService implements OnApplicationShutdown {
-  /** Statements under way and connections being made, and since when (as `performance.now()` counts). */
+  /** Statements under way and connections being made, with their start (as `performance.now()` counts). */
   private readonly pending = new Map<CancellableClient, number>();
   private readonly turnstiles = new Set<Turnstile>();
-  /** Until somebody has been answered nothing is known to be well. */
+  /** False until the database has answered once. */
   private isAway = true;
-  /** What a pool makes its connections from: `new Pool({ Client })`. */
+  /** The class from which a pool makes its connections: `new Pool({ Client })`. */
   readonly Client = this.watchedClient();
-  /** What TypeORM takes for node-postgres: all it wants of it is a pool. */
+  /** The part of node-postgres that TypeORM uses: a pool. */
   readonly driver = { Pool: this.poolOfTurns() };
 
-  /** Gives up what was sent before a moment and is still without an answer, and who has waited for a turn since then. */
+  /**
+   * Gives up statements that were sent before a moment and have no answer yet, and requests that have waited for a turn since
+   * then.
+   */
   abandon(sentBefore: number): void {
     for (const [client, sentAt] of this.pending) if (sentAt < sentBefore) close(client);
     for (const turnstile of this.turnstiles) turnstile.abandon(sentBefore, new DatabaseUnavailableError());
   }
 
-  /** Says whether the database has just answered. */
+  /** Records whether the database has just answered. */
   noteWhetherAway(isAway: boolean): void {
     this.isAway = isAway;
   }
 
-  /** Requests have been answered by then; what goes on, or hangs, would hold up whoever ends for as long as a statement may take. */
+  /**
+   * All requests have been answered by then. A statement that continues or hangs would delay the end for as long as it may
+   * take.
+   */
   onApplicationShutdown(): void {
     setTimeout(() => this.abandon(Infinity), LAST_STATEMENTS_MS).unref();
   }
@@ -79,7 +86,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
     client.once('connect', isOver).once('error', isOver).once('end', isOver);
   }
 
-  /** TypeORM asks for a promise; what is given a callback, or is a stream, passes by. */
+  /** TypeORM uses promises. Calls with a callback and streams are not tracked. */
   private watch(client: CancellableClient, answer: unknown): unknown {
     if (!(answer instanceof Promise)) return answer;
     this.pending.set(client, performance.now());
@@ -95,7 +102,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
     );
   }
 
-  /** A pool, and a small one for what takes rights away; before each a turnstile. */
+  /** A pool, and a small one for statements that take rights away, each behind a turnstile. */
   private poolOfTurns(): typeof Pool {
     const turnstile = (max: number) => this.turnstile(max);
     const waitForTurn = (...[line, connect, connected]: Parameters<typeof this.waitForTurn>) =>
@@ -159,7 +166,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
       end();
       connected(error);
     });
-    // Most have entered by now, and some have been turned away.
+    // Most have entered by now, and some were turned away.
     if (isOver) return;
     timers.push(
       setTimeout(() => this.isAway && abandon(new DatabaseUnavailableError()), AWAY_MS).unref(),
@@ -170,7 +177,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
 
 type Connect = (connected: Connected) => void;
 
-/** The turn is over when the connection is given back, or when there was none. */
+/** The turn ends when the connection is returned, or when there was no connection. */
 function handedOn(connected: Connected, leave: () => void): Connected {
   return (error, client, release) => {
     if (error || !client || !release) {
@@ -186,14 +193,17 @@ function handedOn(connected: Connected, leave: () => void): Connected {
   };
 }
 
-/** Asked to cancel before it is closed: of one that is gone, a pooler in between no longer knows whose statement is meant. */
+/**
+ * The cancel request is sent before the connection is closed: after that, a pooler in between no longer knows which statement
+ * is meant.
+ */
 async function giveUp(client: CancellableClient, error: unknown): Promise<never> {
   if (isUnanswered(error)) await client.cancel();
   if (isSilent(error)) close(client);
   throw error;
 }
 
-/** Breaks it off, and not only says goodbye: a server that does not answer does not hear that either. */
+/** Breaks the connection off. A server that does not answer does not read a goodbye either. */
 function close(client: CancellableClient): void {
   client.breakOff();
 }

@@ -1,28 +1,34 @@
 import type { Party } from '../../common/async/errand';
 import { OverloadedError } from '../../common/errors/common.errors';
 
-/** How many connections there are, and how many of them one party may hold at once. */
+/** How many connections there are, and how many of them one group and one member may hold at once. */
 export interface Shares {
   readonly all: number;
   readonly group: number;
   readonly member: number;
 }
 
-/** A group may hold all connections but a quarter, a member half of them: alone it is hardly slower, and others get through. */
+/**
+ * A group may hold three quarters of the connections, a member half. A party that is alone is hardly slower, and others get
+ * through.
+ */
 export function sharesOf(all: number): Shares {
   return { all, group: Math.max(1, all - Math.floor(all / 4)), member: Math.ceil(all / 2) };
 }
 
-/** Nobody's in particular: the process itself. */
+/** The process itself. */
 const NOBODY: Party = { group: '', member: '', isCrowd: true };
-/** Of one group, and of all groups together: a bound on memory, and no more than can be served before patience ends. */
+/**
+ * The most waiting requests of one group, and of all groups together: a bound on memory, and no more than can be served before
+ * their wait ends.
+ */
 const MOST_WAITING_OF_GROUP = 500;
 const MOST_WAITING = 2_000;
 
 interface Waiting extends Party {
-  /** The member, as it is counted. */
+  /** The key under which the member is counted. */
   readonly key: string;
-  /** How many came before. */
+  /** Its place in the order of arrival. */
   readonly number: number;
   readonly since: number;
   readonly enter: () => void;
@@ -30,15 +36,15 @@ interface Waiting extends Party {
 }
 
 /**
- * Lets parties at the connections of a pool, in turns. Whoever has the fewest goes first, then who came first; nobody gets more
- * than a share. So the wait of one party depends on how much it asks itself, and little on what others do. A line that is too
- * long is shortened where most wait: no flood turns away a party that has nothing waiting.
+ * Gives the connections of a pool to parties in turn. The party that holds the fewest goes first, then the one that came first;
+ * no party gets more than a share. So the wait of a party depends on its own requests, and little on those of others. A line
+ * that is too long is shortened where most wait: no flood turns away a party that has nothing waiting.
  */
 export class Turnstile {
   private readonly held = new Map<string, number>();
   private inside = 0;
   private came = 0;
-  /** By member, each in the order in which they came. */
+  /** By member, each in the order of arrival. */
   private readonly waiting = new Map<string, Waiting[]>();
   private readonly waitingOfGroup = new Map<string, number>();
   private waitingInAll = 0;
@@ -46,10 +52,10 @@ export class Turnstile {
   constructor(private readonly shares: Shares) {}
 
   /**
-   * Enters as soon as it is the party's turn. Gives up with an OverloadedError, at once or later, where the party has most
-   * waiting in a line that is too long.
+   * Enters as soon as it is the party's turn. Gives up with an OverloadedError, at once or later, if the line is too long and
+   * the party has most waiting.
    *
-   * @returns a function that gives up the turn if it has not come.
+   * @returns a function that gives up the turn if it has not come yet.
    */
   wait(party: Party = NOBODY, enter: (leave: () => void) => void, giveUp: (error: Error) => void): Abandon {
     const waiting: Waiting = {
@@ -66,7 +72,7 @@ export class Turnstile {
     return (error) => this.abandonOne(waiting, error);
   }
 
-  /** Gives up who has waited since before a moment, as `performance.now()` counts. */
+  /** Gives up requests that have waited since before a moment, as `performance.now()` counts. */
   abandon(since: number, error: Error): void {
     for (const one of [...this.waiting.values()].flat()) if (one.since < since) this.abandonOne(one, error);
   }
@@ -94,7 +100,10 @@ export class Turnstile {
     return true;
   }
 
-  /** Turns away the last of the member that has most waiting, in the group that has; among equals it is who came just now. */
+  /**
+   * Turns away the last request of the member that has most waiting, in the group that has most. Among equals it is the newest
+   * request.
+   */
   private shorten(newest: Waiting): void {
     const isGroupOver = this.waitingIn(newest.group) > MOST_WAITING_OF_GROUP;
     if (!isGroupOver && this.waitingInAll <= MOST_WAITING) return;
@@ -103,14 +112,14 @@ export class Turnstile {
     if (last) this.abandonOne(last, new OverloadedError());
   }
 
-  /** Another than this only where it has more waiting. */
+  /** Another group only if it has more waiting. */
   private largestGroup(group: string): string {
     let largest = group;
     for (const [other, count] of this.waitingOfGroup) if (count > this.waitingIn(largest)) largest = other;
     return largest;
   }
 
-  /** That of one member, by preference of the newest. */
+  /** The queue of one member; among equals, that of the newest request. */
   private largestQueue(group: string, newest: Waiting): Waiting[] {
     let largest = group === newest.group ? (this.waiting.get(newest.key) ?? []) : [];
     for (const queue of this.waiting.values()) {
@@ -145,7 +154,7 @@ export class Turnstile {
     return best;
   }
 
-  /** By what its group holds, then by what it holds itself; Infinity for who holds a share already. */
+  /** By what the group holds, then by what the member holds; Infinity if either has its share already. */
   private rankOf({ group, key, isCrowd }: Waiting): number {
     const { all, group: groupShare, member: memberShare } = this.shares;
     const ofGroup = this.held.get(group) ?? 0;
@@ -169,7 +178,7 @@ export class Turnstile {
 /** Gives up a turn that has not come yet. */
 export type Abandon = (error: Error) => void;
 
-/** A group has no blank in it, so that it is never taken for one of its members. */
+/** A group has no blank in its name, so that it is never taken for one of its members. */
 function memberKey({ group, member }: Party): string {
   return `${group} ${member}`;
 }

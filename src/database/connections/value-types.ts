@@ -2,14 +2,14 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 
 type Parser = (text: string) => unknown;
 
-/** The moments that RFC 3339 can write. PostgreSQL knows later ones, earlier ones, and two that are infinite. */
+/** The moments that RFC 3339 can express. PostgreSQL has later ones, earlier ones, and two that are infinite. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * How the text of the database is read on Latchkey's connections. node-postgres keeps its parsers for the whole process, where
- * the host may have put others, and its own answer `null` for a timestamp they do not know, which is the same as "there is no
- * timestamp". These belong to a connection, and refuse what they do not know.
+ * Parsers for the text of the database, used on Latchkey's connections only. node-postgres keeps its parsers for the whole
+ * process, where the host may have set others. Its own parser answers `null` for an unknown timestamp, which is the same as
+ * "there is no timestamp". The parsers here refuse what they do not know.
  */
 export const VALUE_TYPES = {
   getTypeParser(oid: number, format: string = 'text'): Parser {
@@ -18,7 +18,10 @@ export const VALUE_TYPES = {
   },
 };
 
-/** A timestamp with a time zone, as `DateStyle = ISO` writes it. One that no answer can write becomes the nearest that one can. */
+/**
+ * A timestamp with a time zone, as `DateStyle = ISO` writes it. A moment that no answer can express becomes the nearest that
+ * one can.
+ */
 export function readTimestamp(text: string): Date {
   if (/^-?infinity$/.test(text)) return atOrNearest(text.startsWith('-') ? -Infinity : Infinity);
   const parts = TIMESTAMP.exec(text);
@@ -37,7 +40,7 @@ function numberOf(digits: string | undefined): number {
   return Number(digits ?? 0);
 }
 
-/** The moment so many milliseconds after the epoch, or the nearest to it that can be written. */
+/** The moment at a number of milliseconds after the epoch, or the nearest to it that can be expressed. */
 export function atOrNearest(epochMs: number): Date {
   return new Date(Math.min(Math.max(epochMs, FIRST_MS), LAST_MS));
 }
@@ -56,7 +59,7 @@ function readInteger(text: string): number {
   return Number(text);
 }
 
-/** As text: it may be larger than a number holds exactly. */
+/** As text, because it may be larger than a number holds exactly. */
 function readBigint(text: string): string {
   if (!/^-?\d+$/.test(text)) throw new UnreadableValueError('an integer');
   return text;

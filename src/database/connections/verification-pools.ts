@@ -15,23 +15,26 @@ export interface VerificationPoolSettings {
   readonly gatePoolSize: number;
 }
 
-// Together less than a second: whoever waits for a verdict is told within it that there is none.
+// Together less than a second: a request that waits for verification gets an answer within it.
 const WAIT_MS = 400;
 const ANSWER_MS = 450;
-/** The server gives up first: its word leaves the connection usable, and no backend waits on when we have gone. */
+/**
+ * The server gives up first. After its own refusal the connection can still be used, and no backend waits on after Latchkey has
+ * given up.
+ */
 const STATEMENT_MS = 400;
-/** Longer than anybody waits: a connection that comes too late for one request is there for the next. */
+/** Longer than a request waits: a connection that comes too late for one request is there for the next. */
 const CONNECT_MS = 1_000;
 const LATE_MS = 100;
 const ATTEMPTS = 4;
 
-/** Statements that wait for a connection at most; beyond, who asks is turned away at once (promise P17). */
+/** The most statements that wait for a connection. A further one is turned away at once (guarantee P17). */
 const MAX_WAITING = 1_000;
 
 /**
- * The connections verdicts depend on, apart from all others: a long transaction of a manager or of a host neither holds them
- * up nor takes part in what they do. What is written has connections apart from what is looked up: where a primary waits for a
- * standby that is gone, whatever writes hangs. The watermark has one of its own, so that no crowd of strangers can delay it.
+ * The connections that verification depends on, apart from all others: a long transaction of a manager or a host neither delays
+ * them nor involves them. Writes have other connections than look-ups, because every write hangs while a primary waits for a
+ * standby that is gone. The change feed has its own, so that no crowd of callers can delay it.
  */
 export class VerificationPools implements OnApplicationShutdown {
   private readonly logger = new SafeLogger(VerificationPools.name);
@@ -49,7 +52,7 @@ export class VerificationPools implements OnApplicationShutdown {
   }
 
   /**
-   * Looks something up, by a statement that names tables `latchkey.<table>`.
+   * Looks something up by a statement that names tables `latchkey.<table>`.
    *
    * @throws DatabaseUnavailableError, at once under overload.
    */
@@ -72,7 +75,7 @@ export class VerificationPools implements OnApplicationShutdown {
     } catch (error) {
       const tookMs = performance.now() - askedAt;
       if (!isLate(tookMs)) this.serving.noteWhetherAway(true);
-      // Who asked before this, and has no answer either, waits for a database that is not there.
+      // A request that asked before this one and has no answer either is waiting for a database that is away.
       if (isSilence(error, tookMs)) this.serving.abandon(askedAt);
       throw error;
     }
@@ -83,14 +86,14 @@ export class VerificationPools implements OnApplicationShutdown {
     try {
       return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
     } catch (error) {
-      // Said here, because on a host's own route there is no filter of ours to tell an outage from a fault.
+      // Thrown here, because on a host's own route Latchkey's filter is absent, which would tell an outage from a fault.
       throw isOwnMistake(error) || error instanceof DatabaseUnavailableError
         ? error
         : new DatabaseUnavailableError(error);
     }
   }
 
-  /** Goes on with new connections: the old ones may lead to a database that is no longer the primary. */
+  /** Continues with new connections: the old ones may lead to a database that is no longer the primary. */
   reconnect(): void {
     retire(this.pool);
     retire(this.writingPool);
@@ -98,7 +101,7 @@ export class VerificationPools implements OnApplicationShutdown {
     this.writingPool = this.connectWriting();
   }
 
-  /** The same for the watermark's. */
+  /** The same for the connection of the change feed. */
   reconnectChangeFeed(): void {
     retire(this.changeFeedPool);
     this.changeFeedPool = this.connectChangeFeed();
@@ -140,14 +143,14 @@ export class VerificationPools implements OnApplicationShutdown {
   }
 }
 
-/** What is being answered on it still is; nothing new is asked. */
+/** Statements under way are still answered; no new one is sent on it. */
 function retire(pool: Pool): void {
   pool.end().catch(ignore);
 }
 
 /**
- * Once more where a statement lost against another: nothing of it was done. Where the role's default is to isolate transactions
- * more than these statements need, that is the rule under load.
+ * Repeats a statement once if it lost against another: none of it was done. Where the role's default isolates transactions more
+ * than these statements need, that is common under load.
  */
 async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
   for (let attempt = 1; ; attempt += 1) {
@@ -173,14 +176,14 @@ async function runOnce<Row extends object>(pool: Pool, sql: string, parameters: 
 
 /** After any error: a connection that did not answer in time may never answer again. */
 async function throwAway(client: PoolClient, error: unknown): Promise<void> {
-  // Before it is closed: of one that is gone, a pooler in between no longer knows whose statement is meant.
+  // Before the connection is closed: after that, a pooler in between no longer knows which statement is meant.
   if (isUnanswered(error)) await (client as PoolClient & CancellableClient).cancel();
   client.release(!isOverlapped(error));
 }
 
 /**
- * Given up in time, the attempt goes on. After an outage every request needs a new connection at once, and were those thrown
- * away that take a little longer, a busy machine would make connections without end and use none.
+ * If a request gives up in time, the attempt to connect continues. After an outage every request needs a new connection at
+ * once. If slow attempts were discarded, a busy machine would make connections without end and use none of them.
  */
 async function connection(pool: Pool): Promise<PoolClient> {
   const coming = pool.connect();
@@ -199,8 +202,8 @@ async function connection(pool: Pool): Promise<PoolClient> {
 }
 
 /**
- * Whether the database said nothing at all for as long as an answer may take. A server that refuses is there; and where it took
- * longer than that, it was this process that did not get around to listening.
+ * Whether the database said nothing at all for as long as an answer may take. A server that refuses is there. If more time has
+ * passed, this process was too busy to listen.
  */
 function isSilence(error: unknown, tookMs: number): boolean {
   return error instanceof DatabaseUnavailableError && isSilent(error.cause) && !isLate(tookMs);
@@ -211,5 +214,5 @@ function isLate(tookMs: number): boolean {
 }
 
 function ignore(): void {
-  // Said elsewhere.
+  // Reported elsewhere.
 }

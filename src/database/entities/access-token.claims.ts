@@ -1,7 +1,7 @@
-/** Facts about the workload behind an identity, found out when it logged in: `{ kubernetes: { namespace, name } }`. */
+/** Facts about the workload behind an identity, found at its login: `{ kubernetes: { namespace, name } }`. */
 export type IdentityAuth = Readonly<Record<string, unknown>>;
 
-/** What a JWT says about the token it stands for (contract 3.1). Clients peek at these; Latchkey itself asks the row. */
+/** The claims of a JWT about its token (contract 3.1). Clients read them; Latchkey itself reads the row. */
 export interface AccessTokenClaims {
   /** The id of the token's row. */
   readonly jti: string;

@@ -1,11 +1,11 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** How often somebody has guessed wrong of late. Outlives restarts; forgotten once it has expired. */
+/** The recent wrong guesses at one name. The count survives restarts, and is reset when it expires. */
 @Entity('auth_lockouts')
 @Index('ix_auth_lockouts_auth_method', ['authMethodId'])
 @Index('ix_auth_lockouts_expires_at', ['expiresAt'])
 export class AuthLockout {
-  /** What was guessed at: a configuration, or a stand-in for one that does not exist. */
+  /** The target of the guesses: a configuration, or a stand-in for one that does not exist. */
   @PrimaryColumn('uuid', { name: 'subject_id', primaryKeyConstraintName: 'pk_auth_lockouts' })
   subjectId!: string;
 
@@ -16,7 +16,7 @@ export class AuthLockout {
   @Column('integer')
   failures!: number;
 
-  /** Until it expires, nobody gets in, with whatever. */
+  /** Until it expires, every login of this name is refused, with any secret. */
   @Column('boolean', { name: 'is_locked' })
   isLocked!: boolean;
 

@@ -1,6 +1,6 @@
 /**
- * The ways an identity can come by an access token, in the order the contract answers them (section 0). The whole list, so
- * that a method which is added later already has its place. Those of a host's own have none, and come last.
+ * The ways in which an identity can obtain an access token, in the order of the contract (section 0). The list is complete, so
+ * that a method that is added later has its place already. Methods of a host are not in it, and come last.
  */
 export const AUTH_METHODS = [
   'universal-auth',

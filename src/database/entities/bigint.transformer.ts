@@ -1,6 +1,6 @@
 import type { ValueTransformer } from 'typeorm';
 
-/** `bigint` columns as numbers: node-postgres hands them over as text. Counts stay far below 2^53. */
+/** `bigint` columns as numbers: node-postgres returns them as text. Counts stay far below 2^53. */
 export const bigintAsNumber: ValueTransformer = {
   to: (value: number) => value,
   from: (value: string | null) => (value === null ? null : Number(value)),

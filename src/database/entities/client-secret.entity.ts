@@ -3,7 +3,7 @@ import { bigintAsNumber } from './bigint.transformer';
 import { TimestampedEntity } from './timestamped.entity';
 import { IdentityAuthMethod } from './identity-auth-method.entity';
 
-/** A secret a client logs in with. The secret itself is kept nowhere. */
+/** A secret with which a client logs in. The secret itself is stored nowhere. */
 @Entity('client_secrets')
 @Unique('uq_client_secrets_hash', ['hash'])
 @Index('ix_client_secrets_list', ['authMethodId', 'createdAt', 'id'])
@@ -21,22 +21,22 @@ export class ClientSecret extends TimestampedEntity {
   @Column('uuid', { name: 'identity_id' })
   identityId!: string;
 
-  /** Keyed: who has the database alone can neither make nor try one. */
+  /** A keyed hash: the database alone is not enough to make or to try one. */
   @Column('bytea')
   hash!: Buffer;
 
-  /** The first characters of the secret, so that people can tell secrets apart. */
+  /** The first characters of the secret, by which people recognise it. */
   @Column('text')
   prefix!: string;
 
   @Column('text')
   description!: string;
 
-  /** Seconds from its making until it runs out; 0 for never. */
+  /** Seconds from its creation until the secret expires; 0 means never. */
   @Column('integer')
   ttl!: number;
 
-  /** 0 for no limit. */
+  /** 0 means no limit. */
   @Column('integer', { name: 'num_uses_limit' })
   numUsesLimit!: number;
 
@@ -46,11 +46,11 @@ export class ClientSecret extends TimestampedEntity {
   @Column({ type: 'timestamptz', name: 'last_used_at', precision: 3, nullable: true })
   lastUsedAt!: Date | null;
 
-  /** Once it is set, the tokens that came of this secret are dead. */
+  /** Once this is set, the tokens obtained with the secret are refused. */
   @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
   revokedAt!: Date | null;
 
-  /** Null for a secret that never runs out. */
+  /** Null for a secret that never expires. */
   get expiresAt(): Date | null {
     return this.ttl === 0 ? null : new Date(this.createdAt.getTime() + this.ttl * 1000);
   }

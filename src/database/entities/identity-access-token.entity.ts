@@ -12,17 +12,20 @@ export class IdentityAccessToken extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
   id!: string;
 
-  /** No foreign key, here and below: deleting an identity must not delete its tokens one by one. Without their method they are dead. */
+  /**
+   * No foreign key, here and below: the deletion of an identity must not delete its tokens one by one. Without their method
+   * they are refused.
+   */
   @Column('uuid', { name: 'identity_id' })
   identityId!: string;
 
-  /** The organization the token speaks in. */
+  /** The organization of the token. */
   @Column('uuid', { name: 'organization_id' })
   organizationId!: string;
 
   /**
-   * The very configuration the token was issued under. Once that is gone the token is dead: one attached again has another id,
-   * so that it can never revive it.
+   * The configuration under which the token was issued. Once that is gone, the token is refused. A configuration that is
+   * attached later has another id, so that it can never revive the token.
    */
   @Column('uuid', { name: 'auth_method_id' })
   authMethodId!: string;
@@ -33,18 +36,18 @@ export class IdentityAccessToken extends TimestampedEntity {
   @Column('text', { nullable: true })
   name!: string | null;
 
-  /** Seconds, as configured when the token was issued; 0 for as long as the ceiling allows. */
+  /** Seconds, as configured when the token was issued; 0 means as long as the ceiling allows. */
   @Column('integer', { name: 'access_token_ttl' })
   accessTokenTTL!: number;
 
-  /** Seconds over all renewals; 0 for no such limit. */
+  /** Seconds over all renewals; 0 means no limit. */
   @Column('integer', { name: 'access_token_max_ttl' })
   accessTokenMaxTTL!: number;
 
   @Column('integer', { name: 'access_token_period', default: 0 })
   accessTokenPeriod!: number;
 
-  /** Seconds the last JWT was signed for; 0 when it never runs out. */
+  /** The lifetime in seconds of the last JWT; 0 if it never expires. */
   @Column('integer', { name: 'signed_ttl', default: 0 })
   signedTTL!: number;
 
@@ -60,18 +63,18 @@ export class IdentityAccessToken extends TimestampedEntity {
   @Column({ type: 'timestamptz', name: 'last_renewed_at', precision: 3, nullable: true })
   lastRenewedAt!: Date | null;
 
-  /** When the last JWT signed for this token runs out; null for one that never does. */
+  /** When the last JWT of this token expires; null if never. */
   @Column({ type: 'timestamptz', name: 'expires_at', precision: 3, nullable: true })
   expiresAt!: Date | null;
 
   @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
   revokedAt!: Date | null;
 
-  /** The client secret that a universal-auth login used; null for tokens made by hand. */
+  /** The client secret that a Universal Auth login used; null for tokens made by hand. */
   @Column('uuid', { name: 'client_secret_id', nullable: true })
   clientSecretId!: string | null;
 
-  /** What the login found out about the identity; null for nothing. */
+  /** Facts that the login found about the identity; null if there are none. */
   @Column('json', { name: 'identity_auth', nullable: true })
   identityAuth!: IdentityAuth | null;
 }

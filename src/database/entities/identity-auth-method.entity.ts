@@ -3,7 +3,7 @@ import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import { TimestampedEntity } from './timestamped.entity';
 import { Identity } from './identity.entity';
 
-/** A way for an identity to come by access tokens, and the policy of the tokens that come of it. */
+/** A way for an identity to obtain access tokens, and the policy of those tokens. */
 @Entity('identity_auth_methods')
 @Unique('uq_identity_auth_methods_method', ['identityId', 'method'])
 @Unique('uq_identity_auth_methods_client_id', ['clientId'])
@@ -21,19 +21,19 @@ export class IdentityAuthMethod extends TimestampedEntity {
   @Column('text')
   method!: string;
 
-  /** Seconds; 0 for as long as the ceiling allows. */
+  /** Seconds; 0 means as long as the ceiling allows. */
   @Column('integer', { name: 'access_token_ttl' })
   accessTokenTTL!: number;
 
-  /** Seconds over all renewals; 0 for no such limit. */
+  /** Seconds over all renewals; 0 means no limit. */
   @Column('integer', { name: 'access_token_max_ttl' })
   accessTokenMaxTTL!: number;
 
-  /** 0 for no limit. */
+  /** 0 means no limit. */
   @Column('integer', { name: 'access_token_num_uses_limit' })
   accessTokenNumUsesLimit!: number;
 
-  /** Seconds between renewals of a periodic token; 0 when tokens are not periodic. */
+  /** Seconds between renewals of a periodic token; 0 if tokens are not periodic. */
   @Column('integer', { name: 'access_token_period', default: 0 })
   accessTokenPeriod!: number;
 
@@ -43,15 +43,15 @@ export class IdentityAuthMethod extends TimestampedEntity {
   })
   accessTokenTrustedIps!: TrustedIp[];
 
-  /** What the method has settings for beyond the policy of its tokens; typed and validated by the method's own DTO. */
+  /** The method's own settings, beyond the policy of its tokens; typed and validated by the method's own DTO. */
   @Column('jsonb', { default: {} })
   config!: object;
 
-  /** What it has secrets for, as `MethodSecretsService` encrypts them; null for none. */
+  /** The method's secrets, encrypted by `MethodSecretsService`; null if there are none. */
   @Column('bytea', { name: 'sealed_secrets', nullable: true })
   sealedSecrets!: Buffer | null;
 
-  /** What logins call the identity by, for methods that do not call it by its own id. */
+  /** The client id, for methods whose logins do not name the identity by its own id. */
   @Column('uuid', { name: 'client_id', nullable: true })
   clientId!: string | null;
 }

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
 import { Identity } from './identity.entity';
 
-/** A label somebody put on an identity. */
+/** A label of an identity. */
 @Entity('identity_metadata')
 @Unique('uq_identity_metadata_key', ['identityId', 'key'])
 @Index('ix_identity_metadata_identity', ['identityId', 'position'])
@@ -22,7 +22,7 @@ export class IdentityMetadata {
   @Column('text')
   value!: string;
 
-  /** Where it stood in the list that was sent. */
+  /** Its place in the list that was sent. */
   @Column('integer')
   position!: number;
 }

@@ -24,7 +24,7 @@ export class Identity extends TimestampedEntity {
   @Column('boolean', { name: 'has_delete_protection', default: false })
   hasDeleteProtection!: boolean;
 
-  /** May manage organizations, and is changed by its like only (decisions 20). */
+  /** The identity may manage organizations, and only identities like it may change it (decision 20). */
   @Column('boolean', { name: 'is_instance_admin', default: false })
   isInstanceAdmin!: boolean;
 }

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The one row that says whether this installation has been set up. The migration inserts it; nobody else may. */
+/** The one row that says whether this installation is set up. Only the migration inserts it. */
 @Entity('instance')
 @Check('ck_instance_singleton', '"id" = 1')
 export class Instance {
@@ -10,11 +10,11 @@ export class Instance {
   @Column({ type: 'timestamptz', name: 'initialized_at', precision: 3, nullable: true })
   initializedAt!: Date | null;
 
-  /** Tokens made before are refused, whatever their rows say; null for none. */
+  /** Tokens issued before this time are refused, whatever their rows say; null for no such time. */
   @Column({ type: 'timestamptz', name: 'tokens_refused_before', precision: 3, nullable: true })
   tokensRefusedBefore!: Date | null;
 
-  /** Client secrets made before are refused, and tokens that came of them; null for none. */
+  /** Client secrets made before this time are refused, with tokens obtained with them; null for no such time. */
   @Column({ type: 'timestamptz', name: 'client_secrets_refused_before', precision: 3, nullable: true })
   clientSecretsRefusedBefore!: Date | null;
 }

@@ -9,7 +9,7 @@ import { Instance } from './instance.entity';
 import { User } from './user.entity';
 import { Organization } from './organization.entity';
 
-/** Every table of Latchkey. A list and no glob: it works the same from sources, from the build and from a package. */
+/** Every table of Latchkey. A list, not a glob: it works the same from sources, from the build and from a package. */
 export const LATCHKEY_ENTITIES = [
   Organization,
   Identity,

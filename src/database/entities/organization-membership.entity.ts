@@ -3,7 +3,7 @@ import { TimestampedEntity } from './timestamped.entity';
 import { Organization } from './organization.entity';
 import { Identity } from './identity.entity';
 
-/** What an identity may do in an organization. Without an active membership its tokens are refused there. */
+/** The role of an identity in an organization. Without an active membership its tokens are refused there. */
 @Entity('organization_memberships')
 @Unique('uq_organization_memberships_identity', ['organizationId', 'identityId'])
 @Index('ix_organization_memberships_identity', ['identityId'])
