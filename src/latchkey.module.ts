@@ -10,6 +10,7 @@ import {
   type SecurityEventsOption,
 } from './auth-methods/pipeline/security-events.module';
 import { SecurityEvents } from './auth-methods/pipeline/security-events';
+import { ChangesModule } from './changes/changes.module';
 import { HealthModule } from './health/health.module';
 import { faultsOf, flag, isObject, must, type OptionTable, withDefaults } from './common/option-rules';
 import { HostApiModule } from './host-api/host-api.module';
@@ -59,7 +60,7 @@ const REST_MODULES: Type[] = [
 
 /** Machine identities and access tokens for a Nest application. */
 @Module({
-  imports: [AccessTokensModule, MaintenanceModule, PermissionsModule, HostApiModule],
+  imports: [AccessTokensModule, ChangesModule, MaintenanceModule, PermissionsModule, HostApiModule],
   exports: [AccessTokensModule, PermissionsModule, HostApiModule],
 })
 export class LatchkeyModule {

@@ -99,6 +99,62 @@ const packageOf = (name: string) =>
     .split('/')
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/');
+/** What a table is written by: SQL that names it, and TypeORM's ways to write an entity. */
+interface Write {
+  readonly file: string;
+  readonly table: string;
+}
+
+const REPOSITORY_WRITES =
+  /^(save|insert|update|upsert|delete|remove|softDelete|softRemove|restore|increment|decrement|clear|create|into)$/;
+
+/** The tables that a piece of SQL writes. */
+const tablesWrittenBy = (sql: string) =>
+  [...sql.matchAll(/\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE)\s+latchkey\.(\w+)/gi)].map(
+    ([, table]) => table!,
+  );
+
+/** `this.tokens` of a class that has been given the repository of an entity. */
+const repositoriesIn = (source: ts.SourceFile) =>
+  new Map(
+    [...source.text.matchAll(/@InjectRepository\((\w+)[^)]*\)\s*(?:private|protected)?\s*(?:readonly)?\s*(\w+)/g)].map(
+      ([, entity, name]) => [`this.${name!}`, entity!],
+    ),
+  );
+
+/** The entities of a call such as `tx.update(Identity, ...)`, `this.tokens.update(...)`, or `into(Identity)` of a query builder. */
+function entitiesWrittenBy(node: ts.Node, repositories: ReadonlyMap<string, string>): string[] {
+  if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return [];
+  const { name, expression } = node.expression;
+  if (!REPOSITORY_WRITES.test(name.text)) return [];
+  const [receiver] = /^this\.\w+/.exec(expression.getText()) ?? [];
+  return [...node.arguments.map((argument) => argument.getText()), repositories.get(receiver ?? '') ?? ''];
+}
+
+function writesOf(source: ts.SourceFile): Write[] {
+  const repositories = repositoriesIn(source);
+  const isText = (node: ts.Node): node is ts.LiteralLikeNode | ts.TemplateExpression =>
+    ts.isStringLiteralLike(node) || ts.isTemplateExpression(node);
+  return nodesOf(source)
+    .flatMap((node) => [
+      ...(isText(node) ? tablesWrittenBy(node.getText()) : []),
+      ...entitiesWrittenBy(node, repositories).flatMap((entity) => entityTables.get(entity) ?? []),
+    ])
+    .map((table) => ({ file: source.fileName, table }));
+}
+
+/** The entities and their tables: `Identity` is `identities`. */
+const entityTables = new Map(
+  sources.flatMap((source) =>
+    nodesOf(source)
+      .filter(ts.isClassDeclaration)
+      .flatMap((type): [string, string][] => {
+        const [, table] = /@Entity\('(\w+)'\)/.exec(type.getText()) ?? [];
+        return type.name && table ? [[type.name.text, table]] : [];
+      }),
+  ),
+);
+
 const ROOT = /^(latchkey\.|latchkey-core)/;
 
 describe('the arrows that these tests look at', () => {
@@ -150,12 +206,18 @@ describe('the arrows between folders', () => {
 
   it('lead from the gate to no feature but its entities', () => {
     const isAllowed = (to: string) =>
-      isIn(to, 'common', 'database', 'change-feed', 'access-tokens', 'permissions') ||
+      isIn(to, 'common', 'database', 'change-feed', 'changes', 'access-tokens', 'permissions') ||
       ROOT.test(to) ||
       /\.entity$/.test(to);
     expect(
       said(imports.filter(({ from, to }) => isIn(from, 'access-tokens', 'permissions') && !isAllowed(to))),
     ).toEqual([]);
+  });
+
+  it('lead from how changes are made to no feature', () => {
+    const isAllowed = (to: string) =>
+      isIn(to, 'common', 'database', 'change-feed', 'changes', 'access-tokens', 'permissions') || ROOT.test(to);
+    expect(said(imports.filter(({ from, to }) => isIn(from, 'changes') && !isAllowed(to)))).toEqual([]);
   });
 
   it('lead between the rooms of the access tokens downwards only', () => {
@@ -266,5 +328,47 @@ describe('the arrows between folders', () => {
     "import { env } from 'node:process'",
   ])('know that `%s` reads the environment', (source) => {
     expect(nodesOf(parse('a.ts', source)).some(readsEnvironment)).toBe(true);
+  });
+});
+
+describe('the writers of a table', () => {
+  const writes = sources.flatMap((source) => writesOf(source));
+  const writersOf = (table: string) => [
+    ...new Set(writes.filter((write) => write.table === table).map(({ file }) => file)),
+  ];
+  const TEST_KIT = 'testing/test-kit.ts';
+
+  it('of access tokens are their store, what counts uses, and what clears up', () => {
+    expect(writersOf('identity_access_tokens')).toEqual([
+      'access-tokens/issuing/access-token.store.ts',
+      'access-tokens/usage/usage.counter.ts',
+      'access-tokens/usage/usage.limiter.ts',
+      'maintenance/removed-method.cleaner.ts',
+      'maintenance/token.pruner.ts',
+      TEST_KIT,
+    ]);
+  });
+
+  it('of identities, their labels and memberships are their store, and the login that notes itself', () => {
+    expect(writersOf('identities')).toEqual(['identities/identity.store.ts']);
+    expect(writersOf('identity_metadata')).toEqual(['identities/identity.store.ts']);
+    const logins = (file: string) => isIn(file, 'auth-methods/pipeline');
+    expect(writersOf('organization_memberships').filter((file) => !logins(file))).toEqual([
+      'identities/identity.store.ts',
+    ]);
+  });
+
+  it('are found however they write', () => {
+    const source = parse(
+      'a.ts',
+      `const A = \`UPDATE latchkey.identities SET name = $1\`; const B = "insert into latchkey.users VALUES (1)";
+       tx.save(tx.create(Identity, {})); tx.delete(User, { id }); query.insert().into(Identity);
+       const C = \`WITH x AS (\${D}) DELETE FROM latchkey.identities\`; tx.findOneBy(User, { id });
+       class E { constructor(@InjectRepository(User, LATCHKEY) private readonly users) {} f() { this.users.update({}); } }`,
+    );
+    const found = writesOf(source).map(({ table }) => table);
+    expect(found).toEqual(['identities', 'users', 'identities', 'users', 'identities', 'identities', 'users']);
+    expect(entityTables.size).toBeGreaterThan(8);
+    expect(new Set(writes.map(({ table }) => table)).size).toBeGreaterThan(8);
   });
 });

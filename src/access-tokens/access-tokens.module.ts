@@ -4,6 +4,7 @@ import { ChangeFeedModule } from '../change-feed/change-feed.module';
 import { AccessTokenCache } from './verification/access-token.cache';
 import { AccessTokenGuard } from './guarding/access-token.guard';
 import { AccessTokenIssuer } from './issuing/access-token.issuer';
+import { AccessTokenStore } from './issuing/access-token.store';
 import { AccessTokenKeyring } from './issuing/access-token.keyring';
 import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
@@ -20,6 +21,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     AccessTokenKeyring,
     AccessTokenCache,
     AccessTokenIssuer,
+    AccessTokenStore,
     AccessTokenVerifier,
     AccessTokenGuard,
     TokenFactsReader,
@@ -37,6 +39,7 @@ import { UsageLimiter } from './usage/usage.limiter';
   exports: [
     AccessTokenKeyring,
     AccessTokenIssuer,
+    AccessTokenStore,
     AccessTokenVerifier,
     AccessTokenCache,
     AccessTokenGuard,

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenCache } from '../access-tokens/verification/access-token.cache';
-import { AccessTokenIssuer, secondsBetween } from '../access-tokens/issuing/access-token.issuer';
+import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
+import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { Clock } from '../common/clock/clock';
-import { takingAway } from '../common/async/errand';
 import { isId } from '../common/ids';
 import type { TrustedIp } from '../common/net/trusted-ips';
+import type { SqlRunner } from '../database/sql-runner';
+import { IdentityStore } from '../identities/identity.store';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
-import { type ChangeOptions, HostTransactionService, organizationOf, type Run } from './host-transaction.service';
+import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 
 /** What a token is made from. */
@@ -39,6 +41,8 @@ export class AccessTokens {
   constructor(
     private readonly transaction: HostTransactionService,
     private readonly issuer: AccessTokenIssuer,
+    private readonly store: AccessTokenStore,
+    private readonly identities: IdentityStore,
     private readonly clock: Clock,
     private readonly receipts: ChangeReceiptsService,
     private readonly cache: AccessTokenCache,
@@ -55,22 +59,22 @@ export class AccessTokens {
     const { name = null } = await checked(CreateTokenDto, { name: token.name });
     if (!isId(token.identityId)) throw new IdentityNotFoundError(token.identityId);
     return this.transaction.within(options, async (run) => {
-      const now = this.clock.now();
-      // Locked first, read afterwards: a method that was removed meanwhile must not be seen any more.
-      const [membership] = await run(LOCK_MEMBERSHIP, [token.identityId, now, organizationOf(options)]);
-      if (membership === undefined) throw new IdentityNotFoundError(token.identityId);
-      const [method] = await run<MethodRow>(FIND_METHOD, [token.identityId]);
-      if (method === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
-      const expiresAt = this.issuer.firstExpiry(method, now);
-      const values = [method.identityId, method.organizationId, method.id, name, method.accessTokenTTL];
-      const limits = [method.accessTokenMaxTTL, method.accessTokenPeriod, method.numUsesLimit];
-      const life = [now, expiresAt, secondsBetween(now, expiresAt)];
-      const [row] = await run<{ id: string }>(INSERT, [...values, ...limits, ...life]);
-      const origin = { authMethod: 'token-auth', clientSecretId: null, identityAuth: null };
-      const signable = { ...method, ...origin, id: row!.id, createdAt: now };
-      const { accessToken } = this.issuer.sign(signable, now, expiresAt);
-      return { tokenId: row!.id, identityId: method.identityId, accessToken, expiresAt };
+      const holder = { identityId: token.identityId, organizationId: organizationOf(options) };
+      // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.
+      const isThere = await this.identities.noteLogin(run, holder, { method: TOKEN_AUTH.slug, at: this.clock.now() });
+      if (!isThere) throw new IdentityNotFoundError(token.identityId);
+      return this.issueBy(run, token.identityId, name);
     });
+  }
+
+  private async issueBy(run: SqlRunner, identityId: string, name: string | null): Promise<IssuedAccessToken> {
+    const [found] = await run<MethodRow>(FIND_METHOD, [identityId, TOKEN_AUTH.slug]);
+    if (found === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
+    const { identityName, trustedIps, organizationId, ...method } = found;
+    const row = await this.issuer.insert(run, { identity: { id: found.identityId, organizationId }, method, name });
+    const { id: tokenId, createdAt, expiresAt } = row;
+    const { accessToken } = this.issuer.sign({ ...row, identityName, trustedIps }, createdAt, expiresAt);
+    return { tokenId, identityId: row.identityId, accessToken, expiresAt };
   }
 
   /**
@@ -84,13 +88,11 @@ export class AccessTokens {
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
     const organizationId = organizationOf(options);
-    const revoke = async (run: Run) => {
-      const revoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
-        run(REVOKE, [tokenId, this.clock.now(), organizationId]),
-      );
-      return revoked.length === 1;
-    };
-    return takingAway(() => this.transaction.within(options, revoke));
+    return this.transaction.takeAway(options, (run) =>
+      this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
+        this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() }),
+      ),
+    );
   }
 
   /** After a commit of the host's: has this process learn at once of what was made, revoked, changed or deleted in it. */
@@ -100,43 +102,18 @@ export class AccessTokens {
   }
 }
 
-interface MethodRow {
-  id: string;
-  identityId: string;
-  identityName: string;
-  organizationId: string;
-  accessTokenTTL: number;
-  accessTokenMaxTTL: number;
-  accessTokenPeriod: number;
-  numUsesLimit: number;
-  trustedIps: TrustedIp[];
+interface MethodRow extends TokenMethod {
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly organizationId: string;
+  readonly trustedIps: TrustedIp[];
 }
 
-const LOCK_MEMBERSHIP = `
-  UPDATE latchkey.organization_memberships m SET last_login_auth_method = 'token-auth', last_login_at = $2
-    FROM latchkey.identities i
-   WHERE i.id = $1 AND m.identity_id = i.id AND m.organization_id = i.organization_id
-     AND ($3::uuid IS NULL OR i.organization_id = $3)
-  RETURNING m.id`;
-
 const FIND_METHOD = `
-  SELECT a.id, i.id AS "identityId", i.name AS "identityName", i.organization_id AS "organizationId",
+  SELECT a.id, a.method, i.id AS "identityId", i.name AS "identityName", i.organization_id AS "organizationId",
          a.access_token_ttl AS "accessTokenTTL", a.access_token_max_ttl AS "accessTokenMaxTTL",
-         a.access_token_period AS "accessTokenPeriod", a.access_token_num_uses_limit AS "numUsesLimit",
+         a.access_token_period AS "accessTokenPeriod", a.access_token_num_uses_limit AS "accessTokenNumUsesLimit",
          a.access_token_trusted_ips AS "trustedIps"
     FROM latchkey.identities i
-    JOIN latchkey.identity_auth_methods a ON a.identity_id = i.id AND a.method = 'token-auth'
+    JOIN latchkey.identity_auth_methods a ON a.identity_id = i.id AND a.method = $2
    WHERE i.id = $1`;
-
-const INSERT = `
-  INSERT INTO latchkey.identity_access_tokens
-         (identity_id, organization_id, auth_method_id, auth_method, name, access_token_ttl, access_token_max_ttl,
-          access_token_period, num_uses_limit, created_at, updated_at, expires_at, signed_ttl)
-  VALUES ($1, $2, $3, 'token-auth', $4, $5, $6, $7, $8, $9, $9, $10, $11)
-  RETURNING id`;
-
-const REVOKE = `
-  UPDATE latchkey.identity_access_tokens SET revoked_at = $2, updated_at = $2
-   WHERE id = $1 AND revoked_at IS NULL AND ($3::uuid IS NULL OR organization_id = $3)
-     AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = auth_method_id)
-  RETURNING id`;

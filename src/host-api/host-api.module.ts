@@ -1,4 +1,5 @@
 import { Global, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { IdentityStoreModule } from '../identities/identity-store.module';
 import { AccessTokens } from './access-tokens';
 import { ApplicationRoutesService } from './application-routes.service';
 import { HostInspection } from './host-inspection';
@@ -9,6 +10,7 @@ import { OtherMethodsService } from './other-methods.service';
 /** What a host does in its own code, with or without the REST API. Global, like the gate. */
 @Global()
 @Module({
+  imports: [IdentityStoreModule],
   providers: [
     HostTransactionService,
     AccessTokens,

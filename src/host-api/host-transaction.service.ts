@@ -5,8 +5,8 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
-import { inSchemaOf } from '../database/schema';
-import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
+import { sqlOn, type SqlRunner } from '../database/sql-runner';
+import { ChangesService } from '../changes/changes.service';
 import { requireKnown } from './input';
 
 /** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
@@ -35,9 +35,6 @@ export function organizationOf({ organizationId }: ChangeOptions): string | null
   return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
 }
 
-/** Runs one SQL statement on our tables. */
-export type Run = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
-
 /**
  * Where a host's changes are made: in its transaction, or in one of ours. Always by SQL, since a host's manager knows none
  * of our entities, and always naming the schema.
@@ -46,31 +43,31 @@ export type Run = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
 export class HostTransactionService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
-    private readonly receipts: ChangeReceiptsService,
+    private readonly changes: ChangesService,
   ) {}
 
   /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
-  async within<T>(options: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
+  async within<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
     requireKnown('the second argument', options, ['manager', 'organizationId']);
-    try {
-      return await this.run(options, act);
-    } catch (error) {
-      throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
-    }
+    const { manager } = options;
+    if (manager === undefined) return said(this.changes.alter(({ run }) => act(run)));
+    requireTransaction(manager);
+    return said(act(sqlOn(manager, this.dataSource)));
   }
 
-  private async run<T>({ manager }: ChangeOptions, act: (run: Run) => Promise<T>): Promise<T> {
-    const on = (tx: TransactionalManager): Run => {
-      return async <Row>(sql: string, parameters: unknown[]) =>
-        rowsOf<Row>(await tx.query(inSchemaOf(this.dataSource, sql), parameters));
-    };
-    if (manager !== undefined) {
-      requireTransaction(manager);
-      return act(on(manager));
-    }
-    const done = await this.dataSource.transaction((tx) => act(on(tx)));
-    await this.receipts.applyLocally();
-    return done;
+  /** The same for what takes rights or credentials away. */
+  async takeAway<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+    requireKnown('the second argument', options, ['manager', 'organizationId']);
+    if (options.manager !== undefined) return this.within(options, act);
+    return said(this.changes.takeAway(({ run }) => act(run)));
+  }
+}
+
+async function said<T>(change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
   }
 }
 
@@ -85,12 +82,4 @@ function requireTransaction(manager: unknown): void {
 /** A `DataSource`, an `EntityManager` outside a transaction or a pool: each statement may run on another connection. */
 function hasManyConnections(manager: object): boolean {
   return ['createQueryRunner', 'getRepository', 'idleCount'].some((name) => name in manager);
-}
-
-/** TypeORM answers an UPDATE or DELETE with its rows and their count. */
-function rowsOf<Row>(answer: unknown): Row[] {
-  if (!Array.isArray(answer))
-    throw new TypeError('manager must answer with rows, as the query of an EntityManager does');
-  const isCounted = Array.isArray(answer[0]) && typeof answer[1] === 'number';
-  return (isCounted ? answer[0] : answer) as Row[];
 }

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tokens/issuing/access-token-policy';
-import { takingAway } from '../common/async/errand';
+import { makeDurable } from '../changes/unit-of-work';
 import { isId } from '../common/ids';
 import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
 import { requireDistinctKeys } from '../identities/distinct-keys';
+import { IdentityStore } from '../identities/identity.store';
 import { UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../installation/dto/installation.dtos';
 import { slugOf } from '../organizations/slug';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
-import { type ChangeOptions, HostTransactionService, organizationOf, type Run } from './host-transaction.service';
+import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 
 /** How the tokens of an identity behave. What is left out: 30 days, any number of uses, from anywhere. */
@@ -45,6 +46,7 @@ export interface NewMachineIdentity {
 export class MachineIdentities {
   constructor(
     private readonly transaction: HostTransactionService,
+    private readonly store: IdentityStore,
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
@@ -76,12 +78,10 @@ export class MachineIdentities {
     if (!isRole(role)) throw new UnknownRoleError();
     const policy = await policyOf(identity.tokenAuth ?? {});
     return this.transaction.within(options, async (run) => {
-      const insert = [isId(organizationId) ? organizationId : null, dto.name];
-      const [row] = await run<{ id: string }>(INSERT_IDENTITY, insert);
-      if (row === undefined) throw new TypeError('organizationId is not the id of an organization');
-      const identityId = row.id;
-      await run(INSERT_MEMBERSHIP, [organizationId, identityId, role]);
-      await insertMetadata(run, identityId, dto.metadata ?? []);
+      const made = isId(organizationId) && (await this.store.insert(run, { organizationId, name: dto.name, role }));
+      if (!made) throw new TypeError('organizationId is not the id of an organization');
+      const { id: identityId } = made.identity;
+      await this.store.addLabels(run, identityId, dto.metadata ?? []);
       await run(INSERT_TOKEN_AUTH, [identityId, ...policy]);
       return { identityId };
     });
@@ -96,13 +96,13 @@ export class MachineIdentities {
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;
     const organizationId = organizationOf(options);
-    const remove = async (run: Run) => {
-      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
-        run(DELETE_IDENTITY, [identityId, organizationId]),
+    return this.transaction.takeAway(options, async (run) => {
+      const isDeleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
+        this.store.delete(run, identityId, organizationId),
       );
-      return deleted.length === 1;
-    };
-    return takingAway(() => this.transaction.within(options, remove));
+      if (!isDeleted) await makeDurable(run);
+      return isDeleted;
+    });
   }
 }
 
@@ -114,28 +114,9 @@ async function policyOf(input: TokenPolicy): Promise<unknown[]> {
   return [accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, JSON.stringify(rest.accessTokenTrustedIps)];
 }
 
-async function insertMetadata(run: Run, identityId: string, metadata: { key: string; value: string }[]): Promise<void> {
-  if (metadata.length === 0) return;
-  await run(INSERT_METADATA, [identityId, metadata.map(({ key }) => key), metadata.map(({ value }) => value)]);
-}
-
 const POLICY = ['accessTokenTTL', 'accessTokenMaxTTL', 'accessTokenNumUsesLimit'];
 
 const INSERT_ORGANIZATION = 'INSERT INTO latchkey.organizations (name, slug) VALUES ($1, $2) RETURNING id';
-
-const INSERT_IDENTITY = `
-  INSERT INTO latchkey.identities (organization_id, name)
-  SELECT id, $2 FROM latchkey.organizations WHERE id = $1 RETURNING id`;
-
-const DELETE_IDENTITY = `
-  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2) RETURNING id`;
-
-const INSERT_MEMBERSHIP = `
-  INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role) VALUES ($1, $2, $3)`;
-
-const INSERT_METADATA = `
-  INSERT INTO latchkey.identity_metadata (identity_id, key, value, position)
-  SELECT $1, key, value, position - 1 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (key, value, position)`;
 
 const INSERT_TOKEN_AUTH = `
   INSERT INTO latchkey.identity_auth_methods

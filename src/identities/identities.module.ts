@@ -1,13 +1,15 @@
 import { Module } from '@nestjs/common';
 import { IdentitiesController } from './identities.controller';
 import { IdentitiesService } from './identities.service';
+import { IdentityStoreModule } from './identity-store.module';
 import { IdentityDirectoryService } from './identity-directory.service';
 import { ManagedIdentitiesService } from './managed-identities.service';
 import { MembershipsController } from './memberships.controller';
 
 @Module({
+  imports: [IdentityStoreModule],
   controllers: [IdentitiesController, MembershipsController],
   providers: [IdentitiesService, IdentityDirectoryService, ManagedIdentitiesService],
-  exports: [IdentitiesService, ManagedIdentitiesService],
+  exports: [IdentitiesService, ManagedIdentitiesService, IdentityStoreModule],
 })
 export class IdentitiesModule {}

@@ -5,7 +5,8 @@ import { AuthMethodConfigurationsService } from '../auth-methods/configuration/a
 import { EVERY_ADDRESS } from '../common/net/trusted-ips';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { inSchemaOf } from '../database/schema';
-import { IdentitiesService } from '../identities/identities.service';
+import { sqlIn } from '../database/sql-runner';
+import { IdentityStore } from '../identities/identity.store';
 import { Identity } from '../database/entities/identity.entity';
 import type { ManagedIdentity } from '../identities/managed-identities.service';
 import { OrganizationMembership } from '../database/entities/organization-membership.entity';
@@ -47,7 +48,7 @@ export class AdministratorTokensService {
 
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
-    private readonly identities: IdentitiesService,
+    private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly tokens: TokenAuthService,
     private readonly settings: LatchkeySettings,
@@ -124,7 +125,8 @@ export class AdministratorTokensService {
 
   private async found(tx: EntityManager, organizationId: string, isInstanceAdmin: boolean): Promise<ManagedIdentity> {
     const name = `${isInstanceAdmin ? 'Instance' : 'Organization'} Admin Identity (command line)`;
-    const holder = await this.identities.insert(tx, { organizationId, name, role: 'admin', isInstanceAdmin });
+    const made = { organizationId, name, role: 'admin', isInstanceAdmin } as const;
+    const holder = (await this.identities.insert(sqlIn(tx), made))!;
     await this.configurations.insert(tx, TOKEN_AUTH, holder.identity, { accessTokenTTL: 0, accessTokenMaxTTL: 0 });
     return holder;
   }

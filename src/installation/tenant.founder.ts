@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
-import { IdentitiesService } from '../identities/identities.service';
+import { sqlIn } from '../database/sql-runner';
+import { IdentityStore } from '../identities/identity.store';
 import type { Identity } from '../database/entities/identity.entity';
 import type { Organization } from '../database/entities/organization.entity';
 import { OrganizationsService } from '../organizations/organizations.service';
@@ -27,7 +28,7 @@ export interface Tenant {
 export class TenantFounder {
   constructor(
     private readonly organizations: OrganizationsService,
-    private readonly identities: IdentitiesService,
+    private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly tokens: TokenAuthService,
   ) {}
@@ -37,7 +38,7 @@ export class TenantFounder {
     const { organizationName, adminName: name, tokenName, isInstanceAdmin } = tenant;
     const organization = await this.organizations.create(tx, organizationName);
     const organizationId = organization.id;
-    const admin = await this.identities.insert(tx, { organizationId, name, role: 'admin', isInstanceAdmin });
+    const admin = (await this.identities.insert(sqlIn(tx), { organizationId, name, role: 'admin', isInstanceAdmin }))!;
     const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
     await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
     const { accessToken } = await this.tokens.issue(tx, admin, tokenName);

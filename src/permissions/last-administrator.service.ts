@@ -1,12 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { Clock } from '../common/clock/clock';
 import { isId } from '../common/ids';
-import { inSchemaOf } from '../database/schema';
+import type { SqlRunner } from '../database/sql-runner';
 import { LastAdministratorError } from './permissions.errors';
-
-/** Runs a statement that names tables `latchkey.<table>`, in a transaction. */
-export type Query = <Row>(sql: string, parameters: unknown[]) => Promise<Row[]>;
 
 /** The identity from which something is about to be taken. */
 export interface Bereaved {
@@ -34,30 +30,28 @@ export class LastAdministratorService {
    *
    * @throws LastAdministratorError
    */
-  async keep<T>(on: EntityManager | Query, target: Bereaved, change: () => Promise<T>): Promise<T> {
-    const query = typeof on === 'function' ? on : queryOf(on);
+  async keep<T>(query: SqlRunner, target: Bereaved, change: () => Promise<T>): Promise<T> {
     const administrator = isId(target.identityId) ? await hold(query, target) : undefined;
     if (administrator === undefined) return change();
     const question = [administrator.organizationId, administrator.isInstanceAdmin, this.clock.now()];
     const before = await standing(query, question);
     // In a transaction of the host, which may continue with it.
-    await query('SAVEPOINT latchkey_last_administrator', []);
+    await query('SAVEPOINT latchkey_last_administrator');
     const changed = await change();
     if (isBereft(before, await standing(query, question))) {
-      await query('ROLLBACK TO SAVEPOINT latchkey_last_administrator', []);
+      await query('ROLLBACK TO SAVEPOINT latchkey_last_administrator');
       throw new LastAdministratorError();
     }
-    await query('RELEASE SAVEPOINT latchkey_last_administrator', []);
+    await query('RELEASE SAVEPOINT latchkey_last_administrator');
     return changed;
   }
 
   /** The same for a change that takes a token away; a token that does not exist takes nothing. */
   async keepForToken<T>(
-    on: EntityManager | Query,
+    query: SqlRunner,
     { tokenId, organizationId = null }: { tokenId: string; organizationId?: string | null },
     revoke: () => Promise<T>,
   ): Promise<T> {
-    const query = typeof on === 'function' ? on : queryOf(on);
     const [token] = await query<{ identityId: string }>(HOLDER, [tokenId]);
     if (token === undefined) return revoke();
     return this.keep(query, { ...token, organizationId, isLocking: false }, revoke);
@@ -70,15 +64,11 @@ interface Administrator {
   readonly isAdmin: boolean;
 }
 
-function queryOf(tx: EntityManager): Query {
-  return (sql, parameters) => tx.query(inSchemaOf(tx.dataSource, sql), parameters);
-}
-
 /**
  * The identity if it is an administrator, locked so that no other transaction changes an administrator of its organization
  * meanwhile. Locks are taken in the order instance, organization, membership, so that no two transactions wait for each other.
  */
-async function hold(query: Query, target: Bereaved): Promise<Administrator | undefined> {
+async function hold(query: SqlRunner, target: Bereaved): Promise<Administrator | undefined> {
   const whose = [target.identityId, target.organizationId ?? null];
   const [seen] = await query<Administrator>(LOOK, whose);
   const isAdmin = seen?.isAdmin === true;
@@ -91,8 +81,8 @@ async function hold(query: Query, target: Bereaved): Promise<Administrator | und
   return held;
 }
 
-async function lock(query: Query, { organizationId, isInstanceAdmin }: Administrator): Promise<void> {
-  if (isInstanceAdmin) await query('SELECT FROM latchkey.instance WHERE id = 1 FOR NO KEY UPDATE', []);
+async function lock(query: SqlRunner, { organizationId, isInstanceAdmin }: Administrator): Promise<void> {
+  if (isInstanceAdmin) await query('SELECT FROM latchkey.instance WHERE id = 1 FOR NO KEY UPDATE');
   await query('SELECT FROM latchkey.organizations WHERE id = $1 FOR NO KEY UPDATE', [organizationId]);
 }
 
@@ -106,7 +96,7 @@ function isBereft(before: Standing, after: Standing): boolean {
   return (before.organization && !after.organization) || (before.instance && !after.instance);
 }
 
-async function standing(query: Query, question: unknown[]): Promise<Standing> {
+async function standing(query: SqlRunner, question: unknown[]): Promise<Standing> {
   const [row] = await query<Standing>(STANDING, question);
   return row!;
 }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, IsNull, Repository } from 'typeorm';
+import { type EntityManager, Repository } from 'typeorm';
 import { AccessTokenIssuer } from '../access-tokens/issuing/access-token.issuer';
+import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { AccessTokenDto } from '../access-tokens/api/dto/access-token.dtos';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
 import { Clock } from '../common/clock/clock';
-import { takingAway } from '../common/async/errand';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { MAX_COUNTED_TOKENS, type PageQueryDto } from '../common/http/page';
 import { isId } from '../common/ids';
@@ -15,11 +15,14 @@ import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ListReads } from '../database/list-reads';
 import { readPage } from '../database/read-page';
 import { inSchemaOf } from '../database/schema';
+import { sqlIn } from '../database/sql-runner';
+import { IdentityStore } from '../identities/identity.store';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { Identity } from '../database/entities/identity.entity';
 import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
-import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
+import { ChangesService } from '../changes/changes.service';
+import { NothingLeft, type UnitOfWork } from '../changes/unit-of-work';
 import { type Receipt, ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, requireInstanceAdmin } from '../permissions/permissions.service';
@@ -45,6 +48,9 @@ export class TokenAuthService {
     private readonly managed: ManagedIdentitiesService,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly issuer: AccessTokenIssuer,
+    private readonly store: AccessTokenStore,
+    private readonly identities: IdentityStore,
+    private readonly changes: ChangesService,
     private readonly clock: Clock,
     private readonly receipts: ChangeReceiptsService,
     private readonly lastAdministrator: LastAdministratorService,
@@ -53,7 +59,7 @@ export class TokenAuthService {
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
   async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
-    return this.tokens.manager.transaction(async (tx) => {
+    return this.changes.add(async ({ tx }) => {
       const target = await this.managed.getForChange(tx, caller, identityId, CREATE_TOKEN);
       const { organizationSlug: slug } = dto;
       if (slug !== undefined && slug !== caller.organization.slug) throw new SubOrganizationNotFoundError(slug);
@@ -99,46 +105,37 @@ export class TokenAuthService {
 
   /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
-    const [updated] = await this.tokens.manager.transaction(async (tx) => {
+    const [updated] = await this.changes.alter(async ({ tx, run }) => {
       const token = await this.getForChange(tx, caller, tokenId, UPDATE_TOKEN);
       if (!token) throw new TokenNotFoundError(tokenId);
       await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
-      const updatedAt = this.clock.now();
-      if (name !== undefined) await tx.update(IdentityAccessToken, { id: token.id }, { name, updatedAt });
+      if (name !== undefined) await this.store.rename(run, token.id, name, this.clock.now());
       return this.described(tx, [await tx.findOneByOrFail(IdentityAccessToken, { id: token.id })]);
     });
-    await this.receipts.applyLocally();
     return updated!;
   }
 
   /** @throws TokenNotRevocableError */
   async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
-    const receipt = await takingAway(() =>
-      this.tokens.manager.transaction((tx) => this.revokeOne(tx, caller, tokenId)),
-    );
-    await this.receipts.applyLocally();
-    return receipt;
+    return this.changes.takeAway(async (work) => {
+      const found = await this.find(work.tx, caller, tokenId);
+      if (!found) throw new TokenNotRevocableError(tokenId);
+      const target = { identityId: found.identityId, organizationId: caller.organization.id };
+      await this.lastAdministrator.keep(work.run, target, () => this.revokeIn(work, caller, found));
+      return this.receipts.of(work.tx);
+    });
   }
 
-  private async revokeOne(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
-    const found = await this.find(tx, caller, tokenId);
-    if (!found) throw new TokenNotRevocableError(tokenId);
-    const target = { identityId: found.identityId, organizationId: caller.organization.id };
-    await this.lastAdministrator.keep(tx, target, () => this.revokeIn(tx, caller, found));
-    return this.receipts.of(tx);
-  }
-
-  private async revokeIn(tx: EntityManager, caller: VerifiedAccessToken, found: IdentityAccessToken): Promise<void> {
-    const { id, authMethodId } = found;
-    const { identity } = await this.getManaged(tx, caller, found, REVOKE_TOKEN, new TokenNotRevocableError(id));
-    const method = await this.configurations.find(tx, TOKEN_AUTH, identity.id);
-    const now = this.clock.now();
-    const { affected } = await tx.update(
-      IdentityAccessToken,
-      { id, revokedAt: IsNull() },
-      { revokedAt: now, updatedAt: now },
-    );
-    if (affected !== 1 || authMethodId !== method?.id) throw new TokenNotRevocableError(id);
+  private async revokeIn(
+    { tx, run }: UnitOfWork,
+    caller: VerifiedAccessToken,
+    found: IdentityAccessToken,
+  ): Promise<void> {
+    const { id: tokenId, organizationId } = found;
+    const refusal = new TokenNotRevocableError(tokenId);
+    await this.getManaged(tx, caller, found, REVOKE_TOKEN, refusal);
+    const isRevoked = await this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() });
+    if (!isRevoked) throw new NothingLeft(refusal);
   }
 
   /**
@@ -156,9 +153,8 @@ export class TokenAuthService {
     const lifetime = { accessTokenTTL: lifetimeSeconds, accessTokenMaxTTL: lifetimeSeconds };
     const method = lifetimeSeconds === undefined ? configured : Object.assign(configured, lifetime);
     const token = await this.issuer.insert(tx, { identity, method, name });
-    const login = { lastLoginAuthMethod: TOKEN_AUTH.slug, lastLoginAt: token.createdAt };
-    // Not `save`, which would read the row again that is locked and has just been read.
-    await tx.update(OrganizationMembership, { id: membership.id }, login);
+    const login = { method: TOKEN_AUTH.slug, at: token.createdAt };
+    await this.identities.noteLogin(sqlIn(tx), membership, login);
     const trustedIps = method.accessTokenTrustedIps;
     const signable = { ...token, identityName: identity.name, trustedIps };
     const signed = this.issuer.sign(signable, token.createdAt, token.expiresAt);

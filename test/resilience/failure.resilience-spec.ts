@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, D, good, isLong, report, say, type Token } from './support/cluster';
+import type { ResilienceHost } from './support/host';
 import { keepAlive, type Reply } from './support/http';
 import { hammer, type LatchkeyNode } from './support/node';
 import { isGone, until } from './support/processes';
@@ -328,26 +329,82 @@ describe('P13: the primary waits for a standby that is gone', () => {
     await until(async () => (await node.use(limited[0]!.jwt)).status === 200, 'recovery', 2_000);
   });
 
-  // Seen red: nothing written when nothing is left to change.
-  it('P8: a revocation that was given up while it waited is not acknowledged by asking again', async () => {
-    const token = await cluster.token();
-    await setStandby("SET synchronous_standby_names TO 'nobody'", 'nobody');
-    const first = other.post('/api/v1/auth/token/revoke', { accessToken: token.jwt });
-    await until(async () => (await waiting()) > 0, 'it waits');
-    await other.kill();
-    await first;
-    // As a node does that waits no longer: it is there for all to see now, and on no other disk.
-    await cluster.postgres.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-    await until(async () => (await node.use(token.jwt)).status === 401, 'it is seen');
-    let isAnswered = false;
-    const again = node.post('/api/v1/auth/token/revoke', { accessToken: token.jwt }).finally(() => (isAnswered = true));
-    await until(async () => (await waiting()) > 0, 'it waits');
-    await pause(300);
-    expect(isAnswered).toBe(false);
-    await setStandby('RESET synchronous_standby_names', '');
-    expect((await again).status).toBe(200);
-    await other.launch();
+  interface Revocation {
+    readonly first: (token: Token) => Promise<Reply>;
+    readonly again: (token: Token) => Promise<unknown>;
+    /** What is answered when nothing is left to revoke. */
+    readonly answer: unknown;
+  }
+
+  const present = (on: LatchkeyNode, { jwt }: Token) => on.post('/api/v1/auth/token/revoke', { accessToken: jwt });
+  const byId = (on: LatchkeyNode, { tokenId }: Token) =>
+    on.post(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke`, {}, cluster.admin);
+  const removal = (on: LatchkeyNode, { identityId }: Token) =>
+    on.call(`/api/v1/auth/token-auth/identities/${identityId}`, { method: 'DELETE', token: cluster.admin });
+  const deletion = (on: LatchkeyNode, { identityId }: Token) =>
+    on.call(`/api/v1/identities/${identityId}`, { method: 'DELETE', token: cluster.admin });
+  const statusOf = async (reply: Promise<Reply>) => (await reply).status;
+  const REVOCATIONS: Record<string, Revocation> = {
+    'by presenting it': {
+      first: (token) => present(other, token),
+      again: (token) => statusOf(present(node, token)),
+      answer: 200,
+    },
+    'by its id': { first: (token) => byId(other, token), again: (token) => statusOf(byId(node, token)), answer: 404 },
+    'in the code of a host': {
+      first: (token) => present(other, token),
+      again: ({ tokenId }) => host.tokens.revoke(tokenId),
+      answer: false,
+    },
+    'by removing its method': {
+      first: (token) => removal(other, token),
+      again: (token) => statusOf(removal(node, token)),
+      answer: 400,
+    },
+    'by deleting its identity': {
+      first: (token) => deletion(other, token),
+      again: (token) => statusOf(deletion(node, token)),
+      answer: 404,
+    },
+    'by deleting its identity in the code of a host': {
+      first: (token) => deletion(other, token),
+      again: ({ identityId }) => host.identities.delete(identityId),
+      answer: false,
+    },
+  };
+  let host: ResilienceHost;
+
+  beforeAll(async () => {
+    host = await cluster.host();
   });
+  // Also after a failure: everything else would wait too.
+  afterEach(() => setStandby('RESET synchronous_standby_names', ''));
+  afterAll(() => host.stop());
+
+  // Seen red: nothing written when nothing is left to change.
+  it.each(Object.keys(REVOCATIONS))(
+    'P8: a revocation %s that was given up while it waited is not acknowledged by asking again',
+    async (name) => {
+      const { first, again, answer } = REVOCATIONS[name]!;
+      const token = await cluster.token();
+      await setStandby("SET synchronous_standby_names TO 'nobody'", 'nobody');
+      const given = first(token);
+      await until(async () => (await waiting()) > 0, 'it waits');
+      await other.kill();
+      await given;
+      // As a node does that waits no longer: it is there for all to see now, and on no other disk.
+      await cluster.postgres.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+      await until(async () => (await node.use(token.jwt)).status === 401, 'it is seen');
+      let isAnswered = false;
+      const repeated = again(token).finally(() => (isAnswered = true));
+      await until(async () => isAnswered || (await waiting()) > 0, 'it waits, or is answered');
+      await pause(300);
+      const wasAnswered = isAnswered;
+      await setStandby('RESET synchronous_standby_names', '');
+      await other.launch();
+      expect([wasAnswered, await repeated]).toEqual([false, answer]);
+    },
+  );
 });
 
 describe('P14: a crowd with one token', () => {

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
-import { takingAway } from '../../common/async/errand';
+import { ChangesService } from '../../changes/changes.service';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { DURABLE } from '../../database/durable';
-import { inSchemaOf } from '../../database/schema';
+import { sqlOn } from '../../database/sql-runner';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import { type Receipt, ChangeReceiptsService } from '../../change-feed/change-receipts.service';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from '../issuing/access-token.issuer';
+import { AccessTokenStore } from '../issuing/access-token.store';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
 import { AccessTokenRefusedError } from '../issuing/access-tokens.errors';
 import { FOREVER_SECONDS, tighter } from '../issuing/lifetime';
@@ -22,6 +22,8 @@ export class AccessTokensService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly keyring: AccessTokenKeyring,
     private readonly issuer: AccessTokenIssuer,
+    private readonly store: AccessTokenStore,
+    private readonly changes: ChangesService,
     private readonly facts: TokenFactsReader,
     private readonly receipts: ChangeReceiptsService,
     private readonly clock: Clock,
@@ -59,43 +61,17 @@ export class AccessTokensService {
   async revoke(jwt: string): Promise<Receipt | null> {
     const { jti, identityId, orgId } = this.keyring.verify(jwt);
     const target = { identityId, organizationId: orgId, isLocking: false };
-    const revoke = async (tx: EntityManager) => {
-      await this.lastAdministrator.keep(tx, target, () =>
-        tx.query(inSchemaOf(this.dataSource, REVOKE), [jti, this.clock.now()]),
-      );
+    return this.changes.takeAway(async ({ tx, run }) => {
+      const revocation = { tokenId: jti, revokedAt: this.clock.now(), organizationId: null, includesRemoved: true };
+      await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
       return this.receipts.of(tx);
-    };
-    const receipt = await takingAway(() => this.dataSource.transaction(revoke));
-    await this.receipts.applyLocally();
-    return receipt;
+    });
   }
 
   /** One statement, with the condition in it: a token revoked since the verdict is not renewed. */
   private async extend(id: string, now: Date, expiresAt: Date | null): Promise<void> {
-    const [, affected] = await this.dataSource.query<[unknown, number]>(inSchemaOf(this.dataSource, EXTEND), [
-      id,
-      now,
-      expiresAt,
-      secondsBetween(now, expiresAt),
-    ]);
-    if (affected !== 1) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
+    const renewal = { tokenId: id, renewedAt: now, expiresAt, signedTTL: secondsBetween(now, expiresAt) };
+    const isRenewed = await this.store.renew(sqlOn(this.dataSource, this.dataSource), renewal);
+    if (!isRenewed) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
   }
 }
-
-// The row is locked also where nothing is left to change: that is written to the log, so that the answer waits for the standby.
-// The first revocation may have been given up while it waited, and then it is there for all to see, and on no other disk.
-const REVOKE = `
-  WITH durable AS MATERIALIZED (${DURABLE}
-  ), token AS MATERIALIZED (
-    SELECT t.id, t.revoked_at FROM latchkey.identity_access_tokens t, durable WHERE t.id = $1 FOR NO KEY UPDATE OF t
-  )
-  UPDATE latchkey.identity_access_tokens t SET revoked_at = $2, updated_at = $2
-    FROM token WHERE t.id = token.id AND token.revoked_at IS NULL`;
-
-// The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
-const EXTEND = `
-  UPDATE latchkey.identity_access_tokens
-     SET last_renewed_at = $2, updated_at = $2, signed_ttl = $4,
-         expires_at = CASE WHEN expires_at IS NULL OR $3::timestamptz IS NULL THEN NULL ELSE greatest(expires_at, $3) END
-   WHERE id = $1 AND revoked_at IS NULL
-     AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = auth_method_id)`;

@@ -1,22 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
+import type { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import { Clock } from '../../common/clock/clock';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { isRestricted, type TrustedIp } from '../../common/net/trusted-ips';
 import { isCount } from '../../database/counts';
+import { sqlIn, type SqlRunner } from '../../database/sql-runner';
 import type { Identity } from '../../database/entities/identity.entity';
 import { LatchkeySettings } from '../../latchkey.options';
 import { IDENTITY_ACCESS_TOKEN, type IdentityAuth } from '../../database/entities/access-token.claims';
 import { AccessTokenKeyring } from './access-token.keyring';
+import { AccessTokenStore } from './access-token.store';
 import { AccessTokenRefusedError } from './access-tokens.errors';
 import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
 import { FOREVER_SECONDS, type LifetimePolicy, lifetimeSeconds } from './lifetime';
 
+/** What of an auth method decides on the tokens that are issued under it. */
+export type TokenMethod = LifetimePolicy & Pick<IdentityAuthMethod, 'id' | 'method' | 'accessTokenNumUsesLimit'>;
+
 /** What a token is made for and under. */
 export interface IssueRequest {
-  readonly identity: Identity;
-  readonly method: IdentityAuthMethod;
+  readonly identity: Pick<Identity, 'id' | 'organizationId'>;
+  readonly method: TokenMethod;
   readonly name: string | null;
   /** The client secret it is handed out for, if it is. */
   readonly clientSecretId?: string;
@@ -50,6 +55,7 @@ export interface SignedAccessToken {
 export class AccessTokenIssuer {
   constructor(
     private readonly keyring: AccessTokenKeyring,
+    private readonly store: AccessTokenStore,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
   ) {}
@@ -59,35 +65,29 @@ export class AccessTokenIssuer {
    * cannot be removed before the token is there to be revoked with it.
    */
   async insert(
-    tx: EntityManager,
+    on: EntityManager | SqlRunner,
     { identity, method, name, clientSecretId, identityAuth }: IssueRequest,
   ): Promise<IdentityAccessToken> {
     requirePolicy(method);
-    const now = this.clock.now();
-    const expiresAt = this.firstExpiry(method, now);
-    return tx.save(
-      tx.create(IdentityAccessToken, {
-        identityId: identity.id,
-        organizationId: identity.organizationId,
-        authMethodId: method.id,
-        authMethod: method.method,
-        name,
-        accessTokenTTL: method.accessTokenTTL,
-        accessTokenMaxTTL: method.accessTokenMaxTTL,
-        accessTokenPeriod: method.accessTokenPeriod,
-        numUsesLimit: method.accessTokenNumUsesLimit,
-        numUses: 0,
-        lastUsedAt: null,
-        lastRenewedAt: null,
-        revokedAt: null,
-        clientSecretId: clientSecretId ?? null,
-        identityAuth: identityAuth ?? null,
-        createdAt: now,
-        updatedAt: now,
-        expiresAt,
-        signedTTL: secondsBetween(now, expiresAt),
-      }),
-    );
+    const createdAt = this.clock.now();
+    const expiresAt = this.firstExpiry(method, createdAt);
+    const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit: numUsesLimit } = method;
+    const row = {
+      identityId: identity.id,
+      organizationId: identity.organizationId,
+      authMethodId: method.id,
+      authMethod: method.method,
+      name,
+      ...{ accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, numUsesLimit },
+      clientSecretId: clientSecretId ?? null,
+      identityAuth: identityAuth ?? null,
+      createdAt,
+      expiresAt,
+      signedTTL: secondsBetween(createdAt, expiresAt),
+    };
+    const id = await this.store.insert(typeof on === 'function' ? on : sqlIn(on), row);
+    const unused = { numUses: 0, lastUsedAt: null, lastRenewedAt: null, revokedAt: null };
+    return Object.assign(new IdentityAccessToken(), { id, ...row, ...unused, updatedAt: createdAt });
   }
 
   /** The expiry a token made now would have; null for never. */
@@ -137,7 +137,7 @@ export class AccessTokenIssuer {
 }
 
 /** @throws UnreadableValueError for a limit that is none: a token under it would have no end, or could never be judged. */
-function requirePolicy(method: IdentityAuthMethod): void {
+function requirePolicy(method: TokenMethod): void {
   const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit } = method;
   const limits = [accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit];
   if (!limits.every(isCount)) throw new UnreadableValueError('the policy of an auth method');

@@ -6,12 +6,12 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../../access-tokens/issuing/access-token-policy';
 import type { AccessTokenPolicyDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
-import { takingAway } from '../../common/async/errand';
 import { extendStatementTimeout } from '../../database/statement-timeout';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import type { Identity } from '../../database/entities/identity.entity';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
-import { ChangeReceiptsService } from '../../change-feed/change-receipts.service';
+import { ChangesService } from '../../changes/changes.service';
+import { NothingLeft } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from '../auth-method';
@@ -41,7 +41,7 @@ export class AuthMethodConfigurationsService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentitiesService,
     private readonly secrets: MethodSecretsService,
-    private readonly receipts: ChangeReceiptsService,
+    private readonly changes: ChangesService,
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
@@ -60,7 +60,7 @@ export class AuthMethodConfigurationsService {
       mergePolicy(DEFAULT_POLICY, input);
       await behaviour.prepare({ input, next: settingsFor(method, input) });
     }
-    return this.dataSource.transaction(async (tx) => {
+    return this.changes.add(async ({ tx }) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       await this.requireNone(tx, method, identity.id);
       return this.opened(await this.insert(tx, method, identity, input));
@@ -74,11 +74,8 @@ export class AuthMethodConfigurationsService {
     while (updated === undefined) {
       const prepared = await this.prepareUpdate(address, input, behaviour);
       // Its networks may be tightened, its lifetimes shortened.
-      updated = await takingAway(() =>
-        this.dataSource.transaction((tx) => this.updateIn(tx, address, input, prepared)),
-      );
+      updated = await this.changes.takeAway(({ tx }) => this.updateIn(tx, address, input, prepared));
     }
-    await this.receipts.applyLocally();
     return updated;
   }
 
@@ -94,10 +91,9 @@ export class AuthMethodConfigurationsService {
   /** Its tokens are dead once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
   async remove(address: MethodAddress): Promise<ConfiguredMethod> {
     const target = { identityId: address.identityId, organizationId: address.caller.organization.id };
-    const removed = await takingAway(() =>
-      this.dataSource.transaction((tx) => this.lastAdministrator.keep(tx, target, () => this.removeIn(tx, address))),
+    const removed = await this.changes.takeAway(({ tx, run }) =>
+      this.lastAdministrator.keep(run, target, () => this.removeIn(tx, address)),
     );
-    await this.receipts.applyLocally();
     // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
     return { row: removed, secrets: {} };
   }
@@ -107,7 +103,8 @@ export class AuthMethodConfigurationsService {
     { method, caller, identityId }: MethodAddress,
   ): Promise<IdentityAuthMethod> {
     const { identity } = await this.managed.getForChange(tx, caller, identityId, removing(method));
-    const configuration = await this.require(tx, method, identity.id);
+    const configuration = await this.find(tx, method, identity.id);
+    if (!configuration) throw new NothingLeft(method.refusals.missingOnRemove());
     await extendStatementTimeout(tx);
     await tx.delete(IdentityAuthMethod, { id: configuration.id });
     return configuration;

@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
 import { Clock } from '../../common/clock/clock';
-import { takingAway } from '../../common/async/errand';
 import { isId } from '../../common/ids';
-import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
-import { ChangeReceiptsService } from '../../change-feed/change-receipts.service';
+import { ChangesService } from '../../changes/changes.service';
+import { makeDurable, type UnitOfWork } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
@@ -20,9 +18,8 @@ export const REVOKE_SECRET: Attempt = { what: 'revoke client secret of identity'
 @Injectable()
 export class ClientSecretRevocationsService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentitiesService,
-    private readonly receipts: ChangeReceiptsService,
+    private readonly changes: ChangesService,
     private readonly lastAdministrator: LastAdministratorService,
     private readonly clock: Clock,
   ) {}
@@ -30,24 +27,24 @@ export class ClientSecretRevocationsService {
   /** Its tokens die with it. Once revoked it stays so: again is the same. */
   async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
     const target = { identityId, organizationId: caller.organization.id };
-    const revoked = await takingAway(() =>
-      this.dataSource.transaction((tx) =>
-        this.lastAdministrator.keep(tx, target, () => this.revokeIn(tx, caller, identityId, clientSecretId)),
-      ),
+    const revoked = await this.changes.takeAway((work) =>
+      this.lastAdministrator.keep(work.run, target, () => this.revokeIn(work, caller, identityId, clientSecretId)),
     );
-    await this.receipts.applyLocally();
     return ClientSecretDto.of(revoked);
   }
 
   private async revokeIn(
-    tx: EntityManager,
+    { tx, run }: UnitOfWork,
     caller: VerifiedAccessToken,
     identityId: string,
     clientSecretId: string,
   ): Promise<ClientSecret> {
     const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
     const secret = await requireSecret(tx, identity.id, clientSecretId);
-    if (secret.revokedAt === null) {
+    if (secret.revokedAt !== null) {
+      // The revocation before may have been given up while it waited for the standby.
+      await makeDurable(run);
+    } else {
       const now = this.clock.now();
       await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
       Object.assign(secret, { revokedAt: now, updatedAt: now });

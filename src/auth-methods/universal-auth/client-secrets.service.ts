@@ -11,6 +11,7 @@ import { ListReads } from '../../database/list-reads';
 import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
+import { ChangesService } from '../../changes/changes.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret.hasher';
@@ -35,6 +36,7 @@ export class ClientSecretsService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentitiesService,
+    private readonly changes: ChangesService,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly hasher: ClientSecretHasher,
     private readonly clock: Clock,
@@ -51,7 +53,7 @@ export class ClientSecretsService {
     const [hash] = this.hasher.hashesOf(clientSecret);
     const prefix = clientSecret.slice(0, PREFIX_LENGTH);
     const now = this.clock.now();
-    const secret = await this.dataSource.transaction(async (tx) => {
+    const secret = await this.changes.add(async ({ tx }) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, CREATE_SECRET);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
       await requireRoom(tx, authMethodId);

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { ResilienceHost } from './host';
 import type { Reply } from './http';
 import { LatchkeyNode, type NodeOptions } from './node';
 import { Postgres } from './postgres';
@@ -65,6 +66,11 @@ export class Cluster {
     const node = await LatchkeyNode.start({ url, pushUrl: pushUrl ?? postgres.url, secret, env, ...options });
     this.nodes.push(node);
     return node;
+  }
+
+  /** An application that embeds Latchkey, on the same database. */
+  host(): Promise<ResilienceHost> {
+    return ResilienceHost.start(this.postgres.url, this.secret);
   }
 
   node(index: number): LatchkeyNode {

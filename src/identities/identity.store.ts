@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { IdentityMetadata } from '../database/entities/identity-metadata.entity';
+import { Identity } from '../database/entities/identity.entity';
+import { OrganizationMembership } from '../database/entities/organization-membership.entity';
+import type { SqlRunner } from '../database/sql-runner';
+import type { Role } from '../permissions/roles';
+
+/** What a new identity is made of. */
+export interface NewIdentity {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly hasDeleteProtection?: boolean;
+  readonly isInstanceAdmin?: boolean;
+}
+
+/** A label of an identity. */
+export interface Label {
+  readonly key: string;
+  readonly value: string;
+}
+
+interface InsertedRow {
+  readonly id: string;
+  readonly membershipId: string;
+  readonly createdAt: Date;
+}
+
+/**
+ * The one writer of identities, their memberships and their labels, but for the last login, which logins note themselves. It
+ * takes any `SqlRunner`, in a transaction of Latchkey's or of a host's.
+ */
+@Injectable()
+export class IdentityStore {
+  /** An identity and its membership; undefined where there is no such organization. */
+  async insert(
+    run: SqlRunner,
+    { organizationId, name, role, hasDeleteProtection = false, isInstanceAdmin = false }: NewIdentity,
+  ): Promise<{ identity: Identity; membership: OrganizationMembership } | undefined> {
+    const values = [organizationId, name, hasDeleteProtection, isInstanceAdmin, role];
+    const [row] = await run<InsertedRow>(INSERT, values);
+    if (row === undefined) return undefined;
+    const { id: identityId, membershipId, createdAt } = row;
+    const times = { createdAt, updatedAt: createdAt };
+    const own = { organizationId, name, hasDeleteProtection, isInstanceAdmin };
+    const identity = Object.assign(new Identity(), { id: identityId, ...own, ...times });
+    const never = { isActive: true, lastLoginAuthMethod: null, lastLoginAt: null };
+    const joined = { id: membershipId, organizationId, identityId, role, ...never, ...times };
+    return { identity, membership: Object.assign(new OrganizationMembership(), joined) };
+  }
+
+  /** Changes what is given, and answers when that was. */
+  async update(
+    run: SqlRunner,
+    identityId: string,
+    { name, hasDeleteProtection }: { readonly name: string; readonly hasDeleteProtection: boolean },
+  ): Promise<Date> {
+    const [row] = await run<{ updatedAt: Date }>(UPDATE, [identityId, name, hasDeleteProtection]);
+    return row!.updatedAt;
+  }
+
+  async setRole(run: SqlRunner, membershipId: string, role: Role): Promise<void> {
+    await run(SET_ROLE, [membershipId, role]);
+  }
+
+  /** Notes that the identity was given a token, and locks its membership by that. False where there is no such identity. */
+  async noteLogin(
+    run: SqlRunner,
+    { identityId, organizationId }: { readonly identityId: string; readonly organizationId: string | null },
+    login: { readonly method: string; readonly at: Date },
+  ): Promise<boolean> {
+    const noted = await run(NOTE_LOGIN, [identityId, organizationId, login.method, login.at]);
+    return noted.length === 1;
+  }
+
+  async replaceLabels(run: SqlRunner, identityId: string, labels: readonly Label[]): Promise<IdentityMetadata[]> {
+    await run(DELETE_LABELS, [identityId]);
+    return this.addLabels(run, identityId, labels);
+  }
+
+  /** In the order in which they were given. */
+  async addLabels(run: SqlRunner, identityId: string, labels: readonly Label[]): Promise<IdentityMetadata[]> {
+    if (labels.length === 0) return [];
+    const columns = [labels.map(({ key }) => key), labels.map(({ value }) => value)];
+    const inserted = await run<IdentityMetadata>(INSERT_LABELS, [identityId, ...columns]);
+    return inserted.sort((one, other) => one.position - other.position);
+  }
+
+  /** With it go its membership, labels, auth methods and client secrets. False where there is no such identity. */
+  async delete(run: SqlRunner, identityId: string, organizationId: string | null): Promise<boolean> {
+    const deleted = await run(DELETE, [identityId, organizationId]);
+    return deleted.length === 1;
+  }
+}
+
+// An organization that is not there inserts nothing. A foreign key would end the transaction, which may be a host's.
+const INSERT = `
+  WITH identity AS (
+    INSERT INTO latchkey.identities (organization_id, name, has_delete_protection, is_instance_admin)
+    SELECT id, $2, $3, $4 FROM latchkey.organizations WHERE id = $1
+    RETURNING id, organization_id, created_at
+  ), membership AS (
+    INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role)
+    SELECT organization_id, id, $5 FROM identity
+    RETURNING id, identity_id
+  )
+  SELECT identity.id, membership.id AS "membershipId", identity.created_at AS "createdAt"
+    FROM identity JOIN membership ON membership.identity_id = identity.id`;
+
+const UPDATE = `
+  UPDATE latchkey.identities SET name = $2, has_delete_protection = $3, updated_at = CURRENT_TIMESTAMP WHERE id = $1
+  RETURNING updated_at AS "updatedAt"`;
+
+const SET_ROLE = `
+  UPDATE latchkey.organization_memberships SET role = $2, updated_at = CURRENT_TIMESTAMP WHERE id = $1`;
+
+const NOTE_LOGIN = `
+  UPDATE latchkey.organization_memberships m SET last_login_auth_method = $3, last_login_at = $4, updated_at = CURRENT_TIMESTAMP
+    FROM latchkey.identities i
+   WHERE i.id = $1 AND m.identity_id = i.id AND m.organization_id = i.organization_id
+     AND ($2::uuid IS NULL OR i.organization_id = $2)
+  RETURNING m.id`;
+
+const DELETE_LABELS = 'DELETE FROM latchkey.identity_metadata WHERE identity_id = $1';
+
+const INSERT_LABELS = `
+  INSERT INTO latchkey.identity_metadata (identity_id, key, value, position)
+  SELECT $1, key, value, position - 1 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS m (key, value, position)
+  RETURNING id, identity_id AS "identityId", key, value, position`;
+
+const DELETE = `
+  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2) RETURNING id`;
