@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { AccessTokens } from '../src/host-api/access-tokens';
 import { MachineIdentities } from '../src/host-api/machine-identities';
 import { type Answer, type ApiClient, refused } from './support/api-client';
@@ -209,6 +210,70 @@ describe('two administrators on three nodes', () => {
     }
   });
 });
+
+describe('a token that is revoked by presenting it', () => {
+  let hand: Client;
+  beforeEach(async () => {
+    hand = new Client({ connectionString: process.env.LATCHKEY_TEST_DATABASE });
+    await hand.connect();
+    await hand.query('BEGIN');
+  });
+  afterEach(() => hand.end());
+
+  const revocation = ({ accessToken }: GivenToken) =>
+    latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken });
+  const isWaiting = async () => {
+    const [row] = await latchkey.dataSource.query<[{ n: number }]>(
+      `SELECT count(*)::integer AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return row.n;
+  };
+
+  // Seen red: the membership not locked.
+  it('is never the only one of somebody who is made an administrator at that moment, for another to be demoted', async () => {
+    const sole = await soleAdministrator();
+    const other = await sole.given.token({ role: 'member' });
+    // The revocation has begun, and is held up.
+    await hand.query('SELECT FROM latchkey.identity_access_tokens WHERE id = $1 FOR UPDATE', [other.tokenId]);
+    const revoking = revocation(other);
+    await until(async () => (await isWaiting()) > 0);
+    let isChanged = false;
+    const changes = (async () => {
+      done(await sole.by.patch(`/api/v1/identities/${other.identityId}`, { role: 'admin' }));
+      return sole.by.patch(identityPath(sole), { role: 'member' });
+    })().finally(() => (isChanged = true));
+    await until(async () => isChanged || (await isWaiting()) > 1);
+    await hand.query('ROLLBACK');
+    await revoking;
+    await changes;
+    const statuses = await Promise.all([sole.token, other].map(able));
+    expect(statuses.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('does not wait for whoever holds its identity, be it a manager or a transaction of a host', async () => {
+    const { given } = await soleAdministrator();
+    const token = await given.token({ role: 'member' });
+    await hand.query('SELECT FROM latchkey.organization_memberships WHERE identity_id = $1 FOR NO KEY UPDATE', [
+      token.identityId,
+    ]);
+    done(await revocation(token));
+    const second = await given.token({ role: 'member' });
+    await latchkey.dataSource.transaction(async (manager) => {
+      const { identityId } = second;
+      const made = await latchkey.app.get(AccessTokens).issue({ identityId }, { manager });
+      done(await revocation(second));
+      expect(made.identityId).toBe(identityId);
+    });
+    await hand.query('ROLLBACK');
+  });
+});
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await isSo());) {
+    if (Date.now() > end) throw new Error('It did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 /** Whether a token is good, and an administrator's. */
 async function able({ identityId, accessToken }: GivenToken): Promise<boolean> {

@@ -111,8 +111,14 @@ const UPDATE = `
   UPDATE latchkey.identities SET name = $2, has_delete_protection = $3, updated_at = CURRENT_TIMESTAMP WHERE id = $1
   RETURNING updated_at AS "updatedAt"`;
 
+// A stronger lock than the update itself takes. A token that is revoked by presenting it waits for this one, and for no other
+// change of the membership: whether an administrator is left depends on the role.
 const SET_ROLE = `
-  UPDATE latchkey.organization_memberships SET role = $2, updated_at = CURRENT_TIMESTAMP WHERE id = $1`;
+  WITH membership AS MATERIALIZED (
+    SELECT id FROM latchkey.organization_memberships WHERE id = $1 FOR UPDATE
+  )
+  UPDATE latchkey.organization_memberships m SET role = $2, updated_at = CURRENT_TIMESTAMP
+    FROM membership WHERE m.id = membership.id`;
 
 const NOTE_LOGIN = `
   UPDATE latchkey.organization_memberships m SET last_login_auth_method = $3, last_login_at = $4, updated_at = CURRENT_TIMESTAMP

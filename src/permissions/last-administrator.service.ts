@@ -10,10 +10,10 @@ export interface Bereaved {
   /** The only organization in which the identity may be; null or left out for any. */
   readonly organizationId?: string | null;
   /**
-   * Whether to lock also the membership of an identity that is not an administrator. A caller that must never wait for a
-   * manager leaves this out: a token that is revoked by presenting it.
+   * Whether the change waits only for changes of the identity's role, and not for other changes by its managers. Revoking a token
+   * must succeed while a manager or a host's transaction holds the identity.
    */
-  readonly isLocking?: boolean;
+  readonly waitsForRolesOnly?: boolean;
 }
 
 /**
@@ -54,7 +54,7 @@ export class LastAdministratorService {
   ): Promise<T> {
     const [token] = await query<{ identityId: string }>(HOLDER, [tokenId]);
     if (token === undefined) return revoke();
-    return this.keep(query, { ...token, organizationId, isLocking: false }, revoke);
+    return this.keep(query, { ...token, organizationId, waitsForRolesOnly: true }, revoke);
   }
 }
 
@@ -67,18 +67,24 @@ interface Administrator {
 /**
  * The identity if it is an administrator, locked so that no other transaction changes an administrator of its organization
  * meanwhile. Locks are taken in the order instance, organization, membership, so that no two transactions wait for each other.
+ *
+ * The membership of any other identity is locked too. Otherwise a manager could promote that identity and demote another one for
+ * it, while the identity's last credential is being taken away.
  */
 async function hold(query: SqlRunner, target: Bereaved): Promise<Administrator | undefined> {
   const whose = [target.identityId, target.organizationId ?? null];
   const [seen] = await query<Administrator>(LOOK, whose);
   const isAdmin = seen?.isAdmin === true;
   if (isAdmin) await lock(query, seen);
-  else if (target.isLocking === false) return undefined;
-  const [held] = await query<Administrator>(`${LOOK} FOR NO KEY UPDATE OF m`, whose);
+  const [held] = await query<Administrator>(`${LOOK} ${lockFor(target, isAdmin)}`, whose);
   if (!held?.isAdmin) return undefined;
   // The identity became an administrator a moment ago.
   if (!isAdmin) await lock(query, held);
   return held;
+}
+
+function lockFor({ waitsForRolesOnly = false }: Bereaved, isAdmin: boolean): string {
+  return waitsForRolesOnly && !isAdmin ? AGAINST_ROLES : AGAINST_CHANGES;
 }
 
 async function lock(query: SqlRunner, { organizationId, isInstanceAdmin }: Administrator): Promise<void> {
@@ -100,6 +106,11 @@ async function standing(query: SqlRunner, question: unknown[]): Promise<Standing
   const [row] = await query<Standing>(STANDING, question);
   return row!;
 }
+
+const AGAINST_CHANGES = 'FOR NO KEY UPDATE OF m';
+
+/** Conflicts with the lock that a change of the role takes, and a deletion, and with no other. */
+const AGAINST_ROLES = 'FOR KEY SHARE OF m';
 
 const HOLDER = 'SELECT identity_id AS "identityId" FROM latchkey.identity_access_tokens WHERE id = $1';
 

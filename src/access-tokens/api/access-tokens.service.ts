@@ -60,7 +60,7 @@ export class AccessTokensService {
    */
   async revoke(jwt: string): Promise<Receipt | null> {
     const { jti, identityId, orgId } = this.keyring.verify(jwt);
-    const target = { identityId, organizationId: orgId, isLocking: false };
+    const target = { identityId, organizationId: orgId, waitsForRolesOnly: true };
     return this.changes.takeAway(async ({ tx, run }) => {
       const revocation = { tokenId: jti, revokedAt: this.clock.now(), organizationId: null, includesRemoved: true };
       await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
