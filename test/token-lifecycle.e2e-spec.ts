@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
 import { AccessTokenVerifier } from '../src/access-tokens/verification/access-token.verifier';
-import { MAX_WAITING, UsageCounter } from '../src/access-tokens/usage/usage.counter';
+import { MAX_WAITING } from '../src/access-tokens/usage/pending-uses';
+import { UsageCounter } from '../src/access-tokens/usage/usage.counter';
 import type { LatchkeyOptions } from '../src/latchkey.options';
 import { type Answer, answered, type ApiClient, invalid, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';

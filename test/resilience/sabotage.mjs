@@ -33,7 +33,7 @@ const GRANTED_FIRST = [
   'requests.forEach(({ resolve }) => resolve(true)); $&',
 ];
 const WRITTEN_AGAIN = [
-  'access-tokens/usage/usage.counter.js',
+  'access-tokens/usage/usage-batch-writer.js',
   /else\s+this\.uncertain = batch;/,
   'else this.part(uses);',
 ];
@@ -289,7 +289,7 @@ const SABOTAGES = [
   ],
   [
     'what cannot be asked about is taken for unwritten',
-    'access-tokens/usage/usage.counter.js',
+    'access-tokens/usage/usage-batch-writer.js',
     /catch \(error\) \{\s*this\.say\(uses, error\);\s*return false;/,
     'catch (error) { this.uncertain = undefined; this.part(uses); return false;',
     'uses',
@@ -305,7 +305,7 @@ const SABOTAGES = [
   ],
   [
     'the last use is the last that is written',
-    'access-tokens/usage/usage.counter.js',
+    'access-tokens/usage/usage-batch-writer.js',
     /greatest\(t\.last_used_at, used\.at\)/,
     'used.at',
     'uses',

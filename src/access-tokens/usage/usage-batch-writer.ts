@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { SafeLogger } from '../../common/safe-logger';
+import { isGivenUp, isUnlucky, loggable } from '../../common/errors/database-errors';
+import type { VerificationPools } from '../../database/connections/verification-pools';
+import { SEES_ALL_ROWS } from '../../database/schema';
+import type { PendingUses, Uses } from './pending-uses';
+
+/** Uses that are written together. */
+interface Batch {
+  readonly id: string;
+  /** As `performance.now()` counts: no clock that jumps makes it older. */
+  readonly sentAt: number;
+  readonly uses: Map<string, Uses>;
+}
+
+/** So many tokens are written by one statement at most. */
+export const LARGEST_BATCH = 5_000;
+/** After a batch that was written the next may be so much larger. */
+const GROWTH = 1.25;
+/** What became of a batch is kept for twice as long. */
+const FORGOTTEN_MS = 43_200_000;
+
+/**
+ * Writes pending uses in batches, each exactly once.
+ *
+ * A row that another transaction holds is left out, and waits for the next time. A batch that takes the database longer than it is
+ * given is parted, until what is left is quick. If a batch was not confirmed, the next write first asks the database for its outcome.
+ * The answer is final: written (except for the rows left out), or voided.
+ */
+export class UsageBatchWriter {
+  /** An attempt to write it has ended without an answer of the server: it may have been written, or may be yet. */
+  private uncertain: Batch | undefined;
+  /** Since the last batch that was written. */
+  private failures = 0;
+  private isSaid = false;
+  /** Tokens that are written together: fewer when that has been too many. */
+  private most = LARGEST_BATCH;
+
+  constructor(
+    private readonly database: VerificationPools,
+    private readonly pending: PendingUses,
+    private readonly logger: SafeLogger,
+  ) {}
+
+  /** Tokens whose uses may or may not have been written. */
+  get uncertainTokens(): number {
+    return this.uncertain?.uses.size ?? 0;
+  }
+
+  /** Writes what is pending now. What cannot be written stays pending. */
+  async writeAll(): Promise<void> {
+    if (this.uncertain !== undefined && !(await this.resolve(this.uncertain))) return;
+    // What is noted meanwhile waits for the next time: under load there is always more, and the writing would never pause.
+    const batches = Math.ceil(this.pending.size / this.most);
+    for (let written = 0; written < batches; written += 1) {
+      if (this.pending.size === 0 || !(await this.write(this.nextBatch()))) return;
+    }
+  }
+
+  private nextBatch(): Batch {
+    return { id: randomUUID(), sentAt: performance.now(), uses: this.pending.take(this.most) };
+  }
+
+  private async write(batch: Batch): Promise<boolean> {
+    const { id, uses } = batch;
+    const noted = [...uses.values()];
+    try {
+      const counts = noted.map(({ count }) => count);
+      const times = noted.map(({ lastAt }) => new Date(lastAt));
+      const [row] = await this.database.write<{ left_out: string[] }>(FLUSH, [id, [...uses.keys()], counts, times]);
+      for (const tokenId of row?.left_out ?? []) this.pending.add(tokenId, uses.get(tokenId)!);
+      this.succeed();
+      return true;
+    } catch (error) {
+      this.fail(batch, error);
+      return false;
+    }
+  }
+
+  private fail(batch: Batch, error: unknown): void {
+    const { uses } = batch;
+    this.failures += 1;
+    const isTooMuch = isGivenUp(error);
+    if (isTooMuch) this.part(uses);
+    else if (isUnlucky(error)) this.pending.addAll(uses);
+    else this.uncertain = batch;
+    // A batch that was merely too large is not worth a line.
+    if (!isTooMuch || this.failures > 1) this.say(uses, error);
+  }
+
+  /** Asks what became of a batch. From then on it is not written any more. */
+  private async resolve({ id, uses, sentAt }: Batch): Promise<boolean> {
+    try {
+      const [found] = await this.database.write<Outcome>(RESOLVE, [id, performance.now() - sentAt < FORGOTTEN_MS]);
+      this.uncertain = undefined;
+      if (found === undefined) this.pending.lose(sumOf(uses));
+      const unwritten = found?.is_void ? [...uses.keys()] : (found?.left_out ?? []);
+      for (const tokenId of unwritten) this.pending.add(tokenId, uses.get(tokenId)!);
+      return true;
+    } catch (error) {
+      this.say(uses, error);
+      return false;
+    }
+  }
+
+  /** Once per outage: the next attempt is a moment away, and fails alike. */
+  private say(uses: Map<string, Uses>, error: unknown): void {
+    if (this.isSaid) return;
+    this.isSaid = true;
+    this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
+  }
+
+  private succeed(): void {
+    this.failures = 0;
+    this.isSaid = false;
+    this.most = Math.min(LARGEST_BATCH, Math.ceil(this.most * GROWTH));
+    this.pending.sayLost();
+  }
+
+  /** By the server's own word nothing has been written: it may go into other batches, behind what is waiting. */
+  private part(uses: Map<string, Uses>): void {
+    this.most = Math.ceil(uses.size / 2);
+    this.pending.addAll(uses);
+  }
+}
+
+function sumOf(uses: Map<string, Uses>): number {
+  return [...uses.values()].reduce((sum, { count }) => sum + count, 0);
+}
+
+interface Outcome {
+  readonly is_void: boolean;
+  readonly left_out: string[];
+}
+
+// Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock. What is left out is
+// looked for only when something is; a token whose row is gone is not.
+const FLUSH = `
+  WITH used AS (
+    SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
+  ), locked AS MATERIALIZED (
+    SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id
+       FOR NO KEY UPDATE OF t SKIP LOCKED
+  ), batch AS (
+    INSERT INTO latchkey.use_batches (id, left_out)
+    SELECT $1, ARRAY(SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id)
+                      WHERE (SELECT count(*) FROM locked) < cardinality($2::uuid[])
+                        AND NOT EXISTS (SELECT FROM locked WHERE locked.id = t.id))
+     WHERE ${SEES_ALL_ROWS}
+    RETURNING left_out
+  ), written AS (
+    UPDATE latchkey.identity_access_tokens t
+       SET num_uses = t.num_uses + used.uses, last_used_at = greatest(t.last_used_at, used.at)
+      FROM used JOIN locked USING (id)
+     WHERE t.id = used.id
+  )
+  SELECT left_out FROM batch`;
+
+// Waits for an attempt that is still under way. A batch of half a day ago may have been forgotten, since batches are pruned after a day:
+// then nothing is answered.
+const RESOLVE = `
+  INSERT INTO latchkey.use_batches (id, is_void) SELECT $1, true WHERE $2::boolean
+  ON CONFLICT (id) DO UPDATE SET id = excluded.id
+  RETURNING is_void, left_out`;
