@@ -15,6 +15,7 @@ import { PushAfterCommit1765300000000 } from './1765300000000-push-after-commit'
 import { PartTokensFromIdentities1765500000000 } from './1765500000000-part-tokens-from-identities';
 import { KeepLabelKeysDistinct1765510000000 } from './1765510000000-keep-label-keys-distinct';
 import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-lists';
+import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replicated-changes';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -35,4 +36,5 @@ export const LATCHKEY_MIGRATIONS = [
   PartTokensFromIdentities1765500000000,
   KeepLabelKeysDistinct1765510000000,
   IndexIdentityLists1765600000000,
+  NoteReplicatedChanges1765720000000,
 ];

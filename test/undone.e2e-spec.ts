@@ -25,7 +25,10 @@ describe('a hand in the database', () => {
   const REVOKE = `UPDATE ${TOKENS} SET revoked_at = now() WHERE id = $1`;
 
   const NOTING = ['note_update', 'note_delete', 'note_truncate'];
-  const ALWAYS = NOTING.map((name) => `ALTER TABLE ${TOKENS} ENABLE ALWAYS TRIGGER ${name};`).join('');
+  const ALWAYS = [
+    ...NOTING.map((name) => `ALTER TABLE ${TOKENS} ENABLE ALWAYS TRIGGER ${name};`),
+    `ALTER TABLE ${TOKENS} ENABLE REPLICA TRIGGER note_replicated_delete;`,
+  ].join('');
   const madeAs = async () => {
     const asked = `SELECT pg_get_triggerdef(oid) AS made FROM pg_trigger WHERE tgname = 'note_update' AND tgrelid = $1::regclass`;
     const [row] = (await sql(asked, [TOKENS])) as [{ made: string }];

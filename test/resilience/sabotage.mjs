@@ -359,6 +359,15 @@ const SABOTAGES = [
     [CHANGE_FEED, /isLost\(answer\.mark, mark\)/, 'isLost(answer.mark, 0)'],
   ],
   [
+    'what is replicated is not noted',
+    '../migrations/1765720000000-note-replicated-changes.js',
+    /ENABLE REPLICA TRIGGER/,
+    'DISABLE TRIGGER',
+    'replication',
+    'a token that was deleted',
+    [WATERMARK, /\|\| !isWatched \|\|/, '||'],
+  ],
+  [
     'a copy of the database is taken for the database',
     '../migrations/1765100000000-read-token-state.js',
     /\|\| ' ' \|\| \(SELECT oid FROM pg_database WHERE datname = current_database\(\)\)/,
