@@ -1,6 +1,7 @@
 import { FutureRecallError, TokenRecallService } from '../../access-tokens/issuing/token-recall.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
+import { sayAll } from './shown-once';
 import { withInstance } from './with-instance';
 
 /** For after a restore, or a leak whose extent is not known. */
@@ -10,6 +11,7 @@ export const REFUSE_ISSUED_BEFORE: Command = {
 
 It takes the settings of the server, whether the server is running or not. The time has a zone, as in
 2030-01-31T12:00:00Z, and does not lie in the future. It can be moved forward, and never back.
+Ends with 1 where standard output cannot be written to; standard error then says what was done.
 
   --client-secrets   refuse client secrets made before that time, too
   --help             this text`,
@@ -18,9 +20,9 @@ It takes the settings of the server, whether the server is running or not. The t
   run: refuseIssuedBefore,
 };
 
-async function refuseIssuedBefore(say: (text: string) => void, given: Given): Promise<void> {
+async function refuseIssuedBefore(_say: unknown, given: Given): Promise<void> {
   const before = timeOf(given.operands[0]!);
-  const { tokensBefore, clientSecretsBefore, spread } = await withInstance((app) =>
+  const recall = await withInstance((app) =>
     app
       .get(TokenRecallService)
       .refuseIssuedBefore(before, given.options['client-secrets'] === true)
@@ -28,10 +30,17 @@ async function refuseIssuedBefore(say: (text: string) => void, given: Given): Pr
         throw error instanceof FutureRecallError ? new StartError(error.message) : error;
       }),
   );
-  say(`Tokens issued before ${tokensBefore?.toISOString()} are refused.`);
-  if (clientSecretsBefore) say(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
-  if (spread.pending.length > 0)
-    say(`Not confirmed by ${spread.pending.join(', ')}, which answer nothing from memory.`);
+  sayAll(linesOn(recall).join('\n'));
+}
+
+type Outcome = Awaited<ReturnType<TokenRecallService['refuseIssuedBefore']>>;
+
+function linesOn({ tokensBefore, clientSecretsBefore, spread }: Outcome): string[] {
+  const lines = [`Tokens issued before ${tokensBefore?.toISOString()} are refused.`];
+  if (clientSecretsBefore) lines.push(`Client secrets issued before ${clientSecretsBefore.toISOString()} are refused.`);
+  const { pending } = spread;
+  if (pending.length > 0) lines.push(`Not confirmed by ${pending.join(', ')}, which answer nothing from memory.`);
+  return lines;
 }
 
 function timeOf(text: string): Date {

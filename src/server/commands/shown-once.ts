@@ -29,6 +29,22 @@ export class ShownOnce {
   }
 }
 
+/**
+ * Writes what a command has to say of something it has done: all of it, past the sink that drops lines.
+ *
+ * @throws StartError with the text in it, for standard error, when standard output cannot be written to
+ */
+export function sayAll(text: string): void {
+  try {
+    writeWhole(Buffer.from(`${text}\n`));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(`${text}\nThat is done, though standard output cannot be written to (${code}).`, {
+      cause: error,
+    });
+  }
+}
+
 /** Node opens the null device in the place of a standard output that is closed. */
 function leadsNowhere(): boolean {
   const stats = fs.fstatSync(STDOUT);
