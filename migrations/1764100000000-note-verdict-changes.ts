@@ -7,12 +7,12 @@ export class NoteVerdictChanges1764100000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [CHANGES, NODES, USE_BATCHES, FUNCTIONS, TRIGGERS, PRUNING]) {
-      await runner.query(inSchemaOf(runner.dataSource, statement));
+      await runner.query(inSchemaOf(runner, statement));
     }
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

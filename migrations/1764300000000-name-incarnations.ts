@@ -7,12 +7,12 @@ export class NameIncarnations1764300000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [INCARNATIONS, DURABLE, TRIGGERS]) {
-      await runner.query(inSchemaOf(runner.dataSource, statement));
+      await runner.query(inSchemaOf(runner, statement));
     }
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

@@ -6,11 +6,11 @@ export class SealAuthMethodSecrets1764600000000 implements MigrationInterface {
   name = 'SealAuthMethodSecrets1764600000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, UP));
+    await runner.query(inSchemaOf(runner, UP));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DOWN));
+    await runner.query(inSchemaOf(runner, DOWN));
   }
 }
 

@@ -6,12 +6,12 @@ export class KeepSignedLifetime1764650000000 implements MigrationInterface {
   name = 'KeepSignedLifetime1764650000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, ADD));
-    await runner.query(inSchemaOf(runner.dataSource, FILL));
+    await runner.query(inSchemaOf(runner, ADD));
+    await runner.query(inSchemaOf(runner, FILL));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

@@ -10,11 +10,11 @@ export class PlanTokenFactsOnce1764800000000 implements MigrationInterface {
   name = 'PlanTokenFactsOnce1764800000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, UP));
+    await runner.query(inSchemaOf(runner, UP));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DOWN));
+    await runner.query(inSchemaOf(runner, DOWN));
   }
 }
 

@@ -9,11 +9,11 @@ export class ReadTokenState1765100000000 implements MigrationInterface {
   name = 'ReadTokenState1765100000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [LIFE, CUTOFF, STATE]) await runner.query(inSchemaOf(runner.dataSource, statement));
+    for (const statement of [LIFE, CUTOFF, STATE]) await runner.query(inSchemaOf(runner, statement));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

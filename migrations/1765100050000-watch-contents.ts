@@ -7,12 +7,12 @@ export class WatchContents1765100050000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [ALWAYS, CONTENTS, ALL_ROWS, MARKS, DELETED]) {
-      await runner.query(inSchemaOf(runner.dataSource, statement));
+      await runner.query(inSchemaOf(runner, statement));
     }
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

@@ -10,11 +10,11 @@ export class PushAfterCommit1765300000000 implements MigrationInterface {
   name = 'PushAfterCommit1765300000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, noting('')));
+    await runner.query(inSchemaOf(runner, noting('')));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, noting("PERFORM pg_notify('latchkey_verdict_changes', '');")));
+    await runner.query(inSchemaOf(runner, noting("PERFORM pg_notify('latchkey_verdict_changes', '');")));
   }
 }
 

@@ -10,12 +10,12 @@ export class PartTokensFromIdentities1765500000000 implements MigrationInterface
 
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [REMOVED_METHODS, TOKENS, CLIENT_SECRETS, ADMINISTRATORS]) {
-      await runner.query(inSchemaOf(runner.dataSource, statement));
+      await runner.query(inSchemaOf(runner, statement));
     }
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

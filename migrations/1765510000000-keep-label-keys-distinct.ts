@@ -6,12 +6,12 @@ export class KeepLabelKeysDistinct1765510000000 implements MigrationInterface {
   name = 'KeepLabelKeysDistinct1765510000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, REMOVE_EARLIER));
-    await runner.query(inSchemaOf(runner.dataSource, ADD));
+    await runner.query(inSchemaOf(runner, REMOVE_EARLIER));
+    await runner.query(inSchemaOf(runner, ADD));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(inSchemaOf(runner.dataSource, DROP));
+    await runner.query(inSchemaOf(runner, DROP));
   }
 }
 

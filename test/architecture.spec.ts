@@ -311,6 +311,13 @@ describe('the arrows between folders', () => {
     expect(circles).toEqual([]);
   });
 
+  it('ask nothing that runs a statement for its data source: TypeORM 0.3 and 1 call that by two names', () => {
+    const migrations = path.join(SRC, '../migrations');
+    const texts = fs.readdirSync(migrations).map((file) => fs.readFileSync(path.join(migrations, file), 'utf8'));
+    const asking = /\b(tx|manager|runner|queryRunner)\.(dataSource|connection)\b/;
+    expect([...files.map(text), ...texts].filter((source) => asking.test(source))).toEqual([]);
+  });
+
   it('read the environment in one place, and bind nothing globally', () => {
     const offenders = (pattern: RegExp) => files.filter((file) => pattern.test(text(file)));
     const readers = sources.filter((source) => nodesOf(source).some(readsEnvironment)).map(({ fileName }) => fileName);

@@ -54,7 +54,7 @@ export class ChangeReceiptsService {
 
   /** The receipt of what a transaction has changed so far; null when no verdict rests on it. */
   async of(tx: EntityManager): Promise<Receipt | null> {
-    const [receipt] = await tx.query<Receipt[]>(inSchemaOf(tx.dataSource, RECEIPT));
+    const [receipt] = await tx.query<Receipt[]>(inSchemaOf(tx, RECEIPT));
     return receipt ?? null;
   }
 

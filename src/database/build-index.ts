@@ -33,7 +33,7 @@ async function buildOnce(runner: QueryRunner, statement: string): Promise<void> 
   await runner.startTransaction();
   try {
     await runner.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
-    await runner.query(inSchemaOf(runner.dataSource, statement));
+    await runner.query(inSchemaOf(runner, statement));
     await runner.commitTransaction();
   } catch (error) {
     await runner.rollbackTransaction();
@@ -43,5 +43,5 @@ async function buildOnce(runner: QueryRunner, statement: string): Promise<void> 
 
 /** Removes the index, if it exists. */
 export async function dropIndex(runner: QueryRunner, name: string): Promise<void> {
-  await runner.query(inSchemaOf(runner.dataSource, `DROP INDEX IF EXISTS latchkey.${name}`));
+  await runner.query(inSchemaOf(runner, `DROP INDEX IF EXISTS latchkey.${name}`));
 }

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
 /** The schema of Latchkey's tables, unless the host chooses another one. */
 export const DEFAULT_SCHEMA = 'latchkey';
@@ -15,10 +15,18 @@ export function isSchemaName(text: unknown): boolean {
  * into the schema of a data source. Every statement is qualified: a `search_path` would not survive a pooler in transaction
  * mode.
  */
-export function inSchemaOf(dataSource: Pick<DataSource, 'options'>, sql: string): string {
-  const { schema = DEFAULT_SCHEMA } = dataSource.options as { schema?: string };
+export function inSchemaOf(of: SchemaSource, sql: string): string {
+  // What runs a statement names its data source so in TypeORM 1, and `connection` in 0.3.
+  const { dataSource, connection } = of as { dataSource?: HasOptions; connection?: HasOptions };
+  const { options } = dataSource ?? connection ?? (of as HasOptions);
+  const { schema = DEFAULT_SCHEMA } = options as { schema?: string };
   return inSchema(sql, schema);
 }
+
+type HasOptions = Pick<DataSource, 'options'>;
+
+/** Something of TypeORM that says which schema Latchkey's tables are in. */
+export type SchemaSource = HasOptions | EntityManager | QueryRunner;
 
 export function inSchema(sql: string, schema: string): string {
   // Quoted, because it may be a word of SQL: `user`.

@@ -1,5 +1,5 @@
-import type { DataSource, EntityManager } from 'typeorm';
-import { inSchemaOf } from './schema';
+import type { EntityManager } from 'typeorm';
+import { inSchemaOf, type SchemaSource } from './schema';
 
 /** Runs one SQL statement that names tables `latchkey.<table>`, within a transaction: its rows, or those it returns. */
 export type SqlRunner = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
@@ -11,11 +11,11 @@ export interface QueryTarget {
 
 /** Runs SQL in a transaction of Latchkey's own. */
 export function sqlIn(tx: EntityManager): SqlRunner {
-  return sqlOn(tx, tx.dataSource);
+  return sqlOn(tx, tx);
 }
 
 /** Runs SQL in any transaction on Latchkey's database. `latchkey` says which schema the tables are in. */
-export function sqlOn(target: QueryTarget, latchkey: Pick<DataSource, 'options'>): SqlRunner {
+export function sqlOn(target: QueryTarget, latchkey: SchemaSource): SqlRunner {
   return async <Row>(sql: string, parameters: unknown[] = []) =>
     rowsOf<Row>(await target.query(inSchemaOf(latchkey, sql), parameters));
 }

@@ -101,7 +101,7 @@ export class AdministratorTokensService {
 
   /** Where the instance is administrated from: where its administrators are, or else the organization it was set up with. */
   private async home(tx: EntityManager): Promise<Organization> {
-    const [row] = await tx.query<{ id: string }[]>(inSchemaOf(tx.dataSource, HOME));
+    const [row] = await tx.query<{ id: string }[]>(inSchemaOf(tx, HOME));
     if (row === undefined) throw new NotSetUpError();
     return tx.findOneByOrFail(Organization, { id: row.id });
   }
@@ -113,7 +113,7 @@ export class AdministratorTokensService {
     isInstanceAdmin: boolean,
   ): Promise<ManagedIdentity | undefined> {
     const everywhere = JSON.stringify(EVERY_ADDRESS);
-    const [row] = await tx.query<{ id: string; identity_id: string }[]>(inSchemaOf(tx.dataSource, ADMINISTRATOR), [
+    const [row] = await tx.query<{ id: string; identity_id: string }[]>(inSchemaOf(tx, ADMINISTRATOR), [
       organizationId,
       isInstanceAdmin,
       everywhere,

@@ -79,7 +79,7 @@ export class InstallationService {
 
   private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
     // The row is the lock: whoever comes second waits here, then finds it taken.
-    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx.dataSource, INITIALIZE), [this.clock.now()]);
+    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx, INITIALIZE), [this.clock.now()]);
     if (affected !== 1) throw new AlreadyInitializedError();
     return this.founder.found(tx, {
       organizationName,

@@ -197,7 +197,7 @@ export class TokenAuthService {
   /** Tokens as their managers see them. Those of a method that was removed are revoked since then. */
   private async described(tx: EntityManager, tokens: IdentityAccessToken[]): Promise<AccessTokenDto[]> {
     const ids = tokens.filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id);
-    const rows = ids.length === 0 ? [] : await tx.query<EndedRow[]>(inSchemaOf(tx.dataSource, ENDED), [ids]);
+    const rows = ids.length === 0 ? [] : await tx.query<EndedRow[]>(inSchemaOf(tx, ENDED), [ids]);
     const ends = new Map(rows.map(({ id, ended_at }) => [id, ended_at]));
     return tokens.map((token) => {
       const endedAt = ends.get(token.id);

@@ -40,7 +40,7 @@ export class TokenRecallService {
     if (before > now) throw new FutureRecallError(now);
     const { recall, receipt } = await this.dataSource.transaction(async (tx) => {
       const parameters = [before, includesClientSecrets];
-      const [[recall]] = await tx.query<[[Recall], number]>(inSchemaOf(tx.dataSource, RECALL), parameters);
+      const [[recall]] = await tx.query<[[Recall], number]>(inSchemaOf(tx, RECALL), parameters);
       return { recall, receipt: await this.receipts.of(tx) };
     });
     await this.receipts.applyLocally();

@@ -79,7 +79,7 @@ export class LockoutsService {
    */
   async forget(tx: EntityManager, { id }: LockoutSubject, now: Date, isReserved: boolean): Promise<void> {
     const parameters = [id, now, isReserved];
-    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx.dataSource, FORGET), parameters);
+    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx, FORGET), parameters);
     if (entry?.is_locked) throw new LockedOutError();
   }
 
@@ -90,10 +90,7 @@ export class LockoutsService {
 
   /** Forgets everything about a configuration: how many entries that were still in force. */
   async clear(tx: EntityManager, authMethodId: string, now: Date): Promise<number> {
-    const [entries] = await tx.query<[{ is_live: boolean }[], number]>(inSchemaOf(tx.dataSource, CLEAR), [
-      authMethodId,
-      now,
-    ]);
+    const [entries] = await tx.query<[{ is_live: boolean }[], number]>(inSchemaOf(tx, CLEAR), [authMethodId, now]);
     return entries.filter((entry) => entry.is_live).length;
   }
 

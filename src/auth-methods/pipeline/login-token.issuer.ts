@@ -126,7 +126,7 @@ async function noteLogin(
 ): Promise<void> {
   const isFresh = lastLoginAt !== null && at.getTime() - lastLoginAt.getTime() < NOTE_INTERVAL_MS;
   if (isFresh && lastLoginAuthMethod === method) return;
-  await tx.query(inSchemaOf(tx.dataSource, NOTE_LOGIN), [id, method, at]);
+  await tx.query(inSchemaOf(tx, NOTE_LOGIN), [id, method, at]);
 }
 
 const NOTE_INTERVAL_MS = 10_000;

@@ -92,7 +92,7 @@ export class ClientSecretsService {
 
 /** The lock on the membership makes it exact. @throws TooManyClientSecretsError */
 async function requireRoom(tx: EntityManager, authMethodId: string): Promise<void> {
-  const [{ count }] = await tx.query<[{ count: number }]>(inSchemaOf(tx.dataSource, COUNT), [authMethodId]);
+  const [{ count }] = await tx.query<[{ count: number }]>(inSchemaOf(tx, COUNT), [authMethodId]);
   if (count >= MAX_CLIENT_SECRETS) throw new TooManyClientSecretsError();
 }
 
