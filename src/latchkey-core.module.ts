@@ -26,7 +26,8 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
         // A database that is not there stops the start at once, with its reason; whoever started us decides on a retry. One
         // that is slow is waited for: the deadline is meant for requests.
         const patience = { retryAttempts: 10, retryDelay: 500, toRetry: isSlowToConnect };
-        return { ...requestDataSourceOptions(settings, connections), ...patience };
+        // @nestjs/typeorm 11 finds the data source it is to close by the name in its options.
+        return { name: LATCHKEY_DATA_SOURCE, ...requestDataSourceOptions(settings, connections), ...patience };
       },
       dataSourceFactory: (options) => connect(options as DataSourceOptions),
     }),

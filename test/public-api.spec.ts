@@ -114,7 +114,9 @@ describe('the errors a host may catch', () => {
     const samples = named.flatMap((Type) =>
       (Type === (latchkey.AccessTokenRefusedError as unknown) ? Object.keys(REFUSALS) : ['reports:read']).map(
         (about) => {
-          const error = new Type(Type === (latchkey.MissingMetadataError as unknown) ? [about] : about);
+          const isOfIssues = Type === (latchkey.ValidationFailureError as unknown);
+          const subject = Type === (latchkey.MissingMetadataError as unknown) ? [about] : about;
+          const error = new Type(isOfIssues ? [] : subject);
           return `${error.errorCode} ${error.getStatus()} ${Type.name}`;
         },
       ),

@@ -1,4 +1,3 @@
-import type { DataSourceOptions } from 'typeorm';
 import { faultsOf, isObject, must, type OptionTable, whole } from '../common/option-rules';
 import { faultOfDatabaseUrl } from './connections/database-url';
 import { DEFAULT_SCHEMA, isSchemaName } from './schema';
@@ -16,7 +15,7 @@ export type DatabaseLocation =
        * A `DataSource` of the host, of the type `postgres`, initialised or not. Latchkey takes over its connection settings and
        * nothing else: it opens its own connections, does not wait for the host's, and takes no part in its transactions.
        */
-      readonly dataSource: { readonly options: DataSourceOptions };
+      readonly dataSource: { readonly options: { readonly type: string } };
     };
 
 /** Further settings of the database connection. */

@@ -29,12 +29,15 @@ export const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
  * answered with its status and body.
  */
 export abstract class LatchkeyError extends HttpException {
+  /** Stable, for logs, metrics and filters. Nest 11 knows no such property. */
+  override readonly errorCode: string;
   readonly headers: Readonly<Record<string, string>>;
 
   protected constructor(kind: ErrorKind, message: string | readonly unknown[], options: LatchkeyErrorOptions = {}) {
     const { cause, details, headers } = options;
     const body = { statusCode: kind.status, error: kind.error, message, ...(details === undefined ? {} : { details }) };
-    super(body, kind.status, { cause, errorCode: kind.errorCode });
+    super(body, kind.status, { cause });
+    this.errorCode = kind.errorCode;
     this.headers = kind.status === HttpStatus.UNAUTHORIZED ? { ...CHALLENGE, ...headers } : (headers ?? {});
   }
 }

@@ -49,7 +49,7 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
    * While a dependency is away, every request fails in the same way: one log line a second says so, and for how many requests
    * (guarantee P13).
    */
-  private logOutage(entry: object, { errorCode = 'unknown', cause }: LatchkeyError): void {
+  private logOutage(entry: object, { errorCode, cause }: LatchkeyError): void {
     const now = performance.now();
     const { saidAt, unsaid } = this.outages.get(errorCode) ?? { saidAt: -Infinity, unsaid: 0 };
     if (now - saidAt < 1_000) this.outages.set(errorCode, { saidAt, unsaid: unsaid + 1 });

@@ -26,7 +26,7 @@ export class CancellableClient extends Client {
     // A default of the whole process could ask for another format.
     (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
-    this.query = beginningWithAllRows(this.query.bind(this)) as Client['query'];
+    this.query = beginningSeeingAll(this.query.bind(this)) as Client['query'];
     this.on('error', () => undefined);
     shield((this as unknown as { connection: Shieldable }).connection);
   }
@@ -124,13 +124,15 @@ type Ask = (...asked: unknown[]) => unknown;
 const BEGIN = 'START TRANSACTION';
 
 /**
- * Where row-level security would hide rows, a statement of a transaction fails (SQLSTATE 42501); otherwise a hidden row would
- * look like a missing one. It is set together with the statement that begins the transaction, which costs no round trip. In the
- * greeting, PgBouncer would refuse it.
+ * Every transaction runs at READ COMMITTED, whatever the role's default is: a transaction that locks a row and then reads must see
+ * what was committed before the lock. Where row-level security would hide rows, a statement of a transaction fails (SQLSTATE
+ * 42501); otherwise a hidden row would look like a missing one. Both are set together with the statement that begins the
+ * transaction, which costs no round trip. In the greeting, PgBouncer would refuse them.
  */
-function beginningWithAllRows(ask: Ask): Ask {
-  return (statement, ...more) =>
-    ask(statement === BEGIN ? `${BEGIN}; SET LOCAL row_security = off` : statement, ...more);
+const BEGIN_SEEING_ALL = `${BEGIN} ISOLATION LEVEL READ COMMITTED; SET LOCAL row_security = off`;
+
+function beginningSeeingAll(ask: Ask): Ask {
+  return (statement, ...more) => ask(statement === BEGIN ? BEGIN_SEEING_ALL : statement, ...more);
 }
 
 interface Startup {

@@ -30,9 +30,8 @@ export function dataSourceOptions({ typeorm }: Connection, schema: string = DEFA
     migrationsTableName: 'latchkey_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
-    // Independent of the role's default: a transaction that locks a row and then reads must see what was committed before the
-    // lock.
-    isolationLevel: 'READ COMMITTED',
+    // As in TypeORM 1. By default in 0.3, a condition without a value matches every row.
+    invalidWhereValuesBehavior: { null: 'throw', undefined: 'throw' },
     logging: false,
     // gen_random_uuid() is built in since PostgreSQL 13: no extension, no right to create one.
     uuidExtension: 'pgcrypto',
