@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { run } from './command';
 import { EmbeddedPostgresError, errorCode } from './errors';
 
-/** The unprivileged account that root lends to the server, because PostgreSQL refuses to run as root. */
+/** The unprivileged account under which root runs the server, because PostgreSQL refuses to run as root. */
 export interface Account {
   name: string;
   uid: number;
@@ -11,7 +11,7 @@ export interface Account {
 
 const USUAL_ACCOUNTS = ['postgres', 'nobody'];
 
-/** Undefined when this process is not root, and the server simply runs as it does. */
+/** Undefined when this process is not root: the server then runs under the same account. */
 export function pickAccount(requested: string | undefined): Account | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const known = readAccounts();
@@ -34,7 +34,7 @@ function requireUnprivileged(name: string, account: Account | undefined): Accoun
   );
 }
 
-// PostgreSQL itself looks its account up, so one that is not in this file could not be used anyway.
+// PostgreSQL itself looks its account up, so it could not use one that is missing from this file.
 function readAccounts(): Map<string, Account> {
   const accounts = new Map<string, Account>();
   for (const line of readIfThere('/etc/passwd').split('\n')) {
@@ -44,7 +44,7 @@ function readAccounts(): Map<string, Account> {
   return accounts;
 }
 
-/** Images made from nothing have no such file. */
+/** Minimal images have no such file. */
 function readIfThere(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');

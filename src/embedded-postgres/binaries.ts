@@ -8,7 +8,7 @@ import { type Layout, shortHash, SYSTEM_DIR } from './layout';
 export interface Binaries {
   initdb: string;
   postgres: string;
-  /** The major version, which also is what a data directory has to be of. */
+  /** The major version, which the data directory must have too. */
   major: string;
 }
 
@@ -53,7 +53,7 @@ async function isUsableInPlace(native: string, account: Account | undefined): Pr
   return isUsable(native, account);
 }
 
-/** Asks the kernel, because modes, groups, access lists and how a file system is mounted together decide. */
+/** Asks the kernel, because modes, groups, access lists and mount options together decide. */
 const USABLE = `
 cd -- "$1" && test -x bin/initdb && test -x bin/postgres || exit 1
 for file in lib/*.so* lib/postgresql/*.so share/postgresql/* share/postgresql/*/*; do test -r "$file" || exit 1; done
@@ -63,12 +63,12 @@ async function isUsable(native: string, account: Account | undefined): Promise<b
   return (await run('/bin/sh', ['-c', USABLE, 'sh', native], { account })).exitCode === 0;
 }
 
-/** Does what the install script of the package does, which npm may have been told to skip. */
+/** Does the work of the package's install script, which npm may have been told to skip. */
 function complete(native: string): void {
   const list = path.join(native, 'pg-symlinks.json');
   if (fs.existsSync(list)) {
     const links = JSON.parse(fs.readFileSync(list, 'utf8')) as { source: string; target: string }[];
-    // The targets start with the name of the directory in the package, which a copy does not have.
+    // The targets start with the name of the directory in the package; a copy has no such directory.
     for (const { source, target } of links)
       link(path.basename(source), path.join(native, path.relative('native', target)));
   }
@@ -83,12 +83,12 @@ function link(source: string, target: string): void {
   try {
     fs.symlinkSync(source, target);
   } catch (error) {
-    // Another process may be at the same.
+    // Another process may be doing the same.
     if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 
-/** For binaries that the account may not read or run, as in a checkout under /root, or that we may not complete. */
+/** For binaries that the account cannot read or run, as in a checkout under /root, or that Latchkey cannot complete. */
 async function copyOnce(native: string, layout: Layout, account: Account | undefined): Promise<string> {
   const { mtimeMs } = fs.statSync(path.join(native, 'bin', 'postgres'));
   const name = `latchkey-bin-${shortHash(`${native} ${mtimeMs}`)}`;
@@ -103,7 +103,7 @@ async function copyOnce(native: string, layout: Layout, account: Account | undef
   );
 }
 
-/** False where none can be put. */
+/** False where no copy can be put. */
 async function hasCopy(native: string, copy: string): Promise<boolean> {
   if (fs.existsSync(copy)) return true;
   const unfinished = `${copy}.${process.pid}`;
@@ -123,7 +123,7 @@ async function hasCopy(native: string, copy: string): Promise<boolean> {
   }
 }
 
-/** Whatever the umask was, of this process or of the one that installed the original. */
+/** Independent of the umask of this process and of the one that installed the original. */
 function openToAll(file: string): void {
   const stats = fs.lstatSync(file);
   if (stats.isSymbolicLink()) return;

@@ -1,12 +1,12 @@
 /**
- * What is remembered, outside of the directory of the database, about the database that belongs into it. A directory that was
- * removed, moved or mounted elsewhere looks like one that has never been used; this tells them apart.
+ * A record, outside of the database's directory, of the database that belongs into it. A directory that was removed, moved or
+ * mounted elsewhere looks like one that was never used; the record tells them apart.
  */
 export interface ClusterRecord {
   /**
-   * Called before the database is used, with its system identifier, or without one where there is none.
+   * Called before the database is used, with its system identifier, or without one if there is no database.
    *
-   * @throws EmbeddedPostgresError when another one belongs there
+   * @throws EmbeddedPostgresError when another database belongs there
    */
   require(systemIdentifier: string | undefined, dataDir: string): void;
 }

@@ -11,7 +11,7 @@ import { sharedMemorySettings } from './shared-memory';
 
 const UNFINISHED_PREFIX = 'init-';
 
-/** Only for the holder of the start lock. Afterwards the data directory can be served by these binaries. */
+/** Only for the holder of the start lock. Afterwards these binaries can serve the data directory. */
 export async function ensureCluster(layout: Layout, binaries: Binaries, account: Account | undefined): Promise<void> {
   const version = clusterVersion(layout.dataDir);
   if (version === undefined) return createCluster(layout, binaries, account);
@@ -23,7 +23,7 @@ export async function ensureCluster(layout: Layout, binaries: Binaries, account:
   );
 }
 
-/** Undefined where there is no database. */
+/** Undefined if there is no database. */
 function clusterVersion(dataDir: string): string | undefined {
   const file = path.join(dataDir, 'PG_VERSION');
   const version = readPlainFile(file, 64)?.toString().trim();
@@ -31,9 +31,9 @@ function clusterVersion(dataDir: string): string | undefined {
   throw new EmbeddedPostgresError(`The file ${file} holds no version, so restore the database from a backup.`);
 }
 
-/** A cluster and the number PostgreSQL gave it when it was made, which no other has; undefined where there is none. */
+/** A cluster and the number that PostgreSQL gave it at its creation, which no other cluster has; undefined if there is none. */
 export interface FoundCluster {
-  /** Undefined where it cannot be read; PostgreSQL will say why. */
+  /** Undefined if it cannot be read; PostgreSQL will say why. */
   systemIdentifier: string | undefined;
 }
 
@@ -43,12 +43,12 @@ export function findCluster(dataDir: string): FoundCluster | undefined {
   return { systemIdentifier: control?.length === 8 ? String(control.readBigUInt64LE()) : undefined };
 }
 
-/** Made under another name first: a process killed meanwhile leaves no half-made database. */
+/** The database is made under another name first: a process killed meanwhile leaves no half-made database. */
 async function createCluster(layout: Layout, binaries: Binaries, account: Account | undefined): Promise<void> {
   await fillInPlace(layout, account, (unfinished) => fillCluster(unfinished, layout, binaries, account));
 }
 
-/** Fills a new directory of the account's, and gives it the name of the data directory when it is whole. */
+/** Fills a new directory that belongs to the account, and renames it to the data directory when it is complete. */
 export async function fillInPlace(
   layout: Layout,
   account: Account | undefined,
@@ -67,10 +67,13 @@ export async function fillInPlace(
   }
 }
 
-/** For an initdb that has outlived the start that began it, and goes on writing for a moment. */
+/** Time for an initdb that has outlived its start, and continues to write for a moment. */
 const LEFTOVER_WRITES_MS = 20_000;
 
-/** Emptied by the account itself: root, looking into a directory and then removing from it, could be led elsewhere in between. */
+/**
+ * The account itself empties the directory: root, which reads a directory and then removes from it, could be led elsewhere in
+ * between.
+ */
 async function remove(dir: string, account: Account | undefined): Promise<void> {
   const stats = fs.lstatSync(dir, { throwIfNoEntry: false });
   if (stats === undefined) return;
@@ -81,7 +84,7 @@ async function remove(dir: string, account: Account | undefined): Promise<void> 
   } while (!isRemoved(dir, Date.now() > deadline));
 }
 
-/** @throws when it is not empty and `isLast`. */
+/** @throws when the directory is not empty and `isLast`. */
 function isRemoved(dir: string, isLast: boolean): boolean {
   try {
     fs.rmdirSync(dir);
@@ -104,12 +107,12 @@ async function fillCluster(
   const access = ['-U', 'latchkey', '--auth=trust', '--no-instructions'];
   const named = dataDirArguments(unfinished);
   requireSuccess(dir, await run(initdb, [...named, ...access, ...encoding, ...shared], here));
-  // The application's database has to be there for the very first connection.
+  // The application's database must exist for the very first connection.
   const input = 'CREATE DATABASE latchkey;\n';
   requireSuccess(dir, await run(postgres, ['--single', ...named, ...shared, 'postgres'], { ...here, input }));
 }
 
-/** A single-user server goes on after an error and exits with 0, so its words count as well. */
+/** A single-user server continues after an error and exits with 0, so its output counts as well. */
 function requireSuccess(dir: string, { exitCode, stderr }: CommandResult): void {
   const complaint = stderr.split('\n').findLast((line) => /\b(error|FATAL|PANIC|ERROR):/.test(line));
   if (exitCode === 0 && complaint === undefined) return;
@@ -138,7 +141,7 @@ function moveInPlace(unfinished: string, layout: Layout): void {
   syncDirectory(layout.dir);
 }
 
-/** A rename outlives a power cut only when the directory that holds the name has been written out. */
+/** A rename survives a power cut only when the directory with the name has been written to the disk. */
 export function syncDirectory(dir: string): void {
   const descriptor = fs.openSync(dir, 'r');
   fs.fsyncSync(descriptor);

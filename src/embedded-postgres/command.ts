@@ -10,13 +10,15 @@ export interface CommandResult {
 export interface CommandOptions {
   account: Account | undefined;
   input?: string;
-  /** Entered before the account is taken on, which may have no way into it. */
+  /** The directory to enter before switching to the account, which may have no access to it. */
   cwd?: string;
-  /** A file descriptor of ours that the command finds as its descriptor 3. */
+  /** A file descriptor of Latchkey that the command gets as its descriptor 3. */
   descriptor?: number;
 }
 
-/** Nothing of the application's environment may reach the server: it can hold secrets, and PG* variables steer it. */
+/**
+ * Nothing of the application's environment may reach the server: it can contain secrets, and PG* variables control the server.
+ */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { LC_ALL: 'C', HOME: '/' };
   if (process.env.PATH !== undefined) environment.PATH = process.env.PATH;
@@ -24,7 +26,10 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** The part of the spawn options that makes a child run as the account, where it can always stand unless it is put elsewhere. */
+/**
+ * The spawn options that make a child run as the account, in a directory that the account can always enter, unless the caller
+ * names another.
+ */
 export function spawnAs(
   account: Account | undefined,
   cwd = '/',
@@ -51,7 +56,7 @@ export function run(command: string, args: string[], options: CommandOptions): P
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
     child.once('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
-    // A command that ends before it reads its input breaks the pipe; its exit code tells the story better.
+    // A command that ends before it reads its input breaks the pipe. Its exit code says more.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.input);
   });

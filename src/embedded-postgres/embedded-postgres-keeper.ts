@@ -6,12 +6,12 @@ import { EmbeddedPostgresError } from './errors';
 
 const LOOK_EVERY_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
-/** A server that has lived for so long did not die of how it was started. */
+/** A server that has lived this long did not die of the way it was started. */
 const CALM_MS = 60_000;
 
 /**
- * Runs a private PostgreSQL and starts it anew when it dies under us: its url stays the same, so that connections made
- * from then on find it. Any number of processes may keep the server of one directory; one revives it, the others join.
+ * Runs a private PostgreSQL and starts it again when it dies. Its URL stays the same, so that new connections find it. Any
+ * number of processes can keep the server of one directory: one revives it, the others join.
  */
 export class EmbeddedPostgresKeeper {
   private readonly logger = new SafeLogger(EmbeddedPostgresKeeper.name);
@@ -39,7 +39,7 @@ export class EmbeddedPostgresKeeper {
     return this.server.url;
   }
 
-  /** Ends our use of the server, and our care for it. */
+  /** Ends this process's use of the server, and its care for it. */
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.timer);
@@ -47,7 +47,10 @@ export class EmbeddedPostgresKeeper {
     await this.server.stop();
   }
 
-  /** The oftener it has died of late, the longer is the pause: what dies of its start must not die all the time. */
+  /**
+   * The more often the server has died lately, the longer the pause: a server that dies of its start must not be started all
+   * the time.
+   */
   private lookLater(): void {
     const pause = Math.min(LOOK_EVERY_MS * 2 ** this.attempts, LONGEST_PAUSE_MS);
     const look = () => {
@@ -62,7 +65,7 @@ export class EmbeddedPostgresKeeper {
       else this.isUp();
     } catch (error) {
       const reason = String(error);
-      // Said once, until there is something new to say.
+      // Logged once, until the reason changes.
       if (reason !== this.lastReason) this.logger.error({ event: 'embedded_postgres.not_revived', reason });
       this.lastReason = reason;
     }
@@ -85,12 +88,13 @@ export class EmbeddedPostgresKeeper {
     this.isDown = false;
     this.lastReason = undefined;
     this.logger.log({ event: 'embedded_postgres.revived' });
-    // Our end of the pipe of the dead one belongs to the new one's too, and would keep that alive after us.
+    // This process's end of the dead server's pipe is also the new server's, and would keep that server alive after this
+    // process has ended.
     await dead.stop();
   }
 }
 
-/** Where the data are gone, an empty database in their place would look like an answer. */
+/** If the data are gone, an empty database in their place would look like a valid one. */
 function requireData(dataDir: string): void {
   if (fs.existsSync(path.join(dataDir, 'PG_VERSION'))) return;
   throw new EmbeddedPostgresError(`The database in ${dataDir} is gone, so put it back or start Latchkey again.`);

@@ -14,24 +14,24 @@ import { launchServer, type Running, START_LIMIT_MS, stopLeftover, waitUntilRead
 import { acquireStartLock } from './start-lock';
 
 export interface EmbeddedPostgresOptions {
-  /** Will hold the data, the socket and the log. */
+  /** The directory for the data, the socket and the log. */
   dir: string;
-  /** Server settings, stronger than the defaults. */
+  /** Server settings, which take precedence over the defaults. */
   settings?: Record<string, string>;
-  /** Of the server when this process is root; else `postgres` or `nobody` is taken. */
+  /** The server's account when this process is root. By default `postgres`, else `nobody`. */
   account?: string;
-  /** What is known about the database from earlier starts. */
+  /** The record of the database from earlier starts. */
   record?: ClusterRecord;
 }
 
 export interface EmbeddedPostgres {
   url: string;
   dataDir: string;
-  /** False: another process had started the server, and we have joined. */
+  /** False if another process had started the server and this one has joined. */
   started: boolean;
-  /** Whether the server is there, or will be in a moment. */
+  /** Whether the server runs, or will run in a moment. */
   isAlive(): boolean;
-  /** Ends our use of the server, which stops with its last user. */
+  /** Ends this use of the server, which stops with its last user. */
   stop(): Promise<void>;
 }
 
@@ -40,8 +40,8 @@ const OTHER_USERS_SHOW_AFTER_MS = 300;
 const UNSEEN_MS = 3_000;
 
 /**
- * Runs a private PostgreSQL for all processes that ask for the same directory. To revive a server that has died,
- * call it once more: the URL stays the same. Every call counts as one user, to be stopped on its own.
+ * Runs a private PostgreSQL for all processes that ask for the same directory. To revive a server that has died, call it again:
+ * the URL stays the same. Every call counts as one user, and is stopped separately.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
@@ -65,7 +65,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-/** Before anything is made: what is to be put back must find its place free. */
+/** Checked before anything is made: a database that is to be put back must find its place free. */
 function requireDirectory({ dir, record }: EmbeddedPostgresOptions, account: Account | undefined): void {
   if (record === undefined || fs.existsSync(dir)) return;
   const wanted = canonicalPath(dir);
@@ -74,7 +74,7 @@ function requireDirectory({ dir, record }: EmbeddedPostgresOptions, account: Acc
 
 function requireRecorded({ dataDir }: Layout, record: ClusterRecord | undefined): void {
   const found = findCluster(dataDir);
-  // One that cannot be read is not judged: PostgreSQL itself refuses it, and says why.
+  // A data directory that cannot be read is not judged here: PostgreSQL itself refuses it, and says why.
   if (found === undefined || found.systemIdentifier !== undefined) record?.require(found?.systemIdentifier, dataDir);
 }
 
@@ -94,7 +94,7 @@ async function joinServer(layout: Layout): Promise<Running | undefined> {
   );
 }
 
-/** For how long the server has been named by its directory, and not been seen, in milliseconds. */
+/** The time in milliseconds for which the directory has named the server without the server being seen. */
 function unseenFor(dataDir: string): () => number {
   let since: number | undefined;
   return () => {
@@ -103,7 +103,7 @@ function unseenFor(dataDir: string): () => number {
   };
 }
 
-/** Its watchdog answers, since a pipe reaches from one container to another; a process id means nothing there. */
+/** Whether the server's watchdog answers. A pipe reaches from one container to another; a process id means nothing there. */
 function servedElsewhere({ dir }: Layout): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     `The database in ${dir} is in use by a Latchkey in another container, so stop that one (or, where the directory ` +
@@ -139,13 +139,13 @@ function describeServer(layout: Layout, { postmaster, lifeline }: Running, start
   };
 }
 
-/** The server names it as it sees it, from inside its data directory. */
+/** The path as the server sees it, from inside its data directory. */
 function socketDirOf({ dataDir, runDir, socketDir }: Layout, postmaster: Postmaster): string {
   const named = path.resolve(dataDir, postmaster.socketDir);
   return named === runDir ? socketDir : named;
 }
 
-/** The watchdog drops the pipe at once when the last user has; while there are others, it goes on reading. */
+/** The watchdog drops the pipe at once when the last user has ended. While there are others, it continues to read. */
 async function wasLastUser(layout: Layout): Promise<boolean> {
   const deadline = Date.now() + OTHER_USERS_SHOW_AFTER_MS;
   return (await pollUntil(deadline, () => (isWatched(layout.lifeline) ? undefined : true))) ?? false;

@@ -1,4 +1,4 @@
-/** Its message is one sentence that tells the operator what to do. */
+/** The message is one sentence that tells the operator what to do. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }
@@ -14,10 +14,10 @@ const UNUSABLE_DIRECTORY: Record<string, string> = {
   ENAMETOOLONG: 'the path is too long',
 };
 
-/** There is nothing wrong with the directory itself. */
+/** Codes that say nothing against the directory itself. */
 export const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-// An `instanceof Error` would fail under jest, whose sandbox has another Error than Node's own modules have.
+// `instanceof Error` would fail under jest, whose sandbox has another Error than Node's own modules.
 function stringProperty(error: unknown, name: string): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const value: unknown = Reflect.get(error, name);
@@ -28,12 +28,12 @@ export function errorCode(error: unknown): string | undefined {
   return stringProperty(error, 'code');
 }
 
-/** How root runs something as another user, with the environment that it has. */
+/** How root runs something as another user, with its own environment. */
 export function asUser({ uid, gid }: { uid: number; gid: number }): string {
   return ` (with setpriv --reuid=${uid} --regid=${gid} --clear-groups, or --user ${uid}:${gid} of a container)`;
 }
 
-/** Which file it was that could not be used, where that is not the directory itself. */
+/** The file that could not be used, if it is not the directory itself. */
 export function atFile(error: unknown, dir: string): string {
   const file = stringProperty(error, 'path');
   return file === undefined || file === dir ? '' : ` at ${file}`;
@@ -56,11 +56,11 @@ const PERMISSION_FLAGS: Record<string, string> = {
   FileSystemWrite: '--allow-fs-write',
 };
 
-/** Node's permission model stands in the way, which is named neither by the code nor by the message of its error. */
+/** Node's permission model forbids it. Neither the code nor the message of the error names the missing permission. */
 export function deniedByNode(error: unknown): string {
   const permission = stringProperty(error, 'permission');
   if (!permission) {
-    // No flag allows what Node switches off altogether, as it does with writing a file out to the disk.
+    // No flag allows operations that Node disables altogether, such as writing a file out to the disk.
     const message = stringProperty(error, 'message')?.replace(/\.$/, '');
     return `Node's permission model does not let Latchkey keep its files (${message}), so start node without --permission.`;
   }
@@ -70,7 +70,7 @@ export function deniedByNode(error: unknown): string {
 }
 
 function notRun(error: unknown, code: string): EmbeddedPostgresError {
-  // Only a change of account is answered like this: by a root without the capability, or of a user namespace.
+  // Only a change of account fails like this: for a root without the capability, or in a user namespace.
   const problem = ['EPERM', 'EINVAL'].includes(code)
     ? `PostgreSQL does not run as root and this root may not run it as another account (${code}), ` +
       'so run Latchkey as an ordinary user'
@@ -79,7 +79,7 @@ function notRun(error: unknown, code: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(`${problem} or set DATABASE_URL to a PostgreSQL server.`, { cause: error });
 }
 
-/** Turns whatever went wrong while the server of `dir` was started into a sentence for the operator. */
+/** Turns any failure to start the server of `dir` into a sentence for the operator. */
 export function explain(error: unknown, dir: string): EmbeddedPostgresError {
   if (error instanceof EmbeddedPostgresError) return error;
   const code = errorCode(error) ?? '';

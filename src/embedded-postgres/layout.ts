@@ -7,19 +7,19 @@ import { asUser, EmbeddedPostgresError } from './errors';
 import { keepDirectory, lendDirectory, makeDirectory, requireOwnName } from './own-directory';
 
 /**
- * Where everything of one server lies. `dir` is ours, and so is what we write in it: log, lock and lifeline. The account that
- * runs the server owns two directories in it, `data` and `run`, and nothing else.
+ * The paths of one server. `dir` belongs to Latchkey, and so do the files that it writes there: log, lock and lifeline. The
+ * account that runs the server owns two directories in it, `data` and `run`, and nothing else.
  */
 export interface Layout {
   dir: string;
   dataDir: string;
   /** Where the account may write: the socket, and receipts of the watchdog. */
   runDir: string;
-  /** The same as the server reaches it, whose working directory is the data directory. */
+  /** The same path as seen by the server, whose working directory is the data directory. */
   runFromData: string;
-  /** Where the server makes its socket, as the server reaches it. */
+  /** Where the server creates its socket, as the server sees it. */
   listenDir: string;
-  /** Where a client of this process finds the socket. */
+  /** Where a client in this process finds the socket. */
   socketDir: string;
   lifeline: string;
   startLock: string;
@@ -41,7 +41,7 @@ export function shortHash(text: string): string {
 export async function prepareLayout(requestedDir: string, account: Account | undefined): Promise<Layout> {
   const dir = canonicalPath(requestedDir);
   const found = path.join(dir, 'data');
-  // Before anything is changed: a server of another account may be running on it.
+  // Checked before anything is changed: a server of another account may be running on it.
   if (account !== undefined) refuseUsersDirectory(dir);
   refuseForeignData(found, account);
   keepDirectory(dir, account);
@@ -73,14 +73,17 @@ function ownNames(dir: string): Pick<Layout, 'lifeline' | 'startLock' | 'logFile
   return names;
 }
 
-/** One name per directory: names are hashed, and two processes must come to the same hash. */
+/** One name per directory: names are hashed, and two processes must get the same hash. */
 export function canonicalPath(dir: string): string {
   const parent = path.dirname(path.resolve(dir));
   makeDirectory(parent);
   return followOwnLink(path.join(fs.realpathSync(parent), path.basename(path.resolve(dir))));
 }
 
-/** In a directory that many may write to, a link need not have been made by who runs Latchkey. */
+/**
+ * In a directory that many accounts may write to, the link may have been made by another account than the one that runs
+ * Latchkey.
+ */
 function followOwnLink(file: string): string {
   const stats = fs.lstatSync(file, { throwIfNoEntry: false });
   if (!stats?.isSymbolicLink()) return file;
@@ -101,7 +104,10 @@ function refuseForeignData(dataDir: string, account: Account | undefined): void 
   );
 }
 
-/** The lock is made by whoever runs Latchkey. Root would take the directory away from that user, who could not start any more. */
+/**
+ * The account that runs Latchkey makes the lock. Root would take the directory away from that account, which then could not
+ * start any more.
+ */
 function refuseUsersDirectory(dir: string): void {
   const lock = fs.lstatSync(path.join(dir, 'lock'), { throwIfNoEntry: false });
   if (lock === undefined || !lock.isFile() || lock.uid === 0) return;
@@ -112,8 +118,8 @@ function refuseUsersDirectory(dir: string): void {
 }
 
 /**
- * On Linux the server is put into its data directory before it becomes the account, and never names it by its path: what is above
- * may be closed to it. Other systems have no such name for the working directory.
+ * On Linux the server is put into its data directory before it becomes the account, and never names the directory by its path:
+ * the directories above may be closed to the account. Other systems have no such name for the working directory.
  */
 async function requireWay(dir: string, account: Account | undefined): Promise<void> {
   if (IS_LINUX || (await canEnter(dir, account))) return;
@@ -123,9 +129,9 @@ async function requireWay(dir: string, account: Account | undefined): Promise<vo
   );
 }
 
-/** How the server names its data directory, in which it stands. */
+/** The server's name for its data directory, which is its working directory. */
 export function dataDirArguments(dataDir: string): string[] {
-  // The last one counts. The first is for people, and for us: it is how a process is known to serve this directory.
+  // The last one counts. The first is for people, and for Latchkey: it identifies a process that serves this directory.
   return IS_LINUX ? ['-D', dataDir, '-D', '/proc/self/cwd'] : ['-D', dataDir];
 }
 
@@ -143,7 +149,7 @@ function socketDirs(
 
 const held = new Map<string, number>();
 
-/** A short name for a directory, good as long as this process lives; no other account can have made it, or change it. */
+/** A short name for a directory, valid as long as this process lives. No other account can have made it, or can change it. */
 function shortName(dir: string): string {
   const before = held.get(dir);
   const isSame = before !== undefined && fs.fstatSync(before).ino === fs.statSync(dir).ino;
@@ -161,7 +167,7 @@ function shortSocketDir(runDir: string, account: Account | undefined): string {
   return short;
 }
 
-/** Anybody may create names in the temporary directory, so a directory found there need not be ours. */
+/** Every account may create names in the temporary directory, so a directory found there may belong to another account. */
 function refuseForeign(dir: string, account: Account | undefined): void {
   const stats = fs.lstatSync(dir);
   const ours = [process.geteuid?.(), account?.uid];

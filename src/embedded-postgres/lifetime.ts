@@ -7,23 +7,24 @@ import type { Layout } from './layout';
 import { pollUntil } from './polling';
 
 /**
- * The lifeline is a named pipe that every process with a use for the server holds open for writing. A watchdog
- * reads it: when the last process ends, in whatever way, it sees the end of the pipe and stops the server.
+ * The lifeline is a named pipe. Every process that uses the server holds it open for writing, and a watchdog reads it. When the
+ * last process ends, in any way, the watchdog sees the end of the pipe and stops the server.
  */
 const ANSWER_LIMIT_MS = 30_000;
 const RECEIPT_PREFIX = 'joined-';
 
 /**
- * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for those who join go to "$1". It stands in the
- * data directory, which its account may have no way into.
+ * Runs `"$@"`, the server, until the end of the pipe on descriptor 3; receipts for joining processes go to "$1". It stands in
+ * the data directory, to which its account may have no path.
  *
- * Two processes watch, and each does without the other. The reader gives receipts and sees the end of the pipe; the main one is the
- * server's parent, and stops it when the reader has ended in whatever way. When the main one has been killed, the reader stops the
- * server at the end of the pipe, and when somebody wants to join: those who are there start it again, watched as it should be.
+ * Two processes watch, and each works without the other. The reader gives receipts and sees the end of the pipe. The main
+ * process is the server's parent, and stops the server when the reader has ended, in any way. If the main process was killed,
+ * the reader stops the server at the end of the pipe, and when another process wants to join: the remaining users then start it
+ * again, watched as it should be.
  *
- * The trap ends the reader when the server dies by itself, before `wait` as well as during it. SIGINT is a fast shutdown and is
- * repeated, because the shell starts the server with SIGINT ignored until it is set up. A server that does not heed it within half
- * a minute is stopped without a checkpoint (SIGQUIT), and in the end killed: it may be frozen.
+ * The trap ends the reader when the server dies by itself, before `wait` as well as during it. SIGINT is a fast shutdown; it is
+ * repeated, because the shell starts the server with SIGINT ignored until it is set up. A server that does not obey within half
+ * a minute is stopped without a checkpoint (SIGQUIT), and finally killed: it may be frozen.
  */
 export const WATCHDOG_SCRIPT = `
 dir=$1; shift
@@ -78,7 +79,7 @@ export async function prepareLifeline(layout: Layout): Promise<void> {
   if (exitCode !== 0) throw new Error(stderr.trim());
 }
 
-/** Undefined when no watchdog reads the pipe, or when there is none. */
+/** Undefined when no watchdog reads the pipe, or when there is no pipe. */
 function openWriteEnd(lifeline: string): number | undefined {
   try {
     return fs.openSync(lifeline, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
@@ -94,9 +95,9 @@ export function isWatched(lifeline: string): boolean {
   return probe !== undefined;
 }
 
-/** Both ends, before the watchdog exists: so it is never without a pipe whose end it would see. */
+/** Both ends, before the watchdog exists: so the watchdog never sees the end of the pipe too early. */
 export function openBothEnds(lifeline: string): PipeEnds {
-  // Opening one end alone blocks or fails as long as the other is not open.
+  // Opening one end alone blocks or fails until the other end is open.
   const both = fs.openSync(lifeline, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
   try {
     const readEnd = fs.openSync(lifeline, fs.constants.O_RDONLY);
@@ -108,8 +109,8 @@ export function openBothEnds(lifeline: string): PipeEnds {
 }
 
 /**
- * A write end that the watchdog has answered on, or undefined when there is no watchdog. Without the answer it
- * might have seen the end of the pipe just before we opened it, and be about to stop the server.
+ * A write end to which the watchdog has answered, or undefined when there is no watchdog. Without the answer, the watchdog
+ * might have seen the end of the pipe just before this process opened it, and be about to stop the server.
  */
 export async function joinLifeline(layout: Layout): Promise<number | undefined> {
   const writeEnd = openWriteEnd(layout.lifeline);

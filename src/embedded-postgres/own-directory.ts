@@ -22,24 +22,24 @@ function isDirectory(file: string): boolean {
 }
 
 /**
- * Makes a directory this process's own, whichever of the two accounts had it: only its owner can put names into it, so what is
- * found in it stays what it is while it is looked at. The lent account may pass through, and no more.
+ * Makes a directory belong to this process's account, whichever of the two accounts had it. Only its owner can put names into
+ * it, so its content does not change while it is looked at. The lent account may pass through, and no more.
  */
 export function keepDirectory(dir: string, account: Account | undefined): void {
   makeDirectory(dir, 0o700);
   settle(dir, { uid: process.geteuid?.(), gid: process.getegid?.() }, account, account === undefined ? 0o700 : 0o711);
 }
 
-/** Makes a directory the account's. Only for a name in a directory that `keepDirectory` has made ours. */
+/** Makes a directory belong to the account. Only for a name in a directory that `keepDirectory` has taken. */
 export function lendDirectory(dir: string, account: Account | undefined): void {
-  // A link, which nobody but the account can have made while the directory around it was the account's.
+  // A link, which only the account can have made while the surrounding directory belonged to the account.
   if (fs.lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink()) fs.unlinkSync(dir);
   makeDirectory(dir, 0o700);
   const owner = account ?? { uid: process.geteuid?.(), gid: process.getegid?.() };
   settle(dir, owner, account, 0o700);
 }
 
-/** By descriptor, so that what was looked at is what is changed. */
+/** By descriptor, so that the file that was looked at is the file that is changed. */
 function settle(
   dir: string,
   owner: { uid: number | undefined; gid: number | undefined },
@@ -51,7 +51,7 @@ function settle(
     const stats = fs.fstatSync(descriptor);
     requireKnownOwner(dir, stats.uid, account);
     if (owner.uid !== undefined && stats.uid !== owner.uid) changeOwner(dir, descriptor, owner.uid, owner.gid ?? 0);
-    // The mode that was asked of mkdir is lessened by the umask, never the other way round.
+    // The umask only ever removes bits from the mode that was passed to mkdir.
     if ((stats.mode & 0o7777) !== mode) fs.fchmodSync(descriptor, mode);
   } finally {
     fs.closeSync(descriptor);
@@ -71,7 +71,7 @@ function changeOwner(dir: string, descriptor: number, uid: number, gid: number):
     fs.fchownSync(descriptor, uid, gid);
   } catch (error) {
     const code = errorCode(error);
-    // A root without the capability, or of a user namespace that maps no other account.
+    // A root without the capability, or in a user namespace that maps no other account.
     if (code !== 'EPERM' && code !== 'EINVAL') throw error;
     throw new EmbeddedPostgresError(
       `PostgreSQL does not run as root and this root may not change the owner of ${dir} (${code}), ` +
@@ -82,8 +82,8 @@ function changeOwner(dir: string, descriptor: number, uid: number, gid: number):
 }
 
 /**
- * A plain file or named pipe of ours, or no name at all. Releases up to 0.1 kept log and lock in a directory that the account
- * could write to, where it may have put a link or a second name of any file of the machine.
+ * Leaves a plain file or named pipe that belongs to Latchkey, or no name at all. Releases up to 0.1 kept log and lock in a
+ * directory that the account could write to, where it may have put a link or a second name of any file of the machine.
  */
 export function requireOwnName(file: string, isWanted: (stats: fs.Stats) => boolean): void {
   const stats = fs.lstatSync(file, { throwIfNoEntry: false });

@@ -4,8 +4,8 @@ import { errorCode } from './errors';
 const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
 /**
- * The beginning of a file in a directory that another account may write to, or undefined where no plain file is. A link made
- * there could name any file of the machine, and the end of a named pipe never comes.
+ * The beginning of a file in a directory that another account may write to, or undefined if it is not a plain file. A link made
+ * there could name any file of the machine, and a named pipe may never end.
  */
 export function readPlainFile(file: string, maxBytes = 4096): Buffer | undefined {
   return withPlainFile(file, O_RDONLY, (descriptor) => {

@@ -6,17 +6,17 @@ import { errorCode } from './errors';
 import { type Layout, PORT } from './layout';
 import { overwritePlainFile, readPlainFile } from './plain-files';
 
-/** What the server says about itself in `postmaster.pid`. */
+/** The content of `postmaster.pid`, in which the server describes itself. */
 export interface Postmaster {
   pid: number;
   socketDir: string;
   ready: boolean;
 }
 
-// Above what any supported system gives to a process, so PostgreSQL always finds it to be nobody.
+// Higher than any process id of a supported system, so PostgreSQL never finds a process with it.
 const NOBODYS_PID = 2_147_483_646;
 
-/** The live server of the data directory, be it starting, ready or stopping. */
+/** The live server of the data directory, whether it is starting, ready or stopping. */
 export function livePostmaster(dataDir: string): Postmaster | undefined {
   const lines = readPlainFile(path.join(dataDir, 'postmaster.pid'))?.toString().split('\n') ?? [];
   // A single-user server writes its process id negated.
@@ -25,7 +25,7 @@ export function livePostmaster(dataDir: string): Postmaster | undefined {
   return { pid, socketDir: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
 }
 
-/** Whether the data directory's server is there, asked so cheaply that it can be asked all the time. */
+/** Whether the data directory's server runs, checked so cheaply that it can be checked all the time. */
 export function isServed(dataDir: string): boolean {
   if (process.platform === 'linux') return livePostmaster(dataDir) !== undefined;
   const pid = namedProcess(dataDir);
@@ -39,19 +39,19 @@ function namedProcess(dataDir: string): number | undefined {
 }
 
 /**
- * The process id that the data directory names as its server's, where no process here is that server: it has died, or runs where this
- * process cannot see it, in another container.
+ * The process id that the data directory names as its server's, if no process here is that server. The server has died, or runs
+ * where this process cannot see it, in another container.
  */
 export function unseenPostmaster(dataDir: string): number | undefined {
   const pid = namedProcess(dataDir);
   return pid === undefined || pid === NOBODYS_PID || serves(pid, dataDir) ? undefined : pid;
 }
 
-/** The process id alone proves nothing: it may be a zombie's, or belong to somebody else by now. */
+/** The process id alone proves nothing: it may be a zombie's, or belong to another process by now. */
 function serves(pid: number, dataDir: string): boolean {
   if (process.platform === 'linux') {
     const isNamed = readCommandLine(pid)?.split('\0').includes(dataDir) ?? false;
-    // The file is the account's: it may name a process of root's that merely works on the directory.
+    // The file belongs to the account: it may name a process of root that merely works on the directory.
     return isNamed && ownerOf(`/proc/${pid}`) === ownerOf(dataDir);
   }
   return isAlive(pid) && psCommandLine(pid).includes(dataDir);
@@ -96,8 +96,8 @@ function psCommandLine(pid: number): string {
 }
 
 /**
- * PostgreSQL refuses to start when the process id of a leftover lock file belongs to any live process of its account
- * or to a zombie, which is normal in containers. Only for the holder of the start lock, when no server is alive.
+ * PostgreSQL refuses to start when the process id of a leftover lock file belongs to any live process of its account or to a
+ * zombie, which is normal in containers. Only for the holder of the start lock, when no server is alive.
  */
 export function disarmStaleLocks(layout: Layout): void {
   const pidFile = path.join(layout.dataDir, 'postmaster.pid');
@@ -110,10 +110,10 @@ export function disarmStaleLocks(layout: Layout): void {
 }
 
 /**
- * The rest of the file stays, because PostgreSQL finds in it the shared memory of the dead server and refuses to
- * start while one of its backends survives: both writing to the same files would destroy them.
+ * The rest of the file stays, because PostgreSQL finds in it the shared memory of the dead server. It refuses to start while
+ * one of that server's backends survives: both would write to the same files and destroy them.
  */
 function replaceProcessId(pidFile: string, content: string): void {
-  // The new content is never shorter, so overwriting leaves nothing behind and no moment with an empty file.
+  // The new content is never shorter, so overwriting leaves nothing behind, and the file is empty at no moment.
   overwritePlainFile(pidFile, content.replace(/^[^\n]*/, String(NOBODYS_PID)));
 }

@@ -12,8 +12,8 @@ import { livePostmaster } from './postmaster';
 const PREFIX = 'latchkey-';
 
 /**
- * An earlier release, run as root, kept the database in a directory of its own below `/var/lib` when the account had no way to
- * where it belongs. It is taken to where it belongs. Only for the holder of the start lock.
+ * An earlier release, run as root, kept the database in a directory of its own below `/var/lib` when the account had no path to
+ * its proper place. This moves it to its proper place. Only for the holder of the start lock.
  */
 export async function fetchRelocated(layout: Layout, account: Account | undefined): Promise<void> {
   if (account === undefined) return;
@@ -36,7 +36,7 @@ function formerDir(dir: string): string {
   return path.join(SYSTEM_DIR, `${PREFIX}${shortHash(dir)}`);
 }
 
-/** Where the database of a directory was kept by an earlier release, if it is there. */
+/** The place where an earlier release kept the database of a directory, if it is there. */
 export function isRelocated(dir: string): boolean {
   return findCluster(path.join(formerDir(dir), 'data')) !== undefined;
 }
@@ -65,7 +65,7 @@ async function move(old: string, layout: Layout, account: Account): Promise<void
   }
 }
 
-/** By the account, which so can neither be led to read more than it may, nor loses what is its own. */
+/** The account itself copies: so it cannot be led to read more than it may, and keeps its own files. */
 async function copy(old: string, unfinished: string, account: Account): Promise<void> {
   const { exitCode, stderr } = await run('/bin/sh', ['-c', 'cp -RPp -- "$1/." . && sync', 'sh', old], {
     account,
@@ -78,13 +78,13 @@ async function copy(old: string, unfinished: string, account: Account): Promise<
   );
 }
 
-/** The earlier release, started once more, would make an empty database where it finds none. This makes it stop and say so. */
+/** The earlier release, started again, would make an empty database where it finds none. This makes it stop and say so. */
 function bar(old: string, to: string): void {
   fs.mkdirSync(old, 0o700);
   fs.writeFileSync(path.join(old, 'MOVED'), `The database that was here is in ${to}.\n`, { flag: 'wx', mode: 0o600 });
 }
 
-/** Databases that earlier releases may have put below `/var/lib` for another name of a directory. */
+/** Databases that earlier releases may have put below `/var/lib` under another name of a directory. */
 export function relocatedCandidates(): string[] {
   try {
     return fs
@@ -93,7 +93,7 @@ export function relocatedCandidates(): string[] {
       .map((name) => path.join(SYSTEM_DIR, name, 'data'))
       .filter((dir) => findCluster(dir) !== undefined);
   } catch {
-    // Closed to this account: it was root's to put something there.
+    // Closed to this account: only root could have put something there.
     return [];
   }
 }

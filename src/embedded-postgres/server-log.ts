@@ -5,7 +5,7 @@ const TAIL_BYTES = 64 * 1024;
 
 export interface ServerLog {
   descriptor: number;
-  /** Where the lines of this start begin. */
+  /** The offset at which the lines of this start begin. */
   offset: number;
 }
 
@@ -19,7 +19,7 @@ export function openServerLog(file: string): ServerLog {
   return { descriptor, offset: size };
 }
 
-/** The last FATAL line since the offset, without its time and process; else the last line, of the shell perhaps. */
+/** The last FATAL line since the offset, without its time and process; else the last line, which may be the shell's. */
 export function lastComplaint(file: string, offset: number): string | undefined {
   const lines = readTail(file, offset)
     .split('\n')

@@ -20,7 +20,7 @@ const STOPPING = [
   ['SIGQUIT', 5_000],
   ['SIGKILL', 5_000],
 ] as const;
-/** For the watchdog to stop the server; a checkpoint takes longer only where there is somebody to wait for. */
+/** Time for the watchdog to stop the server. A checkpoint takes longer only if the server has other users. */
 const WATCHDOG_STOPS_MS = 3_000;
 const RETRY_LIMIT_MS = 15_000;
 const RETRY_INTERVAL_MS = 100;
@@ -76,7 +76,8 @@ function notStarting(layout: Layout, complaint: string, survivors: boolean): Emb
 async function stopUnwatchedServer(dataDir: string): Promise<void> {
   const found = livePostmaster(dataDir);
   if (found === undefined) return;
-  // Fast, then without a checkpoint, then as a frozen one has to be: what it has committed is in its log in any case.
+  // First fast, then without a checkpoint, then as a frozen server has to be stopped. Committed changes are in its log in any
+  // case.
   for (const [signal, limitMs] of STOPPING) {
     kill(found.pid, signal);
     if (await hasStopped(dataDir, limitMs)) return;
@@ -86,7 +87,7 @@ async function stopUnwatchedServer(dataDir: string): Promise<void> {
   );
 }
 
-/** Waits for a server that its watchdog stops, and stops it where no watchdog has been left to do so. */
+/** Waits for a server that its watchdog stops, and stops it if no watchdog is left to do so. */
 export async function stopLeftover(dataDir: string, isWatched: () => boolean): Promise<void> {
   if ((await hasStopped(dataDir, WATCHDOG_STOPS_MS)) || isWatched()) return;
   await stopUnwatchedServer(dataDir);
@@ -138,7 +139,7 @@ async function spawnWatchdog(spec: ServerSpec, log: number, readEnd: number): Pr
   const server = [binaries.postgres, ...dataDirArguments(layout.dataDir), ...flags];
   const watchdog = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'latchkey-postgres', layout.runFromData, ...server], {
     ...spawnAs(account, layout.dataDir),
-    // A session of its own, so that Ctrl-C reaches Latchkey only.
+    // A separate session, so that Ctrl-C reaches Latchkey only.
     detached: true,
     stdio: ['ignore', log, log, readEnd],
   });
@@ -147,7 +148,7 @@ async function spawnWatchdog(spec: ServerSpec, log: number, readEnd: number): Pr
   return watchdog;
 }
 
-/** PostgreSQL takes a list of directories here, with commas between them. */
+/** PostgreSQL takes a list of directories here, separated by commas. */
 function quoted(dir: string): string {
   return `"${dir.replaceAll('"', '""')}"`;
 }

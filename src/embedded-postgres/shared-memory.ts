@@ -1,10 +1,10 @@
 import * as fs from 'node:fs';
 
 const SHARED_MEMORY = '/dev/shm';
-/** Containers have 64 MB unless told otherwise, of which parallel queries take more than there is. */
+/** Containers have 64 MB by default. Parallel queries need more. */
 const ENOUGH_BYTES = 128 * 1024 * 1024;
 
-/** Server settings for a machine whose POSIX shared memory is missing, closed or too small; none for others. */
+/** Server settings for a machine whose POSIX shared memory is missing, closed or too small; none for other machines. */
 export function sharedMemorySettings(): Record<string, string> {
   if (process.platform !== 'linux' || hasEnough()) return {};
   return { dynamic_shared_memory_type: 'sysv' };

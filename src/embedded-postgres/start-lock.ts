@@ -7,8 +7,8 @@ const RETRY_MS = 30;
 const DARWIN_O_EXLOCK = 0x20;
 
 /**
- * Lets one process at a time start or join the server of a directory; returns the release.
- * The kernel holds the lock, so it ends with its holder however that ends.
+ * Lets one process at a time start or join the server of a directory. Returns a function that releases the lock. The kernel
+ * holds the lock, so it ends with its holder, however that ends.
  */
 export async function acquireStartLock(file: string, deadline: number): Promise<() => void> {
   for (;;) {
@@ -33,7 +33,7 @@ function openLocked(file: string): number | undefined {
   }
 }
 
-/** Node cannot lock files, but a lock that `flock` takes on our descriptor stays with it after `flock` has ended. */
+/** Node cannot lock files. But a lock that `flock` takes on this process's descriptor stays with it after `flock` has ended. */
 async function openAndFlock(file: string): Promise<number | undefined> {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW } = fs.constants;
   const descriptor = fs.openSync(file, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);

@@ -1,6 +1,6 @@
 /**
- * Does one piece of work in a turn of the event loop, in the order in which it was asked for. Each takes some milliseconds:
- * those of several connections in one turn would add up to what the others wait.
+ * Does one piece of work per turn of the event loop, in the order of the calls. Each takes some milliseconds. Several in one
+ * turn would delay other requests by their sum.
  */
 export function oneEachTurn(): (work: () => void) => void {
   const waiting: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const METHODS = 'GET, HEAD, POST, PATCH, DELETE';
-/** What a script may read of an answer, beyond its body. */
+/** The headers of an answer that a script may read. */
 const EXPOSED = [
   'WWW-Authenticate',
   'Retry-After',
@@ -17,15 +17,15 @@ const EXPOSED = [
 const MAX_AGE_S = '600';
 
 /**
- * Lets the scripts of some origins call (the Fetch standard, "CORS protocol"). Callers are known by a token they send
- * themselves, so no answer allows credentials: a browser's cookies are nothing to Latchkey.
+ * Lets the scripts of some origins call (the Fetch standard, "CORS protocol"). Callers are known by a token that they send
+ * themselves, so no answer allows credentials: Latchkey does not use a browser's cookies.
  *
  * @returns whether the request was a preflight, and is answered.
  */
 export function answerCors(origins: readonly string[], request: FastifyRequest, reply: FastifyReply): boolean {
   if (origins.length === 0) return false;
   const isEverybody = origins.includes('*');
-  // Said to everybody: a cache must not hand the answer of one origin to another.
+  // Sent with every answer: a cache must not hand the answer for one origin to another.
   if (!isEverybody) reply.header('Vary', 'Origin');
   const { origin } = request.headers;
   if (origin === undefined || !(isEverybody || origins.includes(origin))) return false;
@@ -38,7 +38,7 @@ function answerPreflight({ method, headers }: FastifyRequest, reply: FastifyRepl
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false;
   reply.header('Vary', `${vary}Access-Control-Request-Headers`);
   reply.header('Access-Control-Allow-Methods', METHODS);
-  // Whatever is asked for: `*` would not stand for Authorization.
+  // The requested headers: `*` would not include Authorization.
   reply.header(
     'Access-Control-Allow-Headers',
     headers['access-control-request-headers'] ?? 'Authorization, Content-Type',

@@ -8,7 +8,7 @@ import { DatabaseRecord, RECORD } from './database-record';
 import { KeptFiles } from './kept-files';
 import { StartError } from './start-error';
 
-/** What the first start on the embedded database leaves for its operator. */
+/** The files that the first start on the built-in database leaves for its operator. */
 export interface BootstrapFile {
   readonly organizationId: string;
   readonly identityId: string;
@@ -31,7 +31,8 @@ export class DataDirectory {
     this.record = this.guard(() => {
       this.refuseUsersDirectory();
       const isNew = make(this.dir);
-      // One that was there keeps its mode: it may be shared, and what we put into it is closed by itself.
+      // An existing directory keeps its mode: it may be shared, and the files that Latchkey puts into it are private by
+      // themselves.
       if (isNew && (statSync(this.dir).mode & 0o777) !== OWN_MODE) chmodSync(this.dir, OWN_MODE);
       accessSync(this.dir, constants.W_OK | constants.X_OK);
       const traces = this.traces();
@@ -49,9 +50,9 @@ export class DataDirectory {
   }
 
   /**
-   * The secret made on the first start. Of two processes that start at once, both take the one that was there first.
+   * The secret made on the first start. If two processes start at once, both take the secret that was there first.
    *
-   * @throws StartError when it is gone: another one would end every token
+   * @throws StartError when the secret is gone: another one would invalidate every token
    */
   authSecret(): string {
     return this.guard(() => {
@@ -63,7 +64,7 @@ export class DataDirectory {
     });
   }
 
-  /** Called before the set-up is committed. A file that is there is of a set-up that was not, and is kept all the same. */
+  /** Called before the set-up is committed. A file that is there belongs to a set-up that was not committed, and is kept. */
   writeBootstrap(content: BootstrapFile): void {
     this.guard(() => {
       this.files.putAside(BOOTSTRAP);
@@ -83,8 +84,8 @@ export class DataDirectory {
   }
 
   /**
-   * What root makes or takes here, the user that owns the directory could not start on any more. Where root has run Latchkey in the
-   * directory of another user, it goes on: the record, or else an older file, is root's.
+   * If root made or took files here, the user that owns the directory could not start any more. Where root has already run
+   * Latchkey in another user's directory, it may continue: the record, or an older file, belongs to root.
    */
   private refuseUsersDirectory(): void {
     const owner = isRoot() ? statSync(this.dir, { throwIfNoEntry: false }) : undefined;
@@ -97,7 +98,7 @@ export class DataDirectory {
     );
   }
 
-  /** An earlier release kept the database of root elsewhere, under a name that a directory loses when it is moved. */
+  /** An earlier release kept root's database elsewhere, under a name that a directory loses when it is moved. */
   private refuseToForget(): void {
     const candidates = isRoot() && !this.files.has(RECORD) ? relocatedCandidates() : [];
     if (candidates.length === 0) return;
@@ -135,10 +136,10 @@ function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/** On Linux nobody else has to pass through, not even the account that root lends PostgreSQL. */
+/** On Linux no other account has to pass through, not even the account under which root runs PostgreSQL. */
 const OWN_MODE = process.platform !== 'linux' && process.getuid?.() === 0 ? 0o711 : 0o700;
 
-/** Makes a directory and those above it, and says whether it was not there. Node's own never ends below `/proc`. */
+/** Makes a directory and those above it, and says whether it was missing. Node's own function never ends below `/proc`. */
 function make(dir: string): boolean {
   if (existsSync(dir)) return false;
   make(path.dirname(dir));

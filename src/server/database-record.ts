@@ -6,15 +6,16 @@ import { StartError } from './start-error';
 
 export const RECORD = 'database.json';
 
-/** What the directory knows about its database. Each field is there from the moment on at which the thing has happened. */
+/** The record of the database in its data directory. Each field is set from the moment when the event has happened. */
 interface Content {
   readonly systemIdentifier?: string;
   readonly isSetUp?: true;
 }
 
 /**
- * Says whether the data directory has had a database, and which. It is written before anything else, so a first start that was
- * broken off is told from a database that is gone. A directory of a release without it is judged by the files that are there.
+ * Says whether the data directory has had a database, and which. It is written before anything else, so that an interrupted
+ * first start can be told from a database that is gone. In a directory of a release without a record, the files that are there
+ * decide.
  */
 export class DatabaseRecord implements ClusterRecord {
   /** @param traces files that only an earlier start can have left */
@@ -27,11 +28,11 @@ export class DatabaseRecord implements ClusterRecord {
       readonly secret: string | undefined;
     },
   ) {
-    // A process that starts at the same moment writes the record before it leaves a trace, so they were looked for first.
+    // A process that starts at the same moment writes the record before it leaves a trace. So traces were looked for first.
     if (!traces.ofStart) files.create(RECORD, serialize({}));
   }
 
-  /** Whether there has been a database, as far as anything tells. */
+  /** Whether there has been a database, by any sign. */
   get hasDatabase(): boolean {
     const content = this.read();
     return content === undefined || content.systemIdentifier !== undefined;
@@ -48,7 +49,7 @@ export class DatabaseRecord implements ClusterRecord {
     if (expected !== found) throw this.exchanged(dataDir, found, expected);
   }
 
-  /** Called where the database says that it has never been set up. @throws StartError when it has been. */
+  /** Called when the database says that it was never set up. @throws StartError when it was. */
   requireNotSetUp(): void {
     if (!(this.read() ?? this.adopted()).isSetUp) return;
     throw new StartError(
@@ -89,7 +90,7 @@ export class DatabaseRecord implements ClusterRecord {
     );
   }
 
-  /** A secret that an operator provides looks like one of an earlier start. */
+  /** A secret that the operator provides looks like one of an earlier start. */
   private beforehand(): string {
     const { ofSetUp, secret } = this.traces;
     if (ofSetUp || secret === undefined || this.read() !== undefined) return '';

@@ -1,8 +1,8 @@
 /**
- * What the pages of the API documentation carry. Swagger UI runs from files of this server alone, calls this server alone, and
- * stands in no frame; its styles are partly inline.
+ * The headers of the API documentation's pages. Swagger UI runs only from files of this server, calls only this server, and
+ * cannot stand in a frame; its styles are partly inline.
  *
- * @param publicUrl where its calls go, when that is not where the page is.
+ * @param publicUrl the address of its calls, if that is not where the page is.
  */
 export function docsHeaders(publicUrl: string | undefined): Readonly<Record<string, string>> {
   const elsewhere = publicUrl === undefined ? '' : ` ${new URL(publicUrl).origin}`;

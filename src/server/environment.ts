@@ -6,7 +6,7 @@ import { faultsOfPgVariables, forgetPgVariables, pgVariablesOfAnother } from './
 import { StartError } from './start-error';
 import { variablesOf } from './variables';
 
-/** Whether one of our own scripts runs this process. What else npm runs may start a server that is to outlive it. */
+/** Whether one of Latchkey's own scripts runs this process. Other scripts of npm may start a server that is to outlive them. */
 export function isRunByNpm({ npm_package_name: name, npm_lifecycle_event: script }: NodeJS.ProcessEnv = process.env) {
   return name === 'latchkey' && ['start', 'start:dev'].includes(script ?? '');
 }
@@ -40,7 +40,7 @@ function faultsOfValue(environment: Environment, name: string, rule: Variable['r
   return value === undefined || rule === undefined ? [] : rule(name, value);
 }
 
-/** What is set and has no effect, for the log: nothing that could be taken for another thing than was meant. */
+/** Variables that are set and have no effect, for the log: only those that cannot be a misunderstanding. */
 export function remarksOn(
   { DATABASE_URL: url }: Environment,
   source: NodeJS.ProcessEnv = process.env,
@@ -54,7 +54,7 @@ export function remarksOn(
     .map((name) => `${name} has no effect with DATABASE_URL`);
 }
 
-/** On a database of our own: what the PG variables say is about another one. */
+/** Removes the PG variables when the built-in database is used: they are about another database. */
 export function forgetOtherDatabases(): void {
   forgetPgVariables(process.env);
 }
@@ -84,12 +84,12 @@ function faultsOfSecrets(
   return faults.filter(([, fault]) => fault !== undefined).map(([name, fault]) => `${name} ${fault}`);
 }
 
-/** Several secrets, most likely, of which only all together would be one. */
+/** Probably several secrets, which only together would count as one. */
 function faultOfLines(secret: string): string | undefined {
   return /[\r\n]/.test(secret) ? 'must be on one line' : undefined;
 }
 
-/** What an earlier version, which did not trim it, signed with still verifies. */
+/** Tokens still verify that an earlier version signed with the untrimmed secret. */
 function withUntrimmedSecret(
   environment: Environment,
   { LATCHKEY_AUTH_SECRET: untrimmed }: NodeJS.ProcessEnv,
@@ -104,7 +104,7 @@ function faultsOfProxies({ LATCHKEY_TRUSTED_PROXIES: proxies }: Environment): st
   return isGood ? [] : ['LATCHKEY_TRUSTED_PROXIES must be IP addresses or CIDR blocks, separated by commas'];
 }
 
-/** The levels that are logged: the one asked for and everything graver. */
+/** The levels that are logged: the configured one and all more severe ones. */
 export function logLevels({ LATCHKEY_LOG_LEVEL }: Environment): (typeof LOG_LEVELS)[number][] {
   return LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(LATCHKEY_LOG_LEVEL) + 1);
 }

@@ -1,12 +1,13 @@
 import { HttpStatus } from '@nestjs/common';
 import { RefusedRequestError, TooManyFieldsError } from '../common/errors/common.errors';
 
-/** More than any body has: fifty thousand would keep the others waiting. */
+/** More fields than any valid body has: fifty thousand would delay other requests. */
 const MAX_FIELDS = 1_000;
 
 /**
- * The fields of an `application/x-www-form-urlencoded` body: a name that comes more than once has a list of values. What is
- * encoded must be UTF-8: anything else would be kept as other characters than were sent. More than a thousand are refused.
+ * The fields of an `application/x-www-form-urlencoded` body. A name that comes more than once has a list of values. Encoded
+ * values must be UTF-8: anything else would be stored as other characters than were sent. More than a thousand fields are
+ * refused.
  *
  * @throws RefusedRequestError, TooManyFieldsError
  */
@@ -27,7 +28,7 @@ export function parseForm(text: string): Record<string, string | string[]> {
 }
 
 function decode(text: string): string {
-  // Most text stands for itself.
+  // Most text is not encoded.
   if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { Environment } from './environment-table';
 import { StartError } from './start-error';
 
-/** @throws the error of `listen`, or StartError, when the server could not listen where it is told to. */
+/** @throws the error of `listen`, or StartError, when the server cannot listen on its address. */
 export async function requireFreePort({ HOST: host, PORT: port }: Environment): Promise<void> {
   const probe = createServer();
   probe.listen({ host, port });

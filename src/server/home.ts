@@ -3,7 +3,7 @@ import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-k
 import { forgetOtherDatabases } from './environment';
 import type { Environment } from './environment-table';
 
-/** A database to run on, and how to let go of it. */
+/** A database to run on, and a function that lets go of it. */
 export interface Home {
   readonly url: string;
   readonly authSecret: string;
@@ -12,7 +12,10 @@ export interface Home {
   release(): Promise<void>;
 }
 
-/** The operator's database where `DATABASE_URL` names one, else one of our own: the only place that knows the difference. */
+/**
+ * Opens the operator's database if `DATABASE_URL` names one, otherwise the built-in one. Only this function knows the
+ * difference.
+ */
 export async function openHome(environment: Environment): Promise<Home> {
   const { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: secret, LATCHKEY_PG_USER: account } = environment;
   if (url !== undefined && secret !== undefined) {

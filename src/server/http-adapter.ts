@@ -16,15 +16,15 @@ import { parseForm } from './form';
 import { closeSlowReaders } from './slow-readers';
 
 const BODY_LIMIT = 100 * 1024;
-/** Reading such a body takes milliseconds: one of them in a turn of the event loop (promise P16). */
+/** Reading such a body takes milliseconds: one of them per turn of the event loop (guarantee P16). */
 const LARGE_BODY = 8 * 1024;
 const inTurn = oneEachTurn();
 const MAX_DELAY_MS = 700;
-/** A request that takes longer to arrive is somebody holding a connection. */
+/** A request that takes longer to arrive only holds a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** How often connections are looked at for those that have had their time. */
+/** How often connections are checked for those whose time is over. */
 const LOOK_MS = 2_000;
-/** A connection on which nothing moves for longer than any request may take, its client gone or not reading. */
+/** The limit for a connection on which nothing moves: its client is gone or does not read. */
 const SILENCE_MS = 90_000;
 const LINGER_MS = 1_000;
 const NO_SNIFF = 'X-Content-Type-Options';
@@ -32,20 +32,20 @@ const NO_SNIFF = 'X-Content-Type-Options';
 export interface HttpSettings {
   /** Origins whose scripts may call, or `*`. */
   readonly corsOrigins?: readonly string[];
-  /** Where the server is reached from outside, when that is not where it listens. */
+  /** The address of the server as seen from outside, if that is not where it listens. */
   readonly publicUrl?: string | undefined;
 }
 
 /**
  * Fastify, set up for the wire contract (decisions 11 and 23).
  *
- * @param maxDelayMs how far behind the process may be, in milliseconds, before requests are turned away.
+ * @param maxDelayMs the delay of the process in milliseconds from which on requests are turned away.
  */
 export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = {}): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // An overlong id is an unknown one (decisions 11). What bounds it is the limit on headers, which counts the path.
+    // An overlong id is an unknown id (decision 11). The limit on headers, which counts the path, bounds it.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16 * 1024 },
     forceCloseConnections: 'idle',
     connectionTimeout: SILENCE_MS,
@@ -72,7 +72,7 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = 
 }
 
 /**
- * Turns requests away while the process is so far behind that it would answer them too late anyhow (promise P17). The plugin
+ * Turns requests away while the process is so far behind that it would answer them too late anyway (guarantee P17). The plugin
  * measures the delay of the event loop, as Fastify's own documentation advises.
  */
 function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
@@ -84,7 +84,7 @@ function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
   });
 }
 
-/** What every answer carries, whatever becomes of the request; and the answer to a preflight. */
+/** Sets the headers of every answer, whatever happens to the request, and answers preflights. */
 function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: HttpSettings): void {
   const ofDocs = docsHeaders(publicUrl);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
@@ -95,7 +95,7 @@ function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: Ht
   });
 }
 
-/** A host is named (RFC 9112 section 3.2), and the body is what it seems. */
+/** Requires a host (RFC 9112 section 3.2), and a body that is what it seems. */
 function requireSoundRequests(adapter: FastifyAdapter): void {
   adapter.getInstance().addHook('onRequest', (request, _reply, done) => {
     const { httpVersion, headers } = request.raw;
@@ -106,7 +106,7 @@ function requireSoundRequests(adapter: FastifyAdapter): void {
   });
 }
 
-/** A connection whose last request was answered while the server was closing would hold it up until its client lets go. */
+/** A connection whose last request was answered during the shutdown would delay the end until its client lets go. */
 function letGoOfConnections(adapter: FastifyAdapter): void {
   const instance = adapter.getInstance();
   instance.addHook('preClose', (done) => {
@@ -133,17 +133,17 @@ function refuseExpectations(adapter: FastifyAdapter): void {
   });
 }
 
-/** JSON and forms, with an empty body for `{}`; an empty body of any type, because some clients name odd ones. */
+/** JSON and forms, with an empty body for `{}`; an empty body of any type, because some clients name odd types. */
 function acceptBodies(adapter: FastifyAdapter): void {
   const parseJson = adapter.getInstance().getDefaultJsonParser('error', 'error');
-  // Fastify's own parser would hand plain text to the handlers.
+  // Fastify's own parser would pass plain text to the handlers.
   adapter.getInstance().removeContentTypeParser('text/plain');
   accept(adapter, 'application/json', (text, request, done) => void parseJson(request, text, done));
   accept(adapter, 'application/x-www-form-urlencoded', (text, _request, done) => done(null, parseForm(text)));
   accept(adapter, '*', (_text, _request, done) => done(new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE)));
 }
 
-/** What is thrown in a turn of its own would reach nobody. */
+/** An exception in a separate turn of the event loop would reach no handler. */
 function parseSafely(parse: () => void, done: Done): void {
   try {
     parse();
@@ -167,7 +167,7 @@ function accept(
   });
 }
 
-/** What is no HTTP at all never reaches a route: answered on the bare socket, in the common body. */
+/** Input that is not HTTP never reaches a route: it is answered on the bare socket, with the common body. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
   const { status, body } = bodyOf(
@@ -191,7 +191,9 @@ const CONNECTION_STATUS: Partial<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: HttpStatus.REQUEST_TIMEOUT,
 };
 
-/** Closed at once, the answer would be lost on a client that is still sending; left open, it would be for ever. */
+/**
+ * Closed at once, the answer would be lost on a client that is still sending. Left open, the connection would stay for ever.
+ */
 function closeSoon(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));

@@ -2,12 +2,12 @@ import * as fs from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Descriptors for what is no request: files, the processes of our own PostgreSQL, and what the runtime itself needs. */
+/** Descriptors for everything except requests: files, the processes of the built-in PostgreSQL, and the runtime. */
 const RESERVED_DESCRIPTORS = 64;
 /** Every connection to the database may be replaced, or its statement cancelled, before the old one is gone. */
 const PER_DATABASE_CONNECTION = 2;
 const FEWEST_CONNECTIONS = 16;
-/** Connections that are taken before those they take the place of have been closed. */
+/** Connections that are accepted before those whose place they take have been closed. */
 const SLACK = 16;
 const UNLIMITED = 65_536;
 
@@ -17,7 +17,7 @@ export function mostConnections(databaseConnections: number, descriptors = descr
   return Math.max(FEWEST_CONNECTIONS, descriptors - reserved);
 }
 
-/** Node raises its own limit to the highest it may have as it starts. */
+/** At its start Node raises its own limit to the highest that it may have. */
 function descriptorLimit(): number {
   try {
     const [, soft = ''] = /^Max open files +(\d+|unlimited)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -34,12 +34,12 @@ interface Exchange {
 }
 
 /**
- * The connections of an HTTP server. When there are too many, the one that has been silent for longest is closed to make place,
- * or the one that has not taken its answer for longest: strangers who only hold connections never keep anybody else out, or take the descriptors
- * the database is reached by.
+ * The connections of an HTTP server. If there are too many, the server closes the one that has been silent longest, or the one
+ * that has not taken its answer for longest. Clients that only hold connections therefore never keep other clients out, or take
+ * the descriptors through which the database is reached.
  */
 export class HttpConnections {
-  /** What each is at, in the order in which they last began or ended something. */
+  /** The state of each, in the order in which they last began or ended something. */
   private readonly exchanges = new Map<Socket, Exchange | undefined>();
 
   constructor(
@@ -48,7 +48,7 @@ export class HttpConnections {
   ) {
     server.maxConnections = most + SLACK;
     server.on('connection', (socket: Socket) => this.opened(socket));
-    // First of all listeners: a handler may answer at once.
+    // First of all listeners, because a handler may answer at once.
     server.prependListener('request', (request, response) => this.began({ request, response }));
   }
 
@@ -96,7 +96,7 @@ export class HttpConnections {
   }
 }
 
-/** Whether a request has arrived whole that has not been answered yet, or whose answer has not been taken. */
+/** Whether a whole request has arrived that is not answered yet, or whose answer the client has not taken. */
 function isAsked(exchange: Exchange | undefined): boolean {
   return exchange !== undefined && exchange.request.complete;
 }

@@ -7,12 +7,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 const gzip = promisify(gzipWithCallback);
 
-/** Marks the requests by which a document is made, and known to nobody else. */
+/** Marks the requests by which a document is made; only this process knows it. */
 const MAKING = 'x-latchkey-making';
-/** Less does not get smaller. */
+/** Smaller answers do not get smaller. */
 const WORTH_COMPRESSING = 1_024;
 
-/** What else a route says to browsers is said again. */
+/** The other headers that a route sends to browsers are sent again. */
 const KEPT_HEADERS = [
   'content-type',
   'content-security-policy',
@@ -30,16 +30,16 @@ interface Encoded {
 interface Kept {
   readonly headers: Record<string, string>;
   readonly plain: Encoded;
-  /** Only where that is smaller. */
+  /** Only if that is smaller. */
   readonly gzipped?: Encoded;
 }
 
 /**
- * Makes each document below a path once, however often it is asked for: its routes are asked by the server itself, and what
- * they answer is kept as bytes. Whoever has a document already is told so (304).
+ * Makes each document below a path once, however often it is requested. The server requests its own routes, and keeps the
+ * answers as bytes. A client that already has a document is told so (304).
  *
  * @param files the files below the path, which one route answers.
- * @param edition what the documents depend on: of another edition they are made once more.
+ * @param edition a value on which the documents depend: when it changes, they are made again.
  */
 export function keepDocuments(
   app: INestApplication,
@@ -67,7 +67,7 @@ class KeptDocuments {
     this.files = new Set(files);
   }
 
-  /** To be called before the routes are made: no other route pays for it. */
+  /** To be called before the routes are made, so that no other route pays for it. */
   serve(edition: () => Promise<string>): void {
     this.fastify.addHook('onRoute', (options: RouteOptions) => {
       const { url: route, method } = options;
@@ -82,7 +82,7 @@ class KeptDocuments {
     });
   }
 
-  /** The one address of a document, however it was spelled: there are as many as routes and files. */
+  /** The canonical address of a document, however it was spelled: there are as many as routes and files. */
   private documentOf(route: string, { url, params }: FastifyRequest): string | undefined {
     if (route.endsWith('/*')) {
       const file = (params as { '*'?: string })['*'] ?? '';
@@ -103,7 +103,7 @@ class KeptDocuments {
       const { kept } = this;
       document = this.make(url);
       kept.set(url, document);
-      // Whoever asks next tries once more.
+      // The next request tries again.
       const forget = (made?: Kept) => made ?? kept.delete(url);
       document.then(forget, () => forget());
     }
@@ -139,7 +139,7 @@ function encoded(bytes: Buffer): Encoded {
 function answer(request: FastifyRequest, reply: FastifyReply, { headers, plain, gzipped }: Kept): FastifyReply {
   const isGzipped = gzipped !== undefined && acceptsGzip(request.headers['accept-encoding']);
   const { bytes, etag } = isGzipped ? gzipped : plain;
-  // To be asked about on every use: another version of the server has others at the same address.
+  // Browsers ask on every use, because another version of the server has other files at the same address.
   void reply.headers({
     ...headers,
     etag,

@@ -16,7 +16,9 @@ import {
 import path from 'node:path';
 import { StartError } from './start-error';
 
-/** Small files that must be whole, private, and nobody else's, in a directory that others may be able to write to. */
+/**
+ * Small files that must be complete, private, and Latchkey's own, in a directory to which other accounts may be able to write.
+ */
 export class KeptFiles {
   constructor(private readonly dir: string) {}
 
@@ -28,11 +30,11 @@ export class KeptFiles {
     return lstatSync(this.pathOf(name), { throwIfNoEntry: false }) !== undefined;
   }
 
-  /** Undefined where there is none. @throws StartError when somebody else has put it there. */
+  /** Undefined if there is no file. @throws StartError when another account has put it there. */
   read(name: string): string | undefined {
     if (!this.has(name)) return undefined;
     const file = this.pathOf(name);
-    // The link itself, and what is behind it: a secret may be mounted as a link of the operator's.
+    // Checks the link itself, and the file behind it: the operator may have mounted a secret as a link.
     this.requireKnownOwner(file, lstatSync(file).uid);
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
@@ -45,7 +47,7 @@ export class KeptFiles {
     }
   }
 
-  /** Only where there is none, and says whether there was none: a link either appears complete or fails. */
+  /** Writes only if there is no file, and says whether there was none: a link either appears complete or fails. */
   create(name: string, content: string): boolean {
     return this.withDraft(name, content, (draft, file) => {
       try {
@@ -58,12 +60,12 @@ export class KeptFiles {
     });
   }
 
-  /** The old content or the new one, whatever happens meanwhile. */
+  /** The file has either the old or the new content, whatever happens meanwhile. */
   replace(name: string, content: string): void {
     this.withDraft(name, content, renameSync);
   }
 
-  /** Gives a file another name, so that one with its name can be made and what it said is not lost. */
+  /** Renames a file, so that a new one can take its name and its content is not lost. */
   putAside(name: string): void {
     if (!this.has(name)) return;
     for (let number = 1; ; number += 1) {
@@ -76,7 +78,7 @@ export class KeptFiles {
     const file = this.pathOf(name);
     const draft = `${file}.${randomBytes(6).toString('hex')}`;
     try {
-      // Exclusive: it follows no link and takes over no file that somebody has put there.
+      // Exclusive: it follows no link and takes over no file of another account.
       writeFileSync(draft, content, { flag: 'wx', mode: 0o600, flush: true });
       const result = act(draft, file);
       this.sync();
@@ -86,14 +88,14 @@ export class KeptFiles {
     }
   }
 
-  /** A name outlives a power cut only when the directory that holds it has been written out. */
+  /** A name survives a power cut only when its directory has been written to the disk. */
   private sync(): void {
     const descriptor = openSync(this.dir, 'r');
     fsyncSync(descriptor);
     closeSync(descriptor);
   }
 
-  /** Whoever owns the directory can put anything into it, and has been given that right by the operator. */
+  /** The owner of the directory can put anything into it; the operator has given that account this right. */
   private requireKnownOwner(file: string, uid: number): void {
     const us = process.geteuid?.();
     if (us === undefined || [0, us, statSync(this.dir).uid].includes(uid)) return;

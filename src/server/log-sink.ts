@@ -2,12 +2,12 @@ import * as fs from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 
-/** What waits for a reader that is behind; beyond it lines are dropped and counted, rather than memory or time. */
+/** The most bytes that wait for a slow reader. Further lines are dropped and counted: the log must cost neither memory nor time. */
 const MOST_WAITING_BYTES = 1024 * 1024;
 const RETRY_MS = 50;
 const FLUSH_LOOK_MS = 10;
 const NEWLINE = 10;
-/** The reader takes what there is later. */
+/** The reader takes the rest later. */
 const BEHIND = new Set(['EAGAIN', 'EINTR']);
 /** There may be room later. */
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
@@ -16,20 +16,20 @@ const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = fs.constants;
 type Callback = (error?: Error | null) => void;
 
 /**
- * Writes lines to a descriptor, and stops nobody: neither a reader that has gone (EPIPE), nor one that reads no more (a full
- * pipe, a stopped terminal), nor a full or slow disk fails or delays the caller. Lines that cannot be written are dropped, and
- * their number is written once there is room again. A line is written whole or not at all.
+ * Writes lines to a descriptor, and never delays or fails the caller. The reader may have gone (EPIPE) or stopped reading (a
+ * full pipe, a stopped terminal), and a disk may be full or slow. Lines that cannot be written are dropped, and their number is
+ * written once there is room again. A line is written whole or not at all.
  */
 export class LogSink {
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private dropped = 0;
   private isWriting = false;
-  /** The first of those waiting has been written in part: without its rest the line would be torn. */
+  /** The first waiting line was written in part: without its rest the line would be torn. */
   private isTorn = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly descriptor: number;
-  /** On a disk a write may take its time: it is done on another thread. */
+  /** A write to a disk may take long: it is done on another thread. */
   private readonly isFile: boolean;
 
   constructor(descriptor: number) {
@@ -49,7 +49,7 @@ export class LogSink {
     this.work();
   }
 
-  /** Waits until everything is written, for so long at most. */
+  /** Waits until everything is written, up to a limit. */
   async flush(limitMs: number): Promise<void> {
     const end = Date.now() + limitMs;
     while (this.waiting.length > 0 && Date.now() < end) {
@@ -58,7 +58,7 @@ export class LogSink {
     }
   }
 
-  /** Writes what can be written at this very moment: for a process that is about to end. */
+  /** Writes as much as is possible at once, for a process that is about to end. */
   drain(): void {
     if (!this.isWriting) this.writeNow();
   }
@@ -105,7 +105,7 @@ export class LogSink {
     }
   }
 
-  /** A reader that is behind is waited for; where there is no reader or no room, nothing is kept. */
+  /** Waits for a slow reader. If there is no reader or no room, nothing is kept. */
   private failed(error: unknown): void {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!BEHIND.has(code)) this.drop(FULL.has(code) && this.isTorn ? 1 : 0);
@@ -137,7 +137,7 @@ export class LogSink {
   }
 }
 
-/** Has everything this process prints, by whatever way (`console`, a logger, a library), pass through sinks that stop nobody. */
+/** Sends everything that this process prints, by any way (`console`, a logger, a library), through sinks that stop nothing. */
 export function installLogSinks(): { flush: (limitMs: number) => Promise<void> } {
   const sinks = [process.stdout, process.stderr].map((stream) => {
     const sink = new LogSink(stream.fd);
@@ -153,14 +153,17 @@ export function installLogSinks(): { flush: (limitMs: number) => Promise<void> }
   return { flush: async (limitMs) => void (await Promise.all(sinks.map((sink) => sink.flush(limitMs)))) };
 }
 
-/** Node aborts at its end when it cannot give back the settings of a terminal that has been closed; what has been replaced it leaves. */
+/**
+ * At its end Node aborts when it cannot restore the settings of a closed terminal. It leaves a descriptor that was replaced
+ * alone.
+ */
 function letGoIfClosed(terminal: number): void {
   if (isatty(terminal)) return;
   try {
     fs.closeSync(terminal);
     fs.openSync('/dev/null', 'r+');
   } catch {
-    // Then it aborts; everything has been written by now.
+    // Node then aborts; everything has been written by now.
   }
 }
 
@@ -182,8 +185,8 @@ export function isFile(descriptor: number): boolean {
 }
 
 /**
- * Opened again, because the flag would be shared with the processes that have the same descriptor, and they take it away when they
- * end. Node has set it where that cannot be done (sockets, systems without `/proc`, a pipe of another account).
+ * Opened again, because processes with the same descriptor share the flag, and remove it when they end. Node has set it where
+ * the descriptor cannot be opened again (sockets, systems without `/proc`, a pipe of another account).
  */
 export function withoutBlocking(descriptor: number): number {
   try {

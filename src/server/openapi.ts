@@ -14,14 +14,14 @@ import { keepDocuments } from './kept-documents';
 
 export const DOCS_PATH = 'api/docs';
 
-/** How this server refuses before a route is reached. Another host has limits of its own. */
+/** The refusals of this server before a route is reached. Another host has other limits. */
 const REFUSALS = [
   new RefusedRequestError(HttpStatus.REQUEST_TIMEOUT),
   new RefusedRequestError(HEADERS_TOO_LARGE),
   new OverloadedError(),
 ];
 
-/** Latchkey's API documentation, with what is true of this server alone. */
+/** Latchkey's API documentation, with the facts that are true of this server alone. */
 export function serverDocument(app: INestApplication): OpenAPIObject {
   const document = latchkeyDocument(app);
   for (const operation of Object.values(document.paths).flatMap(operationsOf)) {
@@ -48,7 +48,7 @@ export function serveOpenApi(app: INestApplication, publicUrl?: string): void {
   });
 }
 
-/** Its functions run in the browser, as their text. A token that is pasted lasts as long as the page. */
+/** Its functions run in the browser, as their text. A pasted token lasts as long as the page. */
 const SWAGGER_UI = {
   persistAuthorization: false,
   displayRequestDuration: true,
@@ -61,7 +61,7 @@ const SWAGGER_UI = {
 declare const location: { readonly origin: string; readonly pathname: string };
 declare const localStorage: { removeItem(name: string): void };
 
-/** Behind a proxy that takes a prefix off, the page knows the prefix by its own address. */
+/** Behind a proxy that removes a prefix, the page knows the prefix by its own address. */
 function asFromOutside(request: { url: string }): { url: string } {
   const prefix = location.pathname.split('/api/docs')[0] ?? '';
   const isOurs = request.url.startsWith(`${location.origin}/api/`);
@@ -69,7 +69,7 @@ function asFromOutside(request: { url: string }): { url: string } {
   return request;
 }
 
-/** Those that an earlier version of the page kept there. */
+/** Tokens that an earlier version of the page kept there. */
 function forgetStoredTokens(): void {
   localStorage.removeItem('authorized');
 }
@@ -80,13 +80,15 @@ function filesOfSwaggerUi(): string[] {
   return readdirSync(folder).filter((file) => !file.endsWith('.map'));
 }
 
-/** How long the documentation waits for the database, which it can do without. */
+/** How long the documentation waits for the database, which it does not need. */
 const PATIENCE_MS = 300;
 
-/** The organization the installation was set up with: it never changes. Unknown before that, and without a database. */
+/**
+ * The organization with which the installation was set up; it never changes. Unknown before the set-up, and without a database.
+ */
 class FirstOrganization {
   private known: string | undefined;
-  /** However many ask, there is one query under way. */
+  /** However many requests come, there is one query under way. */
   private readonly queries = new CoalescedTask(() => this.find());
 
   constructor(private readonly app: INestApplication) {}
@@ -109,7 +111,7 @@ class FirstOrganization {
   }
 }
 
-/** With an organization there is in the examples, so that calls work as they are filled in. An id opens nothing to anybody. */
+/** Puts an existing organization into the examples, so that calls work as they are filled in. An id gives access to nothing. */
 function withOrganization(document: OpenAPIObject, id: string): OpenAPIObject {
   const copy = JSON.parse(JSON.stringify(document).replaceAll(EXAMPLE.organizationId, id)) as OpenAPIObject;
   for (const { parameters = [] } of Object.values(copy.paths).flatMap(operationsOf)) {

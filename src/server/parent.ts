@@ -1,8 +1,8 @@
 const LOOK_MS = 500;
 
 /**
- * Calls back when the process that runs this one has ended, which is npm. It passes on SIGTERM and SIGINT; ended otherwise, it would
- * leave a server that nobody knows of.
+ * Calls back when npm, which runs this process, has ended. npm passes on SIGTERM and SIGINT; if it ends in another way, it
+ * would leave a server behind.
  */
 export function watchParent(onGone: () => void): void {
   const parent = process.ppid;

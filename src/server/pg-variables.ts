@@ -1,4 +1,4 @@
-/** What node-postgres reads, where the URL leaves it out. */
+/** Variables that node-postgres reads if the URL leaves them out. */
 const HEEDED = [
   'PGHOST',
   'PGPORT',
@@ -11,7 +11,7 @@ const HEEDED = [
   'PGSSLNEGOTIATION',
   'PGAPPNAME',
 ];
-/** What libpq reads as well, or node-postgres by accident. Somebody who set one counts on it. */
+/** Variables that libpq reads as well, or node-postgres by accident. An operator who sets one relies on it. */
 const UNHEEDED = [
   'PGHOSTADDR',
   'PGSERVICE',
@@ -51,7 +51,7 @@ const UNHEEDED = [
 ];
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
-/** What is at fault with the PG… variables beside a `DATABASE_URL`: whatever is set is honoured, or refused. */
+/** The faults of the PG… variables beside a `DATABASE_URL`: each variable is either obeyed or refused. */
 export function faultsOfPgVariables(source: NodeJS.ProcessEnv): string[] {
   const faults = UNHEEDED.filter((name) => source[name]).map(
     (name) => `${name} is not understood: leave it out, and say in DATABASE_URL what Latchkey should know`,
@@ -61,12 +61,12 @@ export function faultsOfPgVariables(source: NodeJS.ProcessEnv): string[] {
   return faults;
 }
 
-/** Those that say where a database is; without a `DATABASE_URL` they are about another one than ours. */
+/** The variables that say where a database is. Without a `DATABASE_URL` they are about another database. */
 export function pgVariablesOfAnother(source: NodeJS.ProcessEnv): string[] {
   return ['PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGSERVICE'].filter((name) => source[name]);
 }
 
-/** So that what is meant for another database (`PGSSLMODE`, `PGOPTIONS`) does not reach that of our own. */
+/** Settings for another database (`PGSSLMODE`, `PGOPTIONS`) must not reach the built-in one. */
 export function forgetPgVariables(environment: NodeJS.ProcessEnv): void {
   for (const name of [...HEEDED, ...UNHEEDED]) delete environment[name];
 }

@@ -3,11 +3,11 @@ import { loggable } from '../common/errors/database-errors';
 import type { Shutdown } from './shutdown';
 
 /**
- * What happens to an error that nothing has caught.
+ * Handles errors that no code has caught.
  *
- * A rejected promise that nobody waits for, and an error of the system on a socket or file nobody listens to (EMFILE, EPIPE,
- * ECONNRESET), have ended the one thing they belong to: the process goes on. After any other exception nobody knows what state
- * the process is in: it ends in order, and its supervisor starts it again.
+ * A rejected promise that no code awaits has ended only what it belongs to, so the process continues. The same holds for a
+ * system error on a socket or file without a listener (EMFILE, EPIPE, ECONNRESET). After any other exception the state of the
+ * process is unknown: it shuts down in order, and its supervisor starts it again.
  */
 export function surviveFaults(shutdown: Shutdown): void {
   const logger = new Logger('Process');

@@ -20,24 +20,24 @@ import { Shutdown } from './shutdown';
 
 export const FIRST_ORGANIZATION = 'Default Organization';
 
-/** How a command speaks to whoever runs it. */
+/** How a command writes its output. */
 export interface Output {
   readonly say: (text: string) => void;
-  /** Waits until it has been heard, for so long at most. */
+  /** Waits until the output was taken, up to a limit. */
   readonly flush: (limitMs: number) => Promise<void>;
 }
 
-/** For requests that have begun to arrive when the server is told to stop. */
+/** Time for requests that have begun to arrive when the server is told to stop. */
 const LAST_REQUESTS_MS = 1_000;
-/** What is left of the time to stop when requests in flight have had theirs: for uses to be written and connections to be closed. */
+/** The share of the shutdown time for requests in flight. The rest is for writing uses and closing connections. */
 const SHARE_OF_REQUESTS = 0.5;
-/** For them when it is told so twice. */
+/** The same after a second signal. */
 const HURRIED_REQUESTS_MS = 300;
 
-/** Starts the server and says where it is. It ends when it is asked to. */
+/** Starts the server and prints its address. It ends when it is asked to. */
 export async function serve({ say, flush }: Output): Promise<void> {
   const environment = readEnvironment();
-  // Before anything is begun: the first start shows a token once, and must not end right after.
+  // Checked before anything is begun: the first start shows a token once, and must not end right afterwards.
   await requireFreePort(environment);
   const logger = new ServerLogger(logLevels(environment));
   for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
@@ -50,7 +50,7 @@ export async function serve({ say, flush }: Output): Promise<void> {
   });
 }
 
-/** Whatever fails leaves nothing behind: first the application lets go of the database, then the database ends. */
+/** A failure leaves nothing behind: first the application lets go of the database, then the database ends. */
 async function withServer(
   environment: Environment,
   flush: Output['flush'],
@@ -61,7 +61,7 @@ async function withServer(
   shutdown.obeySignals();
   surviveFaults(shutdown);
   if (isRunByNpm()) watchParent(() => void shutdown.begin('npm has ended'));
-  // What is said before there is an application is said in the same way.
+  // Lines before the application exists are logged in the same way.
   Logger.overrideLogger(new ServerLogger(logLevels(environment)));
   try {
     const home = await openHome(environment);
@@ -70,14 +70,14 @@ async function withServer(
     shutdown.add('server', () => app.close());
     await act(app, home, shutdown);
   } catch (error) {
-    // Asked to end while it started, it does: what fails on the way is no news.
+    // The server was asked to end while it started, and does so. Failures on the way are not reported.
     if (shutdown.isUnderWay) return;
     await shutdown.closeAll();
     throw error;
   }
 }
 
-/** Told to stop, the server waits for requests in flight and for nothing else, and not for ever. */
+/** When told to stop, the server waits only for requests in flight, up to a limit. */
 function letGoOfClients(app: NestFastifyApplication, environment: Environment, shutdown: Shutdown): void {
   const { poolSize, gatePoolSize } = app.get(LatchkeySettings);
   const connections = new HttpConnections(app.getHttpServer(), mostConnections(poolSize + 2 * gatePoolSize + 2));
@@ -90,7 +90,7 @@ function letGoOfClients(app: NestFastifyApplication, environment: Environment, s
   letBalancersKnow(app.get(ReadinessService, { strict: false }), environment, shutdown);
 }
 
-/** Asked to end by a supervisor, the server waits until load balancers may know. Somebody at a terminal need not wait. */
+/** When a supervisor ends the server, it waits until load balancers can have noticed. After Ctrl-C it does not wait. */
 function letBalancersKnow(readiness: ReadinessService, environment: Environment, shutdown: Shutdown): void {
   shutdown.add('drain', (reason) => readiness.drain(reason === 'SIGTERM' ? environment.LATCHKEY_DRAIN_MS : 0));
   shutdown.onHurry(() => readiness.hurry());
@@ -101,7 +101,9 @@ export function optionsOf(environment: Environment, { url, authSecret }: Home): 
   return { ...options, authSecret, database: { ...database, url } };
 }
 
-/** The first start founds an organization. The file is written before the commit: a token nobody has seen would be lost. */
+/**
+ * The first start founds an organization. The file is written before the commit: a token that was not written would be lost.
+ */
 async function setUp(app: NestFastifyApplication, directory: DataDirectory): Promise<Tenant | null> {
   const instance = app.get(InstallationService);
   const tenant = await instance.initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {

@@ -1,8 +1,8 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
-// Eighty lines about every start that nobody asked for.
+// Eighty lines about every start that no operator needs.
 const CHATTER = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication']);
-// Failures to start, which `main` says again as a sentence.
+// Failures to start, which `main` reports as a sentence.
 const RETHROWN = new Set(['ExceptionHandler', 'NestApplication']);
 
 /** One JSON object a line. */

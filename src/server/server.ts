@@ -13,7 +13,7 @@ import { httpAdapter, type HttpSettings } from './http-adapter';
 import { DOCS_PATH, serveOpenApi } from './openapi';
 import { ServerLogger } from './server-logger';
 
-/** For the whole application, where every `HttpException` is the framework's, whose texts quote what was sent. */
+/** A filter for the whole application. Every `HttpException` there is the framework's, and its text quotes the request. */
 @Injectable()
 class ServerExceptionFilter extends LatchkeyExceptionFilter {
   protected override isOfHost(_thrown: unknown): _thrown is HttpException {
@@ -21,7 +21,7 @@ class ServerExceptionFilter extends LatchkeyExceptionFilter {
   }
 }
 
-/** The stand-alone server: the first host of `LatchkeyModule`, with no privilege another host lacks. */
+/** The stand-alone server: the first host of `LatchkeyModule`, with no privilege that another host lacks. */
 @Module({ providers: [ServerExceptionFilter] })
 export class ServerModule {
   static with(options: LatchkeyOptions): DynamicModule {
@@ -29,7 +29,7 @@ export class ServerModule {
   }
 }
 
-/** What the server adds around the module: the common body for unknown routes too, and the API documentation. */
+/** The parts that the server adds around the module: the common body for unknown routes too, and the API documentation. */
 export function configureServer(app: NestFastifyApplication, { publicUrl }: HttpSettings = {}): void {
   app.useGlobalFilters(app.get(ServerExceptionFilter));
   serveOpenApi(app, publicUrl);
@@ -38,11 +38,11 @@ export function configureServer(app: NestFastifyApplication, { publicUrl }: Http
   letGoWhileDraining(app);
 }
 
-/** So that a client that keeps its connection opens the next one elsewhere. */
+/** A client with an open connection then opens the next one elsewhere. */
 function letGoWhileDraining(app: NestFastifyApplication): void {
   const readiness = app.get(ReadinessService, { strict: false });
   const { server } = app.getHttpAdapter().getInstance();
-  // Before the framework's own: it may answer at once.
+  // Before the framework's own hook, which may answer at once.
   server.prependListener('request', (_request, response: ServerResponse) => {
     if (readiness.isDraining) response.setHeader('Connection', 'close');
   });

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
-/** What asks a process to end. A terminal that is closed says SIGHUP, Ctrl-\ SIGQUIT, a container that loses its power SIGPWR. */
+/**
+ * Signals that ask a process to end. A closed terminal sends SIGHUP, Ctrl-\ SIGQUIT, a container that loses its power SIGPWR.
+ */
 const SIGNALS = [
   'SIGTERM',
   'SIGINT',
@@ -14,17 +16,17 @@ const SIGNALS = [
   'SIGPWR',
   'SIGBREAK',
 ] as const;
-/** Ctrl-C reaches the process from the terminal and from npm, which passes it on: that is one request and not two. */
+/** Ctrl-C reaches the process from the terminal and from npm, which passes it on. Both together are one request. */
 const SAME_REQUEST_MS = 200;
-/** Asked twice, the process takes no longer than this. */
+/** After a second request, the process takes no longer than this. */
 const HURRY_MS = 1_000;
 const LAST_WORDS_MS = 200;
 
 type Step = readonly [name: string, run: (reason: string) => unknown];
 
 /**
- * Ends the process in order, and in time whatever hangs: what was opened last is closed first; when the time is over the process
- * ends all the same. A second signal shortens the time to a second, a third ends the process at once.
+ * Ends the process in order, and in time whatever hangs. Steps that were added last run first. When the time is over, the
+ * process ends anyway. A second signal shortens the time to a second; a third ends the process at once.
  */
 export class Shutdown {
   private readonly logger = new Logger(Shutdown.name);
@@ -38,11 +40,11 @@ export class Shutdown {
 
   constructor(
     private readonly limitMs: number,
-    /** Writes what has been logged. */
+    /** Writes the waiting log lines. */
     private readonly flushLogs: (limitMs: number) => Promise<void>,
   ) {}
 
-  /** Obeys signals from now on: as process 1 of a container, one that is not handled would be ignored. */
+  /** Handles signals from now on: process 1 of a container would ignore a signal without a handler. */
   obeySignals(): void {
     for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
   }
@@ -51,12 +53,12 @@ export class Shutdown {
     return this.askedAt !== undefined;
   }
 
-  /** To be closed before everything that was added earlier. */
+  /** Adds a step that runs before all steps that were added earlier. */
   add(...step: Step): void {
     this.steps.unshift(step);
   }
 
-  /** Calls a listener when the process is asked to end once more: it no longer waits for what it can do without. */
+  /** Calls a listener when the process is asked to end once more. It then skips optional waits. */
   onHurry(listener: () => void): void {
     this.hurried.push(listener);
   }
@@ -72,9 +74,9 @@ export class Shutdown {
     await this.exit();
   }
 
-  /** Closes everything, in time, and leaves the process running: it has something to say. */
+  /** Closes everything, in time, and leaves the process running, because it has output to write. */
   async closeAll(): Promise<void> {
-    // The timer keeps the process alive: nothing else here does, and one that ended now would have said nothing.
+    // The timer keeps the process alive. Nothing else here does, and a process that ended now would have written nothing.
     const limit = new AbortController();
     const tooLate = pause(this.limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
     await Promise.race([this.closeSteps('done'), tooLate]);

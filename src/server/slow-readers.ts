@@ -5,19 +5,19 @@ const SWEEP_MS = 5_000;
 const PATIENCE_MS = 60_000;
 
 interface Waiting {
-  /** How much was left to be taken then, and had been written. */
+  /** The bytes that were left to be taken at that time, and those that had been written. */
   readonly state: string;
   readonly since: number;
 }
 
-/** What the system has not taken of a write that is under way: Node looks there itself, for its own timeouts. */
+/** Node's internal count of bytes that the system has not taken from a write under way; Node uses it for its own timeouts. */
 interface Handled {
   readonly _handle?: { readonly writeQueueSize?: number } | null;
 }
 
 /**
- * Closes a connection whose reader takes nothing of its answer for a minute: what was written for it stays in memory as long
- * as the connection is open. One look at all connections every few seconds costs a request nothing.
+ * Closes a connection whose client takes nothing of its answer for a minute. The unread answer stays in memory as long as the
+ * connection is open. The check looks at all connections every few seconds and costs a request nothing.
  */
 export function closeSlowReaders(server: Server, { sweepMs = SWEEP_MS, patienceMs = PATIENCE_MS } = {}): void {
   const sockets = new Map<Socket, Waiting | undefined>();

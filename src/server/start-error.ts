@@ -1,12 +1,12 @@
 import { isDatabaseAway } from '../common/errors/database-errors';
 import { deniedByNode } from '../embedded-postgres/errors';
 
-/** Why the server does not start, in a sentence that says what to do. */
+/** The reason why the server does not start, in a sentence that says what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** A reason somebody can act on, where we know one; the error itself where we do not. */
+/** A reason on which the operator can act, if there is one; otherwise the error itself. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (KNOWN.has(error.name)) return error.message;
@@ -39,7 +39,10 @@ function explainDatabase(error: NodeJS.ErrnoException): string | undefined {
   return `The database of DATABASE_URL does not answer (${code || message}): check that it runs and can be reached.`;
 }
 
-/** By code and words, the first that fits: why a connection that was to be encrypted was not, or the other way round; then the rest. */
+/**
+ * By code and text, the first that fits. First come faults of encryption: a connection that should have been encrypted and was
+ * not, or the other way round.
+ */
 const SENTENCES: readonly (readonly [codes: RegExp, words: RegExp, sentence: string])[] = [
   [
     /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)$/,

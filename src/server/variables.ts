@@ -6,7 +6,9 @@ const MAX_FILE_BYTES = 64 * 1024;
 type Table = Readonly<Record<string, Variable>>;
 
 export interface Variables {
-  /** By name, trimmed, read from files where one is named; what is set but empty is left out, as in most shells. */
+  /**
+   * By name, trimmed, read from files where a file is named. A variable that is set but empty is left out, as in most shells.
+   */
   readonly given: Readonly<Record<string, string>>;
   /** Sentences that name the variables at fault, and never a value. */
   readonly faults: readonly string[];
@@ -46,7 +48,7 @@ function trimmed(text: string, name: string): string {
 
 function contentOf(file: string, name: string, form: Variable['file']): string {
   const text = read(file, name).trim();
-  // An empty one is a secret that was not mounted. Taken for a variable that is not set, it would begin a database of our own.
+  // An empty variable is a secret that was not mounted. If it counted as unset, the server would start a built-in database.
   if (text === '') throw new Error(`${name}_FILE must name a file that is not empty`);
   if (form !== 'lines' || text.startsWith('[')) return text;
   return JSON.stringify(text.split(/\r?\n/).flatMap((line) => line.trim() || []));
@@ -71,7 +73,7 @@ function misplacedFiles(source: NodeJS.ProcessEnv, table: Table): string[] {
     .map((name) => `${name}_FILE is not understood: set ${name} itself, only ${fromFiles} come from files`);
 }
 
-/** Names that begin as ours do and are none of ours, each with the one that was probably meant. */
+/** Names that begin like Latchkey's variables and are not among them, each with the one that was probably meant. */
 function misnamed(source: NodeJS.ProcessEnv, known: readonly string[]): string[] {
   const understood = new Set([...known, ...known.map((name) => `${name}_FILE`)]);
   return Object.keys(source)
@@ -110,7 +112,7 @@ function nearest(name: string, candidates: readonly string[]): string {
   return best!.candidate;
 }
 
-/** How many letters are to be put in, taken out or changed to make one word of another (Levenshtein). */
+/** The number of letters to insert, delete or change to make one word of another (Levenshtein distance). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (const [at, letter] of [...one].entries()) {

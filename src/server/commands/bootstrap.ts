@@ -33,7 +33,7 @@ async function bootstrap(say: (text: string) => void): Promise<void> {
   if (tenant === null) say('This installation has been set up before.');
 }
 
-/** A database of our own is set up by the first start. A directory that is mistyped must not become one. */
+/** The first start sets up the built-in database. A mistyped directory must not become one. */
 function requireDatabaseUrl(): void {
   if (readEnvironment().DATABASE_URL !== undefined) return;
   throw new StartError(

@@ -1,27 +1,27 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-/** What the command line of a command looks like: the options of `node:util`'s `parseArgs`. */
+/** The command line of a command: the options of `node:util`'s `parseArgs`. */
 export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
 
-/** What was given on the command line. */
+/** The arguments of a command. */
 export interface Given {
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
-  /** One for each that the command names. */
+  /** One for each operand that the command names. */
   readonly operands: readonly string[];
 }
 
-/** Something the built server does instead of serving: `node dist/src/main.js <name>`. */
+/** A task that the built server performs instead of serving: `node dist/src/main.js <name>`. */
 export interface Command {
   readonly name: string;
   readonly help: string;
   readonly options: CommandOptions;
-  /** What the command must be given besides options: "a time". */
+  /** The operands of the command besides options: "a time". */
   readonly operands?: readonly string[];
-  /** @param say writes to standard output, where nothing else is written. */
+  /** @param say writes to standard output. Nothing else is written there. */
   run(say: (text: string) => void, given: Given): Promise<void>;
 }
 
-/** The command line cannot be understood. Ends the process with 2, as shells do. */
+/** The command line cannot be understood. The process ends with 2, as shells do. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

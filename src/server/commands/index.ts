@@ -4,13 +4,13 @@ import { type Command, readArguments, UsageError } from './command';
 import { ISSUE_ADMIN_TOKEN } from './issue-admin-token';
 import { REFUSE_ISSUED_BEFORE } from './refuse-issued-before';
 
-/** What the server can be told to do instead of serving. */
+/** The commands that the server knows. */
 const COMMANDS: readonly Command[] = [BOOTSTRAP, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE];
 
 /**
- * Does what the command line asks for; without a word of it, serves.
+ * Does what the command line asks for. Without a command, it starts the server.
  *
- * @returns whether the process is a server now, and goes on.
+ * @returns whether the process is a server now, and continues to run.
  * @throws UsageError
  */
 export async function runCommandLine(args: readonly string[], output: Output): Promise<boolean> {

@@ -8,7 +8,7 @@ import { type Command, type Given, UsageError } from './command';
 import { ShownOnce } from './shown-once';
 import { withInstance } from './with-instance';
 
-/** Whoever owns the machine can always get back in (decisions 35). */
+/** The owner of the machine can always issue an administrator's token (decision 35). */
 export const ISSUE_ADMIN_TOKEN: Command = {
   name: 'issue-admin-token',
   help: `Issues a new token of an administrator, and shows it once.
@@ -47,10 +47,10 @@ async function issueAdminToken(say: (text: string) => void, given: Given): Promi
   else say(`${summary(issued)}\n  Written to    ${path.resolve(output)}\n\nThe token was issued.`);
 }
 
-/** Where the token goes before the commit: one that nobody has seen would be lost. */
+/** The place to which the token is written before the commit: a token that no reader received would be lost. */
 interface TokenKeeper {
   write(token: AdministratorToken): void;
-  /** Called where it was not issued, as far as anybody knows. */
+  /** Called when the token was not issued, as far as this process knows. */
   withdraw(): void;
 }
 
@@ -61,7 +61,7 @@ class ShownToken extends ShownOnce implements TokenKeeper {
   }
 }
 
-/** Nothing that is there is written over, nor a link followed. */
+/** Overwrites no existing file and follows no link. */
 class TokenFile implements TokenKeeper {
   private isWritten = false;
 

@@ -4,7 +4,7 @@ import { type Command, type Given, UsageError } from './command';
 import { sayAll } from './shown-once';
 import { withInstance } from './with-instance';
 
-/** For after a restore, or a leak whose extent is not known. */
+/** For use after a restore, or a leak of unknown extent. */
 export const REFUSE_ISSUED_BEFORE: Command = {
   name: 'refuse-issued-before',
   help: `Refuses every token issued before a time, on every node.
@@ -53,7 +53,9 @@ function timeOf(text: string): Date {
   return time;
 }
 
-/** `Date` takes 30 February for 2 March, and 24:00 for the next day: what is refused for good is to be what was meant. */
+/**
+ * `Date` takes 30 February for 2 March, and 24:00 for the next day. A refusal is final, so the time must be the intended one.
+ */
 function isInCalendar(text: string): boolean {
   const written = text.slice(0, 'YYYY-MM-DDThh:mm'.length);
   return new Date(`${written}Z`).toISOString().startsWith(written);

@@ -3,15 +3,21 @@ import { isFile, withoutBlocking } from '../log-sink';
 import { StartError } from '../start-error';
 
 const STDOUT = 1;
-/** For a reader that is behind. A transaction waits meanwhile. */
+/** Time for a slow reader. A transaction waits meanwhile. */
 const LIMIT_MS = 5_000;
 const RETRY_MS = 20;
 
-/** What is shown only once, on standard output: all of it, before the caller commits, and past the sink that drops lines. */
+/**
+ * Writes text that is shown only once to standard output: all of it, before the caller commits, and not through the sink that
+ * drops lines.
+ */
 export class ShownOnce {
   private isShown = false;
 
-  /** @param otherwise what the caller is to do, and what has not happened. @throws StartError when it reaches nobody */
+  /**
+   * @param otherwise tells the operator what to do, and what has not happened. @throws StartError when the text reaches no
+   * reader
+   */
   show(text: string, otherwise: string): void {
     if (leadsNowhere()) throw new StartError(`Standard output is closed or leads nowhere: ${otherwise}`);
     try {
@@ -23,7 +29,7 @@ export class ShownOnce {
     this.isShown = true;
   }
 
-  /** To be called where the commit failed. */
+  /** To be called when the commit failed. */
   withdraw(): void {
     if (this.isShown) process.stderr.write('The token above may not be good, because what followed failed:\n');
   }
@@ -45,7 +51,7 @@ export function sayAll(text: string): void {
   }
 }
 
-/** Node opens the null device in the place of a standard output that is closed. */
+/** Node opens the null device in the place of a closed standard output. */
 function leadsNowhere(): boolean {
   const stats = fs.fstatSync(STDOUT);
   return stats.isCharacterDevice() && stats.rdev === fs.statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
@@ -57,14 +63,14 @@ function writeWhole(text: Buffer): void {
   try {
     const end = Date.now() + LIMIT_MS;
     for (let rest = text; rest.length > 0;) rest = rest.subarray(writeSome(descriptor, rest, end));
-    // A disk of another machine may say only now that it has no room.
+    // A network disk may report only now that it has no room.
     if (isKept) fs.fsyncSync(descriptor);
   } finally {
     if (descriptor !== STDOUT) fs.closeSync(descriptor);
   }
 }
 
-/** How much was written; nothing, after a pause, where the reader is behind. */
+/** The number of bytes written; 0, after a pause, if the reader is behind. */
 function writeSome(descriptor: number, text: Buffer, end: number): number {
   try {
     return fs.writeSync(descriptor, text);

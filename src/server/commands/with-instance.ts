@@ -12,8 +12,8 @@ import { ServerModule } from '../server';
 import { StartError } from '../start-error';
 
 /**
- * Acts on the installation that the settings of the server name, whether a server is running on it or not: the embedded database is
- * joined where it runs, and otherwise started and stopped again. Nothing is served.
+ * Acts on the installation that the settings of the server name, whether a server runs on it or not. The built-in database is
+ * joined if it runs, otherwise started and stopped again. Nothing is served.
  *
  * @throws StartError
  */
@@ -23,7 +23,7 @@ export async function withInstance<T>(act: (app: INestApplicationContext) => Pro
   const home = await openHome(environment);
   try {
     const { database, ...options } = optionsOf(environment, home);
-    // No part of the serving ones: it clears nothing away, and listens to nothing.
+    // Not one of the serving nodes: it runs no maintenance, and does not listen for changes.
     const module = ServerModule.with({ ...options, database: { ...database, pushUrl: false }, maintenance: false });
     const logger = new CommandLogger(logLevels(environment));
     const app = await NestFactory.createApplicationContext(module, { logger, abortOnError: false });
@@ -39,7 +39,7 @@ export async function withInstance<T>(act: (app: INestApplicationContext) => Pro
   }
 }
 
-/** What only a start leaves there. */
+/** Files that only a start leaves there. */
 const TRACES = ['auth-secret', 'bootstrap.json', 'database.json', 'postgres/data/PG_VERSION'];
 
 /** A mistyped directory must not become an installation. */
@@ -51,7 +51,7 @@ function requireInstance({ DATABASE_URL, LATCHKEY_DATA_DIR: directory }: Environ
   );
 }
 
-/** Standard output is for what was asked for. */
+/** Standard output is for the result of the command. */
 class CommandLogger extends ServerLogger {
   protected override printAsJson(message: unknown, options: Parameters<ServerLogger['printAsJson']>[1]): void {
     super.printAsJson(message, { ...options, writeStreamType: 'stderr' });
