@@ -14,7 +14,7 @@ import { RequestConnectionsService } from './database/connections/request-connec
 import { ConfigurableModuleClass, LATCHKEY_OPTIONS } from './latchkey.module-definition';
 import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './latchkey.options';
 
-/** What there is one of: settings, clock, data source. */
+/** The parts that exist once: settings, clock, data source. */
 @Global()
 @Module({
   imports: [
@@ -23,8 +23,8 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
       inject: [LatchkeySettings, RequestConnectionsService],
       useFactory: async (settings: LatchkeySettings, connections: RequestConnectionsService) => {
         if (settings.migrate === 'on-start') await migrate(settings.connection, settings.schema);
-        // A database that is not there stops the start at once, with its reason; whoever started us decides on a retry. One
-        // that is slow is waited for: the deadline is meant for requests.
+        // If the database is away, the start fails at once, with the reason; the operator decides on a retry. If it is slow,
+        // the start waits: the time limit is meant for requests.
         const patience = { retryAttempts: 10, retryDelay: 500, toRetry: isSlowToConnect };
         // @nestjs/typeorm 11 finds the data source it is to close by the name in its options.
         return { name: LATCHKEY_DATA_SOURCE, ...requestDataSourceOptions(settings, connections), ...patience };
@@ -42,7 +42,7 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
     },
     {
       provide: VerificationPools,
-      // Not before the data source is there: then the schema is up to date.
+      // Runs after the data source exists: then the schema is up to date.
       inject: [LatchkeySettings, RequestConnectionsService, getDataSourceToken(LATCHKEY_DATA_SOURCE)],
       useFactory: (settings: LatchkeySettings, connections: RequestConnectionsService) =>
         new VerificationPools(settings, connections),
@@ -57,7 +57,7 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 
-/** @throws LatchkeyOptionsError when the tables are not what this version needs. Migrated on start, they are. */
+/** @throws LatchkeyOptionsError when the tables are not those that this version needs. After a migration at start, they are. */
 async function connect(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   try {
@@ -77,7 +77,7 @@ async function connect(options: DataSourceOptions): Promise<DataSource> {
   }
 }
 
-/** Asked at the start, so that a node does not begin what it can then only refuse. @throws LatchkeyOptionsError */
+/** Checked at the start, so that a node does not start when it could only refuse. @throws LatchkeyOptionsError */
 async function requireReadable(dataSource: DataSource): Promise<void> {
   try {
     await dataSource.query("SELECT now(), true, '{}'::jsonb, ARRAY[gen_random_uuid()], '\\x00'::bytea");

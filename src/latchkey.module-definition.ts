@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { LatchkeyOptions } from './latchkey.options';
 
-/** `forRoot` and `forRootAsync` of Latchkey, and the token its options are injected by. */
+/** `forRoot` and `forRootAsync` of Latchkey, and the token under which its options are injected. */
 export const {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN: LATCHKEY_OPTIONS,

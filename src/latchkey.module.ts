@@ -24,21 +24,24 @@ import { OrganizationsModule } from './organizations/organizations.module';
 import { PermissionsModule } from './permissions/permissions.module';
 import { TokenAuthModule } from './token-auth/token-auth.module';
 
-/** What shapes the module graph, and must therefore be known before any factory runs. */
+/** The options that shape the module graph. They must be known before any factory runs. */
 export interface LatchkeyExtras {
   /**
-   * Whether the REST API is mounted. Without it only the guard, its decorators and the services are there.
+   * Whether to mount the REST API. Without it, only the guard, its decorators and the services exist.
+   *
    * @default true
    */
   readonly controllers?: boolean;
   /**
-   * Where the REST API is mounted: `/latchkey` makes it `/latchkey/api/v1/...`, behind the global prefix of the application
-   * like any other route. Its clients are given that address as their site URL.
+   * The path of the REST API: `/latchkey` makes it `/latchkey/api/v1/...`, after the application's global prefix, like any
+   * other route. Clients use that address as their site URL. No parameters or wildcards.
+   *
    * @default '' (the API is at `/api/v1/...`)
    */
   readonly mountPath?: string;
   /**
-   * Ways to log in of the application's own, each made by `authMethodModule`, beside those Latchkey has.
+   * The application's own auth methods, each made by `authMethodModule`, beside those of Latchkey.
+   *
    * @default []
    */
   readonly authMethods?: readonly Type[];
@@ -58,19 +61,31 @@ const REST_MODULES: Type[] = [
   TokenAuthModule,
 ];
 
-/** Machine identities and access tokens for a Nest application. */
+/**
+ * Machine identities and access tokens for a Nest application. Import it once, in the root module; its guards and services are
+ * then available everywhere.
+ */
 @Module({
   imports: [AccessTokensModule, ChangesModule, MaintenanceModule, PermissionsModule, HostApiModule],
   exports: [AccessTokensModule, PermissionsModule, HostApiModule],
 })
 export class LatchkeyModule {
-  /** Sets Latchkey up with options known now. */
+  /**
+   * Sets up Latchkey with options that are known now.
+   *
+   * @throws LatchkeyOptionsError that names every invalid option; some are checked when the application starts.
+   */
   static forRoot(options: typeof OPTIONS_TYPE & LatchkeyExtras): DynamicModule {
     const [shape, rest] = apart(options, 'forRoot');
     return this.around(LatchkeyCoreModule.forRoot(rest as unknown as typeof OPTIONS_TYPE), shape);
   }
 
-  /** Sets Latchkey up with options that a factory or class of the application provides. */
+  /**
+   * Sets up Latchkey with options that a factory or class of the application provides.
+   *
+   * @param options `useFactory`, `useClass` or `useExisting`, and beside it `controllers`, `mountPath` and `authMethods`.
+   * @throws LatchkeyOptionsError that names every invalid option; those of the factory are checked when the application starts.
+   */
   static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE & LatchkeyExtras): DynamicModule {
     const [shape, rest] = apart(options, 'forRootAsync');
     const isProvided = ['useFactory', 'useClass', 'useExisting'].some((name) => typeof rest[name] === 'function');
@@ -96,7 +111,9 @@ export class LatchkeyModule {
 
 const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting', 'provideInjectionTokensFrom'];
 
-/** What shapes the module graph, and everything else. @throws LatchkeyOptionsError when the shape cannot be. */
+/**
+ * Separates the options that shape the module graph from all others. @throws LatchkeyOptionsError when the shape is invalid.
+ */
 function apart(options: unknown, method: string): [LatchkeyExtras, Record<string, unknown>] {
   if (!isObject(options)) throw new LatchkeyOptionsError([`${method} must be given an object with the options`]);
   const { controllers, mountPath, authMethods, securityEvents, ...rest } = options;

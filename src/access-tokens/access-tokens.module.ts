@@ -13,7 +13,7 @@ import { TokenFactsReader } from './verification/token-facts.reader';
 import { UsageCounter } from './usage/usage.counter';
 import { UsageLimiter } from './usage/usage.limiter';
 
-/** The gate: issues access tokens and tells whether one is good. Global, so that any route can be guarded. */
+/** Issues access tokens and verifies them. The module is global, so that any route can be guarded. */
 @Global()
 @Module({
   imports: [ChangeFeedModule],

@@ -16,11 +16,11 @@ import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { TokenAuthService } from '../token-auth/token-auth.service';
 import { NotSetUpError, OrganizationNotFoundError, TokenOutlivesCeilingError } from './installation.errors';
 
-/** Whose administrator a token is wanted for. */
+/** The administrator for which a token is issued. */
 export interface AdministratorTokenRequest {
-  /** The id or slug of an organization; left out: for an administrator of the instance. */
+  /** The id or slug of an organization; if left out, an administrator of the instance. */
   readonly organization?: string;
-  /** Seconds; left out: as long as the policy of the identity, or the ceiling, allows. */
+  /** Seconds. If left out, as long as the identity's policy, or the ceiling, allows. */
   readonly lifetimeSeconds?: number;
 }
 
@@ -28,7 +28,7 @@ export interface AdministratorToken {
   readonly organizationId: string;
   readonly identityId: string;
   readonly isInstanceAdmin: boolean;
-  /** No administrator was left whose tokens are good from anywhere, so that one was made. */
+  /** True if there was no administrator whose tokens are usable from any address, so that one was created. */
   readonly isNewIdentity: boolean;
   readonly tokenId: string;
   /** Shown once. */
@@ -39,8 +39,8 @@ export interface AdministratorToken {
 const TOKEN_NAME = 'Issued from the command line';
 
 /**
- * Tokens for whoever owns the machine (decisions 35): no call over HTTP leads here, and no permission is asked for. Whatever became of
- * the administrators there were.
+ * Tokens for the owner of the machine (decision 35). No HTTP call leads here, and no permission is checked. It works whatever
+ * happened to the existing administrators.
  */
 @Injectable()
 export class AdministratorTokensService {
@@ -55,7 +55,7 @@ export class AdministratorTokensService {
   ) {}
 
   /**
-   * @param keep is called before the commit: what it cannot keep has not happened.
+   * @param keep is called before the commit: if it throws, no token is issued.
    * @throws NotSetUpError, OrganizationNotFoundError, TokenOutlivesCeilingError
    */
   async issue(
@@ -99,14 +99,16 @@ export class AdministratorTokensService {
     return organization;
   }
 
-  /** Where the instance is administrated from: where its administrators are, or else the organization it was set up with. */
+  /**
+   * The organization of the instance's administrators. If there are none, the organization with which the instance was set up.
+   */
   private async home(tx: EntityManager): Promise<Organization> {
     const [row] = await tx.query<{ id: string }[]>(inSchemaOf(tx, HOME));
     if (row === undefined) throw new NotSetUpError();
     return tx.findOneByOrFail(Organization, { id: row.id });
   }
 
-  /** The oldest administrator whose tokens are good from anywhere, any number of times. */
+  /** The oldest administrator whose tokens are usable from any address, any number of times. */
   private async administrator(
     tx: EntityManager,
     organizationId: string,
@@ -138,8 +140,8 @@ const HOME = `
    WHERE i.id IS NOT NULL OR EXISTS (SELECT FROM latchkey.instance WHERE initialized_at IS NOT NULL)
    ORDER BY i.id IS NULL, o.created_at, o.id LIMIT 1`;
 
-// The membership stays locked, as for any change of an identity's credentials. For an organization, one that is no more than its
-// administrator comes first.
+// The membership stays locked, as for any change of an identity's credentials. For an organization, an identity that is only
+// its administrator comes first.
 const ADMINISTRATOR = `
   SELECT m.id, m.identity_id FROM latchkey.organization_memberships m
     JOIN latchkey.identities i ON i.id = m.identity_id AND i.organization_id = m.organization_id

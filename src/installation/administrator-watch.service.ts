@@ -9,11 +9,11 @@ import { canAdministrate } from '../permissions/last-administrator.service';
 
 const DAY_MS = 86_400_000;
 const NOTICE_DAYS = 14;
-/** Organizations that are named at most. */
+/** The most organizations that are named. */
 const MOST_NAMED = 10;
 const REMEDY = 'npm run issue-admin-token';
 
-/** Says in the log, before it happens, that nobody will be left who can administrate. */
+/** Warns in the log, before it happens, that no administrator will be left. */
 @Injectable()
 export class AdministratorWatchService implements OnApplicationShutdown {
   private readonly logger = new Logger(AdministratorWatchService.name);
@@ -35,7 +35,7 @@ export class AdministratorWatchService implements OnApplicationShutdown {
     clearInterval(this.timer);
   }
 
-  /** Nothing depends on it: where the database cannot be asked, the next day will tell. */
+  /** Nothing depends on the check: if the database cannot be asked, the next day's check will report. */
   async look(): Promise<void> {
     const now = this.clock.now();
     const moments = [now, new Date(now.getTime() + NOTICE_DAYS * DAY_MS)];
@@ -73,7 +73,7 @@ export class AdministratorWatchService implements OnApplicationShutdown {
 interface Prospect {
   /** Whether there is an administrator now. */
   readonly stands: boolean;
-  /** Whether there still is at the end of the notice. */
+  /** Whether there still is one at the end of the notice. */
   readonly lasts: boolean;
 }
 
@@ -86,12 +86,12 @@ const organizationStands = (moment: string) => `
   EXISTS (SELECT FROM latchkey.organization_memberships m
            WHERE m.organization_id = o.id AND ${canAdministrate(moment)})`;
 
-// A host that makes organizations in its own code has no instance to administrate.
+// A host that makes organizations in its own code has no instance to administer.
 const INSTANCE = `
   SELECT ${instanceStands('$1::timestamptz')} AS stands, ${instanceStands('$2::timestamptz')} AS lasts
     FROM latchkey.instance WHERE initialized_at IS NOT NULL`;
 
-// Nor do all its organizations have somebody who could.
+// Nor does each of its organizations need an administrator.
 const ORGANIZATIONS = `
   SELECT o.id, ${organizationStands('$1::timestamptz')} AS stands, false AS lasts FROM latchkey.organizations o
    WHERE EXISTS (SELECT FROM latchkey.organization_memberships m WHERE m.organization_id = o.id AND m.role = 'admin')

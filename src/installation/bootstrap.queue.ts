@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SetUpBusyError } from './installation.errors';
 
-/** So many may wait; whoever comes then is told to come again. */
+/** The most requests that wait; a further one is refused. */
 export const MAX_WAITING = 1_000;
 
 interface Waiting {
@@ -10,8 +10,8 @@ interface Waiting {
 }
 
 /**
- * Lets those who want to set the installation up do so one at a time. Anybody may call, and a set-up is dear: it hashes a
- * password and holds a connection while it waits for the lock. Those who wait here hold neither.
+ * Lets requests to set up the installation run one at a time. Every caller can send them, and a set-up is expensive: it hashes
+ * a password and holds a connection while it waits for the lock. A request that waits here holds neither.
  */
 @Injectable()
 export class BootstrapQueue {
@@ -19,8 +19,8 @@ export class BootstrapQueue {
   private isTaken = false;
 
   /**
-   * @param isForAll whether a failure is the answer to everybody who waits: each would wait for the same one, the last
-   * of a thousand for very long.
+   * @param isForAll whether a failure is the answer to all waiting requests: each would wait for the same failure, the last of
+   * a thousand for very long.
    * @throws SetUpBusyError
    */
   async enqueue<Result>(work: () => Promise<Result>, isForAll: (error: unknown) => boolean): Promise<Result> {
@@ -41,7 +41,7 @@ export class BootstrapQueue {
     return new Promise((resolve, reject) => this.waiting.push({ proceed: resolve, refuse: reject }));
   }
 
-  /** Nobody can come in between: the turn stays taken until there is nobody to hand it to. */
+  /** No other request can come in between: the turn stays taken until no request is left to get it. */
   private handOver(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.isTaken = false;

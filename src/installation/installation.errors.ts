@@ -7,7 +7,7 @@ export class AlreadyInitializedError extends BadRequestError {
   }
 }
 
-/** More callers want to set the installation up at this moment than are let wait. */
+/** More requests to set up the installation are waiting than the queue accepts. */
 export class SetUpBusyError extends LatchkeyError {
   constructor() {
     super(
@@ -18,7 +18,7 @@ export class SetUpBusyError extends LatchkeyError {
   }
 }
 
-/** There is no organization yet that the instance could be administrated from. */
+/** There is no organization yet from which the instance could be administered. */
 export class NotSetUpError extends BadRequestError {
   constructor() {
     super(

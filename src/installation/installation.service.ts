@@ -29,9 +29,9 @@ export class InstallationService {
   }
 
   /**
-   * Sets the installation up without a person; null when that has been done before.
+   * Sets up the installation without a person; null if it was set up before.
    *
-   * @param keep is called before the commit: what it cannot keep has not happened.
+   * @param keep is called before the commit: if it throws, nothing is set up.
    */
   async initializeOnce(organizationName: string, keep?: (tenant: Tenant) => void): Promise<Tenant | null> {
     try {
@@ -46,7 +46,7 @@ export class InstallationService {
     }
   }
 
-  /** A new tenant, with an admin of its own (not of the instance). */
+  /** A new tenant, with an administrator of its own (not of the instance). */
   async createOrganization(name: string): Promise<Tenant> {
     return this.dataSource.transaction((tx) =>
       this.founder.found(tx, {
@@ -59,8 +59,8 @@ export class InstallationService {
   }
 
   private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
-    // Asked first, because hashing is dear and anybody may call. The lock decides all the same: other processes have turns
-    // of their own.
+    // Checked first, because hashing is expensive and every caller can ask for it. The lock still decides: other processes have
+    // their own queues.
     if (!(await this.isFresh())) throw new AlreadyInitializedError();
     // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
     const passwordHash = await hashPassword(password);
@@ -78,7 +78,7 @@ export class InstallationService {
   }
 
   private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
-    // The row is the lock: whoever comes second waits here, then finds it taken.
+    // The row is the lock: the second caller waits here, then finds the installation set up.
     const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx, INITIALIZE), [this.clock.now()]);
     if (affected !== 1) throw new AlreadyInitializedError();
     return this.founder.found(tx, {
@@ -90,7 +90,7 @@ export class InstallationService {
   }
 }
 
-/** What one learns in its turn and all who wait would learn too. Once set up, an installation stays so. */
+/** A result that all waiting requests would get too. A set-up is final. */
 function isForEverybody(error: unknown): boolean {
   return error instanceof AlreadyInitializedError || isDatabaseUnavailable(error);
 }

@@ -23,7 +23,7 @@ export interface Tenant {
   readonly accessToken: string;
 }
 
-/** Founds an organization with an identity that can administrate it, and a token to begin with. */
+/** Founds an organization with an identity that can administer it, and a first token. */
 @Injectable()
 export class TenantFounder {
   constructor(
@@ -33,7 +33,7 @@ export class TenantFounder {
     private readonly tokens: TokenAuthService,
   ) {}
 
-  /** All of it or nothing: in the caller's transaction. */
+  /** All of it or nothing, in the caller's transaction. */
   async found(tx: EntityManager, tenant: NewTenant): Promise<Tenant> {
     const { organizationName, adminName: name, tokenName, isInstanceAdmin } = tenant;
     const organization = await this.organizations.create(tx, organizationName);

@@ -5,13 +5,13 @@ import { ChangeFeedService } from '../change-feed/change-feed.service';
 import type { MaintenanceJob } from './maintenance.job';
 
 const BATCH = 5_000;
-/** Ten times longer than any node goes on from where it was. */
+/** Ten times longer than the time for which any node continues from its last state. */
 const KEPT_MS = 600_000;
 
 /**
- * Removes changes that every node has learnt of, and what nodes noted of themselves. A change goes only when a snapshot taken
- * ten minutes ago had seen it: by the time it was written it would be gone before anybody read it, if its transaction
- * committed late. A node that was away for longer goes on from nothing (see `ChangeFeedService`).
+ * Removes changes that every node has applied, and old records of nodes. A change is removed only when a snapshot taken ten
+ * minutes ago had seen it: if its transaction committed late, it could otherwise be removed before a node had read it. A node
+ * that was away for longer starts with an empty memory (see `ChangeFeedService`).
  */
 @Injectable()
 export class ChangePruner implements MaintenanceJob {
@@ -24,7 +24,7 @@ export class ChangePruner implements MaintenanceJob {
   ) {}
 
   async runBatch(): Promise<boolean> {
-    // A database that was set back since hands the ids that were seen out again.
+    // A database that was set back meanwhile assigns the ids that were seen again.
     if (this.seen === undefined || this.seen.lives !== this.watermark.incarnation.lives) return this.look();
     if (performance.now() - this.seen.atMs < KEPT_MS) return false;
     return this.prune(this.seen);
@@ -39,7 +39,7 @@ export class ChangePruner implements MaintenanceJob {
 
   private async prune({ snapshot, life }: Seen): Promise<boolean> {
     if (await this.pruneBatch(PRUNE_CHANGES, [BATCH, snapshot, life])) return true;
-    // The rest goes by the clock, and not by one alone.
+    // The other rows are removed by time, and not by one clock alone.
     if (!this.clock.isSteady()) return this.look();
     await this.database.write(`DELETE FROM latchkey.nodes WHERE seen_at < now() - interval '1 day'`);
     if (await this.pruneBatch(PRUNE_BATCHES, [BATCH])) return true;
@@ -55,7 +55,7 @@ export class ChangePruner implements MaintenanceJob {
 
 interface Seen {
   readonly snapshot: string;
-  /** In another life of the database the ids of transactions that had not ended may be handed out again. */
+  /** In another incarnation of the database, the ids of unfinished transactions may be assigned again. */
   readonly life: string;
   readonly lives: number;
   readonly atMs: number;
@@ -72,7 +72,7 @@ const PRUNE_BATCHES = `
   )
   SELECT count(*)::integer AS pruned FROM pruned`;
 
-// Ids of transactions that are still to come are another cluster's.
+// Ids of transactions that are still to come belong to another cluster.
 const PRUNE_CHANGES = `
   WITH pruned AS (
     DELETE FROM latchkey.verdict_changes WHERE revision IN (

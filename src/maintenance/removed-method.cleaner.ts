@@ -5,9 +5,9 @@ import type { MaintenanceJob } from './maintenance.job';
 const BATCH = 1_000;
 
 /**
- * Marks the tokens of removed methods as revoked, and removes those of identities that were deleted: they are dead already. Nothing
- * but the length of the table depends on it. The tokens of a method are walked once, in the order of their index: none is added to
- * them any more.
+ * Marks the tokens of removed methods as revoked, and removes those of deleted identities. These tokens are refused already:
+ * only the length of the table depends on this. The tokens of a method are walked once, in the order of their index, because
+ * none is added to them any more.
  */
 @Injectable()
 export class RemovedMethodCleaner implements MaintenanceJob {

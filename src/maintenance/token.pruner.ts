@@ -10,8 +10,8 @@ const BATCH = 1_000;
 const MARGIN_MS = 10_000;
 
 /**
- * Removes the rows of tokens that have been dead for the retention time (decisions 9): counted from the last `exp` that was
- * ever signed, or from the revocation of a token that had none. A token whose row is gone is refused, so nothing comes back.
+ * Removes the rows of tokens that ended before the retention time (decision 9): counted from the last `exp` that was ever
+ * signed, or from the revocation of a token that had none. A token without a row is refused, so no token becomes valid again.
  */
 @Injectable()
 export class TokenPruner implements MaintenanceJob {
@@ -23,7 +23,7 @@ export class TokenPruner implements MaintenanceJob {
   ) {}
 
   async runBatch(): Promise<boolean> {
-    // Not by a clock that nobody has put right, nor by one alone: what is removed does not come back.
+    // Not by a clock that is not confirmed, nor by one alone: a removal is final.
     if (!this.watermark.freshness.isConfirmed() || !this.clock.isSteady()) return false;
     const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000 - MARGIN_MS);
     const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
@@ -31,7 +31,8 @@ export class TokenPruner implements MaintenanceJob {
   }
 }
 
-// It says of itself that it prunes: what died so long ago need not be noted as a change. One node at a time, and nobody waits: rows that are in use are left for the next time.
+// The transaction declares that it prunes, so that the removal of long-ended tokens is not recorded as a change. One node at a
+// time, and without waiting: rows that are in use are left for the next time.
 const PRUNE = `
   WITH turn AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey.prune_tokens', 0)) AS is_mine,

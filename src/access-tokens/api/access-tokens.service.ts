@@ -15,7 +15,7 @@ import { FOREVER_SECONDS, tighter } from '../issuing/lifetime';
 import { TokenFactsReader } from '../verification/token-facts.reader';
 import { requireUsable } from '../verification/token-rules';
 
-/** What the holder of a token can do with it, whichever method it came from: renew it, and give it up. */
+/** Renews and revokes a token for its holder, whichever auth method issued it. */
 @Injectable()
 export class AccessTokensService {
   constructor(
@@ -30,7 +30,7 @@ export class AccessTokensService {
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
-  /** Signs a later JWT for the same token (decisions 4). Counts no use. */
+  /** Signs a later JWT for the same token (decision 4). Counts no use. */
   async renew(jwt: string, address: string | undefined): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
     const { jti } = this.keyring.verify(jwt);
     const now = this.clock.now();
@@ -54,9 +54,9 @@ export class AccessTokensService {
   }
 
   /**
-   * Kills the token a JWT stands for, and with it every JWT of the chain. Once dead it stays so: again is the same.
+   * Revokes the token of a JWT, and with it every JWT of its chain. A revocation is final; to revoke again has the same result.
    *
-   * @throws LastAdministratorError: whoever holds the last token of an administrator makes another one first
+   * @throws LastAdministratorError: the holder of an administrator's last token must issue another one first
    */
   async revoke(jwt: string): Promise<Receipt | null> {
     const { jti, identityId, orgId } = this.keyring.verify(jwt);
@@ -68,7 +68,7 @@ export class AccessTokensService {
     });
   }
 
-  /** One statement, with the condition in it: a token revoked since the verdict is not renewed. */
+  /** One statement, with the condition in it: a token that was revoked after its verification is not renewed. */
   private async extend(id: string, now: Date, expiresAt: Date | null): Promise<void> {
     const renewal = { tokenId: id, renewedAt: now, expiresAt, signedTTL: secondsBetween(now, expiresAt) };
     const isRenewed = await this.store.renew(sqlOn(this.dataSource, this.dataSource), renewal);

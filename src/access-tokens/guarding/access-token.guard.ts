@@ -9,8 +9,13 @@ import { METADATA, MissingMetadataError, OPTIONAL, type RequiredMetadata } from 
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
 /**
- * Lets in callers with a good access token, and notes who is calling: over HTTP, GraphQL, web sockets and gRPC. It asks the
- * verifier itself: passport keeps its strategies per process, and two applications in one process would share them.
+ * Admits callers with a usable access token, and makes the caller available to `@Caller()`: over HTTP, GraphQL, web sockets and
+ * gRPC.
+ *
+ * Throws a `LatchkeyError` for every other caller (see `AccessTokenVerifier`): over HTTP as it is, on web sockets as the cause
+ * of a `WsException`, in gRPC of an `RpcException`.
+ *
+ * It asks the verifier itself: passport keeps its strategies per process, and two applications in one process would share them.
  */
 @Injectable()
 export class AccessTokenGuard implements CanActivate {
@@ -40,7 +45,7 @@ export class AccessTokenGuard implements CanActivate {
     return caller.then((verified) => admit(subject, verified, metadata));
   }
 
-  /** Read once for each handler, for they stand in the code; and again for one that several controllers inherit. */
+  /** Read once for each handler, because they stand in the code, and again for a handler that several controllers inherit. */
   private rulesOf(context: ExecutionContext): Rules {
     const handler = context.getHandler();
     const controller = context.getClass();

@@ -9,11 +9,11 @@ import { stateOf } from '../verification/request-state';
 import { addHeaders } from './transport-errors';
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
-/** The name hosts compose with: `AuthGuard('latchkey')`. */
+/** The name for `AuthGuard('latchkey')`. */
 export const LATCHKEY_STRATEGY = 'latchkey';
 
 /**
- * A thin adapter for hosts that compose their guards with passport. Everywhere else use `AccessTokenGuard`: passport's
+ * A thin adapter for hosts that compose their guards with passport. In all other cases use `AccessTokenGuard`: passport's
  * registry belongs to the process, so the last application to start answers for all of them.
  */
 @Injectable()
@@ -33,7 +33,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
     });
   }
 
-  /** Notes the caller as the guard does, so that `@Caller()` injects what passport has on `request.user`. */
+  /** Keeps the caller as the guard does, so that `@Caller()` injects the object that passport has on `request.user`. */
   async validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
     const caller = await this.verifier.verifyRequest(request).catch((error: unknown) => tell(request, error));
     stateOf(request).caller = caller;
@@ -41,17 +41,17 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
   }
 }
 
-/** Express keeps the response on the request. Fastify does not, and passport hands a strategy nothing but the request. */
+/** Express keeps the response on the request. Fastify does not, and passport gives a strategy only the request. */
 function tell({ res }: AddressedRequest & { readonly res?: object }, error: unknown): never {
   if (res !== undefined && error instanceof LatchkeyError) addHeaders(res, error);
   throw error;
 }
 
-/** The keyring judges first, so that nothing is let through here that the guard would refuse. */
+/** The keyring checks first, so that the strategy accepts nothing that the guard would refuse. */
 function keyOrRefusal(keyring: AccessTokenKeyring, token: string): { key?: string; refusal: unknown } {
   try {
     keyring.verify(token);
-    // A KeyObject: the typings know only text, which jsonwebtoken would parse anew on every request.
+    // A KeyObject, although the typings allow only text: jsonwebtoken would parse text again on every request.
     return { key: keyring.keyFor(token) as unknown as string, refusal: null };
   } catch (refusal) {
     return { refusal };

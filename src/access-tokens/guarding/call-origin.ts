@@ -1,11 +1,11 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { AddressedRequest } from '../../common/net/client-address';
 
-/** What of a call the caller is noted on, and what tells who it is. */
+/** The objects of a call: the one on which the caller is kept, and the one that identifies the caller. */
 export interface CallOrigin {
   /** One object for everything that handles the call. */
   readonly subject: object;
-  /** For sockets and messages made anew for each, so that every message is judged, and is a use of the token. */
+  /** For sockets and messages a new object each time, so that every message is verified and counts as a use of the token. */
   readonly request: AddressedRequest;
 }
 
@@ -35,26 +35,30 @@ interface GrpcCall {
 const handshakes = new WeakMap<object, AddressedRequest>();
 
 /**
- * Says which HTTP request opened a socket, for the guard to find the token in: once, in `handleConnection(client, request)` of
- * a gateway on `@nestjs/platform-ws`. Clients of socket.io carry it with them.
+ * Tells the guard which HTTP request opened a socket; the guard reads the token from that request. Call it once, in
+ * `handleConnection(client, request)` of a gateway on `@nestjs/platform-ws`. Clients of socket.io carry their request with
+ * them.
+ *
+ * @param client the socket, as the gateway's handlers get it.
+ * @param request the HTTP request that opened it.
  */
 export function rememberHandshake(client: object, request: AddressedRequest): void {
   handshakes.set(client, request);
 }
 
-/** Where a call came from, whatever it came by: HTTP, GraphQL, a web socket or gRPC. */
+/** The origin of a call over any transport: HTTP, GraphQL, a web socket or gRPC. */
 export function originOf(context: ExecutionContext): CallOrigin {
   const type = context.getType<string>();
   if (type === 'graphql') return graphqlOrigin(context);
   if (type === 'ws') return socketOrigin(context.switchToWs().getClient());
   if (type === 'rpc') return rpcOrigin(context);
-  // The first argument, as `switchToHttp().getRequest()` has it: that makes three functions and an object on the way.
+  // The first argument, like `switchToHttp().getRequest()`, which would create three functions and an object on the way.
   const request = context.getArgByIndex<AddressedRequest>(0);
   return { subject: request, request };
 }
 
 function graphqlOrigin(context: ExecutionContext): CallOrigin {
-  // What resolves a reference of a federation is given no arguments.
+  // Resolvers of federation references get no arguments.
   const [, ...rest] = context.getArgs<[unknown, ...object[]]>();
   const [held, info] = (rest.length === 2 ? rest : rest.slice(1)) as [GraphqlContext, GraphqlInfo];
   const request = requestIn(held);
@@ -72,8 +76,9 @@ function requestIn({ req, request, reply, extra }: GraphqlContext): AddressedReq
 const operations = new WeakMap<object, WeakMap<object, AddressedRequest>>();
 
 /**
- * The request that opened a socket stays for as long as the socket does, so each operation that comes by it has a copy. What
- * tells operations apart is made for each execution, variables or none; their text is not, for servers keep parsed documents.
+ * The request that opened a socket lives as long as the socket, so each operation on it gets a copy. Operations are told apart
+ * by an object that is made for each execution, with or without variables. Their text would not do, because servers keep parsed
+ * documents.
  */
 function operationOf(upgrade: AddressedRequest, execution: object): AddressedRequest {
   const known = operations.get(upgrade) ?? new WeakMap<object, AddressedRequest>();
@@ -91,12 +96,15 @@ function socketOrigin(client: object): CallOrigin {
   return { subject: client, request: { headers, socket: { remoteAddress: address } } };
 }
 
-/** The same as another object, since a verdict is remembered for one; `raw`, because it knows a header that was sent twice. */
+/**
+ * The same request as another object, because a verification is kept per object. It keeps `raw`, which knows a header that was
+ * sent twice.
+ */
 function copyOf(request: AddressedRequest & { readonly raw?: object }): AddressedRequest & { raw: object } {
   return { headers: request.headers, socket: request.socket, raw: request.raw ?? request };
 }
 
-/** Only gRPC says who is calling. A message of any other transport carries no token a guard could find. */
+/** Only gRPC says who is calling. A message of any other transport carries no token that a guard could find. */
 function rpcOrigin(context: ExecutionContext): CallOrigin {
   const metadata = context.switchToRpc().getContext<GrpcMetadata & object>();
   const call = context.getArgByIndex<GrpcCall | undefined>(2);

@@ -3,7 +3,7 @@ import { stateOf } from '../verification/request-state';
 import { originOf } from './call-origin';
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
-/** Who is calling; null for nobody, where that is allowed. @throws TypeError on a route without `AccessTokenGuard`. */
+/** The caller; null if there is none and the route allows that. @throws TypeError on a route without `AccessTokenGuard`. */
 export function callerOf(subject: object): VerifiedAccessToken | null {
   const { caller } = stateOf(subject);
   if (caller === undefined)
@@ -12,8 +12,10 @@ export function callerOf(subject: object): VerifiedAccessToken | null {
 }
 
 /**
- * Injects who is calling into a handler guarded by `AccessTokenGuard`, or one thing about it: `@Caller('organization')`. With
- * `@OptionalAccessToken` that is undefined when nobody has said.
+ * Injects the caller into a handler guarded by `AccessTokenGuard`, or one property of the caller: `@Caller('organization')`.
+ * With `@OptionalAccessToken` it is undefined for a request without a token.
+ *
+ * @throws TypeError at the request, on a route without `AccessTokenGuard`.
  */
 export const Caller: (
   // Written out, for the type that is inferred names what Nest 11 does not have.

@@ -6,7 +6,7 @@ import { originOf } from './call-origin';
 
 const STRANGERS = 'strangers';
 
-/** A caller counts for its organization; who shows no token, for the address. */
+/** A caller counts for its organization, a request without a token for its address. */
 export function partyOf(verifier: AccessTokenVerifier, context: ExecutionContext): Party {
   const { subject, request } = originOf(context);
   const { caller } = stateOf(subject);

@@ -2,9 +2,9 @@ import type { ExecutionContext } from '@nestjs/common';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 
 /**
- * Throws what a guard refuses in the form of the transport, so that the filters Nest has for it, or those of the host, word
- * it: over HTTP as it is, its headers already on the response; on a web socket as a `WsException`, in a microservice as an
- * `RpcException`, the error of ours as their cause.
+ * Throws the refusal of a guard in the form of the transport, so that Nest's filters for it, or the host's, format it. Over
+ * HTTP it is thrown as it is, with its headers already on the response; on a web socket as a `WsException`, in a microservice
+ * as an `RpcException`, each with Latchkey's error as its cause.
  */
 export function refuse(context: ExecutionContext, error: unknown): never {
   if (!(error instanceof LatchkeyError)) throw error;
@@ -15,7 +15,7 @@ export function refuse(context: ExecutionContext, error: unknown): never {
   throw error;
 }
 
-/** Express's response and Fastify's reply have this in common. */
+/** The common part of Express's response and Fastify's reply. */
 interface Response {
   header?(name: string, value: string): unknown;
 }
@@ -24,7 +24,7 @@ export function addHeaders(response: Response, { headers }: LatchkeyError): void
   for (const [name, value] of Object.entries(headers)) response.header?.(name, value);
 }
 
-// Asked for only where a gateway or a microservice is: then the host has the package. Most hosts have neither.
+// Loaded only where a gateway or a microservice exists: then the host has the package. Most hosts have neither.
 /* eslint-disable @typescript-eslint/no-require-imports -- an import would demand both of every host */
 function asWsException(error: LatchkeyError): Error {
   const { WsException } = require('@nestjs/websockets') as typeof import('@nestjs/websockets');

@@ -10,31 +10,33 @@ import type { AccessTokenClaims } from '../../database/entities/access-token.cla
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
 import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reader';
 
-/** Refusals are believed for so long only: a token may be used before the transaction that made it is visible. */
+/**
+ * How long a refusal is remembered. It is short, because a token may be used before the transaction that made it is visible.
+ */
 const REFUSAL_MS = 1_000;
-/** Look-ups under way at most, one for each token: beyond that, who asks is turned away at once (promise P17). */
+/** The most look-ups under way, one for each token. A further request is turned away at once (guarantee P17). */
 const MAX_LOOKUPS = 1_000;
 
-/** What of the claims is kept: twenty thousand times the rest would be much. */
+/** The claims that are kept: the rest, twenty thousand times, would take much memory. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
 
-/** A genuine token: its signature has been checked, and need not be again. */
+/** A genuine token: its signature was checked once, and need not be checked again. */
 export interface Credential extends CacheEntry {
   readonly token: string;
   readonly claims: KeptClaims;
   known: KnownFacts | undefined;
 }
 
-/** Facts, and what they were read before and after. */
+/** Token facts, and the states before and after they were read. */
 export interface KnownFacts {
   readonly facts: TokenFacts | null;
-  /** When reading them began, as `performance.now()` counts. */
+  /** The start of the read, as `performance.now()` counts. */
   readonly readAt: number;
-  /** The changes known when reading them began. */
+  /** The changes that were known at the start of the read. */
   changesAt: number;
   /** Set when the facts have led to a refusal. */
   isRefused: boolean;
-  /** An address that has been found to be trusted: whoever comes from there again need not be looked for in the list. */
+  /** An address that was found to be trusted: for the next request from it, the list need not be searched. */
   trustedAddress: string | undefined;
 }
 
@@ -44,10 +46,10 @@ interface Lookup {
 }
 
 /**
- * What this node remembers of tokens: that a signature was good, and the facts about the row. It decides nothing; it says
- * whether what it remembers is still true, and reads anew what is not, once however many ask. A bounded number of tokens is
- * kept; those make way that were not used since they came. The key is the token itself, compared whole: one token never gets the
- * verdict on another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
+ * A node's memory of tokens: that a signature was valid, and the facts of the row. The cache decides nothing. It says whether
+ * its memory is still true, and reads again what is not, once for any number of requests. It keeps a bounded number of tokens;
+ * those without a recent use are evicted. The key is the token itself, compared as a whole, so a token never gets the result of
+ * another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
  */
 @Injectable()
 export class AccessTokenCache {
@@ -69,10 +71,11 @@ export class AccessTokenCache {
   }
 
   /**
-   * The credential a text stands for. What is no genuine token costs no query and is not remembered.
+   * The credential for a text. A text that is not a genuine token costs no query and is not remembered.
    *
    * @param moment now, as `performance.now()` counts.
-   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
+   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError,
+   * WrongTokenTypeError
    */
   credential(token: string, moment: number): Credential {
     let credential = this.credentials.get(token);
@@ -87,7 +90,7 @@ export class AccessTokenCache {
   }
 
   /**
-   * The facts about a token if they are remembered and known to be true still.
+   * The facts of a token, if they are remembered and known to be still true.
    *
    * @param moment now, as `performance.now()` counts.
    */
@@ -95,7 +98,7 @@ export class AccessTokenCache {
     return known !== undefined && this.isTrue(known, claims, moment) ? known : undefined;
   }
 
-  /** The facts about a token, as the primary has them at some moment after this call, or before it if they are true still. */
+  /** The facts of a token as the primary has them at some moment after this call, or from before it if they are still true. */
   async lookUp(credential: Credential): Promise<KnownFacts> {
     const { claims } = credential;
     await this.wake();
@@ -104,16 +107,16 @@ export class AccessTokenCache {
       const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);
       const known = await lookup.result;
       const isOutdated = isOutrun(known, claims);
-      // One that was under way already may have read before a change that was acknowledged before this call.
+      // A read that was under way already may have read before a change that was acknowledged before this call.
       if (lookup.startedAt < askedAt && (isOutdated || !this.isTrue(known, claims, performance.now()))) continue;
       this.keep(credential, isOutdated ? undefined : known);
-      // The clock may have been put right meanwhile.
+      // The clock may have been corrected meanwhile.
       this.keyring.requireUnexpired(claims);
       return known;
     }
   }
 
-  /** What is read will be judged by the clock. A read that took too long says nothing of it. */
+  /** The clock decides on the facts that are read. A read that took too long says nothing about it. */
   private async wake(): Promise<void> {
     for (let attempt = 0; !this.freshness.isAwake(); attempt += 1) {
       if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
@@ -123,11 +126,11 @@ export class AccessTokenCache {
 
   private keep(credential: Credential, known: KnownFacts | undefined): void {
     credential.known = known;
-    // Somebody may give an identity as many labels as fit into a request.
+    // An identity can have as many labels as fit into a request.
     this.credentials.set(credential.token, credential, known?.facts ? weightOf(known.facts) : 1);
   }
 
-  /** Refusals are asked about anew: a token that was used before it was committed may be good now. */
+  /** Refusals are looked up again: a token that was used before it was committed may be usable now. */
   forgetRefusals(): void {
     this.refusalsSince = performance.now();
   }
@@ -141,7 +144,7 @@ export class AccessTokenCache {
     const { changes } = this;
     if (known.changesAt === changes.now) return false;
     if (changes.hasChangedSince(known.changesAt, [jti, identityId, orgId])) return true;
-    // Asked once about the changes up to now, it need not be again.
+    // Once the changes up to now are checked, they need not be checked again.
     known.changesAt = changes.now;
     return false;
   }
@@ -153,7 +156,7 @@ export class AccessTokenCache {
     const result = this.reader
       .find(tokenId)
       .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))
-      // Failures are not remembered: whoever asks next, asks the database.
+      // Failures are not remembered: the next request asks the database.
       .finally(() => this.lookups.delete(tokenId));
     const lookup = { startedAt, result };
     this.lookups.set(tokenId, lookup);
@@ -161,7 +164,7 @@ export class AccessTokenCache {
   }
 }
 
-/** A JWT that lives longer than the row is said to was renewed since: the facts are older than it. */
+/** A JWT that lives longer than its row says was renewed since: the facts are older than the renewal. */
 function isOutrun({ facts }: KnownFacts, { exp = Infinity }: KeptClaims): boolean {
   return facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
 }

@@ -19,11 +19,11 @@ import { type UsableToken, requireUsable } from './token-rules';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /**
- * Tells who is calling. What guards, strategies, sockets, queues and gateways ask.
+ * Verifies access tokens. Guards, strategies, sockets, queues and gateways use it.
  *
- * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up, 403 for a
- * client address the token is not trusted from (decisions 5 and 6), 503 when the database cannot be asked. A refused token
- * has spent no use.
+ * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up; 403 for a client
+ * address that the token does not trust (decisions 5 and 6); 503 when the database cannot be asked. A refused token has spent
+ * no use.
  */
 @Injectable()
 export class AccessTokenVerifier {
@@ -38,8 +38,12 @@ export class AccessTokenVerifier {
   ) {}
 
   /**
-   * Verifies the bearer token of a request. However often it is asked about one request, it is one use of the token. Of a request
-   * that stays open for longer than the revocation bound the token is judged anew, so that no verdict is older than twice that.
+   * Verifies the bearer token of a request. However often it is asked about one request, it counts one use of the token. For a
+   * request that stays open longer than the revocation bound, the token is verified again, so that no result is older than
+   * twice the bound.
+   *
+   * @returns the caller.
+   * @throws LatchkeyError, as described on the class.
    */
   async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
     return this.judgeRequest(request);
@@ -49,16 +53,18 @@ export class AccessTokenVerifier {
    * Verifies a token and counts a use of it.
    *
    * @param token the JWT, without the word `Bearer`.
-   * @param address the client's address; undefined is trusted nowhere.
+   * @param address the client's IP address; with undefined, only 403 is possible.
+   * @returns the caller.
+   * @throws LatchkeyError, as described on the class.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
     return this.judge(token, address, performance.now(), undefined);
   }
 
-  /** `verifyRequest` for guards: a token that is remembered is judged at once, without a promise. */
+  /** `verifyRequest` for guards: a remembered token is verified at once, without a promise. */
   judgeRequest(request: AddressedRequest): Verdict {
     const note = stateOf(request);
-    // Read once for everything that is judged by it.
+    // Read once for the whole verification.
     const moment = performance.now();
     if (note.judge !== this) note.countedToken = undefined;
     else if (moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
@@ -75,7 +81,7 @@ export class AccessTokenVerifier {
     note.countedToken = tokenId ?? note.countedToken;
   }
 
-  /** Until then whoever asks is given the same. */
+  /** Until then every caller of this method gets the same promise. */
   private noteWhenReached(note: RequestState, verdict: Promise<VerifiedAccessToken>): void {
     note.judgedAt = Infinity;
     const reached = (verified?: VerifiedAccessToken) => {
@@ -84,14 +90,14 @@ export class AccessTokenVerifier {
     verdict.then(reached, () => reached());
   }
 
-  /** The address a request came from, as the settings on trusted proxies have it. */
+  /** The client address of a request, according to the settings on trusted proxies. */
   addressOf(request: AddressedRequest): string | undefined {
     const address = clientAddress(request, this.settings.trustedProxies);
     if (address === undefined) this.sayUnreadable(request);
     return address;
   }
 
-  /** Everybody behind that proxy is refused: its operator must be able to see why. */
+  /** Every caller behind that proxy is refused, so the proxy's operator must be able to see why. */
   private sayUnreadable({ headers, socket }: AddressedRequest): void {
     const forwardedFor = String(headers['x-forwarded-for'] ?? '').slice(-100);
     const reason = 'The header of a trusted proxy does not say an IP address: callers are refused with 403.';
@@ -106,7 +112,7 @@ export class AccessTokenVerifier {
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
       const refused = Promise.reject<VerifiedAccessToken>(error);
-      // Whoever asks is told; a request about which nobody asks again is no unhandled rejection.
+      // Callers of the method get the error. If there are no further callers, it must not become an unhandled rejection.
       refused.catch(ignore);
       return refused;
     }
@@ -123,12 +129,12 @@ export class AccessTokenVerifier {
     try {
       return this.cache.credential(token, moment);
     } catch (error) {
-      // Where a credential is expected, a token made for another purpose is as good as none.
+      // Where a credential is expected, a token of another type counts as no token.
       throw error instanceof WrongTokenTypeError ? new MalformedAccessTokenError(error) : error;
     }
   }
 
-  /** The verdict on what is known, and the use of a token that is good. */
+  /** Decides on the known facts, and counts the use of a usable token. */
   private admit(
     known: KnownFacts,
     address: string | undefined,
@@ -170,7 +176,8 @@ export class AccessTokenVerifier {
 
   private async spend(known: KnownFacts, good: UsableToken, at: Date): Promise<VerifiedAccessToken> {
     if (await this.limits.spend(good.tokenId, at)) return verifiedOf(good);
-    // Read anew, the row says whether it was the limit or a revocation; remembered, it would be asked again on every request.
+    // After a new read, the row says whether the limit or a revocation is the reason. A remembered refusal would be checked
+    // again on every request.
     known.isRefused = true;
     throw new AccessTokenRefusedError('uses_exhausted');
   }
@@ -179,10 +186,10 @@ export class AccessTokenVerifier {
 type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
 function ignore(): void {
-  // Whoever asked is told.
+  // The caller of the method gets the error.
 }
 
-/** Made for each request: what one handler does to it, no other sees. What it is made of is frozen. */
+/** Made for each request: a handler that changes it affects no other. Its parts are frozen. */
 function verifiedOf(facts: UsableToken): VerifiedAccessToken {
   const { tokenId, tokenName, identityId, identityName, organization, metadata, isInstanceAdmin, authMethod } = facts;
   const { expiresAt, membership } = facts;

@@ -1,28 +1,28 @@
 import type { VerifiedAccessToken } from './verified-access-token';
 
-/** What is known about a call. */
+/** The state of a call. */
 export class RequestState {
-  /** Whose verdict it is: a verifier does not take the word of another application's. */
+  /** The verifier that made the decision: a verifier does not accept the decision of another application's verifier. */
   judge: object | undefined;
   verdict: VerifiedAccessToken | Promise<VerifiedAccessToken> | undefined;
-  /** When it was reached, as `performance.now()` counts; Infinity until then. */
+  /** The moment of the decision, as `performance.now()` counts; Infinity until then. */
   judgedAt = 0;
-  /** The token that has been found good: the call is a use of it, and stays the one. */
+  /** The token that was accepted: the call counts as one use of it, and stays that use. */
   countedToken: string | undefined;
-  /** Who is calling. Null: looked at, and nobody there. Undefined: nobody has looked. */
+  /** The caller. Null: the call was checked and has no caller. Undefined: the call was not checked yet. */
   caller: VerifiedAccessToken | null | undefined;
 }
 
-/** A class whose constructor hands back what it is given, so that a private field of ours is added to it. */
+/** A class whose constructor returns its argument, so that a private field is added to a foreign object. */
 const Itself = function (object: object) {
   return object;
 } as unknown as new (object: object) => object;
 
 /**
- * The note is kept in the object that stands for the call, in a private field: invisible from outside, in no copy and no heir
- * of the object, and gone with it. That is what a WeakMap does too, at twenty times the price: each entry costs a hash of the
- * object and work in every garbage collection, on every request. One field for all there is to note: each is a step further
- * from the shape of object that the framework's code is compiled for.
+ * The state is kept in a private field of the object that stands for the call. The field is invisible from outside, is in no
+ * copy and no heir of the object, and is collected with it. A WeakMap does the same at twenty times the cost: each entry needs
+ * a hash of the object and work in every garbage collection, on every request. One field only: every added field changes the
+ * request's hidden class and slows code that V8 has optimised for the original.
  */
 class Noted extends Itself {
   #note = new RequestState();
@@ -36,7 +36,7 @@ class Noted extends Itself {
   }
 }
 
-// What cannot be extended may one day refuse private fields as well.
+// An object that cannot be extended may one day refuse private fields as well.
 const apart = new WeakMap<object, RequestState>();
 
 function noteApart(object: object): RequestState {
@@ -45,7 +45,7 @@ function noteApart(object: object): RequestState {
   return note;
 }
 
-/** The note about a call, begun if there is none: on the request, or what else stands for the call. */
+/** The state of a call, created on first use: on the request, or on the object that stands for the call. */
 export function stateOf(object: object): RequestState {
   return Noted.stateOf(object);
 }

@@ -11,20 +11,20 @@ import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import type { IdentityAuth } from '../../database/entities/access-token.claims';
 import type { LifetimePolicy } from '../issuing/lifetime';
 
-/** Everything a verdict depends on, as the database holds it. */
+/** Everything that a verification depends on, as the database has it. */
 export interface TokenFacts extends LifetimePolicy {
   readonly tokenId: string;
   readonly tokenName: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
-  /** Also when it was made before everything that is refused as too old. */
+  /** True also for a token that was made before everything that is refused as too old. */
   readonly isRevoked: boolean;
   readonly numUses: number;
   readonly numUsesLimit: number;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
   readonly identityAuth: IdentityAuth | null;
-  /** Null when the token came from none, and when that is gone. */
+  /** Null if no client secret was used, and if it is gone. */
   readonly clientSecret: { readonly isRevoked: boolean } | null;
   readonly identityId: string;
   readonly identityName: string;
@@ -32,20 +32,20 @@ export interface TokenFacts extends LifetimePolicy {
   readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
   /** The labels of the identity. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Null when the configuration the token was issued under is gone. */
+  /** Null if the configuration under which the token was issued is gone. */
   readonly method: (LifetimePolicy & { readonly trustedIps: readonly TrustedIp[] }) | null;
-  /** Null when the identity is no member of the token's organization. */
+  /** Null if the identity is not a member of the token's organization. */
   readonly membership: { readonly role: string; readonly isActive: boolean } | null;
 }
 
-/** Identities whose facts are kept once for all their tokens, at most. */
+/** The most identities whose facts are kept once for all their tokens. */
 const SHARED = 10_000;
 const BYTES_OF_NETWORK = 400;
 const BYTES_OF_LABEL = 64;
 
 /**
- * How much of a memory facts take, in entries of it: one, and one more for each kilobyte of labels and trusted networks.
- * What tokens of one identity share counts for each of them.
+ * The weight of facts in the cache, in entries: one, plus one for each kilobyte of labels and trusted networks. Facts that
+ * tokens of one identity share count for each of them.
  */
 export function weightOf({ metadata, method }: Pick<TokenFacts, 'metadata' | 'method'>): number {
   let bytes = (method?.trustedIps.length ?? 0) * BYTES_OF_NETWORK;
@@ -53,7 +53,7 @@ export function weightOf({ metadata, method }: Pick<TokenFacts, 'metadata' | 'me
   return 1 + Math.floor(bytes / 1_024);
 }
 
-/** Reads the facts about a token: one query, by primary key. */
+/** Reads the facts of a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
   private readonly shared = new LRUCache<string, SharedFacts>({
@@ -68,14 +68,14 @@ export class TokenFactsReader {
   ) {}
 
   /**
-   * Null when the token is not there, or its identity is not.
+   * Null if the token does not exist, or its identity does not.
    *
-   * @throws DatabaseUnavailableError when a standby answers, or a primary that has been replaced: what they say may be old.
+   * @throws DatabaseUnavailableError when a standby answers, or a replaced primary: their answers may be old.
    */
   async find(tokenId: string): Promise<TokenFacts | null> {
     let row = await this.read(tokenId);
     if (this.isForeign(row)) {
-      // Most likely the database has just come back, and the watermark has not been told yet.
+      // Most likely the database has just come back, and the change feed was not read yet.
       await this.watermark.catchUp();
       row = await this.read(tokenId);
       if (this.isForeign(row)) {
@@ -92,7 +92,7 @@ export class TokenFactsReader {
     return row;
   }
 
-  /** Kept once for all of them, as long as it is the same. */
+  /** Kept once for all tokens of the identity, as long as it is equal. */
   private share(read: SharedFacts): SharedFacts {
     const key = `${read.identityId} ${read.authMethod}`;
     const known = this.shared.get(key);
@@ -107,7 +107,7 @@ export class TokenFactsReader {
   }
 }
 
-// Planned once for a connection: see the migration that made the function.
+// Planned once for a connection: see the migration that created the function.
 const FACTS = 'SELECT * FROM latchkey.token_state($1)';
 
 interface NoRow {
@@ -116,7 +116,7 @@ interface NoRow {
   token_id: null;
 }
 
-/** As it comes; the numbers of milliseconds may be infinite. */
+/** The raw row; the numbers of milliseconds may be infinite. */
 interface FactsRow {
   life: string | null;
   has_instance: boolean;
@@ -135,7 +135,7 @@ interface FactsRow {
   access_token_ttl: number;
   access_token_max_ttl: number;
   access_token_period: number;
-  /** Null when the identity is gone and its tokens are still there: somebody has switched off what deletes them. */
+  /** Null if the identity is gone and its tokens still exist, because the trigger that deletes them was switched off. */
   identity_id: string | null;
   identity_name: string;
   is_instance_admin: boolean;
@@ -154,7 +154,7 @@ interface FactsRow {
 
 type WholeRow = FactsRow & { readonly identity_id: string; readonly organization_id: string };
 
-/** What a row says, read strictly: what is of another kind than it must be has no verdict (503), and is never passed over. */
+/** Reads a row strictly: a value of the wrong type leads to 503, and is never skipped. */
 function readingOf(row: FactsRow | NoRow, factsOf: (row: WholeRow) => TokenFacts): TokenFacts | null {
   try {
     if (!row.has_instance) throw new UnreadableValueError('no word on what is refused as too old');
@@ -202,7 +202,7 @@ function labelsOf(metadata: unknown): Record<string, string> {
   return labels as Record<string, string>;
 }
 
-/** What all tokens of an identity have in common that came from one method. */
+/** The facts that all tokens of an identity from one method have in common. */
 type SharedFacts = Pick<
   TokenFacts,
   | 'authMethod'

@@ -8,29 +8,29 @@ import {
 } from '../issuing/access-tokens.errors';
 import type { TokenFacts } from './token-facts.reader';
 
-/** What a verdict is about: this token, now, from here, for this. */
+/** The question of a verification: this token, now, from this address, for this request. */
 export interface TokenCheck {
   readonly facts: TokenFacts | null;
-  /** Now, in milliseconds since the epoch: this is asked on every request, and a Date is an object more for each. */
+  /** Now, in milliseconds since the epoch. A Date would be one more object on every request. */
   readonly epochMs: number;
-  /** Undefined when the client's address cannot be told. */
+  /** Undefined if the client's address is unknown. */
   readonly address: string | undefined;
-  /** One that these facts have been found to trust before. */
+  /** An address that these facts were found to trust before. */
   readonly trustedAddress?: string | undefined;
-  /** The use this is about has been counted before: it may have been the last. */
+  /** True if the use was counted before: it may have been the last. */
   readonly isCounted?: boolean;
   readonly purpose: TokenPurpose;
 }
 
-/** Facts that make a token good. */
+/** The facts of a usable token. */
 export type UsableToken = TokenFacts & {
   readonly method: NonNullable<TokenFacts['method']>;
   readonly membership: NonNullable<TokenFacts['membership']>;
 };
 
 /**
- * Whether a genuine token is good: the one decision everything asks, in the order of decisions 6. It spends nothing, and
- * only looks at the use limit: who is about to use the token spends a use afterwards, by one guarded statement.
+ * Decides whether a genuine token is usable: the one decision, in the order of decision 6. It spends nothing, and only looks at
+ * the use limit. To use the token, the caller spends a use afterwards, by one guarded statement.
  *
  * @throws ExpiredAccessTokenError, AccessTokenRefusedError, UntrustedAddressError
  */
@@ -52,7 +52,7 @@ function isFromTrusted({ address, trustedAddress }: TokenCheck, { method }: Usab
 
 function refusalOf(facts: TokenFacts): Refusal | undefined {
   const { isRevoked, method, membership } = facts;
-  // Its tokens may have been revoked since; what killed them says more than that they are dead.
+  // The tokens of the secret may have been revoked since; the cause of the revocation says more than the revocation.
   if (method === null) return 'auth_method_gone';
   if (isRevoked) return 'revoked';
   if (isSecretGone(facts)) return 'client_secret_gone';
@@ -60,7 +60,7 @@ function refusalOf(facts: TokenFacts): Refusal | undefined {
   return membership.isActive ? undefined : 'membership_inactive';
 }
 
-/** A secret that merely ran out, or is used up, has made its tokens rightly. */
+/** A secret that expired, or is used up, has issued its tokens correctly. */
 function isSecretGone({ clientSecretId, clientSecret }: TokenFacts): boolean {
   return clientSecretId !== null && clientSecret?.isRevoked !== false;
 }

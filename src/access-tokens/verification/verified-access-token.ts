@@ -1,4 +1,4 @@
-/** Who is calling: what a verified access token says, taken from the database and not from the JWT. */
+/** The caller: the facts of a verified access token, taken from the database and not from the JWT. */
 export interface VerifiedAccessToken {
   readonly tokenId: string;
   readonly tokenName: string | null;
@@ -7,11 +7,11 @@ export interface VerifiedAccessToken {
   readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
   /** The labels of the identity, such as the host's own id of a customer. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The slug of the role the identity holds in the organization. */
+  /** The slug of the identity's role in the organization. */
   readonly role: string;
   /** Whether the identity may manage organizations. */
   readonly isInstanceAdmin: boolean;
-  /** The method the token came from, such as `token-auth`. */
+  /** The slug of the auth method that issued the token, such as `token-auth`. */
   readonly authMethod: string;
   /** Null for a token that never expires. */
   readonly expiresAt: Date | null;

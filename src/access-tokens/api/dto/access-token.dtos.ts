@@ -11,9 +11,9 @@ import {
 import { TrimmedText } from '../../../common/dto/request-fields';
 import type { IdentityAccessToken } from '../../../database/entities/identity-access-token.entity';
 
-/** A body that brings the token it is about. */
+/** A body that contains the token it is about. */
 export class PresentedTokenDto {
-  // An empty one is no token of ours, and as such 401 (contract 3.5).
+  // An empty text is not a token of Latchkey, and therefore 401 (contract 3.5).
   @TrimmedText({
     description: 'The access token itself, such as `accessToken` of "Create a token".',
     example: 'paste the access token',
@@ -41,7 +41,7 @@ export class SignedTokenDto {
   tokenType!: 'Bearer';
 }
 
-/** An access token as its managers see it: everything but the token itself. */
+/** The data of an access token, without the token itself. */
 export class AccessTokenDto {
   @ResponseId('The id of the token.', EXAMPLE.tokenId)
   id!: string;

@@ -3,7 +3,7 @@ import { ResponseText } from '../../../common/dto/response-fields';
 import { QueryOneOf } from '../../../common/dto/request-fields';
 import type { Receipt, Spread } from '../../../change-feed/change-receipts.service';
 
-/** Said of every call that kills a token. */
+/** The description of every call that revokes a token. */
 export const HOW_SOON =
   'This node refuses the token from the next request on. Every other node refuses it within the revocation bound (one second by default). With `wait=all`, the call answers when every live node has applied the change, or when the bound is over.';
 
@@ -12,7 +12,7 @@ export class WaitQueryDto {
   wait?: 'all';
 }
 
-/** Which nodes have learnt of a change. */
+/** The nodes that have applied a change. */
 export class SpreadDto {
   @ApiProperty({ description: 'Nodes that have applied the change.', type: [String], example: ['web-1:4711'] })
   applied!: string[];
