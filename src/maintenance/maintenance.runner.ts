@@ -12,17 +12,7 @@ const PAUSE_MS = 20;
 /** Time for the batch under way when the application ends. The rest is left for another time. */
 const LAST_BATCH_MS = 2_000;
 
-<<<<<<< HEAD
-/** Runs the clean-ups, now and then. Any node may, and all but one find that it is not their turn. */
-=======
-/** One kind of clean-up. */
-export interface MaintenanceJob {
-  /** Removes one batch. @returns whether there may be more. */
-  runBatch(): Promise<boolean>;
-}
-
 /** Runs the clean-ups from time to time. Every node tries, and all but one find that it is not their turn. */
->>>>>>> 4ff86ec (docs: comments of guarding, verification, installation and maintenance in plain English)
 @Injectable()
 export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new SafeLogger(MaintenanceRunner.name);
@@ -48,11 +38,7 @@ export class MaintenanceRunner implements OnApplicationBootstrap, OnApplicationS
     await Promise.race([this.run(), pause(LAST_BATCH_MS, undefined, { ref: false })]);
   }
 
-<<<<<<< HEAD
-  /** Clears everything away that may go. Calls made during a run share the next one. */
-=======
-  /** Removes everything that may be removed. A second call does not join a run that is under way. */
->>>>>>> 4ff86ec (docs: comments of guarding, verification, installation and maintenance in plain English)
+  /** Removes everything that may be removed. Calls made during a run share the next one. */
   run(): Promise<void> {
     return this.runs.run();
   }
