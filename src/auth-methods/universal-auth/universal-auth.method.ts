@@ -61,7 +61,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
   /** @throws InvalidCredentialsError when it has been revoked since it was found, ClientSecretUsedUpError */
   override async consume(tx: EntityManager, { use }: ClientProof): Promise<void> {
     const { secretId, numUsesLimit, presentHash, at } = use;
-    const statement = inSchemaOf(tx.dataSource, numUsesLimit === 0 ? NOTE_USE : SPEND_USE);
+    const statement = inSchemaOf(tx, numUsesLimit === 0 ? NOTE_USE : SPEND_USE);
     const [secret] = await tx.query<{ is_spent: boolean }[]>(statement, [secretId, at, presentHash]);
     if (secret === undefined) throw new InvalidCredentialsError();
     if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
