@@ -2,9 +2,12 @@ import * as net from 'node:net';
 import { EventEmitter, once } from 'node:events';
 import * as path from 'node:path';
 
+/** A node that refuses a request before it asks the database sends no statement to hold. */
+const LONGEST_WAIT_MS = 30_000;
+
 /** Statements or answers that are kept back until they are let go. */
 export interface Held {
-  /** When the first has been caught. */
+  /** When the first has been caught. Rejects after 30 s without one. */
   readonly caught: Promise<void>;
   /** Lets go of what is held, and holds no more. */
   release(): void;
@@ -222,7 +225,16 @@ class Proxy implements TcpProxy {
 
   private trap(statement: string, what: Trap['what']): Held {
     let caught = () => {};
-    const whenCaught = new Promise<void>((resolve) => (caught = resolve));
+    const whenCaught = new Promise<void>((resolve, reject) => {
+      const giveUp = () => reject(new Error(`no statement with ${statement} came within ${LONGEST_WAIT_MS} ms`));
+      const timer = setTimeout(giveUp, LONGEST_WAIT_MS).unref();
+      caught = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    // Not every test waits for it.
+    whenCaught.catch(() => undefined);
     const trap: Trap = { statement, what, caught, links: new Set() };
     this.traps.add(trap);
     const letGo = () => {
