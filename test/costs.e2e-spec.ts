@@ -232,6 +232,38 @@ describe('what an answer costs', () => {
     expect(page.nextCursor).toEqual(expect.any(String));
   });
 
+  describe('of a change', () => {
+    /** What is sent to the database for a request, statement by statement. */
+    const statementsOf = async (request: () => Promise<unknown>) => {
+      const statements: string[] = [];
+      const { logger } = latchkey.dataSource;
+      const noting = { logQuery: (sql: string) => void statements.push(sql.trim().replace(/\s+/g, ' ')) };
+      latchkey.dataSource.logger = Object.assign(Object.create(logger) as typeof logger, noting);
+      try {
+        await request();
+      } finally {
+        latchkey.dataSource.logger = logger;
+      }
+      return statements;
+    };
+
+    it('updating a token takes five statements, and the reading of the changes that follows the commit', async () => {
+      const { tokenId } = await tenant.given.token();
+      const statements = await statementsOf(async () => {
+        done(await admin.patch(`/api/v1/auth/token-auth/tokens/${tokenId}`, { name: 'other' }));
+      });
+      expect(statements).toEqual([
+        'START TRANSACTION',
+        expect.stringMatching(/^SELECT .* FROM "latchkey"."identity_access_tokens"/),
+        expect.stringMatching(
+          /^SELECT .*"organization_memberships" .* JOIN .*"identities" .* FOR NO KEY UPDATE OF m, i$/,
+        ),
+        expect.stringMatching(/^UPDATE latchkey.identity_access_tokens .* EXISTS .* RETURNING/),
+        'COMMIT',
+      ]);
+    });
+  });
+
   describe('of searches that take long', () => {
     const TOO_COSTLY = refused(
       503,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type ApiClient, answered, invalid, refused } from './support/api-client';
+import { type Answer, type ApiClient, answered, invalid, refused } from './support/api-client';
 import { done, type GivenOrganization } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { snapshot } from './support/snapshot';
@@ -420,6 +420,29 @@ describe('identities', () => {
       expect((await admin.delete(`/api/v1/auth/token-auth/identities/${id}`)).status).toBe(200);
       done(await admin.patch(`${IDENTITIES}/${id}`, { hasDeleteProtection: false }));
       expect((await admin.delete(`${IDENTITIES}/${id}`)).status).toBe(200);
+    });
+
+    // Seen red: the identity read beside the membership that is locked, and not locked itself.
+    it('not when a change that had waited for their protection has renamed them', async () => {
+      const id = await tenant.given.identity();
+      const isWaiting = async () => {
+        const [row] = await latchkey.dataSource.query<[{ isWaiting: boolean }]>(
+          `SELECT count(*) > 0 AS "isWaiting" FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return row.isWaiting;
+      };
+      let renaming: Promise<Answer> | undefined;
+      await latchkey.dataSource.transaction(async (tx) => {
+        const membership = 'SELECT FROM latchkey.organization_memberships WHERE identity_id = $1 FOR NO KEY UPDATE';
+        await tx.query(membership, [id]);
+        renaming = admin.patch(`${IDENTITIES}/${id}`, { name: 'renamed' });
+        while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 10));
+        await tx.query('UPDATE latchkey.identities SET has_delete_protection = true WHERE id = $1', [id]);
+      });
+      expect(done(await renaming!).identity).toMatchObject({ name: 'renamed', hasDeleteProtection: true });
+      const protects = refused(400, 'BadRequest', 'Identity has delete protection');
+      expect(await admin.delete(`${IDENTITIES}/${id}`)).toEqual(protects);
     });
 
     it('once, however many ask at the same time', async () => {

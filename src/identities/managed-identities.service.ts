@@ -4,7 +4,7 @@ import type { VerifiedAccessToken } from '../access-tokens/verification/verified
 import { isId } from '../common/ids';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { IdentityNotFoundError } from './identities.errors';
-import { Identity } from '../database/entities/identity.entity';
+import type { Identity } from '../database/entities/identity.entity';
 import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 export interface ManagedIdentity {
@@ -64,13 +64,16 @@ export class ManagedIdentitiesService {
     isLocking: boolean,
   ): Promise<ManagedIdentity> {
     if (!isId(identityId)) throw new IdentityNotFoundError(identityId);
-    const organizationId = caller.organization.id;
-    const membership = await tx.findOne(OrganizationMembership, {
-      where: { organizationId, identityId },
-      ...(isLocking ? { lock: { mode: 'for_no_key_update' as const } } : {}),
-    });
-    const identity = membership && (await tx.findOneBy(Identity, { id: identityId, organizationId }));
-    if (!membership || !identity) throw new IdentityNotFoundError(identityId);
-    return { identity, membership };
+    const query = tx
+      .createQueryBuilder(OrganizationMembership, 'm')
+      .innerJoinAndSelect('m.identity', 'i', 'i.organizationId = m.organizationId')
+      .where('m.organizationId = :organizationId', { organizationId: caller.organization.id })
+      .andWhere('m.identityId = :identityId', { identityId });
+    // The membership first: it is what changes of an identity wait for. The identity too, or else whoever has waited would see
+    // it as it was before.
+    if (isLocking) query.setLock('for_no_key_update', undefined, ['m', 'i']);
+    const membership = await query.getOne();
+    if (!membership?.identity) throw new IdentityNotFoundError(identityId);
+    return { identity: membership.identity, membership };
   }
 }

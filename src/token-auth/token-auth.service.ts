@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { AccessTokenIssuer } from '../access-tokens/issuing/access-token.issuer';
-import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
+import { AccessTokenStore, methodRemovedAt } from '../access-tokens/issuing/access-token.store';
 import { AccessTokenDto } from '../access-tokens/api/dto/access-token.dtos';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
@@ -105,14 +105,15 @@ export class TokenAuthService {
 
   /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
   async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
-    const [updated] = await this.changes.alter(async ({ tx, run }) => {
-      const token = await this.getForChange(tx, caller, tokenId, UPDATE_TOKEN);
+    return this.changes.alter(async ({ tx, run }) => {
+      const token = await this.find(tx, caller, tokenId);
       if (!token) throw new TokenNotFoundError(tokenId);
-      await this.configurations.require(tx, TOKEN_AUTH, token.identityId);
-      if (name !== undefined) await this.store.rename(run, token.id, name, this.clock.now());
-      return this.described(tx, [await tx.findOneByOrFail(IdentityAccessToken, { id: token.id })]);
+      await this.getManaged(tx, caller, token, UPDATE_TOKEN, new TokenNotFoundError(tokenId));
+      const renaming = { tokenId: token.id, method: TOKEN_AUTH.slug, name, updatedAt: this.clock.now() };
+      const renamed = await this.store.rename(run, renaming);
+      if (!renamed) throw TOKEN_AUTH.refusals.missingOnRemove();
+      return describe(renamed.token, renamed.methodRemovedAt);
     });
-    return updated!;
   }
 
   /** @throws TokenNotRevocableError */
@@ -173,12 +174,6 @@ export class TokenAuthService {
     return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
   }
 
-  private async getForChange(tx: EntityManager, caller: VerifiedAccessToken, tokenId: string, attempt: Attempt) {
-    const token = await this.find(tx, caller, tokenId);
-    if (token) await this.getManaged(tx, caller, token, attempt, new TokenNotFoundError(tokenId));
-    return token;
-  }
-
   /** The identity of a token. Where that has been deleted the token is not there. */
   private async getManaged(
     tx: EntityManager,
@@ -199,13 +194,14 @@ export class TokenAuthService {
     const ids = tokens.filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id);
     const rows = ids.length === 0 ? [] : await tx.query<EndedRow[]>(inSchemaOf(tx, ENDED), [ids]);
     const ends = new Map(rows.map(({ id, ended_at }) => [id, ended_at]));
-    return tokens.map((token) => {
-      const endedAt = ends.get(token.id);
-      if (endedAt === undefined) return AccessTokenDto.of(token);
-      const updatedAt = endedAt > token.updatedAt ? endedAt : token.updatedAt;
-      return AccessTokenDto.of(Object.assign(token, { revokedAt: endedAt, updatedAt }));
-    });
+    return tokens.map((token) => describe(token, ends.get(token.id) ?? null));
   }
+}
+
+function describe(token: IdentityAccessToken, endedAt: Date | null): AccessTokenDto {
+  if (endedAt === null) return AccessTokenDto.of(token);
+  const updatedAt = endedAt > token.updatedAt ? endedAt : token.updatedAt;
+  return AccessTokenDto.of(Object.assign(token, { revokedAt: endedAt, updatedAt }));
 }
 
 interface EndedRow {
@@ -214,7 +210,6 @@ interface EndedRow {
 }
 
 const ENDED = `
-  SELECT t.id, coalesce(r.removed_at, t.updated_at) AS ended_at
-    FROM latchkey.identity_access_tokens t
-    LEFT JOIN latchkey.removed_auth_methods r ON r.id = t.auth_method_id
-   WHERE t.id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id)`;
+  SELECT id, ended_at
+    FROM (SELECT t.id, ${methodRemovedAt('t')} AS ended_at FROM latchkey.identity_access_tokens t WHERE t.id = ANY ($1::uuid[])) ends
+   WHERE ended_at IS NOT NULL`;

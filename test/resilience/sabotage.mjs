@@ -112,7 +112,7 @@ const SABOTAGES = [
   [
     'renaming a token revives it',
     'access-tokens/issuing/access-token.store.js',
-    /SET name = \$2,/,
+    /SET name = coalesce\(\$3, t\.name\),/,
     '$& revoked_at = NULL,',
     'permanence',
     'P6',

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { IdentityAuth } from '../../database/entities/access-token.claims';
+import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
+import { bigintAsNumber } from '../../database/entities/bigint.transformer';
 import { DURABLE } from '../../database/durable';
 import type { SqlRunner } from '../../database/sql-runner';
 
@@ -29,6 +31,31 @@ export interface TokenRenewal {
   readonly signedTTL: number;
 }
 
+/** A token that is given another name. */
+export interface TokenRenaming {
+  readonly tokenId: string;
+  /** The method its identity must have. */
+  readonly method: string;
+  /** Undefined to leave it as it is. */
+  readonly name: string | undefined;
+  readonly updatedAt: Date;
+}
+
+/** A token as it is now. */
+export interface RenamedToken {
+  readonly token: IdentityAccessToken;
+  /** When its method was removed, which revoked it; null for a token that has its method, or was revoked before. */
+  readonly methodRemovedAt: Date | null;
+}
+
+/** An SQL expression: when the method of a token was removed; null for a token that was revoked itself, or has its method. */
+export function methodRemovedAt(token: string): string {
+  return `(SELECT coalesce(
+             (SELECT r.removed_at FROM latchkey.removed_auth_methods r WHERE r.id = ${token}.auth_method_id), ${token}.updated_at)
+           WHERE ${token}.revoked_at IS NULL
+             AND NOT EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = ${token}.auth_method_id))`;
+}
+
 /** A token that is to be revoked. */
 export interface TokenRevocation {
   readonly tokenId: string;
@@ -38,6 +65,8 @@ export interface TokenRevocation {
   /** Whether one whose method was removed is marked as revoked too. It is dead already. */
   readonly includesRemoved?: boolean;
 }
+
+type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
  * The one writer of `identity_access_tokens`. Besides it, `usage/` counts uses and `maintenance/` clears up rows of tokens that
@@ -62,8 +91,14 @@ export class AccessTokenStore {
     return renewed.length === 1;
   }
 
-  async rename(run: SqlRunner, tokenId: string, name: string, updatedAt: Date): Promise<void> {
-    await run(RENAME, [tokenId, name, updatedAt]);
+  /** Undefined where the identity no longer has the method: the condition is part of the statement. */
+  async rename(run: SqlRunner, renaming: TokenRenaming): Promise<RenamedToken | undefined> {
+    const { tokenId, method, name = null, updatedAt } = renaming;
+    const [row] = await run<RenamedRow>(RENAME, [tokenId, method, name, updatedAt]);
+    if (row === undefined) return undefined;
+    const { methodRemovedAt, numUses, ...rest } = row;
+    const token = Object.assign(new IdentityAccessToken(), rest, { numUses: bigintAsNumber.from(numUses) as number });
+    return { token, methodRemovedAt };
   }
 
   /**
@@ -96,7 +131,18 @@ const RENEW = `
   RETURNING id`;
 
 const RENAME = `
-  UPDATE latchkey.identity_access_tokens SET name = $2, updated_at = $3 WHERE id = $1`;
+  UPDATE latchkey.identity_access_tokens t
+     SET name = coalesce($3, t.name), updated_at = CASE WHEN $3::text IS NULL THEN t.updated_at ELSE $4 END
+   WHERE t.id = $1
+     AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.identity_id = t.identity_id AND a.method = $2)
+  RETURNING t.id, t.identity_id AS "identityId", t.organization_id AS "organizationId",
+            t.auth_method_id AS "authMethodId", t.auth_method AS "authMethod", t.name,
+            t.access_token_ttl AS "accessTokenTTL", t.access_token_max_ttl AS "accessTokenMaxTTL",
+            t.access_token_period AS "accessTokenPeriod", t.signed_ttl AS "signedTTL", t.num_uses_limit AS "numUsesLimit",
+            t.num_uses AS "numUses", t.last_used_at AS "lastUsedAt", t.last_renewed_at AS "lastRenewedAt",
+            t.expires_at AS "expiresAt", t.revoked_at AS "revokedAt", t.client_secret_id AS "clientSecretId",
+            t.identity_auth AS "identityAuth", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
+            ${methodRemovedAt('t')} AS "methodRemovedAt"`;
 
 // The row is locked also where nothing is left to change: that is written to the log, so that the answer waits for the standby.
 // The first revocation may have been given up while it waited, and then every node sees it, and no other disk has it.
