@@ -34,6 +34,7 @@ export {
 } from './auth-methods/auth-method';
 export {
   type AuthMethodDefinition,
+  type AuthMethodDocs,
   type ConfigurationRefusals,
   type LoginDefinition,
   type ShownConfiguration,
@@ -48,6 +49,7 @@ export {
   type LoginErrorOptions,
 } from './auth-methods/auth-methods.errors';
 export { AuthMethodDto } from './auth-methods/configuration/dto/auth-method.dto';
+export { PeriodicPolicyDto } from './auth-methods/configuration/dto/periodic-policy.dto';
 export { IdentityLoginDto, LoginDto } from './auth-methods/pipeline/dto/login.dto';
 export {
   type FailedLogin,

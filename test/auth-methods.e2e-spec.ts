@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { decode } from 'jsonwebtoken';
-import { LatchkeyModule, SecurityEvents } from '../src';
+import { latchkeyDocument, LatchkeyModule, SecurityEvents } from '../src';
 import { type Answer, answered, refused } from './support/api-client';
 import { BadgeAuthModule, TestDirectory } from './support/badge-auth';
 import { done } from './support/given';
@@ -99,6 +99,15 @@ describe('a method of a host', () => {
     expect(await latchkey.admin.delete(`${IDENTITIES}/${bare}`)).toEqual(
       refused(400, 'BadRequest', 'The identity does not have badge auth'),
     );
+  });
+});
+
+describe('the API documentation', () => {
+  it('says what the method is, between the identities and Token Auth', () => {
+    const tags = latchkeyDocument(latchkey.app).tags ?? [];
+    const names = tags.map(({ name }) => name);
+    expect(names.slice(0, 4)).toEqual(['Identities', 'Universal Auth', 'Badge Auth', 'Token Auth']);
+    expect(tags[2]).toEqual({ name: 'Badge Auth', description: 'Let people in who wear a badge.' });
   });
 });
 

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { ApiClient } from './support/api-client';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { METHODS } from './support/methods';
+import { walkOf } from './support/methods/method-fixture';
 
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
 const WALK = [
-  'Check service status',
-  'Check whether this node is ready',
+  'Tell whether the server is up',
+  'Tell whether this node is ready',
   'Set up a new installation',
-  'Get the current identity',
+  'Tell who you are',
   'Create an organization',
   'List the organizations',
   'Create an identity',
@@ -29,18 +31,7 @@ const WALK = [
   'Update a token',
   'Revoke an access token by presenting it',
   'Remove Token Auth from an identity',
-  'Create an identity',
-  'Attach Universal Auth to an identity',
-  'Get Universal Auth of an identity',
-  'Update Universal Auth of an identity',
-  'Create a client secret',
-  'List the client secrets of an identity',
-  'Get a client secret',
-  'Revoke a client secret',
-  'Create a client secret',
-  'Log in with Universal Auth',
-  'Clear the lockouts of Universal Auth',
-  'Remove Universal Auth from an identity',
+  ...METHODS.flatMap(walkOf),
   'Create an identity',
   'Attach Token Auth to an identity',
   'Update an identity',
@@ -52,7 +43,11 @@ const WALK = [
 const VARIES = [
   ...['slug', 'clientSecret', 'clientSecretPrefix', 'totalCount', 'deleted'],
   ...['revision', 'applied', 'node', 'appliedRevision', 'confirmedAgeMs', 'clockSkewMs', 'push'],
+  ...METHODS.flatMap(({ varies = [] }) => varies),
 ];
+
+/** What no example can show, by the summary of the call that needs it. */
+const OWN_BODIES = Object.assign({}, ...METHODS.map(({ bodies }) => bodies)) as Record<string, (id: string) => object>;
 
 type Json = Record<string, unknown>;
 
@@ -118,12 +113,13 @@ describe('the examples of the API documentation', () => {
     return keys?.split('.').reduce((value: unknown, key) => (value as Json | undefined)?.[key], answers.get(summary!));
   };
 
-  const bodyOf = ({ requestBody }: Operation): Json | undefined => {
+  const bodyOf = ({ requestBody, summary }: Operation): Json | undefined => {
     const { schema, example } = json(requestBody) ?? {};
     if (!schema) return undefined;
     const { properties } = document.components.schemas[schema.$ref.split('/').at(-1)!]!;
     const filled = Object.keys((example ?? {}) as Json).map((name) => [name, pasted(properties[name]?.description)]);
-    return { ...(example as Json), ...Object.fromEntries(filled.filter(([, value]) => value !== undefined)) };
+    const own = OWN_BODIES[summary]?.(pasted('`identity.id` of "Create an identity"') as string);
+    return { ...(example as Json), ...Object.fromEntries(filled.filter(([, value]) => value !== undefined)), ...own };
   };
 
   const targetOf = ({ path, parameters = [] }: Operation, ids: (parameter: Parameter) => unknown): string => {
@@ -190,7 +186,7 @@ describe('the examples of the API documentation', () => {
   });
 
   it('name the organization that was set up, wherever one is named', () => {
-    const id = pasted('`identityDetails.organization.id` of "Get the current identity"');
+    const id = pasted('`identityDetails.organization.id` of "Tell who you are"');
     const ids = operations.flatMap((operation) => [
       bodyOf(operation)?.organizationId,
       ...(operation.parameters ?? [])

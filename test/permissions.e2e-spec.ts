@@ -1,36 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { latchkeyDocument } from '../src/openapi/latchkey-document';
+import { TOKEN_AUTH } from '../src/token-auth/token-auth.definition';
 import { type Answer, type ApiClient, answered, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { METHODS, OWN_IDS } from './support/methods';
+import {
+  attachingOf,
+  type Ids,
+  type ManagedRoute,
+  managedRoutesOf,
+  noIdentity,
+} from './support/methods/method-fixture';
 import { operationsOf } from './support/operations';
 import { snapshot } from './support/snapshot';
 
-interface Target {
-  readonly organizationId: string;
-  readonly identityId: string;
-  readonly tokenId: string;
-  readonly clientSecretId: string;
-}
+const noToken = ({ tokenId }: Ids) => `Token with ID ${tokenId} not found`;
 
-interface Route {
-  readonly operation: string;
-  readonly permission: string;
-  readonly body?: (target: Target) => object;
-  readonly query?: (target: Target) => string;
-  /** What it tries, in the words of the boundary's refusal: only on routes that change an identity or its credentials. */
-  readonly attempt?: string;
-  /** The message of its 404. */
-  readonly notFound?: (target: Target) => string;
-}
-
-const noIdentity = ({ identityId }: Target) => `Failed to find identity with ID ${identityId}`;
-const noToken = ({ tokenId }: Target) => `Token with ID ${tokenId} not found`;
-
-const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
-
-const ROUTES: Route[] = [
+const ROUTES: ManagedRoute[] = [
   {
     operation: 'POST /api/v1/identities',
     permission: 'identity:create',
@@ -107,58 +95,7 @@ const ROUTES: Route[] = [
     attempt: 'add token auth to identity',
     notFound: noIdentity,
   },
-  { operation: `GET ${UNIVERSAL_AUTH}`, permission: 'identity:read', notFound: noIdentity },
-  {
-    operation: `PATCH ${UNIVERSAL_AUTH}`,
-    permission: 'identity:edit-auth',
-    body: () => ({ accessTokenTTL: 60 }),
-    attempt: 'update universal auth of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `POST ${UNIVERSAL_AUTH}/clear-lockouts`,
-    permission: 'identity:edit',
-    attempt: 'clear lockouts of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `POST ${UNIVERSAL_AUTH}/client-secrets`,
-    permission: 'identity:create-token',
-    body: () => ({}),
-    attempt: 'create client secret for identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `GET ${UNIVERSAL_AUTH}/client-secrets`,
-    permission: 'identity:get-token',
-    attempt: 'list client secrets of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `GET ${UNIVERSAL_AUTH}/client-secrets/{clientSecretId}`,
-    permission: 'identity:get-token',
-    attempt: 'get client secret of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `POST ${UNIVERSAL_AUTH}/client-secrets/{clientSecretId}/revoke`,
-    permission: 'identity:delete-token',
-    attempt: 'revoke client secret of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `DELETE ${UNIVERSAL_AUTH}`,
-    permission: 'identity:revoke-auth',
-    attempt: 'revoke universal auth of identity',
-    notFound: noIdentity,
-  },
-  {
-    operation: `POST ${UNIVERSAL_AUTH}`,
-    permission: 'identity:edit-auth',
-    body: () => ({}),
-    attempt: 'add universal auth to identity',
-    notFound: noIdentity,
-  },
+  ...METHODS.flatMap(managedRoutesOf),
   {
     operation: 'DELETE /api/v1/identities/{identityId}',
     permission: 'identity:delete',
@@ -181,16 +118,17 @@ const INSTANCE_ADMIN_ONLY = refused(
   'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
 );
 
-function call(api: ApiClient, { operation, body, query }: Route, target: Target, sent?: unknown): Promise<Answer> {
+function call(api: ApiClient, route: ManagedRoute, target: Ids, sent?: unknown): Promise<Answer> {
+  const { operation, body, query } = route;
   const [method = '', template = ''] = operation.split(' ');
-  const path = template
-    .replace('{orgId}', target.organizationId)
-    .replace('{identityId}', target.identityId)
-    .replace('{tokenId}', target.tokenId)
-    .replace('{clientSecretId}', target.clientSecretId);
+  const ids: Record<string, string> = { ...target, orgId: target.organizationId };
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]!);
   const taken = method === 'GET' ? undefined : (sent ?? body?.(target));
   return api.call(method, `${path}${query?.(target) ?? ''}`, { body: taken });
 }
+
+/** The ids that only routes of single methods take, each the same. */
+const ownIds = (id: () => string) => Object.fromEntries(OWN_IDS.map((name) => [name, id()]));
 
 function denied(permission: string) {
   const [subject, action] = permission.split(':');
@@ -218,23 +156,23 @@ describe('rights', () => {
   });
   afterAll(() => latchkey.stop());
 
-  const targetWith = async (role: string): Promise<Target> => {
-    const token = await latchkey.given.token({ role });
-    await latchkey.given.universalAuth(token.identityId);
-    return { organizationId, ...token, ...(await latchkey.given.clientSecretFor(token.identityId)) };
+  const targetWith = async (role: string): Promise<Ids> => {
+    const { identityId, tokenId } = await latchkey.given.token({ role });
+    return { organizationId, identityId, tokenId, ...(await latchkey.given.everyMethod(identityId)) };
   };
-  const unknownTarget = (): Target => ({
+  const unknownTarget = (): Ids => ({
     organizationId,
     identityId: randomUUID(),
     tokenId: randomUUID(),
-    clientSecretId: randomUUID(),
+    ...ownIds(randomUUID),
   });
 
   /** A target in the state a route wants: attaching needs an identity without the method. */
-  const targetFor = async ({ attempt }: Route, role = 'no-access'): Promise<Target> => {
+  const targetFor = async ({ attempt }: ManagedRoute, role = 'no-access'): Promise<Ids> => {
     const target = await targetWith(role);
-    const attached = /^add (token|universal) auth to identity$/.exec(attempt ?? '')?.[1];
-    if (attached) done(await latchkey.admin.delete(`/api/v1/auth/${attached}-auth/identities/${target.identityId}`));
+    const definitions = [TOKEN_AUTH, ...METHODS.map(({ definition }) => definition)];
+    const attached = definitions.find((definition) => attachingOf(definition) === attempt);
+    if (attached) done(await latchkey.admin.delete(`/api/v1/auth/${attached.slug}/identities/${target.identityId}`));
     return target;
   };
 
@@ -307,7 +245,7 @@ describe('rights', () => {
           organizationId,
           identityId,
           tokenId: '',
-          clientSecretId: 'x',
+          ...ownIds(() => 'x'),
         });
         expect(answer).toEqual(beyond(route.attempt!, GRANT));
       }
@@ -325,7 +263,7 @@ describe('rights', () => {
           organizationId: 'x',
           identityId: 'y',
           tokenId: 'z',
-          clientSecretId: 'u',
+          ...ownIds(() => 'u'),
         }),
       ).toEqual(denied(route.permission));
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
@@ -369,7 +307,7 @@ describe('rights', () => {
   });
 
   describe('an instance admin identity', () => {
-    let target: Target;
+    let target: Ids;
 
     beforeAll(async () => {
       const found = done(
@@ -377,9 +315,8 @@ describe('rights', () => {
       );
       const identityId = found.identities[0].identityId as string;
       const { tokens } = done(await latchkey.admin.get(`/api/v1/auth/token-auth/identities/${identityId}/tokens`));
-      await latchkey.given.universalAuth(identityId);
-      const { clientSecretId } = await latchkey.given.clientSecretFor(identityId);
-      target = { organizationId, identityId, tokenId: tokens[0].id as string, clientSecretId };
+      const own = await latchkey.given.everyMethod(identityId);
+      target = { organizationId, identityId, tokenId: tokens[0].id as string, ...own };
     });
 
     it.each(CHANGES)('is left alone by admins and members: $operation', async (route) => {
@@ -408,7 +345,9 @@ describe('rights', () => {
         return reads.filter((list) => list.path.endsWith(`/${collection}`)).map((list) => [list.path, path] as const);
       });
       const ends = pairs.map(([, path]) => path.split('/').at(-1));
-      expect(ends).toEqual(expect.arrayContaining(['{tokenId}', '{clientSecretId}', '{identityId}']));
+      expect(ends).toEqual(
+        expect.arrayContaining(['{tokenId}', '{identityId}', ...OWN_IDS.map((name) => `{${name}}`)]),
+      );
       for (const [list, item] of pairs) {
         const [all, one] = [await call(admin.api, routeOf(list), target), await call(admin.api, routeOf(item), target)];
         expect([list, item, one.status]).toEqual([list, item, all.status]);

@@ -12,15 +12,20 @@ import { serverDocument } from '../src/server/openapi';
 import { configureServer, ServerModule } from '../src/server/server';
 import { refused } from './support/api-client';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { METHODS } from './support/methods';
+import { identityPathOf, loginOf } from './support/methods/method-fixture';
 
-/** Everything anybody may call. A route that is to be public is added here, by a person who has thought about it. */
+/**
+ * Everything anybody may call. A route that is to be public is added here, by a person who has thought about it; of the methods one
+ * can log in with, the login and nothing else.
+ */
 const PUBLIC = [
   'GET /api/health',
   'GET /api/status',
   'POST /api/v1/admin/bootstrap',
   'POST /api/v1/auth/token/renew',
   'POST /api/v1/auth/token/revoke',
-  'POST /api/v1/auth/universal-auth/login',
+  ...METHODS.map(({ definition }) => loginOf(definition)),
 ];
 
 type Json = Record<string, unknown>;
@@ -327,7 +332,7 @@ describe('the routes', () => {
       const withBody = operations.filter(({ method }) => method !== 'GET').map(({ name }) => name);
       expect(operations.filter(has(['413'])).map(({ name }) => name)).toEqual(withBody);
       expect(operations.filter(has(['415'])).map(({ name }) => name)).toEqual(withBody);
-      const withId = operations.filter(({ path }) => /\{(identityId|tokenId|clientSecretId)\}/.test(path));
+      const withId = operations.filter(({ path }) => /\{(?!orgId\})\w+\}/.test(path));
       expect(failing(withId, has(['404']))).toEqual([]);
       expect(failing(operations, ({ responses }) => Object.keys(responses).every((status) => Number(status)))).toEqual(
         [],
@@ -344,7 +349,7 @@ describe('the routes', () => {
       'POST /api/v1/identities/search',
       'GET /api/v2/organizations/{orgId}/identity-memberships',
       'GET /api/v1/auth/token-auth/identities/{identityId}/tokens',
-      'GET /api/v1/auth/universal-auth/identities/{identityId}/client-secrets',
+      ...METHODS.flatMap(({ lists }) => lists),
     ];
 
     it('each with the overload of the server, and with the loss of its database where it asks it', () => {
@@ -388,11 +393,13 @@ describe('the routes', () => {
       ).toEqual([]);
       const bodies = operations.filter(({ method }) => ['POST', 'PATCH', 'PUT'].includes(method));
       // These take nothing but the ids.
-      expect(failing(bodies, ({ requestBody }) => requestBody).sort()).toEqual([
-        'POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke',
-        'POST /api/v1/auth/universal-auth/identities/{identityId}/clear-lockouts',
-        'POST /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}/revoke',
-      ]);
+      const clearing = METHODS.filter(({ definition }) => definition.hasLockouts).map(
+        ({ definition }) => `POST ${identityPathOf(definition)}/clear-lockouts`,
+      );
+      const bodyless = [...clearing, ...METHODS.flatMap((method) => method.bodyless)];
+      expect(failing(bodies, ({ requestBody }) => requestBody).sort()).toEqual(
+        ['POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke', ...bodyless].sort(),
+      );
     });
   });
 

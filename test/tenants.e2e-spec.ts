@@ -4,15 +4,13 @@ import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { type Answer, type ApiClient, refused } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { METHODS, OWN_IDS } from './support/methods';
+import { type Ids as MethodIds, loginOf } from './support/methods/method-fixture';
 import { snapshot } from './support/snapshot';
 
 /** The ids a request can name, by what they are called in paths, queries and bodies. */
-interface Ids {
-  readonly identityId: string;
-  readonly tokenId: string;
-  readonly clientSecretId: string;
+interface Ids extends MethodIds {
   readonly orgId: string;
-  readonly organizationId: string;
   readonly organizationSlug: string;
 }
 
@@ -32,10 +30,10 @@ type Schemas = Record<string, { properties?: Record<string, { example?: unknown 
 
 /**
  * What the operations take besides ids that can be another tenant's: the token itself, names, filters. Logging in is how one
- * comes to belong to a tenant; `universal-auth.e2e-spec.ts` asks it for every client that is not one's own.
+ * comes to belong to a tenant: the suite of each method asks it for what is not one's own.
  */
 const WITHOUT_IDS = [
-  'POST /api/v1/auth/universal-auth/login',
+  ...METHODS.map(({ definition }) => loginOf(definition)),
   'POST /api/v1/auth/token/renew',
   'POST /api/v1/auth/token/revoke',
   'GET /api/status',
@@ -76,7 +74,7 @@ function idsIn({ path, query, body }: Operation): string[] {
 
 function send(api: ApiClient, { method, path, query, body }: Operation, ids: Ids): Promise<Answer> {
   const idOf = (name: string) => {
-    const id = (ids as unknown as Record<string, string>)[name];
+    const id = ids[name];
     if (id === undefined) throw new Error(`This suite knows no id called ${name}: give it one`);
     return id;
   };
@@ -92,18 +90,21 @@ function send(api: ApiClient, { method, path, query, body }: Operation, ids: Ids
 
 /** An answer without what may differ: the request's id, and the ids that were asked for. */
 function comparable({ status, headers, body }: Answer, ids: Ids): object {
-  const names = Object.values(ids) as string[];
+  const names = Object.values<string>(ids);
   const text = names.reduce((rest, id) => rest.replaceAll(id, 'ID'), JSON.stringify({ ...body, reqId: '' }));
   const kept = [...headers].filter(([name]) => !['date', 'content-length', 'x-request-id'].includes(name));
   return { status, headers: kept, text };
 }
+
+/** The ids that only routes of single methods take, each the same. */
+const ownIds = (id: () => string) => Object.fromEntries(OWN_IDS.map((name) => [name, id()]));
 
 const unknown = (): Ids => {
   const organizationId = randomUUID();
   return {
     identityId: randomUUID(),
     tokenId: randomUUID(),
-    clientSecretId: randomUUID(),
+    ...ownIds(randomUUID),
     organizationId,
     orgId: organizationId,
     organizationSlug: `nobody-${randomUUID().slice(0, 6)}`,
@@ -127,14 +128,15 @@ describe('tenants', () => {
     ours = await latchkey.given.organization('Ours');
     theirs = await latchkey.given.organization('Theirs');
     ourToken = await ours.given.token();
-    await ours.given.universalAuth(ourToken.identityId);
+    await ours.given.everyMethod(ourToken.identityId);
     theirToken = await theirs.given.token({ name: 'their-token' });
-    await theirs.given.universalAuth(theirToken.identityId);
-    const { clientSecretId } = await theirs.given.clientSecretFor(theirToken.identityId);
+    const { identityId, tokenId } = theirToken;
+    const own = await theirs.given.everyMethod(identityId);
     const { organization } = done(await theirs.admin.get('/api/v1/identities/details')).identityDetails;
     theirIds = {
-      ...theirToken,
-      clientSecretId,
+      identityId,
+      tokenId,
+      ...own,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
       organizationSlug: organization.slug as string,
@@ -182,7 +184,7 @@ describe('tenants', () => {
   it('find no client secret of the other beneath an identity of their own', async () => {
     const path = `/api/v1/auth/universal-auth/identities/${ourToken.identityId}/client-secrets`;
     const before = await snapshot(latchkey.dataSource);
-    for (const id of [theirIds.clientSecretId, randomUUID(), 'nope']) {
+    for (const id of [theirIds.clientSecretId!, randomUUID(), 'nope']) {
       const refusal = refused(404, 'NotFound', `Client secret with ID ${id} not found`);
       expect(await ours.admin.get(`${path}/${id}`)).toEqual(refusal);
       expect(await ours.admin.post(`${path}/${id}/revoke`)).toEqual(refusal);
@@ -391,7 +393,7 @@ describe('tenants', () => {
         ...theirIds,
         identityId: text,
         tokenId: text,
-        clientSecretId: text,
+        ...ownIds(() => text),
         orgId: text,
       });
       const inPaths = operations.filter(({ path }) => path.includes('{')).map((one) => ({ ...one, query: [] }));

@@ -25,6 +25,17 @@ export interface ShownConfiguration {
   readonly secrets: object;
 }
 
+/** What the API documentation says of a method beyond its routes. */
+export interface AuthMethodDocs {
+  /** A sentence about the method, which stands above its routes. */
+  readonly description: string;
+  /**
+   * For ids that only its paths have, where they come from: 'The id of a badge: `badge.id` of "Create a badge".'
+   * @default {}
+   */
+  readonly pathIds?: Readonly<Record<string, string>>;
+}
+
 /** Everything about an auth method that is not behaviour: its routes, documentation and refusals are made of this. */
 export interface AuthMethodDefinition {
   /** Names it in paths, in tokens and in the database: `oidc-auth`. */
@@ -33,6 +44,11 @@ export interface AuthMethodDefinition {
   readonly title: string;
   /** As refusals write it: "add universal auth to identity". */
   readonly phrase: string;
+  /**
+   * What the API documentation says of it.
+   * @default nothing
+   */
+  readonly docs?: AuthMethodDocs;
   /** The key its configuration is answered under. */
   readonly responseKey: string;
   /** What attaching and updating take; the rules of their bodies. */

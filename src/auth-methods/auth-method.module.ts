@@ -36,6 +36,11 @@ export function authMethodModule(definition: AuthMethodDefinition, parts: AuthMe
   return AuthMethodModule;
 }
 
+/** The definition a module was made from; undefined for other modules. */
+export function definitionOf(module: Type): AuthMethodDefinition | undefined {
+  return definitions.get(module);
+}
+
 /** What is wrong with a list of methods: names that are none, or that two have. */
 export function faultsOfAuthMethods(modules: readonly Type[]): string[] {
   const slugs = modules.map((module) => definitions.get(module)?.slug);

@@ -5,15 +5,19 @@ import { CHOICES } from '../common/dto/request-fields';
 import { addRefusals } from '../common/http/documented-errors';
 import { isLatchkeyController, showing as showingController } from '../common/http/latchkey-controller.decorator';
 import { ValidationFailureError } from '../common/errors/common.errors';
+import type { AuthMethodDefinition } from '../auth-methods/auth-method.definition';
+import { definitionOf } from '../auth-methods/auth-method.module';
 import { Examples, type Operation } from './examples';
 
-const TAGS: [string, string][] = [
-  ['Identities', 'The programs of your organization, and their roles.'],
-  ['Universal Auth', 'Programs log in with a client id and a client secret, and get tokens that expire soon.'],
-  ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
-  ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
-  ['Organizations', 'Tenants. Only for instance administrators.'],
-  ['Instance', 'Set up the installation, and check its status.'],
+/** A name, and what is said of it. */
+type Tag = [string, string];
+
+const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and what they may do.'];
+const TAGS: Tag[] = [
+  ['Token Auth', 'Make tokens for an identity by hand: name, list, revoke them, and say how they behave.'],
+  ['Access tokens', 'What the holder of a token can do with it: renew it, give it up.'],
+  ['Organizations', 'Tenants. For instance admins.'],
+  ['Instance', 'Set the installation up, and see whether it is up.'],
 ];
 
 const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.UNSUPPORTED_MEDIA_TYPE)];
@@ -21,24 +25,21 @@ const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.U
 const PATH_IDS: Record<string, string> = {
   identityId: 'The id of an identity of your organization: `identity.id` of "Create an identity".',
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
-  clientSecretId: 'The id of a client secret: `clientSecretData.id` of "Create a client secret".',
-  orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
+  orgId: 'The id of your organization: `identityDetails.organization.id` of "Tell who you are".',
 };
 
 type PathItem = OpenAPIObject['paths'][string];
 
 const DESCRIPTION = `Machine identities and access tokens for programs.
 
-**Start here.** Press *Authorize* and paste the access token that the server printed on its first start (it is also in
+**Begin here.** Press *Authorize* and paste the access token the server printed when it first started (it is also in
 \`bootstrap.json\` in its data directory). Then create an identity, attach Token Auth to it, and create a token.
 
-Every error has the same body: \`reqId\`, \`statusCode\`, \`error\`, \`message\`, and sometimes \`details\`.`;
+Every refusal has the same body: \`reqId\`, \`statusCode\`, \`error\`, \`message\`, and sometimes \`details\`.`;
 
 /**
- * The OpenAPI document of Latchkey's own routes, wherever in the application they are mounted. The host's own document contains
+ * The API documentation of Latchkey's own routes, wherever in the application they are mounted. A host's own document has
  * none of them.
- *
- * @param app the application, as `NestFactory.create` returns it.
  */
 export function latchkeyDocument(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -48,7 +49,10 @@ export function latchkeyDocument(app: INestApplication): OpenAPIObject {
     .setOpenAPIVersion('3.0.3')
     .addServer('/', 'This server')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' });
-  for (const [name, description] of TAGS) builder.addTag(name, description);
+  const methods = definitionsIn(app);
+  const ofMethods = methods.flatMap(({ title, docs }): Tag[] => (docs ? [[title, docs.description]] : []));
+  for (const [name, description] of [IDENTITIES, ...ofMethods, ...TAGS]) builder.addTag(name, description);
+  const pathIds = Object.assign({}, PATH_IDS, ...methods.map(({ docs }) => docs?.pathIds)) as Record<string, string>;
   const document = showing(app, (include) =>
     SwaggerModule.createDocument(app, builder.build(), {
       include,
@@ -59,7 +63,7 @@ export function latchkeyDocument(app: INestApplication): OpenAPIObject {
   for (const [path, item] of Object.entries(document.paths)) {
     // A GET reads no body, so nothing can be wrong with it.
     if (item.get) for (const status of BODY_REFUSALS) delete item.get.responses[status];
-    describeParameters(path, item);
+    describeParameters(path, item, pathIds);
     for (const operation of operationsOf(item)) {
       examples.give(operation);
       const issue = examples.issueOf(operation);
@@ -74,20 +78,27 @@ export function operationsOf({ get, post, patch, delete: remove }: PathItem): Op
   return [get, post, patch, remove].filter((operation) => operation !== undefined) as Operation[];
 }
 
-/** Describes the ids in paths by the answers they come from, and the choices of query parameters. */
-function describeParameters(path: string, item: PathItem): void {
+/** Says of the ids in paths where they come from, and of the rest of a query what may be chosen. */
+function describeParameters(path: string, item: PathItem, pathIds: Record<string, string>): void {
   for (const parameter of operationsOf(item).flatMap((operation) => operation.parameters ?? [])) {
     const { [CHOICES]: choices, schema } = parameter;
     if (choices !== undefined) schema.enum = choices;
     delete parameter[CHOICES];
     if (parameter.in !== 'path') continue;
-    const description = PATH_IDS[parameter.name];
-    if (description === undefined) throw new TypeError(`${path}: say in PATH_IDS what ${parameter.name} is`);
+    const description = pathIds[parameter.name];
+    if (description === undefined)
+      throw new TypeError(`${path}: say in PATH_IDS, or in the docs of the method, what ${parameter.name} is`);
     parameter.description = description;
   }
 }
 
-/** Runs something with the modules of Latchkey's controllers, while these are not hidden from documents. */
+/** The methods one can log in with, in the order in which they are listed. */
+function definitionsIn(app: INestApplication): AuthMethodDefinition[] {
+  const modules = [...app.get(ModulesContainer).values()].map(({ metatype }) => definitionOf(metatype));
+  return modules.filter((definition) => definition !== undefined);
+}
+
+/** Runs something, with the modules of Latchkey's controllers, while these do not hide from documentation. */
 function showing<T>(app: INestApplication, act: (modules: Type[]) => T): T {
   const modules = [...app.get(ModulesContainer).values()].filter(({ controllers }) =>
     [...controllers.values()].some(({ metatype }) => metatype && isLatchkeyController(metatype)),

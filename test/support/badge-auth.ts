@@ -86,6 +86,7 @@ const BADGE_AUTH: AuthMethodDefinition = {
   slug: 'badge-auth',
   title: 'Badge Auth',
   phrase: 'badge auth',
+  docs: { description: 'Let people in who wear a badge.' },
   responseKey: 'identityBadgeAuth',
   input: { attach: AttachBadgeAuthDto, update: UpdateBadgeAuthDto },
   answer: { type: BadgeAuthAnswerDto, of: (row, shown) => BadgeAuthDto.of(row, shown) },

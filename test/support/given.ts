@@ -1,4 +1,6 @@
 import type { Answer, ApiClient } from './api-client';
+import { METHODS } from './methods';
+import type { MethodFixture } from './methods/method-fixture';
 
 /** An identity with token auth and a token. */
 export interface GivenToken {
@@ -62,6 +64,21 @@ export class Given {
     const identityId = await this.identity({ role });
     await this.tokenAuth(identityId, policy);
     return this.tokenFor(identityId, name === undefined ? {} : { name });
+  }
+
+  /** Attaches a method to an identity. */
+  async method({ definition: { slug }, attach }: MethodFixture, identityId: string): Promise<void> {
+    done(await this.admin.post(`/api/v1/auth/${slug}/identities/${identityId}`, attach));
+  }
+
+  /** Attaches every method one can log in with, and makes what only their routes name: the ids of that. */
+  async everyMethod(identityId: string): Promise<Record<string, string>> {
+    const ids: Record<string, string> = {};
+    for (const fixture of METHODS) {
+      await this.method(fixture, identityId);
+      Object.assign(ids, await fixture.makeIds(this, identityId));
+    }
+    return ids;
   }
 
   /** The client id of an identity that is given universal auth. */

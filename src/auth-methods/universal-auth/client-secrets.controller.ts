@@ -20,9 +20,10 @@ import {
 } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { ClientSecretNotFoundError, MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
+import { CLIENT_EXAMPLE } from './universal-auth.examples';
 
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
-const NO_SECRET = new ClientSecretNotFoundError(EXAMPLE.clientSecretId);
+const NO_SECRET = new ClientSecretNotFoundError(CLIENT_EXAMPLE.clientSecretId);
 const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
 /** The first part has said how many there are. */
 const UNCOUNTED = 0;

@@ -20,6 +20,10 @@ export const UNIVERSAL_AUTH: AuthMethodDefinition = {
   slug: 'universal-auth',
   title: 'Universal Auth',
   phrase: 'universal auth',
+  docs: {
+    description: 'Let a program log in with a client id and a client secret, for tokens that soon run out.',
+    pathIds: { clientSecretId: 'The id of a client secret: `clientSecretData.id` of "Create a client secret".' },
+  },
   responseKey: 'identityUniversalAuth',
   input: { attach: AttachUniversalAuthDto, update: UpdateUniversalAuthDto },
   answer: { type: UniversalAuthAnswerDto, of: UniversalAuthDto.of },

@@ -1,8 +1,4 @@
-import {
-  AccessTokenPolicyDto,
-  ANYWHERE,
-  TrustedIpInputDto,
-} from '../../../access-tokens/issuing/dto/access-token-policy.dto';
+import { ANYWHERE, TrustedIpInputDto } from '../../../access-tokens/issuing/dto/access-token-policy.dto';
 import {
   ResponseId,
   ResponseObject,
@@ -10,25 +6,18 @@ import {
   ResponseInteger,
   ResponseFlag,
 } from '../../../common/dto/response-fields';
-import { EXAMPLE } from '../../../common/dto/examples';
 import { EVERY_ADDRESS } from '../../../common/net/trusted-ips';
-import { Flag, Integer, ListOf, Seconds, TrimmedText } from '../../../common/dto/request-fields';
+import { Flag, Integer, ListOf, TrimmedText } from '../../../common/dto/request-fields';
 import { AuthMethodDto, TrustedIpDto } from '../../configuration/dto/auth-method.dto';
+import { PeriodicPolicyDto } from '../../configuration/dto/periodic-policy.dto';
 import { LoginDto } from '../../pipeline/dto/login.dto';
 import type { IdentityAuthMethod } from '../../../database/entities/identity-auth-method.entity';
 import { configOf } from '../universal-auth.config';
+import { CLIENT_EXAMPLE } from '../universal-auth.examples';
 
-export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
-  @Seconds({
-    description:
-      'Above 0: tokens are periodic, and can be renewed for ever, each time for this number of seconds. Default 0.',
-    example: 0,
-    optional: true,
-  })
-  accessTokenPeriod?: number;
-
+export class AttachUniversalAuthDto extends PeriodicPolicyDto {
   @ListOf(TrustedIpInputDto, {
-    description: 'Addresses from which the client can log in. Default: all.',
+    description: 'Where the client may log in from. Default: anywhere.',
     example: ANYWHERE,
     optional: true,
     min: 1,
@@ -36,20 +25,14 @@ export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
   })
   clientSecretTrustedIps?: TrustedIpInputDto[];
 
-  @Flag({ description: 'Whether wrong guesses lock the client. Default true.', example: true, optional: true })
+  @Flag({ description: 'Whether wrong guesses lock the client out. Default true.', example: true, optional: true })
   lockoutEnabled?: boolean;
 
-  @Integer({
-    description: 'The number of wrong guesses that lock the client. Default 3.',
-    example: 3,
-    optional: true,
-    min: 1,
-    max: 30,
-  })
+  @Integer({ description: 'So many wrong guesses lock. Default 3.', example: 3, optional: true, min: 1, max: 30 })
   lockoutThreshold?: number;
 
   @Integer({
-    description: 'Duration of a lock in seconds. Default 300.',
+    description: 'How long a lock lasts, in seconds. Default 300.',
     example: 300,
     optional: true,
     min: 30,
@@ -58,7 +41,7 @@ export class AttachUniversalAuthDto extends AccessTokenPolicyDto {
   lockoutDurationSeconds?: number;
 
   @Integer({
-    description: 'Seconds after the last wrong guess until the count is reset. Default 30.',
+    description: 'How long after the last wrong guess they are forgotten, in seconds. Default 30.',
     example: 30,
     optional: true,
     min: 5,
@@ -86,22 +69,22 @@ export class UniversalAuthLoginDto extends LoginDto {
 }
 
 export class UniversalAuthDto extends AuthMethodDto {
-  @ResponseId('The client id, with which the client logs in.', EXAMPLE.clientId)
+  @ResponseId('What the client calls itself when it logs in.', CLIENT_EXAMPLE.clientId)
   clientId!: string;
 
-  @ResponseList(() => TrustedIpDto, 'Addresses from which the client can log in.', EVERY_ADDRESS)
+  @ResponseList(() => TrustedIpDto, 'Where the client may log in from.', EVERY_ADDRESS)
   clientSecretTrustedIps!: TrustedIpDto[];
 
-  @ResponseFlag('Whether wrong guesses lock the client.', true)
+  @ResponseFlag('Whether wrong guesses lock the client out.', true)
   lockoutEnabled!: boolean;
 
-  @ResponseInteger('The number of wrong guesses that lock the client.', 3)
+  @ResponseInteger('So many wrong guesses lock.', 3)
   lockoutThreshold!: number;
 
-  @ResponseInteger('Duration of a lock in seconds.', 300)
+  @ResponseInteger('How long a lock lasts, in seconds.', 300)
   lockoutDurationSeconds!: number;
 
-  @ResponseInteger('Seconds after the last wrong guess until the count is reset.', 30)
+  @ResponseInteger('How long after the last wrong guess they are forgotten, in seconds.', 30)
   lockoutCounterResetSeconds!: number;
 
   static override of(method: IdentityAuthMethod): UniversalAuthDto {
@@ -111,6 +94,6 @@ export class UniversalAuthDto extends AuthMethodDto {
 }
 
 export class UniversalAuthAnswerDto {
-  @ResponseObject(() => UniversalAuthDto, 'The configuration: how the client logs in, and how its tokens behave.')
+  @ResponseObject(() => UniversalAuthDto, 'How the client logs in, and how its tokens behave.')
   identityUniversalAuth!: UniversalAuthDto;
 }

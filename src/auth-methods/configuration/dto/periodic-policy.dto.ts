@@ -1,0 +1,12 @@
+import { AccessTokenPolicyDto } from '../../../access-tokens/issuing/dto/access-token-policy.dto';
+import { Seconds } from '../../../common/dto/request-fields';
+
+/** The policy of methods whose tokens can be periodic: all that are logged in with. */
+export class PeriodicPolicyDto extends AccessTokenPolicyDto {
+  @Seconds({
+    description: 'Above 0, tokens are renewable for ever in steps of so many seconds. Default 0.',
+    example: 0,
+    optional: true,
+  })
+  accessTokenPeriod?: number;
+}
