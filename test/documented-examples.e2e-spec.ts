@@ -7,10 +7,10 @@ import { walkOf } from './support/methods/method-fixture';
 
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
 const WALK = [
-  'Tell whether the server is up',
-  'Tell whether this node is ready',
+  'Check service status',
+  'Check whether this node is ready',
   'Set up a new installation',
-  'Tell who you are',
+  'Get the current identity',
   'Create an organization',
   'List the organizations',
   'Create an identity',
@@ -186,7 +186,7 @@ describe('the examples of the API documentation', () => {
   });
 
   it('name the organization that was set up, wherever one is named', () => {
-    const id = pasted('`identityDetails.organization.id` of "Tell who you are"');
+    const id = pasted('`identityDetails.organization.id` of "Get the current identity"');
     const ids = operations.flatMap((operation) => [
       bodyOf(operation)?.organizationId,
       ...(operation.parameters ?? [])

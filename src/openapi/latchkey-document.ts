@@ -12,12 +12,12 @@ import { Examples, type Operation } from './examples';
 /** A name, and what is said of it. */
 type Tag = [string, string];
 
-const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and what they may do.'];
+const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and their roles.'];
 const TAGS: Tag[] = [
-  ['Token Auth', 'Make tokens for an identity by hand: name, list, revoke them, and say how they behave.'],
-  ['Access tokens', 'What the holder of a token can do with it: renew it, give it up.'],
-  ['Organizations', 'Tenants. For instance admins.'],
-  ['Instance', 'Set the installation up, and see whether it is up.'],
+  ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
+  ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
+  ['Organizations', 'Tenants. Only for instance administrators.'],
+  ['Instance', 'Set up the installation, and check its status.'],
 ];
 
 const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.UNSUPPORTED_MEDIA_TYPE)];
@@ -25,17 +25,17 @@ const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.U
 const PATH_IDS: Record<string, string> = {
   identityId: 'The id of an identity of your organization: `identity.id` of "Create an identity".',
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
-  orgId: 'The id of your organization: `identityDetails.organization.id` of "Tell who you are".',
+  orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
 };
 
 type PathItem = OpenAPIObject['paths'][string];
 
 const DESCRIPTION = `Machine identities and access tokens for programs.
 
-**Begin here.** Press *Authorize* and paste the access token the server printed when it first started (it is also in
+**Start here.** Press *Authorize* and paste the access token that the server printed on its first start (it is also in
 \`bootstrap.json\` in its data directory). Then create an identity, attach Token Auth to it, and create a token.
 
-Every refusal has the same body: \`reqId\`, \`statusCode\`, \`error\`, \`message\`, and sometimes \`details\`.`;
+Every error has the same body: \`reqId\`, \`statusCode\`, \`error\`, \`message\`, and sometimes \`details\`.`;
 
 /**
  * The API documentation of Latchkey's own routes, wherever in the application they are mounted. A host's own document has

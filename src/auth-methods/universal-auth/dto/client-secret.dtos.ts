@@ -15,13 +15,17 @@ import type { ClientSecret } from '../../../database/entities/client-secret.enti
 import { CLIENT_EXAMPLE } from '../universal-auth.examples';
 
 export class CreateClientSecretDto {
-  @Description({ description: 'What the secret is for.', example: 'prod', optional: true, max: 1_024 })
+  @Description({ description: 'The purpose of the secret.', example: 'prod', optional: true, max: 1_024 })
   description?: string;
 
-  @Count({ description: 'How often it may be logged in with; 0 for no limit. Default 0.', example: 0, optional: true })
+  @Count({ description: 'How many logins the secret allows; 0 means no limit. Default 0.', example: 0, optional: true })
   numUsesLimit?: number;
 
-  @Seconds({ description: 'Seconds until it runs out; 0 for never. Default 0.', example: 86400, optional: true })
+  @Seconds({
+    description: 'Seconds until the secret expires; 0 means never. Default 0.',
+    example: 86400,
+    optional: true,
+  })
   ttl?: number;
 }
 
@@ -30,40 +34,42 @@ export class ClientSecretDto {
   @ResponseId('The id of the secret.', CLIENT_EXAMPLE.clientSecretId)
   id!: string;
 
-  @ResponseTime('When it was made.')
+  @ResponseTime('When the secret was created.')
   createdAt!: Date;
 
-  @ResponseTime('When it was last changed. Using it is no change.')
+  @ResponseTime('When the secret was last changed. A use does not count as a change.')
   updatedAt!: Date;
 
-  @ResponseText('What it is for.', 'prod')
+  @ResponseText('The purpose of the secret.', 'prod')
   description!: string;
 
-  @ResponseText('Its first characters, to tell it by.', CLIENT_EXAMPLE.clientSecret.slice(0, 4))
+  @ResponseText('The first characters of the secret, to recognise it.', CLIENT_EXAMPLE.clientSecret.slice(0, 4))
   clientSecretPrefix!: string;
 
   @ResponseInteger(
-    'How often it was logged in with. Exact with a limit; without one, logins at the same moment may count once.',
+    'How many logins used the secret. With a limit the number is exact. Without one, simultaneous logins can count once.',
     0,
   )
   clientSecretNumUses!: number;
 
-  @ResponseInteger('How often it may be logged in with; 0 for no limit.', 0)
+  @ResponseInteger('How many logins the secret allows; 0 means no limit.', 0)
   clientSecretNumUsesLimit!: number;
 
-  @ResponseInteger('Seconds from its making until it runs out; 0 for never.', 86400)
+  @ResponseInteger('Seconds from its creation until the secret expires; 0 means never.', 86400)
   clientSecretTTL!: number;
 
-  @ResponseId('The configuration it belongs to.', EXAMPLE.authMethodId)
+  @ResponseId('The configuration of the secret.', EXAMPLE.authMethodId)
   identityUAId!: string;
 
-  @ResponseFlag('Whether it has been revoked. That never comes undone, and its tokens are dead.')
+  @ResponseFlag(
+    'Whether the secret was revoked. A revocation is final, and tokens obtained with the secret are refused.',
+  )
   isClientSecretRevoked!: boolean;
 
-  @ResponseTimeOrNull('When it was last logged in with.')
+  @ResponseTimeOrNull('When a login last used the secret.')
   clientSecretLastUsedAt!: Date | null;
 
-  @ResponseTimeOrNull('When it runs out; null for never.', '2026-09-02T10:15:30.123Z')
+  @ResponseTimeOrNull('When the secret expires; null if never.', '2026-09-02T10:15:30.123Z')
   clientSecretExpiresAt!: Date | null;
 
   static of(secret: ClientSecret): ClientSecretDto {
@@ -85,10 +91,10 @@ export class ClientSecretDto {
 }
 
 export class CreatedClientSecretDto {
-  @ResponseText('The secret. It is shown only here.', CLIENT_EXAMPLE.clientSecret)
+  @ResponseText('The secret. Only this answer contains it.', CLIENT_EXAMPLE.clientSecret)
   clientSecret!: string;
 
-  @ResponseObject(() => ClientSecretDto, 'The secret as its managers see it.')
+  @ResponseObject(() => ClientSecretDto, 'The data of the secret.')
   clientSecretData!: ClientSecretDto;
 }
 

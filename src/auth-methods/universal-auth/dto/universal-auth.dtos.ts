@@ -17,7 +17,7 @@ import { CLIENT_EXAMPLE } from '../universal-auth.examples';
 
 export class AttachUniversalAuthDto extends PeriodicPolicyDto {
   @ListOf(TrustedIpInputDto, {
-    description: 'Where the client may log in from. Default: anywhere.',
+    description: 'Addresses from which the client can log in. Default: all.',
     example: ANYWHERE,
     optional: true,
     min: 1,
@@ -25,14 +25,20 @@ export class AttachUniversalAuthDto extends PeriodicPolicyDto {
   })
   clientSecretTrustedIps?: TrustedIpInputDto[];
 
-  @Flag({ description: 'Whether wrong guesses lock the client out. Default true.', example: true, optional: true })
+  @Flag({ description: 'Whether wrong guesses lock the client. Default true.', example: true, optional: true })
   lockoutEnabled?: boolean;
 
-  @Integer({ description: 'So many wrong guesses lock. Default 3.', example: 3, optional: true, min: 1, max: 30 })
+  @Integer({
+    description: 'The number of wrong guesses that lock the client. Default 3.',
+    example: 3,
+    optional: true,
+    min: 1,
+    max: 30,
+  })
   lockoutThreshold?: number;
 
   @Integer({
-    description: 'How long a lock lasts, in seconds. Default 300.',
+    description: 'Duration of a lock in seconds. Default 300.',
     example: 300,
     optional: true,
     min: 30,
@@ -41,7 +47,7 @@ export class AttachUniversalAuthDto extends PeriodicPolicyDto {
   lockoutDurationSeconds?: number;
 
   @Integer({
-    description: 'How long after the last wrong guess they are forgotten, in seconds. Default 30.',
+    description: 'Seconds after the last wrong guess until the count is reset. Default 30.',
     example: 30,
     optional: true,
     min: 5,
@@ -69,22 +75,22 @@ export class UniversalAuthLoginDto extends LoginDto {
 }
 
 export class UniversalAuthDto extends AuthMethodDto {
-  @ResponseId('What the client calls itself when it logs in.', CLIENT_EXAMPLE.clientId)
+  @ResponseId('The client id, with which the client logs in.', CLIENT_EXAMPLE.clientId)
   clientId!: string;
 
-  @ResponseList(() => TrustedIpDto, 'Where the client may log in from.', EVERY_ADDRESS)
+  @ResponseList(() => TrustedIpDto, 'Addresses from which the client can log in.', EVERY_ADDRESS)
   clientSecretTrustedIps!: TrustedIpDto[];
 
-  @ResponseFlag('Whether wrong guesses lock the client out.', true)
+  @ResponseFlag('Whether wrong guesses lock the client.', true)
   lockoutEnabled!: boolean;
 
-  @ResponseInteger('So many wrong guesses lock.', 3)
+  @ResponseInteger('The number of wrong guesses that lock the client.', 3)
   lockoutThreshold!: number;
 
-  @ResponseInteger('How long a lock lasts, in seconds.', 300)
+  @ResponseInteger('Duration of a lock in seconds.', 300)
   lockoutDurationSeconds!: number;
 
-  @ResponseInteger('How long after the last wrong guess they are forgotten, in seconds.', 30)
+  @ResponseInteger('Seconds after the last wrong guess until the count is reset.', 30)
   lockoutCounterResetSeconds!: number;
 
   static override of(method: IdentityAuthMethod): UniversalAuthDto {
@@ -94,6 +100,6 @@ export class UniversalAuthDto extends AuthMethodDto {
 }
 
 export class UniversalAuthAnswerDto {
-  @ResponseObject(() => UniversalAuthDto, 'How the client logs in, and how its tokens behave.')
+  @ResponseObject(() => UniversalAuthDto, 'The configuration: how the client logs in, and how its tokens behave.')
   identityUniversalAuth!: UniversalAuthDto;
 }
