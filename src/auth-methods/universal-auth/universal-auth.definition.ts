@@ -21,7 +21,7 @@ export const UNIVERSAL_AUTH: AuthMethodDefinition = {
   title: 'Universal Auth',
   phrase: 'universal auth',
   docs: {
-    description: 'Let a program log in with a client id and a client secret, for tokens that soon run out.',
+    description: 'Programs log in with a client id and a client secret, and get tokens that expire soon.',
     pathIds: { clientSecretId: 'The id of a client secret: `clientSecretData.id` of "Create a client secret".' },
   },
   responseKey: 'identityUniversalAuth',

@@ -96,7 +96,7 @@ export function walkOf({ definition: { title, hasLockouts }, walk }: MethodFixtu
     `Update ${title} of an identity`,
     ...walk,
     `Log in with ${title}`,
-    ...(hasLockouts ? [`Clear the lock-outs of ${title}`] : []),
+    ...(hasLockouts ? [`Clear the lockouts of ${title}`] : []),
     `Remove ${title} from an identity`,
   ];
 }
