@@ -8,14 +8,15 @@ import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { inSchemaOf, requireAllRows } from '../database/schema';
 import type { BootstrapDto } from './dto/installation.dtos';
 import { Instance } from '../database/entities/instance.entity';
+import type { OrganizationFounder, Tenant } from '../organizations/organization.founder';
 import { AlreadyInitializedError } from './installation.errors';
 import { BootstrapQueue } from './bootstrap.queue';
-import { type Tenant, TenantFounder } from './tenant.founder';
+import { TenantFounder } from './tenant.founder';
 import { User } from '../database/entities/user.entity';
 
 /** The installation as a whole: set up once, then home of any number of tenants. */
 @Injectable()
-export class InstallationService {
+export class InstallationService implements OrganizationFounder {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly turns: BootstrapQueue,
@@ -46,7 +47,6 @@ export class InstallationService {
     }
   }
 
-  /** A new tenant, with an administrator of its own (not of the instance). */
   async createOrganization(name: string): Promise<Tenant> {
     return this.dataSource.transaction((tx) =>
       this.founder.found(tx, {

@@ -3,8 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
 import { sqlIn } from '../database/sql-runner';
 import { IdentityStore } from '../identities/identity.store';
-import type { Identity } from '../database/entities/identity.entity';
-import type { Organization } from '../database/entities/organization.entity';
+import type { Tenant } from '../organizations/organization.founder';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { TokenAuthService } from '../token-auth/token-auth.service';
@@ -14,13 +13,6 @@ export interface NewTenant {
   readonly adminName: string;
   readonly tokenName: string;
   readonly isInstanceAdmin: boolean;
-}
-
-export interface Tenant {
-  readonly organization: Organization;
-  readonly identity: Identity;
-  /** The token of the admin identity, to be shown once. */
-  readonly accessToken: string;
 }
 
 /** Founds an organization with an identity that can administer it, and a first token. */

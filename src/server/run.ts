@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ReadinessService } from '../health/readiness.service';
 import { AdministratorWatchService } from '../installation/administrator-watch.service';
 import { InstallationService } from '../installation/installation.service';
-import type { Tenant } from '../installation/tenant.founder';
+import type { Tenant } from '../organizations/organization.founder';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
 import type { DataDirectory } from './data-directory';
 import { isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';

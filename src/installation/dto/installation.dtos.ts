@@ -1,7 +1,6 @@
 import {
   ResponseId,
   ResponseObject,
-  ResponseList,
   ResponseTime,
   ResponseInteger,
   ResponseText,
@@ -10,8 +9,9 @@ import {
 import { EXAMPLE } from '../../common/dto/examples';
 import { Name, Text } from '../../common/dto/request-fields';
 import { field, isStorable, isString, lengthBetween, matches, Trimmed } from '../../common/dto/rules';
-import { PageDto } from '../../common/http/page';
-import { OrganizationDto } from '../../organizations/dto/organization.dtos';
+import { FoundingIdentityDto, OrganizationDto } from '../../organizations/dto/organization.dtos';
+
+export { CreateOrganizationDto } from '../../organizations/dto/organization.dtos';
 
 export class BootstrapDto {
   @Trimmed()
@@ -54,22 +54,6 @@ export class BootstrapUserDto {
   superAdmin!: boolean;
 }
 
-export class CredentialsDto {
-  @ResponseText('An access token. Only this answer contains it.', EXAMPLE.accessToken)
-  token!: string;
-}
-
-export class FoundingIdentityDto {
-  @ResponseId('The id of the identity.', EXAMPLE.identityId)
-  id!: string;
-
-  @ResponseText('The name of the identity.', 'Instance Admin Identity')
-  name!: string;
-
-  @ResponseObject(() => CredentialsDto, 'The credentials of the identity.')
-  credentials!: CredentialsDto;
-}
-
 export class BootstrapAnswerDto {
   @ResponseText('A confirmation.', 'Successfully bootstrapped instance')
   message!: string;
@@ -105,22 +89,4 @@ export class StatusDto {
 
   @ResponseInteger('The longest lifetime of a signed token in seconds; 0 means no ceiling.', 7776000)
   maxIdentityAccessTokenTTL!: number;
-}
-
-export class CreateOrganizationDto {
-  @Name({ description: 'The name of the organization.', example: 'Acme' })
-  name!: string;
-}
-
-export class CreatedOrganizationDto {
-  @ResponseObject(() => OrganizationDto, 'The organization.')
-  organization!: OrganizationDto;
-
-  @ResponseObject(() => FoundingIdentityDto, 'The identity that administers the organization.')
-  identity!: FoundingIdentityDto;
-}
-
-export class OrganizationListDto extends PageDto {
-  @ResponseList(() => OrganizationDto, 'The organizations, newest first.')
-  organizations!: OrganizationDto[];
 }

@@ -1,5 +1,7 @@
 import { EXAMPLE } from '../../common/dto/examples';
-import { ResponseId, ResponseText } from '../../common/dto/response-fields';
+import { Name } from '../../common/dto/request-fields';
+import { ResponseId, ResponseList, ResponseObject, ResponseText } from '../../common/dto/response-fields';
+import { PageDto } from '../../common/http/page';
 import type { Organization } from '../../database/entities/organization.entity';
 
 export class OrganizationDto {
@@ -15,4 +17,38 @@ export class OrganizationDto {
   static of({ id, name, slug }: Pick<Organization, 'id' | 'name' | 'slug'>): OrganizationDto {
     return { id, name, slug };
   }
+}
+
+export class CredentialsDto {
+  @ResponseText('An access token, shown only here.', EXAMPLE.accessToken)
+  token!: string;
+}
+
+export class FoundingIdentityDto {
+  @ResponseId('The id of the identity.', EXAMPLE.identityId)
+  id!: string;
+
+  @ResponseText('The name of the organization.', 'Instance Admin Identity')
+  name!: string;
+
+  @ResponseObject(() => CredentialsDto, 'What it begins with.')
+  credentials!: CredentialsDto;
+}
+
+export class CreateOrganizationDto {
+  @Name({ description: 'The name of the organization.', example: 'Acme' })
+  name!: string;
+}
+
+export class CreatedOrganizationDto {
+  @ResponseObject(() => OrganizationDto, 'The organization.')
+  organization!: OrganizationDto;
+
+  @ResponseObject(() => FoundingIdentityDto, 'The identity that administrates it.')
+  identity!: FoundingIdentityDto;
+}
+
+export class OrganizationListDto extends PageDto {
+  @ResponseList(() => OrganizationDto, 'The organizations, newest first.')
+  organizations!: OrganizationDto[];
 }

@@ -5,16 +5,20 @@ import { LatchkeyController } from '../common/http/latchkey-controller.decorator
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
 import { READ_REFUSALS } from '../database/list-reads';
-import { OrganizationDto } from '../organizations/dto/organization.dtos';
-import { OrganizationsService } from '../organizations/organizations.service';
 import { Authorized } from '../permissions/authorized.decorator';
-import { CreatedOrganizationDto, CreateOrganizationDto, OrganizationListDto } from './dto/installation.dtos';
-import { InstallationService } from './installation.service';
+import {
+  CreatedOrganizationDto,
+  CreateOrganizationDto,
+  OrganizationDto,
+  OrganizationListDto,
+} from './dto/organization.dtos';
+import { OrganizationFounder } from './organization.founder';
+import { OrganizationsService } from './organizations.service';
 
 @LatchkeyController('api', 'Organizations')
 export class OrganizationsController {
   constructor(
-    private readonly instance: InstallationService,
+    private readonly founder: OrganizationFounder,
     private readonly organizations: OrganizationsService,
   ) {}
 
@@ -28,7 +32,7 @@ export class OrganizationsController {
     example: { identity: { name: 'Organization Admin Identity' } },
   })
   async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
-    const { organization, identity, accessToken } = await this.instance.createOrganization(name);
+    const { organization, identity, accessToken } = await this.founder.createOrganization(name);
     return {
       organization: OrganizationDto.of(organization),
       identity: { id: identity.id, name: identity.name, credentials: { token: accessToken } },
