@@ -1,5 +1,7 @@
+import { NIL_ID } from '../common/ids';
+
 /** A change of this one is a change of everything. */
-export const EVERYTHING = '00000000-0000-0000-0000-000000000000';
+export const EVERYTHING = NIL_ID;
 
 /** A change of this one is a change of nothing. */
 export const NOTHING = 'ffffffff-ffff-ffff-ffff-ffffffffffff';

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomText } from '../common/crypto/random-text';
 
 const SUFFIX_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
@@ -9,6 +9,5 @@ export function slugOf(name: string): string {
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .match(/[a-z0-9]+/g) ?? ['organization'];
-  const suffix = Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
-  return `${words.join('-').slice(0, 57)}-${suffix}`;
+  return `${words.join('-').slice(0, 57)}-${randomText(6, SUFFIX_ALPHABET)}`;
 }

@@ -6,7 +6,7 @@ import { type LatchkeyOptions, OPTIONS } from '../latchkey.options';
 export const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
 
 /** The option of `LatchkeyModule` that a variable sets. */
-export type OptionName = keyof LatchkeyOptions | `database.${keyof DatabaseTuning}`;
+type OptionName = keyof LatchkeyOptions | `database.${keyof DatabaseTuning}`;
 
 /** One environment variable: its default, how its text is read, and what the value must then be. */
 export interface Variable<Value = unknown> {

@@ -43,7 +43,7 @@ export class HttpConnections {
   private readonly exchanges = new Map<Socket, Exchange | undefined>();
 
   constructor(
-    private readonly server: Server,
+    server: Server,
     private readonly most: number,
   ) {
     server.maxConnections = most + SLACK;

@@ -1,14 +1,10 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { derivedKey } from '../../common/crypto/derived-key';
+import { SealedBox } from '../../common/crypto/sealed-box';
 import { LatchkeySettings } from '../../latchkey.options';
 import type { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 
 const PURPOSE = 'latchkey auth method secrets';
-const CIPHER = 'aes-256-gcm';
-const FORMAT = Buffer.from([1]);
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const HEAD_BYTES = FORMAT.length + NONCE_BYTES + TAG_BYTES;
 
 type Owner = Pick<IdentityAuthMethod, 'identityId' | 'method'>;
 
@@ -18,44 +14,25 @@ type Owner = Pick<IdentityAuthMethod, 'identityId' | 'method'>;
  */
 @Injectable()
 export class MethodSecretsService {
-  /** The present key, then those before it, which still open. */
-  private readonly keys: readonly Buffer[];
+  private readonly box: SealedBox;
 
-  constructor({ authSecrets }: LatchkeySettings) {
-    this.keys = authSecrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, 32)));
+  constructor({ authSecrets: [current, ...previous] }: LatchkeySettings) {
+    this.box = new SealedBox([derivedKey(current, PURPOSE), ...previous.map((secret) => derivedKey(secret, PURPOSE))]);
   }
 
   /** Null for no secrets at all. */
   seal(owner: Owner, secrets: object = {}): Buffer | null {
-    if (Object.keys(secrets).length === 0) return null;
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, this.keys[0]!, nonce).setAAD(nameOf(owner));
-    const text = Buffer.concat([cipher.update(JSON.stringify(secrets)), cipher.final()]);
-    return Buffer.concat([FORMAT, nonce, cipher.getAuthTag(), text]);
+    return Object.keys(secrets).length === 0 ? null : this.box.seal(nameOf(owner), JSON.stringify(secrets));
   }
 
   open({ sealedSecrets, ...owner }: Owner & Pick<IdentityAuthMethod, 'sealedSecrets'>): object {
     if (sealedSecrets === null) return {};
-    for (const key of this.keys) {
-      const text = opened(sealedSecrets, key, nameOf(owner));
-      if (text !== undefined) return JSON.parse(text) as object;
-    }
+    const text = this.box.open(nameOf(owner), sealedSecrets);
+    if (text !== undefined) return JSON.parse(text) as object;
     throw new Error(`The secrets of ${owner.method} of identity ${owner.identityId} open under no auth secret`);
   }
 }
 
-function nameOf({ identityId, method }: Owner): Buffer {
-  return Buffer.from(`${identityId} ${method}`);
-}
-
-/** Undefined when it was sealed under another key, or has been touched. */
-function opened(sealed: Buffer, key: Buffer, name: Buffer): string | undefined {
-  const nonce = sealed.subarray(FORMAT.length, FORMAT.length + NONCE_BYTES);
-  const cipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }).setAAD(name);
-  cipher.setAuthTag(sealed.subarray(FORMAT.length + NONCE_BYTES, HEAD_BYTES));
-  try {
-    return Buffer.concat([cipher.update(sealed.subarray(HEAD_BYTES)), cipher.final()]).toString();
-  } catch {
-    return undefined;
-  }
+function nameOf({ identityId, method }: Owner): string {
+  return `${identityId} ${method}`;
 }

@@ -1,5 +1,7 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { derivedKey } from '../../common/crypto/derived-key';
+import { uuidFromDigest } from '../../common/crypto/uuid-from-digest';
 import { LatchkeySettings } from '../../latchkey.options';
 
 const PURPOSE = 'latchkey client secrets';
@@ -13,8 +15,7 @@ export class ClientSecretHasher {
   private readonly peppers: readonly Buffer[];
 
   constructor({ authSecrets }: LatchkeySettings) {
-    // One key, one purpose: what signs tokens does not hash secrets as well (RFC 5869 section 3.2).
-    this.peppers = authSecrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, 32)));
+    this.peppers = authSecrets.map((secret) => derivedKey(secret, PURPOSE));
   }
 
   /** The hash of a secret under the present pepper, then under those before it, which still verify. */
@@ -22,11 +23,9 @@ export class ClientSecretHasher {
     return this.peppers.map((pepper) => createHmac('sha256', pepper).update(secret).digest()) as [Buffer, ...Buffer[]];
   }
 
-  /** An id to count guesses at a client against that does not exist: always the same, and nobody else can tell which. */
+  /** An id to count guesses against at a client that does not exist: always the same, and only this key tells which. */
   standInFor(clientId: string): string {
-    const digest = createHmac('sha256', this.peppers[0]!)
-      .update(`no such client ${clientId.toLowerCase()}`)
-      .digest('hex');
-    return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+    const text = `no such client ${clientId.toLowerCase()}`;
+    return uuidFromDigest(createHmac('sha256', this.peppers[0]!).update(text).digest());
   }
 }

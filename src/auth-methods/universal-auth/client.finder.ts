@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
-import { isId } from '../../common/ids';
+import { isId, NIL_ID } from '../../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { isCount } from '../../database/counts';
 import { inSchemaOf, SEES_ALL_ROWS } from '../../database/schema';
@@ -32,8 +32,6 @@ export interface Found {
   readonly config: UniversalAuthConfig;
 }
 
-/** No client has it. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 const NOBODYS_CONFIG = JSON.stringify(DEFAULT_CONFIG);
 
 /** Characters of settings that are remembered, all together. */
@@ -55,7 +53,7 @@ export class ClientFinder {
 
   async find(clientId: string, hashes: readonly Buffer[]): Promise<Found> {
     const [row] = await this.dataSource.query<[FoundRow]>(inSchemaOf(this.dataSource, FIND), [
-      isId(clientId) ? clientId : NOBODY,
+      isId(clientId) ? clientId : NIL_ID,
       hashes,
       NOBODYS_CONFIG,
     ]);

@@ -1,5 +1,5 @@
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
-import { isDatabaseUnavailable, loggable, noteWhileConnecting, violatedUniqueConstraint } from './database-errors';
+import { isDatabaseUnavailable, loggable, noteWhileConnecting } from './database-errors';
 
 const SECRET = 'hunter2-in-a-parameter';
 
@@ -155,15 +155,5 @@ describe('a database that cannot be asked', () => {
     ['something that looks like one', { code: 'ECONNREFUSED' }],
   ])('is not what %s means', (_, error) => {
     expect(isDatabaseUnavailable(error)).toBe(false);
-  });
-});
-
-describe('a unique violation', () => {
-  it('is told by the name of its constraint', () => {
-    expect(violatedUniqueConstraint(failedQuery('23505', { constraint: 'uq_users_email' }))).toBe('uq_users_email');
-  });
-
-  it.each([failedQuery('23503', { constraint: 'fk_x' }), new Error('x'), undefined, null])('is not %s', (error) => {
-    expect(violatedUniqueConstraint(error)).toBeUndefined();
   });
 });

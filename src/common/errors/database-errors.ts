@@ -162,12 +162,6 @@ export function isSlowToConnect(error: unknown): boolean {
   );
 }
 
-/** The name of the unique constraint that a statement violated, if any (SQLSTATE 23505). */
-export function violatedUniqueConstraint(error: unknown): string | undefined {
-  const cause = (error as DatabaseErrorLike | undefined)?.driverError;
-  return cause?.code === '23505' ? cause.constraint : undefined;
-}
-
 /**
  * An error as it may be logged. TypeORM attaches the bound parameters and PostgreSQL quotes values in `detail`: neither is
  * taken over.

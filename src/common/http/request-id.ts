@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomText } from '../crypto/random-text';
 
 /** The header that carries the request id on every answer; `reqId` repeats it in an error body (decision 37). */
 export const REQUEST_ID_HEADER = 'X-Request-Id';
@@ -8,7 +8,7 @@ const ids = new WeakMap<object, string>();
 
 /** `req-` and 14 random alphanumerics (contract section 0). */
 export function newRequestId(): string {
-  return `req-${Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')}`;
+  return `req-${randomText(14, ALPHABET)}`;
 }
 
 /** The id of a request, made on first use. */

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { IpNetwork } from './ip-network';
 
+function contains(network: IpNetwork | undefined, address: string): boolean {
+  return network !== undefined && IpNetwork.anyContains([network], address);
+}
+
 const NOT_NETWORKS = [
   '',
   ' ',
@@ -85,12 +89,12 @@ describe('reading a network', () => {
     ['10.0.0.1', '::10.0.0.1', false],
     ['127.0.0.1', '::1', false],
   ])('%s and %s: %s', (network, address, isWithin) => {
-    expect(IpNetwork.parse(network)?.contains(address)).toBe(isWithin);
+    expect(contains(IpNetwork.parse(network), address)).toBe(isWithin);
   });
 
   it.each(NOT_NETWORKS.filter((text) => !text.includes('/')))('never counts %j as an address within', (text) => {
-    expect(IpNetwork.parse('0.0.0.0/0')?.contains(text)).toBe(false);
-    expect(IpNetwork.parse('::/0')?.contains(text)).toBe(false);
+    expect(contains(IpNetwork.parse('0.0.0.0/0'), text)).toBe(false);
+    expect(contains(IpNetwork.parse('::/0'), text)).toBe(false);
   });
 
   it('finds every IPv4 address in each of its own networks, spelled as IPv6 too', () => {
@@ -98,8 +102,8 @@ describe('reading a network', () => {
       fc.property(fc.ipV4(), fc.integer({ min: 0, max: 32 }), (address, prefix) => {
         for (const text of [`${address}/${prefix}`, `::ffff:${address}/${prefix + 96}`]) {
           const network = IpNetwork.parse(text);
-          expect(network?.contains(address)).toBe(true);
-          expect(network?.contains(`::ffff:${address}`)).toBe(true);
+          expect(contains(network, address)).toBe(true);
+          expect(contains(network, `::ffff:${address}`)).toBe(true);
         }
       }),
     );
@@ -109,7 +113,7 @@ describe('reading a network', () => {
     const plain = fc.ipV6().filter((address) => !/^(::|0:.*:)f{4}:/i.test(address));
     fc.assert(
       fc.property(plain, fc.integer({ min: 0, max: 128 }), (address, prefix) => {
-        expect(IpNetwork.parse(`${address}/${prefix}`)?.contains(address)).toBe(true);
+        expect(contains(IpNetwork.parse(`${address}/${prefix}`), address)).toBe(true);
       }),
     );
   });
@@ -119,7 +123,7 @@ describe('reading a network', () => {
       fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 1, max: 32 }), (number, prefix) => {
         const spelled = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
         const network = IpNetwork.parse(`${spelled(number)}/${prefix}`);
-        expect(network?.contains(spelled(number ^ (1 << (32 - prefix))))).toBe(false);
+        expect(contains(network, spelled(number ^ (1 << (32 - prefix))))).toBe(false);
       }),
     );
   });
@@ -127,8 +131,8 @@ describe('reading a network', () => {
   it('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (network, address) => {
-        IpNetwork.parse(network)?.contains(address);
-        IpNetwork.parse('::/0')!.contains(network);
+        contains(IpNetwork.parse(network), address);
+        contains(IpNetwork.parse('::/0'), network);
       }),
     );
   });

@@ -37,12 +37,10 @@ export class IpNetwork {
     return new IpNetwork(address, prefix);
   }
 
-  /** Whether an address lies within the network. False for text that is not an address. */
-  contains(text: string): boolean {
-    return IpNetwork.anyContains([this], text);
-  }
-
-  /** Whether an address lies within one of the networks. It is read once, however many networks there are. */
+  /**
+   * Whether an address lies within one of the networks. It is read once, however many networks there are. False for text that is
+   * not an address.
+   */
   static anyContains(networks: readonly IpNetwork[], text: string): boolean {
     const address = parseAddress(text);
     if (address === undefined) return false;

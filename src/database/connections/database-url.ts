@@ -28,11 +28,6 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 };
 const FILES = ['sslrootcert', 'sslcert', 'sslkey'];
 
-/** Whether a text is a PostgreSQL URL of which every part is obeyed. */
-export function isDatabaseUrl(text: unknown): text is string {
-  return faultOfDatabaseUrl(text) === undefined;
-}
-
 /**
  * The fault of a database URL, as a sentence after its name; undefined for a valid one. Every part must be obeyed:
  * node-postgres silently ignores what it does not know, and a misspelt `sslmode` would connect without TLS.
