@@ -65,6 +65,7 @@ describe('the migrations', () => {
     const rows = await dataSource.query<{ name: string }[]>(`
       SELECT conname AS name FROM pg_constraint WHERE connamespace = 'latchkey'::regnamespace AND contype <> 'n'
       UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'latchkey'`);
+    expect(rows.length).toBeGreaterThan(20);
     const others = rows.map((row) => row.name).filter((text) => !/^(pk|uq|fk|ix|ck)_/.test(text));
     // TypeORM names the key of its own table.
     expect(others.filter((text) => !text.startsWith('PK_'))).toEqual([]);
