@@ -13,7 +13,7 @@ import {
 jest.setTimeout(60_000);
 
 describe('the stand-alone server', () => {
-  useStandAloneServers();
+  useStandAloneServers({ isUsed: true });
 
   describe('whose own PostgreSQL is killed', () => {
     const events = (output: string) =>

@@ -9,7 +9,7 @@ jest.setTimeout(60_000);
 
 describe('the stand-alone server', () => {
   let dir: string;
-  useStandAloneServers();
+  useStandAloneServers({ isUsed: true });
   beforeEach(() => {
     dir = directory();
   });

@@ -14,7 +14,7 @@ import {
 jest.setTimeout(60_000);
 
 describe('the stand-alone server', () => {
-  useStandAloneServers();
+  useStandAloneServers({ isUsed: true });
 
   describe('whose own PostgreSQL is killed', () => {
     /** The shells that watch over the server: its parent, and the one that reads the pipe. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -19,16 +20,35 @@ const started: ServerProcess[] = [];
 /** The directory of this test: its servers keep their data in `data` there. */
 export const directory = (): string => dir;
 
-/** To be called once by a file: its tests get a directory each, and the servers they start are stopped after them. */
-export function useStandAloneServers(): void {
+/**
+ * To be called once by a file: its tests get a directory each, and the servers they start are stopped after them.
+ * `isUsed`: a server has been started and stopped there before, which spares tests of other things the first start.
+ */
+export function useStandAloneServers({ isUsed = false } = {}): void {
+  let template: string | undefined;
+  beforeAll(async () => {
+    if (!isUsed) return;
+    template = dir = makeDirectory();
+    const server = start();
+    await server.banner();
+    await server.signal('SIGTERM');
+  });
+  afterAll(() => template !== undefined && fs.rmSync(template, { recursive: true, force: true }));
+
   beforeEach(() => {
-    dir = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-server-'));
-    fs.chmodSync(dir, 0o755);
+    dir = makeDirectory();
+    if (template !== undefined) execFileSync('cp', ['-a', path.join(template, 'data'), dir]);
   });
   afterEach(async () => {
     await Promise.all(started.splice(0).map((server) => server.signal('SIGTERM')));
     fs.rmSync(dir, { recursive: true, force: true });
   });
+}
+
+function makeDirectory(): string {
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'latchkey-server-'));
+  fs.chmodSync(made, 0o755);
+  return made;
 }
 
 export function start(env: Record<string, string> = {}, args: string[] = [], prelude?: string): ServerProcess {
