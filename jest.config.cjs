@@ -60,6 +60,7 @@ module.exports = {
   // Generous: a machine that does other things too takes ten times as long.
   testTimeout: 60_000,
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
   workerIdleMemoryLimit: '900MB',
   ...(cacheDirectory && { cacheDirectory }),
   projects: [
