@@ -44,23 +44,10 @@ export class ListReads {
     }
   }
 
-  /** @returns a function that ends the turn. */
-  private async turnOf(organizationId: string): Promise<() => void> {
+  /** @returns what ends the turn. */
+  private turnOf(organizationId: string): Promise<() => void> {
     const party = { group: organizationId, member: currentErrand()?.party?.member ?? '', isCrowd: true };
-    const patience = new AbortController();
-    return new Promise((resolve, reject) => {
-      const enter = (leave: () => void) => {
-        patience.abort();
-        resolve(leave);
-      };
-      const abandon = this.turns.wait(party, enter, (error) => {
-        patience.abort();
-        reject(error);
-      });
-      if (patience.signal.aborted) return;
-      const timer = setTimeout(() => abandon(new OverloadedError()), WAIT_MS).unref();
-      patience.signal.addEventListener('abort', () => clearTimeout(timer));
-    });
+    return this.turns.take(party, WAIT_MS, () => new OverloadedError());
   }
 
   /** In a transaction, because a pooler in transaction mode would share the setting of a session. */

@@ -1,3 +1,4 @@
+import { onBehalfOf } from '../common/async/errand';
 import { SetUpBusyError } from './installation.errors';
 import { MAX_WAITING, BootstrapQueue } from './bootstrap.queue';
 
@@ -65,5 +66,24 @@ describe('the turns of a set-up', () => {
     first.end('done');
     expect(new Set(await Promise.all(results))).toEqual(new Set(['done']));
     expect(await turns.enqueue(() => Promise.resolve('there is room again'), isForAll)).toBe('there is room again');
+  });
+
+  // Seen red: whoever came when the line was full was turned away, and whoever had most in it was served first.
+  it('are had by whoever comes late, though an address has filled the line', async () => {
+    const turns = new BootstrapQueue();
+    const first = work();
+    const order: string[] = [];
+    const come = (address: string, how = () => Promise.resolve(void order.push(address))) =>
+      onBehalfOf({ group: 'strangers', member: address, isCrowd: true }, () => turns.enqueue(how, isForAll)).catch(
+        (error: unknown) => error,
+      );
+    const flood = [come('a', () => first.run().then(() => undefined))];
+    flood.push(...Array.from({ length: MAX_WAITING }, () => come('a')));
+    const late = come('b');
+    expect(await flood.at(-1)).toBeInstanceOf(SetUpBusyError);
+    first.end('done');
+    expect(await late).toBeUndefined();
+    await Promise.all(flood);
+    expect(order.indexOf('b')).toBe(0);
   });
 });

@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { currentErrand } from '../common/async/errand';
+import { OverloadedError } from '../common/errors/common.errors';
+import { Turnstile } from '../database/connections/turnstile';
 import { SetUpBusyError } from './installation.errors';
 
 /** The most requests that wait; a further one is refused. */
 export const MAX_WAITING = 1_000;
-
-interface Waiting {
-  readonly proceed: () => void;
-  readonly refuse: (error: unknown) => void;
-}
 
 /**
  * Lets requests to set up the installation run one at a time. Every caller can send them, and a set-up is expensive: it hashes
@@ -15,8 +13,7 @@ interface Waiting {
  */
 @Injectable()
 export class BootstrapQueue {
-  private waiting: Waiting[] = [];
-  private isTaken = false;
+  private readonly turns = new Turnstile({ all: 1, group: 1, member: 1 }, { group: MAX_WAITING, all: MAX_WAITING });
 
   /**
    * @param isForAll whether a failure is the answer to all waiting requests: each would wait for the same failure, the last of
@@ -24,27 +21,24 @@ export class BootstrapQueue {
    * @throws SetUpBusyError
    */
   async enqueue<Result>(work: () => Promise<Result>, isForAll: (error: unknown) => boolean): Promise<Result> {
-    if (this.isTaken) await this.wait();
-    this.isTaken = true;
+    const leave = await this.turn();
     try {
       return await work();
     } catch (error) {
-      if (isForAll(error)) for (const { refuse } of this.waiting.splice(0)) refuse(error);
+      if (isForAll(error)) this.turns.abandon(Infinity, error as Error);
       throw error;
     } finally {
-      this.handOver();
+      leave();
     }
   }
 
-  private wait(): Promise<void> {
-    if (this.waiting.length >= MAX_WAITING) throw new SetUpBusyError();
-    return new Promise((resolve, reject) => this.waiting.push({ proceed: resolve, refuse: reject }));
+  private turn(): Promise<() => void> {
+    return this.turns.take(currentErrand()?.party, Infinity, busy).catch((error: unknown) => {
+      throw error instanceof OverloadedError ? busy() : error;
+    });
   }
+}
 
-  /** No other request can come in between: the turn stays taken until no request is left to get it. */
-  private handOver(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.isTaken = false;
-    else next.proceed();
-  }
+function busy(): SetUpBusyError {
+  return new SetUpBusyError();
 }

@@ -32,10 +32,11 @@ export class AccessTokensService {
 
   /** Signs a later JWT for the same token (decision 4). Counts no use. */
   async renew(jwt: string, address: string | undefined): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
-    const { jti } = this.keyring.verify(jwt);
+    const claims = this.keyring.verify(jwt);
+    const { jti } = claims;
     const now = this.clock.now();
     const facts = requireUsable({
-      facts: await this.facts.find(jti),
+      facts: await this.facts.find(claims),
       epochMs: now.getTime(),
       address,
       purpose: 'Cannot renew',

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
+import type { Party } from '../../common/async/errand';
 import { DURABLE } from '../../database/durable';
 import { SEES_ALL_ROWS } from '../../database/schema';
 import { VerificationPools } from '../../database/connections/verification-pools';
@@ -31,22 +32,26 @@ export class UsageLimiter {
 
   constructor(private readonly database: VerificationPools) {}
 
-  /** Spends one use. False when none is left, or when the token was revoked a moment ago. */
-  spend(tokenId: string, at: Date): Promise<boolean> {
+  /**
+   * Spends one use. False when none is left, or when the token was revoked a moment ago.
+   *
+   * @param party whose turn it takes.
+   */
+  spend(tokenId: string, at: Date, party?: Party): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const request = { at, resolve, reject };
       const waiting = this.gathering.get(tokenId);
-      if (waiting === undefined) void this.work(tokenId, [request]);
+      if (waiting === undefined) void this.work(tokenId, [request], party);
       else if (waiting.length < MAX_WAITING) waiting.push(request);
       else reject(new DatabaseUnavailableError());
     });
   }
 
-  private async work(tokenId: string, first: Waiting[]): Promise<void> {
+  private async work(tokenId: string, first: Waiting[], party: Party | undefined): Promise<void> {
     for (let requests = first; requests.length > 0;) {
       const next: Waiting[] = [];
       this.gathering.set(tokenId, next);
-      const failure = await this.spendFor(tokenId, requests);
+      const failure = await this.spendFor(tokenId, requests, party);
       requests = failure === undefined ? next : [];
       // Those that have gathered meanwhile have spent nothing; to try for them would make them wait twice the deadline.
       if (failure !== undefined) for (const { reject } of next) reject(failure);
@@ -55,13 +60,10 @@ export class UsageLimiter {
   }
 
   /** In the order they came: the first are granted what is left. */
-  private async spendFor(tokenId: string, requests: Waiting[]): Promise<unknown> {
+  private async spendFor(tokenId: string, requests: Waiting[], party: Party | undefined): Promise<unknown> {
     try {
-      const [row] = await this.database.write<{ granted: number | null }>(SPEND, [
-        tokenId,
-        requests.length,
-        requests.at(-1)!.at,
-      ]);
+      const parameters = [tokenId, requests.length, requests.at(-1)!.at];
+      const [row] = await this.database.write<{ granted: number | null }>(SPEND, parameters, party);
       const granted = row?.granted ?? 0;
       if (granted < 0) throw new DatabaseUnavailableError(new UnreadableValueError('a count'));
       requests.forEach(({ resolve }, index) => resolve(index < granted));

@@ -14,8 +14,8 @@ import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reade
  * How long a refusal is remembered. It is short, because a token may be used before the transaction that made it is visible.
  */
 const REFUSAL_MS = 1_000;
-/** The most look-ups under way, one for each token. A further request is turned away at once (guarantee P17). */
-const MAX_LOOKUPS = 1_000;
+/** Look-ups under way at most, one for each token: a bound on memory. Fewer wait for a connection, in fair turns (promise P17). */
+const MAX_LOOKUPS = 10_000;
 
 /** The claims that are kept: the rest, twenty thousand times, would take much memory. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
@@ -104,7 +104,7 @@ export class AccessTokenCache {
     await this.wake();
     const askedAt = performance.now();
     for (;;) {
-      const lookup = this.lookups.get(claims.jti) ?? this.begin(claims.jti);
+      const lookup = this.lookups.get(claims.jti) ?? this.begin(claims);
       const known = await lookup.result;
       const isOutdated = isOutrun(known, claims);
       // A read that was under way already may have read before a change that was acknowledged before this call.
@@ -149,17 +149,17 @@ export class AccessTokenCache {
     return false;
   }
 
-  private begin(tokenId: string): Lookup {
+  private begin(claims: KeptClaims): Lookup {
     if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
     const startedAt = performance.now();
     const changesAt = this.changes.now;
     const result = this.reader
-      .find(tokenId)
+      .find(claims)
       .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))
-      // Failures are not remembered: the next request asks the database.
-      .finally(() => this.lookups.delete(tokenId));
+      // Failures are not remembered: whoever asks next, asks the database.
+      .finally(() => this.lookups.delete(claims.jti));
     const lookup = { startedAt, result };
-    this.lookups.set(tokenId, lookup);
+    this.lookups.set(claims.jti, lookup);
     return lookup;
   }
 }

@@ -8,10 +8,13 @@ import { isCount } from '../../database/counts';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { atOrNearest } from '../../database/connections/value-types';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
-import type { IdentityAuth } from '../../database/entities/access-token.claims';
+import type { AccessTokenClaims, IdentityAuth } from '../../database/entities/access-token.claims';
 import type { LifetimePolicy } from '../issuing/lifetime';
 
-/** Everything that a verification depends on, as the database has it. */
+/** What of a token's claims names it and whose it is. */
+export type TokenClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId'>;
+
+/** Everything a verdict depends on, as the database holds it. */
 export interface TokenFacts extends LifetimePolicy {
   readonly tokenId: string;
   readonly tokenName: string | null;
@@ -72,12 +75,12 @@ export class TokenFactsReader {
    *
    * @throws DatabaseUnavailableError when a standby answers, or a replaced primary: their answers may be old.
    */
-  async find(tokenId: string): Promise<TokenFacts | null> {
-    let row = await this.read(tokenId);
+  async find(claims: TokenClaims): Promise<TokenFacts | null> {
+    let row = await this.read(claims);
     if (this.isForeign(row)) {
       // Most likely the database has just come back, and the change feed was not read yet.
       await this.watermark.catchUp();
-      row = await this.read(tokenId);
+      row = await this.read(claims);
       if (this.isForeign(row)) {
         this.database.reconnect();
         throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
@@ -86,8 +89,9 @@ export class TokenFactsReader {
     return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
   }
 
-  private async read(tokenId: string): Promise<FactsRow | NoRow> {
-    const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [tokenId]);
+  private async read({ jti, orgId, identityId }: TokenClaims): Promise<FactsRow | NoRow> {
+    const party = { group: orgId, member: identityId, isCrowd: false };
+    const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [jti], party);
     if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
     return row;
   }

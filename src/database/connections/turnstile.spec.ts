@@ -73,6 +73,23 @@ describe('the turns at the connections of a pool', () => {
     expect(names()).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  // Seen red: by when they came, so that whoever had asked most had most turns.
+  it('pass to who has been without for longest, where all hold as much', () => {
+    const { come, inside, names } = at(1);
+    come(EVE, 3);
+    come(ALICE);
+    for (let n = 0; n < 3; n += 1) inside[n]!.leave();
+    expect(names()).toEqual(['eve', 'alice', 'eve', 'eve']);
+  });
+
+  it('are waited for as long as was said, and no longer', async () => {
+    const turnstile = new Turnstile(sharesOf(1));
+    const leave = await turnstile.take(ALICE, 1, () => new Error('too late'));
+    await expect(turnstile.take(BOB, 1, () => new Error('too late'))).rejects.toThrow('too late');
+    leave();
+    (await turnstile.take(EVE, 1, () => new Error('too late')))();
+  });
+
   it('are over once, however often that is said', () => {
     const { come, inside, names } = at(1);
     come(ALICE, 3);
@@ -124,7 +141,7 @@ describe('the turns at the connections of a pool', () => {
       come(BOB, 10);
       expect(givenUp).toEqual(Array(11).fill('alice'));
       for (let n = 0; n < 2; n += 1) inside[n]!.leave();
-      expect(inside.map(({ who }) => who)).toEqual(['bob', 'alice', 'alice']);
+      expect(inside.map(({ who }) => who)).toEqual(['bob', 'alice', 'bob']);
     });
 
     it('leave a group that has few waiting what it has, however many groups there are', () => {

@@ -18,12 +18,15 @@ export function sharesOf(all: number): Shares {
 
 /** The process itself. */
 const NOBODY: Party = { group: '', member: '', isCrowd: true };
-/**
- * The most waiting requests of one group, and of all groups together: a bound on memory, and no more than can be served before
- * their wait ends.
- */
-const MOST_WAITING_OF_GROUP = 500;
-const MOST_WAITING = 2_000;
+/** Of one group, and of all groups together: a bound on memory, and no more than can be served before patience ends. */
+export interface MostWaiting {
+  readonly group: number;
+  readonly all: number;
+}
+
+const MOST_WAITING: MostWaiting = { group: 500, all: 2_000 };
+/** Parties of which it is known when they last had a turn. */
+const MOST_REMEMBERED = 10_000;
 
 interface Waiting extends Party {
   /** The key under which the member is counted. */
@@ -48,8 +51,36 @@ export class Turnstile {
   private readonly waiting = new Map<string, Waiting[]>();
   private readonly waitingOfGroup = new Map<string, number>();
   private waitingInAll = 0;
+  /** When groups and members last had a turn, as `entered` counts. */
+  private readonly lastTurns = new Map<string, number>();
+  private entered = 0;
 
-  constructor(private readonly shares: Shares) {}
+  constructor(
+    private readonly shares: Shares,
+    private readonly most: MostWaiting = MOST_WAITING,
+  ) {}
+
+  /** Waits for a turn, for so long at most. @returns what ends the turn. */
+  take(party: Party | undefined, waitMs: number, tooLate: () => Error): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let isOver = false;
+      const end = () => {
+        isOver = true;
+        clearTimeout(timer);
+      };
+      const enter = (leave: () => void) => {
+        end();
+        resolve(leave);
+      };
+      const abandon = this.wait(party, enter, (error) => {
+        end();
+        reject(error);
+      });
+      // Most have entered by now, and some have been turned away.
+      if (!isOver && waitMs < Infinity) timer = setTimeout(() => abandon(tooLate()), waitMs).unref();
+    });
+  }
 
   /**
    * Enters as soon as it is the party's turn. Gives up with an OverloadedError, at once or later, if the line is too long and
@@ -105,8 +136,8 @@ export class Turnstile {
    * request.
    */
   private shorten(newest: Waiting): void {
-    const isGroupOver = this.waitingIn(newest.group) > MOST_WAITING_OF_GROUP;
-    if (!isGroupOver && this.waitingInAll <= MOST_WAITING) return;
+    const isGroupOver = this.waitingIn(newest.group) > this.most.group;
+    if (!isGroupOver && this.waitingInAll <= this.most.all) return;
     const group = isGroupOver ? newest.group : this.largestGroup(newest.group);
     const last = this.largestQueue(group, newest).at(-1);
     if (last) this.abandonOne(last, new OverloadedError());
@@ -139,8 +170,15 @@ export class Turnstile {
       this.remove(next);
       this.inside += 1;
       for (const key of [next.group, next.key]) change(this.held, key, 1);
+      this.noteTurn(next);
       next.enter();
     }
+  }
+
+  private noteTurn({ group, key }: Waiting): void {
+    if (this.lastTurns.size >= MOST_REMEMBERED) this.lastTurns.clear();
+    this.entered += 1;
+    this.lastTurns.set(group, this.entered).set(key, this.entered);
   }
 
   private next(): Waiting | undefined {
@@ -149,12 +187,23 @@ export class Turnstile {
     for (const [first] of this.waiting.values()) {
       const rank = this.rankOf(first!);
       if (rank > fewest || rank === Infinity) continue;
-      if (best === undefined || rank < fewest || first!.number < best.number) [best, fewest] = [first, rank];
+      if (best === undefined || rank < fewest || this.isBefore(first!, best)) [best, fewest] = [first, rank];
     }
     return best;
   }
 
-  /** By what the group holds, then by what the member holds; Infinity if either has its share already. */
+  /** Of two that hold as much. */
+  private isBefore(one: Waiting, other: Waiting): boolean {
+    const byGroup = this.lastTurnOf(one.group) - this.lastTurnOf(other.group);
+    const byMember = this.lastTurnOf(one.key) - this.lastTurnOf(other.key);
+    return (byGroup || byMember || one.number - other.number) < 0;
+  }
+
+  private lastTurnOf(key: string): number {
+    return this.lastTurns.get(key) ?? 0;
+  }
+
+  /** By what its group holds, then by what it holds itself; Infinity for who holds a share already. */
   private rankOf({ group, key, isCrowd }: Waiting): number {
     const { all, group: groupShare, member: memberShare } = this.shares;
     const ofGroup = this.held.get(group) ?? 0;

@@ -2,12 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { SafeLogger } from '../../common/safe-logger';
+import type { Party } from '../../common/async/errand';
 import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '../../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from '../schema';
 import type { RequestConnectionsService } from './request-connections';
 import { CancellableClient } from './cancellable-client';
+import { Turnstile } from './turnstile';
 
 export interface VerificationPoolSettings {
   readonly connection: Connection;
@@ -28,8 +30,8 @@ const CONNECT_MS = 1_000;
 const LATE_MS = 100;
 const ATTEMPTS = 4;
 
-/** The most statements that wait for a connection. A further one is turned away at once (guarantee P17). */
-const MAX_WAITING = 1_000;
+/** Statements that wait for a connection at most; beyond, whoever has most waiting is turned away at once (promise P17). */
+const MOST_WAITING = { group: 1_000, all: 1_000 };
 
 /**
  * The connections that verification depends on, apart from all others: a long transaction of a manager or a host neither delays
@@ -41,6 +43,8 @@ export class VerificationPools implements OnApplicationShutdown {
   private pool: Pool;
   private writingPool: Pool;
   private changeFeedPool: Pool;
+  private readonly turns: Turnstile;
+  private readonly writingTurns: Turnstile;
 
   constructor(
     private readonly settings: VerificationPoolSettings,
@@ -49,20 +53,23 @@ export class VerificationPools implements OnApplicationShutdown {
     this.pool = this.connectGate();
     this.writingPool = this.connectWriting();
     this.changeFeedPool = this.connectChangeFeed();
+    this.turns = fairTurns(settings.gatePoolSize);
+    this.writingTurns = fairTurns(settings.gatePoolSize);
   }
 
   /**
    * Looks something up by a statement that names tables `latchkey.<table>`.
    *
+   * @param party whose turn it takes; left out, that of the node itself.
    * @throws DatabaseUnavailableError, at once under overload.
    */
-  async query<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    return this.ask<Row>(this.pool, sql, parameters);
+  async query<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
+    return inTurn(this.turns, party, (waitMs) => this.ask<Row>(this.pool, sql, parameters, waitMs));
   }
 
   /** The same for a statement that writes. */
-  async write<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
-    return this.ask<Row>(this.writingPool, sql, parameters);
+  async write<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
+    return inTurn(this.writingTurns, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
   }
 
   /** @throws DatabaseUnavailableError */
@@ -81,10 +88,14 @@ export class VerificationPools implements OnApplicationShutdown {
     }
   }
 
-  private async ask<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
-    if (pool.waitingCount >= MAX_WAITING) throw new DatabaseUnavailableError();
+  private async ask<Row extends object>(
+    pool: Pool,
+    sql: string,
+    parameters: unknown[],
+    waitMs = WAIT_MS,
+  ): Promise<Row[]> {
     try {
-      return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters);
+      return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters, waitMs);
     } catch (error) {
       // Thrown here, because on a host's own route Latchkey's filter is absent, which would tell an outage from a fault.
       throw isOwnMistake(error) || error instanceof DatabaseUnavailableError
@@ -143,7 +154,36 @@ export class VerificationPools implements OnApplicationShutdown {
   }
 }
 
-/** Statements under way are still answered; no new one is sent on it. */
+/**
+ * Nobody has a share, for each statement takes a moment; but whoever holds the fewest goes first, so that a crowd of one
+ * organization's tokens keeps only that organization waiting.
+ */
+function fairTurns(all: number): Turnstile {
+  return new Turnstile({ all, group: Infinity, member: Infinity }, MOST_WAITING);
+}
+
+/** @param act is told how long it may still wait for a connection. */
+async function inTurn<Result>(
+  turns: Turnstile,
+  party: Party | undefined,
+  act: (waitMs: number) => Promise<Result>,
+): Promise<Result> {
+  const cameAt = performance.now();
+  const leave = await turns.take(party, WAIT_MS, notInTime).catch((error: unknown) => {
+    throw error instanceof DatabaseUnavailableError ? error : new DatabaseUnavailableError(error);
+  });
+  try {
+    return await act(cameAt + WAIT_MS - performance.now());
+  } finally {
+    leave();
+  }
+}
+
+function notInTime(): DatabaseUnavailableError {
+  return new DatabaseUnavailableError(new Error('no connection in time'));
+}
+
+/** What is being answered on it still is; nothing new is asked. */
 function retire(pool: Pool): void {
   pool.end().catch(ignore);
 }
@@ -152,18 +192,28 @@ function retire(pool: Pool): void {
  * Repeats a statement once if it lost against another: none of it was done. Where the role's default isolates transactions more
  * than these statements need, that is common under load.
  */
-async function runOn<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
+async function runOn<Row extends object>(
+  pool: Pool,
+  sql: string,
+  parameters: unknown[],
+  waitMs: number,
+): Promise<Row[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce<Row>(pool, sql, parameters);
+      return await runOnce<Row>(pool, sql, parameters, waitMs);
     } catch (error) {
       if (attempt === ATTEMPTS || !isOverlapped(error)) throw error;
     }
   }
 }
 
-async function runOnce<Row extends object>(pool: Pool, sql: string, parameters: unknown[]): Promise<Row[]> {
-  const client = await connection(pool);
+async function runOnce<Row extends object>(
+  pool: Pool,
+  sql: string,
+  parameters: unknown[],
+  waitMs: number,
+): Promise<Row[]> {
+  const client = await connection(pool, waitMs);
   try {
     const { rows } = await client.query<Row>(sql, parameters);
     client.release();
@@ -185,14 +235,14 @@ async function throwAway(client: PoolClient, error: unknown): Promise<void> {
  * If a request gives up in time, the attempt to connect continues. After an outage every request needs a new connection at
  * once. If slow attempts were discarded, a busy machine would make connections without end and use none of them.
  */
-async function connection(pool: Pool): Promise<PoolClient> {
+async function connection(pool: Pool, waitMs: number): Promise<PoolClient> {
   const coming = pool.connect();
   let timer: NodeJS.Timeout | undefined;
   const givenUp = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       coming.then((client) => client.release(), ignore);
-      reject(new DatabaseUnavailableError(new Error('no connection in time')));
-    }, WAIT_MS);
+      reject(notInTime());
+    }, waitMs);
   });
   try {
     return await Promise.race([coming, givenUp]);
