@@ -127,6 +127,13 @@ describe('a database that cannot be asked', () => {
     ["a constraint of a hand's", failedQuery('23514', { constraint: 'names_are_short' })],
     ["a unique index of a hand's", driverError('23505', { constraint: 'identities_name_key' })],
     ["a foreign key of a hand's", failedQuery('23503', { constraint: 'tokens_identity_fkey' })],
+    ['what a trigger raises', failedQuery('P0001')],
+    ['a mistake of a trigger', failedQuery('22012', { where: 'PL/pgSQL function audit.note() line 3 at RAISE' })],
+    [
+      "a constraint in a trigger's way",
+      failedQuery('23505', { where: 'SQL statement "INSERT"\nfonction PL/pgSQL f(), ligne 3' }),
+    ],
+    ['a mistake of a function in SQL', failedQuery('22012', { where: 'SQL function "audit" statement 1' })],
     ['lost between two statements', new QueryRunnerAlreadyReleasedError()],
     ['lost between two statements of a manager', new QueryRunnerProviderAlreadyReleasedError()],
     ['closed', new Error('Client has encountered a connection error and is not queryable')],
@@ -142,7 +149,7 @@ describe('a database that cannot be asked', () => {
     ['a column that must be there', failedQuery('23502')],
     ['a mistake in a statement', failedQuery('42601')],
     ['a parameter without a type', failedQuery('42P18')],
-    ['what a trigger raises', failedQuery('P0001')],
+    ['a value in a list of parameters', failedQuery('22P02', { where: `unnamed portal with parameters: $1 = 'a(b)'` })],
     [
       'a value that cannot be sent',
       new QueryFailedError('SELECT $1', [], new TypeError('Converting circular structure')),

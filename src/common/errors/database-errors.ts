@@ -10,6 +10,8 @@ interface DatabaseErrorLike {
   readonly table?: string;
   readonly query?: string;
   readonly severity?: string;
+  /** What the server was in the middle of: the functions, innermost first. */
+  readonly where?: string;
   readonly driverError?: DatabaseErrorLike;
   readonly message?: string;
   readonly stack?: string;
@@ -35,11 +37,16 @@ const LOST_CONNECTION =
 const LOST_IN_TRANSACTION = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRunnerProviderAlreadyReleasedError']);
 
 /**
+/**
  * Faults of a statement that do not depend on the state of the database: the number of its rows (21), its values (22), a
- * constraint (23, 44), an exception of a trigger (P0). A repetition would fail again. Text that the encoding of the database
- * cannot hold is the one exception.
+ * constraint (23, 44). A repetition would fail again. Text that the encoding of the database cannot hold is the one exception.
  */
-const OWN_CLASS = /^(21|22(?!P05)|23|44|P0)...$/;
+const OWN_CLASS = /^(21|22(?!P05)|23|44)...$/;
+/**
+ * The server names a function in this way, in every language it speaks: `PL/pgSQL function audit.note() line 3 at RAISE`, `SQL
+ * function "note" statement 1`. Latchkey's functions raise no such errors, so the function is a trigger that was added by hand.
+ */
+const IN_FUNCTION = /\bPL\/\w|(^|\n)SQL[- ]\S+ ["«»“„']/;
 /**
  * The names that the migrations give constraints. A constraint with another name was added by hand; its refusal is not a
  * mistake of the statement.
@@ -96,7 +103,8 @@ export function isOwnMistake(error: unknown): boolean {
   return BUGS.includes(name);
 }
 
-function isOwnState({ code = '', constraint }: DatabaseErrorLike): boolean {
+function isOwnState({ code = '', constraint, where = '' }: DatabaseErrorLike): boolean {
+  if (IN_FUNCTION.test(where)) return false;
   if (code.startsWith('23') && constraint !== undefined) return OWN_CONSTRAINT.test(constraint);
   return OWN_CLASS.test(code) || OWN_WORDING.test(code);
 }
