@@ -1,29 +1,31 @@
-// Puts the packed package into small real applications of every kind, and prints what was the same with it as without.
+// Puts the packed package into small real applications of every kind, and prints what was the same with it as without. Of all
+// combinations of what a host can be, so many are visited that any three properties occur together in one of them.
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { compile, root, unpack } from './packed.mjs';
+import { covering } from './covering.mjs';
+import { compile, root, unpack, unpackBeside } from './packed.mjs';
 
 const EXIT_LIMIT_MS = 20_000;
 
-/** Every combination of the values of some keys. */
-function combinations(axes) {
-  return Object.entries(axes).reduce(
-    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
-    [{}],
-  );
-}
-
-const ROWS = combinations({ prefix: [false, true], versioning: ['none', 'uri', 'header'], strict: [false, true] });
 const COLUMNS = {
   'own database': { database: 'url', schema: 'latchkey', twins: false },
   "host's database": { database: 'dataSource', schema: 'keys', twins: false },
   'two applications': { database: 'url', schema: 'latchkey', twins: true },
 };
-const VARIANTS = ROWS.flatMap((row) => Object.values(COLUMNS).map((column) => ({ ...row, ...column })));
+const AXES = {
+  nest: [12, 11],
+  format: ['commonjs', 'module'],
+  adapter: ['express', 'fastify'],
+  prefix: [false, true],
+  versioning: ['none', 'uri', 'header'],
+  strict: [false, true],
+  place: Object.keys(COLUMNS),
+};
+const SAMPLE = covering(AXES, 3);
 
 /** Runs a program that prints a number of results, each on a line, and must then end by itself. */
 async function run(program, args, count, secret) {
@@ -49,15 +51,21 @@ async function run(program, args, count, secret) {
   return { results, faults };
 }
 
-/** A host of every kind, and a script that never closes its application. */
-async function visit(dir, database, adapter, secret) {
-  const variants = VARIANTS.map((variant) => ({ adapter, ...variant }));
-  const host = await run(path.join(dir, 'main.js'), [database, JSON.stringify(variants)], variants.length, secret);
+/** The hosts of a kind, and a script that never closes its application. */
+async function visit(dir, database, variants, secret) {
+  const asked = variants.map((variant) => ({ ...variant, ...COLUMNS[variant.place] }));
+  const host = await run(path.join(dir, 'main.js'), [database, JSON.stringify(asked)], asked.length, secret);
   const script = await run(path.join(dir, 'script.js'), [database], 1, secret);
   return { results: host.results, faults: [...host.faults, ...script.faults.map((fault) => `script: ${fault}`)] };
 }
 
-const nameOf = ({ format, adapter }) => `host_${format}_${adapter}`;
+/** Rows that run in one process, by its name, which is that of its database too. */
+function kindsOf(nest) {
+  const kinds = {};
+  for (const row of SAMPLE.filter((one) => one.nest === nest))
+    (kinds[`host_${nest}_${row.format}_${row.adapter}`] ??= []).push(row);
+  return kinds;
+}
 
 function print(rows) {
   const widths = rows[0].map((_, index) => Math.max(...rows.map((row) => row[index].length)));
@@ -65,42 +73,55 @@ function print(rows) {
 }
 
 const require = createRequire(import.meta.url);
-const dir = unpack('@nestjs/platform-express', '@nestjs/platform-fastify', '@types/node');
-const { startTestDatabase } = createRequire(path.join(dir, 'x.js'))('latchkey/testing');
+const packages = ['@nestjs/platform-express', '@nestjs/platform-fastify', '@types/node'];
+const beside = 'test/hosts';
+if (!existsSync(path.join(root, beside, 'node_modules'))) {
+  console.error(`${beside} has packages of its own: install them with \`npm ci --prefix ${beside}\`.`);
+  process.exit(1);
+}
+const dirs = { 12: unpack(...packages), 11: unpackBeside(beside, ...packages) };
+const { startTestDatabase } = createRequire(path.join(dirs[12], 'x.js'))('latchkey/testing');
 const server = await startTestDatabase();
+
+/** All hosts of a major version at once: they mostly wait for their databases. */
+function visitAll(nest, secret) {
+  for (const format of AXES.format) compile(dirs[nest], format, path.join(root, beside), format);
+  return Promise.all(
+    Object.entries(kindsOf(nest)).map(async ([name, variants]) => {
+      const url = new URL(server.url);
+      url.pathname = `/${name}`;
+      return {
+        name,
+        variants,
+        ...(await visit(path.join(dirs[nest], variants[0].format), url.href, variants, secret)),
+      };
+    }),
+  );
+}
+
 try {
   const { Client } = require('pg');
   const client = new Client({ connectionString: server.url });
   await client.connect();
   const secret = randomBytes(48).toString('base64');
-  const kinds = combinations({ format: ['commonjs', 'module'], adapter: ['express', 'fastify'] });
-  for (const format of ['commonjs', 'module']) compile(dir, format, path.join(root, 'test/hosts'), format);
-  for (const kind of kinds) await client.query(`CREATE DATABASE ${nameOf(kind)}`);
-  // All at once: they mostly wait for their databases.
-  const outcomes = await Promise.all(
-    kinds.map(async (kind) => {
-      const url = new URL(server.url);
-      url.pathname = `/${nameOf(kind)}`;
-      return { kind, ...(await visit(path.join(dir, kind.format), url.href, kind.adapter, secret)) };
-    }),
-  );
+  for (const nest of AXES.nest)
+    for (const name of Object.keys(kindsOf(nest))) await client.query(`CREATE DATABASE ${name}`);
   await client.end();
+  const outcomes = [];
+  for (const nest of AXES.nest) outcomes.push(...(await visitAll(nest, secret)));
 
-  const rows = [['host', 'adapter', 'prefix', 'versioning', 'strict', ...Object.keys(COLUMNS), 'ends by itself']];
+  const rows = [['nest', 'host', 'adapter', 'prefix', 'versioning', 'strict', 'database', 'answers', 'ends by itself']];
   const faults = [];
-  for (const { kind, results, faults: own } of outcomes) {
-    faults.push(...own.map((fault) => `${kind.format} ${kind.adapter}: ${fault}`));
-    for (const row of ROWS) {
-      const cells = Object.entries(COLUMNS).map(([name, column]) => {
-        const wanted = Object.entries({ ...row, ...column });
-        const result = results.find(({ variant }) => wanted.every(([key, value]) => variant[key] === value));
-        const found = result?.faults ?? ['was not reached'];
-        faults.push(...found.map((fault) => `${JSON.stringify({ ...kind, ...row })} ${name}: ${fault}`));
-        return found.length === 0 ? 'same' : 'FAULT';
-      });
-      const settings = [row.prefix ? 'yes' : '-', row.versioning, row.strict ? 'yes' : '-'];
-      const ends = own.length === 0 ? 'yes' : 'NO';
-      rows.push([kind.format === 'module' ? 'esm' : 'cjs', kind.adapter, ...settings, ...cells, ends]);
+  for (const { name, variants, results, faults: own } of outcomes) {
+    faults.push(...own.map((fault) => `${name}: ${fault}`));
+    for (const wanted of variants) {
+      const isSame = ({ variant }) => Object.entries(wanted).every(([key, value]) => variant[key] === value);
+      const found = results.find(isSame)?.faults ?? ['was not reached'];
+      faults.push(...found.map((fault) => `${JSON.stringify(wanted)}: ${fault}`));
+      const { nest, format, adapter, prefix, versioning, strict, place } = wanted;
+      const host = [String(nest), format === 'module' ? 'esm' : 'cjs', adapter];
+      const settings = [prefix ? 'yes' : '-', versioning, strict ? 'yes' : '-', place];
+      rows.push([...host, ...settings, found.length === 0 ? 'same' : 'FAULT', own.length === 0 ? 'yes' : 'NO']);
     }
   }
   print(rows);
@@ -108,5 +129,5 @@ try {
   process.exitCode = faults.length === 0 ? 0 : 1;
 } finally {
   await server.stop();
-  rmSync(dir, { recursive: true, force: true });
+  for (const dir of Object.values(dirs)) rmSync(dir, { recursive: true, force: true });
 }

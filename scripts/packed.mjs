@@ -21,6 +21,15 @@ export function pack(dir) {
 
 /** The directory. Whatever the package needs and does not declare is not found from there. */
 export function unpack(...hostPackages) {
+  return unpackInto([root], hostPackages);
+}
+
+/** The same with the packages of a host that has others than this checkout: those of `suite` come before the root's. */
+export function unpackBeside(suite, ...hostPackages) {
+  return unpackInto([path.join(root, suite), root], hostPackages);
+}
+
+function unpackInto(homes, hostPackages) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'latchkey-packed-'));
   const modules = path.join(dir, 'node_modules');
   mkdirSync(path.join(modules, 'latchkey'), { recursive: true });
@@ -28,8 +37,8 @@ export function unpack(...hostPackages) {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   execFileSync('tar', ['xzf', tarball, '--strip-components=1', '-C', path.join(modules, 'latchkey')]);
   for (const name of new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...hostPackages])) {
-    const installed = path.join(root, 'node_modules', name);
-    if (!existsSync(installed)) continue;
+    const installed = homes.map((home) => path.join(home, 'node_modules', name)).find(existsSync);
+    if (installed === undefined) continue;
     mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
     symlinkSync(installed, path.join(modules, name));
   }
@@ -39,7 +48,10 @@ export function unpack(...hostPackages) {
 /** Compiles the TypeScript of a directory there, as CommonJS or ESM, against the types of the package. */
 export function compile(dir, name, sources, type) {
   const out = path.join(dir, name);
-  cpSync(sources, out, { recursive: true });
+  cpSync(sources, out, {
+    recursive: true,
+    filter: (file) => !/node_modules|package-lock\.json$/.test(file.slice(sources.length)),
+  });
   writeFileSync(path.join(out, 'package.json'), JSON.stringify({ name, private: true, type }));
   const compilerOptions = {
     target: 'ES2023',

@@ -41,7 +41,7 @@ import {
 import { map, type Observable } from 'rxjs';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 
-/** One way to be a host. */
+/** One way to be a host, besides the versions of Nest and TypeORM that are installed. */
 export interface Variant {
   readonly adapter: 'express' | 'fastify';
   readonly prefix: boolean;

@@ -15,6 +15,9 @@ async function visit(url: string, variant: Variant, isWithLatchkey: boolean) {
   const seen = await observe(host, variant);
   const faults = isWithLatchkey ? await probe(host, variant) : [];
   await host.app.close();
+  const saidBefore = host.logger.lines.length;
+  await host.app.close();
+  if (host.logger.lines.length > saidBefore) faults.push(`a second close() says ${host.logger.lines.at(-1)}`);
   return { seen: { ...seen, hooks: [...hooks], listenersLeft: process.listenerCount('SIGUSR2') }, faults };
 }
 

@@ -132,7 +132,26 @@ export async function probe({ app }: Host, variant: Variant): Promise<string[]> 
   const stranger = await ask(app, `${api}/v1/identities/details`);
   check('it knows who may not', stranger.status === 401 && stranger.text.includes('"reqId"'), stranger);
 
-  await tokens.revoke(member.tokenId);
+  const { tokenId } = member;
+  const rename = { method: 'PATCH', body: '{"name":"renamed"}', headers: bearer(admin) };
+  const renamed = await ask(app, `${api}/v1/auth/token-auth/tokens/${admin.tokenId}`, rename);
+  check('a token is renamed', renamed.status === 200 && renamed.text.includes('"name":"renamed"'), renamed);
+  const undone = new Error('rolled back');
+  const rollBack = app.get(DataSource).transaction(async (manager) => {
+    await tokens.revoke(tokenId, { manager });
+    throw undone;
+  });
+  check('a transaction of the host rolls back', (await rollBack.catch((error: unknown) => error)) === undone);
+  const kept = await ask(app, guarded, { headers: bearer(member) });
+  check('and what it revoked lives on', kept.status === 200, kept);
+  const second = await app.get(DataSource).transaction(async (manager) => {
+    const issued = await tokens.issue({ identityId: member.identityId }, { manager });
+    await tokens.revoke(tokenId, { manager });
+    return issued;
+  });
+  await tokens.settle();
+  const fresh = await ask(app, guarded, { headers: bearer(second) });
+  check('what it issued is good once it has committed', fresh.status === 200, fresh);
   const revoked = await ask(app, guarded, { headers: bearer(member) });
   check('a revoked token is refused on its very next use', revoked.status === 401, revoked);
   const homes = await app
