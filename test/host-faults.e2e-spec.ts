@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CanActivate,
+  ConsoleLogger,
   type DynamicModule,
   HttpException,
   type INestApplication,
@@ -47,8 +48,10 @@ class MemoryLogger {
 @Module({})
 class HostModule {}
 
+const OPTIONS = { database: { url: DATABASE }, authSecret: SECRET, migrate: 'never' } as const;
+
 function latchkey(options: Partial<LatchkeyOptions> = {}): DynamicModule {
-  return LatchkeyModule.forRoot({ database: { url: DATABASE }, authSecret: SECRET, migrate: 'never', ...options });
+  return LatchkeyModule.forRoot({ ...OPTIONS, ...options });
 }
 
 const context = (options: Partial<LatchkeyOptions> = {}, logger = new MemoryLogger()) =>
@@ -285,6 +288,30 @@ describe('a missing secret', () => {
 });
 
 describe('the log of a host', () => {
+  it('has no line of Nest about a route of Latchkey with the logger of docs/embedding.md', async () => {
+    const said: unknown[] = [];
+    class Saying extends ConsoleLogger {
+      override log(message: unknown): void {
+        said.push(message);
+      }
+    }
+    class QuietLogger extends Saying {
+      override log(message: unknown, context?: string): void {
+        const isRoute = context === 'RouterExplorer' || context === 'RoutesResolver';
+        if (!isRoute || !String(message).includes('/latchkey/')) super.log(message);
+      }
+    }
+    for (const [logger, isSaid] of [[new Saying(), true] as const, [new QuietLogger(), false] as const]) {
+      said.length = 0;
+      const imports = [LatchkeyModule.forRoot({ ...OPTIONS, mountPath: '/latchkey' })];
+      const app = await NestFactory.create({ module: HostModule, imports }, { logger, abortOnError: false });
+      await app.init();
+      await app.close();
+      expect(said.some((line) => String(line).includes('/latchkey/api/v1'))).toBe(isSaid);
+      expect(said).toContain('Nest application successfully started');
+    }
+  });
+
   it('has no warning because the host was busy, and one when the database is away', async () => {
     const proxy = await startTcpProxy(DATABASE);
     const logger = new MemoryLogger();
