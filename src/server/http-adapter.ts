@@ -1,11 +1,17 @@
 import { isUtf8 } from 'node:buffer';
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, METHODS, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpStatus } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { HEADERS_TOO_LARGE, OverloadedError, RefusedRequestError } from '../common/errors/common.errors';
+import {
+  HEADERS_TOO_LARGE,
+  MethodNotAllowedError,
+  OverloadedError,
+  RefusedRequestError,
+} from '../common/errors/common.errors';
+import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
 import { requirePlainBody } from '../common/http/plain-body';
 import { newRequestId, requestId, REQUEST_ID_HEADER } from '../common/http/request-id';
@@ -61,12 +67,14 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = 
       void reply.status(status).header(REQUEST_ID_HEADER, body.reqId).header(NO_SNIFF, 'nosniff').send(body);
     },
   });
+  acceptMethods(adapter);
   acceptBodies(adapter);
   addHeaders(adapter, settings);
   requireSoundRequests(adapter);
   shedLoad(adapter, maxDelayMs);
   letGoOfConnections(adapter);
   refuseExpectations(adapter);
+  refuseTunnels(adapter);
   closeSlowReaders(adapter.getInstance().server);
   return adapter;
 }
@@ -84,6 +92,13 @@ function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
   });
 }
 
+/** Accepts every method that Node reads, so that a path can refuse it with 405. Fastify would answer that the path does not exist. */
+function acceptMethods(adapter: FastifyAdapter): void {
+  const instance = adapter.getInstance();
+  const unknown = METHODS.filter((method) => method !== 'CONNECT' && !instance.supportedMethods.includes(method));
+  for (const method of unknown) instance.addHttpMethod(method, { hasBody: true });
+}
+
 /** Sets the headers of every answer, whatever happens to the request, and answers preflights. */
 function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: HttpSettings): void {
   const ofDocs = docsHeaders(publicUrl);
@@ -95,12 +110,24 @@ function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: Ht
   });
 }
 
-/** Requires a host (RFC 9112 section 3.2), and a body that is what it seems. */
+/** A host with a port (RFC 3986 section 3.2.2). */
+const HOST = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fv.:]+\])(:\d*)?$/i;
+
+/** The request names one valid host (RFC 9112 section 3.2). Of two hosts a proxy may have read the other one. */
+function isSoundHost({ httpVersion, headers, rawHeaders }: IncomingMessage): boolean {
+  if (headers.host === undefined) return httpVersion !== '1.1';
+  return HOST.test(headers.host) && rawHeaders.filter(isNameOfHost).length === 1;
+}
+
+function isNameOfHost(text: string, at: number): boolean {
+  return at % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host';
+}
+
+/** Requires a host, and a body that is what it seems. `OPTIONS *` asks about no path (RFC 9110 section 9.3.7). */
 function requireSoundRequests(adapter: FastifyAdapter): void {
-  adapter.getInstance().addHook('onRequest', (request, _reply, done) => {
-    const { httpVersion, headers } = request.raw;
-    if (httpVersion === '1.1' && headers.host === undefined)
-      return done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    if (request.method === 'OPTIONS' && request.url === '*') return void reply.status(HttpStatus.NO_CONTENT).send();
+    if (!isSoundHost(request.raw)) return done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
     requirePlainBody(request);
     done();
   });
@@ -130,6 +157,14 @@ function refuseExpectations(adapter: FastifyAdapter): void {
       Connection: 'close',
     });
     response.end(text);
+  });
+}
+
+/** Answers CONNECT. Without this, Node closes the connection without an answer. */
+function refuseTunnels(adapter: FastifyAdapter): void {
+  adapter.getInstance().server.on('connect', (_request, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    answerBare(socket, new MethodNotAllowedError(''));
   });
 }
 
@@ -170,15 +205,18 @@ function accept(
 /** Input that is not HTTP never reaches a route: it is answered on the bare socket, with the common body. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
-  const { status, body } = bodyOf(
-    new RefusedRequestError(CONNECTION_STATUS[error.code ?? ''] ?? HttpStatus.BAD_REQUEST),
-  );
+  answerBare(socket, new RefusedRequestError(CONNECTION_STATUS[error.code ?? ''] ?? HttpStatus.BAD_REQUEST));
+}
+
+function answerBare(socket: Socket, error: LatchkeyError): void {
+  const { status, body } = bodyOf(error);
   const text = JSON.stringify(body);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json; charset=utf-8',
     `${REQUEST_ID_HEADER}: ${body.reqId}`,
     `${NO_SNIFF}: nosniff`,
+    ...Object.entries(error.headers).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(text)}`,
     'Connection: close',
   ];
