@@ -1,14 +1,36 @@
 import type { EntityManager } from 'typeorm';
 import { DURABLE } from '../database/durable';
 import { sqlIn, type SqlRunner } from '../database/sql-runner';
+import type { ChangeTarget } from './change';
 
-/** One change, while it is being made: the transaction it is made in. */
+/** One change, while it is being made, in a transaction of Latchkey's or of a host's. */
 export class UnitOfWork {
-  /** Runs SQL in the transaction. */
-  readonly run: SqlRunner;
+  private outcome: ChangeTarget | 'unchanged' | undefined;
 
+  /** @param run runs SQL in the transaction. */
+  constructor(readonly run: SqlRunner) {}
+
+  /** Says what was changed. */
+  changed(target: ChangeTarget): void {
+    this.outcome = target;
+  }
+
+  /** Says that nothing was left to change, or that something else is in the way. Nothing is recorded. */
+  unchanged(): void {
+    this.outcome = 'unchanged';
+  }
+
+  /** @throws TypeError when neither was said: what is not recorded must not be committed. */
+  target(): ChangeTarget | undefined {
+    if (this.outcome === undefined) throw new TypeError('A change must say what it has changed');
+    return this.outcome === 'unchanged' ? undefined : this.outcome;
+  }
+}
+
+/** The same in a transaction of Latchkey's own, which has an `EntityManager`. */
+export class OwnUnitOfWork extends UnitOfWork {
   constructor(readonly tx: EntityManager) {
-    this.run = sqlIn(tx);
+    super(sqlIn(tx));
   }
 }
 

@@ -5,7 +5,7 @@ import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { Clock } from '../common/clock/clock';
 import { isId } from '../common/ids';
 import type { TrustedIp } from '../common/net/trusted-ips';
-import type { SqlRunner } from '../database/sql-runner';
+import type { UnitOfWork } from '../changes/unit-of-work';
 import { IdentityStore } from '../identities/identity.store';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
@@ -58,21 +58,24 @@ export class AccessTokens {
     requireKnown('issue', token, ['identityId', 'name']);
     const { name = null } = await checked(CreateTokenDto, { name: token.name });
     if (!isId(token.identityId)) throw new IdentityNotFoundError(token.identityId);
-    return this.transaction.within(options, async (run) => {
+    return this.transaction.within('create-token-identity-token-auth', options, async (work) => {
+      const { run } = work;
       const holder = { identityId: token.identityId, organizationId: organizationOf(options) };
       // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.
       const isThere = await this.identities.noteLogin(run, holder, { method: TOKEN_AUTH.slug, at: this.clock.now() });
       if (!isThere) throw new IdentityNotFoundError(token.identityId);
-      return this.issueBy(run, token.identityId, name);
+      return this.issueBy(work, token.identityId, name);
     });
   }
 
-  private async issueBy(run: SqlRunner, identityId: string, name: string | null): Promise<IssuedAccessToken> {
+  private async issueBy(work: UnitOfWork, identityId: string, name: string | null): Promise<IssuedAccessToken> {
+    const { run } = work;
     const [found] = await run<MethodRow>(FIND_METHOD, [identityId, TOKEN_AUTH.slug]);
     if (found === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
     const { identityName, trustedIps, organizationId, ...method } = found;
     const row = await this.issuer.insert(run, { identity: { id: found.identityId, organizationId }, method, name });
     const { id: tokenId, createdAt, expiresAt } = row;
+    work.changed({ type: 'token', id: tokenId, identityId: row.identityId, organizationId });
     const { accessToken } = this.issuer.sign({ ...row, identityName, trustedIps }, createdAt, expiresAt);
     return { tokenId, identityId: row.identityId, accessToken, expiresAt };
   }
@@ -88,11 +91,15 @@ export class AccessTokens {
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
     const organizationId = organizationOf(options);
-    return this.transaction.takeAway(options, (run) =>
-      this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
+    return this.transaction.takeAway('revoke-access-token', options, async (work) => {
+      const { run } = work;
+      const isRevoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
         this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() }),
-      ),
-    );
+      );
+      if (isRevoked) work.changed({ type: 'token', id: tokenId, organizationId: organizationId ?? undefined });
+      else work.unchanged();
+      return isRevoked;
+    });
   }
 
   /** After a commit of the host's: has this process learn at once of what was made, revoked, changed or deleted in it. */

@@ -5,7 +5,9 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { isId } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
-import { sqlOn, type SqlRunner } from '../database/sql-runner';
+import { sqlOn } from '../database/sql-runner';
+import type { ChangeAction } from '../changes/change';
+import { UnitOfWork } from '../changes/unit-of-work';
 import { ChangesService } from '../changes/changes.service';
 import { requireKnown } from './input';
 
@@ -35,6 +37,8 @@ export function organizationOf({ organizationId }: ChangeOptions): string | null
   return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
 }
 
+type HostAct<T> = (work: UnitOfWork) => Promise<T>;
+
 /**
  * Where a host's changes are made: in its transaction, or in one of ours. Always by SQL, since a host's manager knows none
  * of our entities, and always naming the schema.
@@ -47,19 +51,20 @@ export class HostTransactionService {
   ) {}
 
   /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
-  async within<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+  async within<T>(action: ChangeAction, options: ChangeOptions, act: HostAct<T>): Promise<T> {
     requireKnown('the second argument', options, ['manager', 'organizationId']);
     const { manager } = options;
-    if (manager === undefined) return said(this.changes.alter(({ run }) => act(run)));
+    if (manager === undefined) return said(this.changes.alter({ actor: 'host', action }, act));
     requireTransaction(manager);
-    return said(act(sqlOn(manager, this.dataSource)));
+    const work = new UnitOfWork(sqlOn(manager, this.dataSource));
+    return said(this.changes.within({ actor: 'host', action }, work, act));
   }
 
   /** The same for what takes rights or credentials away. */
-  async takeAway<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+  async takeAway<T>(action: ChangeAction, options: ChangeOptions, act: HostAct<T>): Promise<T> {
     requireKnown('the second argument', options, ['manager', 'organizationId']);
-    if (options.manager !== undefined) return this.within(options, act);
-    return said(this.changes.takeAway(({ run }) => act(run)));
+    if (options.manager !== undefined) return this.within(action, options, act);
+    return said(this.changes.takeAway({ actor: 'host', action }, act));
   }
 }
 

@@ -58,8 +58,9 @@ export class MachineIdentities {
     requireKnown('createOrganization', organization, ['name']);
     const { name } = await checked(CreateOrganizationDto, organization);
     const slug = slugOf(name);
-    return this.transaction.within(options, async (run) => {
-      const [row] = await run<{ id: string }>(INSERT_ORGANIZATION, [name, slug]);
+    return this.transaction.within('create-organization', options, async (work) => {
+      const [row] = await work.run<{ id: string }>(INSERT_ORGANIZATION, [name, slug]);
+      work.changed({ type: 'organization', id: row!.id, organizationId: row!.id });
       return { organizationId: row!.id, slug };
     });
   }
@@ -77,10 +78,12 @@ export class MachineIdentities {
     requireDistinctKeys(dto.metadata);
     if (!isRole(role)) throw new UnknownRoleError();
     const policy = await policyOf(identity.tokenAuth ?? {});
-    return this.transaction.within(options, async (run) => {
+    return this.transaction.within('create-identity', options, async (work) => {
+      const { run } = work;
       const made = isId(organizationId) && (await this.store.insert(run, { organizationId, name: dto.name, role }));
       if (!made) throw new TypeError('organizationId is not the id of an organization');
       const { id: identityId } = made.identity;
+      work.changed({ type: 'identity', id: identityId, identityId, organizationId });
       await this.store.addLabels(run, identityId, dto.metadata ?? []);
       await run(INSERT_TOKEN_AUTH, [identityId, ...policy]);
       return { identityId };
@@ -96,11 +99,17 @@ export class MachineIdentities {
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;
     const organizationId = organizationOf(options);
-    return this.transaction.takeAway(options, async (run) => {
+    return this.transaction.takeAway('delete-identity', options, async (work) => {
+      const { run } = work;
       const isDeleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
         this.store.delete(run, identityId, organizationId),
       );
-      if (!isDeleted) await makeDurable(run);
+      if (isDeleted) {
+        work.changed({ type: 'identity', id: identityId, identityId, organizationId: organizationId ?? undefined });
+      } else {
+        work.unchanged();
+        await makeDurable(run);
+      }
       return isDeleted;
     });
   }

@@ -1,6 +1,8 @@
 import { Body, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { CurrentActor } from '../access-tokens/guarding/actor.decorator';
 import { Caller } from '../access-tokens/guarding/caller.decorator';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
+import type { Actor } from '../changes/change';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { READ_REFUSALS } from '../database/list-reads';
@@ -51,8 +53,8 @@ export class IdentitiesController {
       new UnknownRoleError(),
     ],
   })
-  async create(@Caller() caller: VerifiedAccessToken, @Body() dto: CreateIdentityDto): Promise<IdentityAnswerDto> {
-    return { identity: await this.identities.create(caller, dto) };
+  async create(@CurrentActor() actor: Actor, @Body() dto: CreateIdentityDto): Promise<IdentityAnswerDto> {
+    return { identity: await this.identities.create(actor, dto) };
   }
 
   @Get()
@@ -106,11 +108,11 @@ export class IdentitiesController {
     refusals: [NOT_FOUND, ...boundaryRefusals(UPDATE_IDENTITY), new UnknownRoleError(), new LastAdministratorError()],
   })
   async update(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('identityId') id: string,
     @Body() dto: UpdateIdentityDto,
   ): Promise<IdentityAnswerDto> {
-    return { identity: await this.identities.update(caller, id, dto) };
+    return { identity: await this.identities.update(actor, id, dto) };
   }
 
   @Delete(':identityId')
@@ -125,10 +127,7 @@ export class IdentitiesController {
       new LastAdministratorError(),
     ],
   })
-  async delete(
-    @Caller() caller: VerifiedAccessToken,
-    @Param('identityId') id: string,
-  ): Promise<DeletedIdentityAnswerDto> {
-    return { identity: await this.identities.delete(caller, id) };
+  async delete(@CurrentActor() actor: Actor, @Param('identityId') id: string): Promise<DeletedIdentityAnswerDto> {
+    return { identity: await this.identities.delete(actor, id) };
   }
 }

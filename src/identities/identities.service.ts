@@ -6,7 +6,8 @@ import { Clock } from '../common/clock/clock';
 import { extendStatementTimeout } from '../database/statement-timeout';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ChangesService } from '../changes/changes.service';
-import { NothingLeft, type UnitOfWork } from '../changes/unit-of-work';
+import type { Actor, ChangeTarget } from '../changes/change';
+import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { isRole, type Role } from '../permissions/roles';
@@ -50,43 +51,50 @@ export class IdentitiesService {
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
-  async create(caller: VerifiedAccessToken, dto: CreateIdentityDto): Promise<IdentityDto> {
+  async create(actor: Actor, dto: CreateIdentityDto): Promise<IdentityDto> {
+    const { caller } = actor;
     requireDistinctKeys(dto.metadata);
     requireOwn(caller, dto.organizationId);
     const role = requireRole(dto.role ?? 'no-access');
     this.requireGrant(caller, role, CREATE_IDENTITY);
     const { name, hasDeleteProtection } = dto;
-    return this.changes.add(async ({ run }) => {
+    return this.changes.add({ actor, action: 'create-identity' }, async (work) => {
+      const { run } = work;
       const organizationId = caller.organization.id;
       const made = await this.store.insert(run, { organizationId, name, role, hasDeleteProtection });
       if (made === undefined) throw new OtherOrganizationError();
       const { identity } = made;
+      work.changed(targetOf(identity));
       const metadata = await this.store.addLabels(run, identity.id, dto.metadata ?? []);
       return { ...DeletedIdentityDto.of(identity), authMethods: [], metadata: metadata.map(MetadataDto.of) };
     });
   }
 
   /** @throws IdentityNotFoundError, UnknownRoleError, InstanceAdminRequiredError, PermissionBoundaryError, LastAdministratorError */
-  async update(caller: VerifiedAccessToken, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
+  async update(actor: Actor, identityId: string, dto: UpdateIdentityDto): Promise<IdentityDto> {
+    const { caller } = actor;
     requireDistinctKeys(dto.metadata);
     const target = { identityId, organizationId: caller.organization.id };
-    const act = (work: UnitOfWork) => {
+    const act = (work: OwnUnitOfWork) => {
       const change = () => this.change(work, caller, identityId, dto);
       return dto.role === undefined ? change() : this.lastAdministrator.keep(work.run, target, change);
     };
     // A role may be a lesser one. Labels, too, decide what a caller may do where a host asks for them.
     const mayTakeAway = dto.role !== undefined || dto.metadata !== undefined;
-    const identity = await (mayTakeAway ? this.changes.takeAway(act) : this.changes.alter(act));
+    const attempt = { actor, action: 'update-identity' } as const;
+    const identity = await (mayTakeAway ? this.changes.takeAway(attempt, act) : this.changes.alter(attempt, act));
     return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
   }
 
   private async change(
-    { tx, run }: UnitOfWork,
+    work: OwnUnitOfWork,
     caller: VerifiedAccessToken,
     identityId: string,
     dto: UpdateIdentityDto,
   ): Promise<Identity> {
+    const { tx, run } = work;
     const { identity, membership } = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
+    work.changed(targetOf(identity));
     if (dto.role !== undefined && dto.role !== membership.role) {
       const role = requireRole(dto.role);
       this.requireGrant(caller, role, UPDATE_IDENTITY, membership.role);
@@ -100,19 +108,22 @@ export class IdentitiesService {
   }
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError */
-  async delete(caller: VerifiedAccessToken, identityId: string): Promise<DeletedIdentityDto> {
+  async delete(actor: Actor, identityId: string): Promise<DeletedIdentityDto> {
+    const { caller } = actor;
     const target = { identityId, organizationId: caller.organization.id };
-    return this.changes.takeAway((work) =>
+    return this.changes.takeAway({ actor, action: 'delete-identity' }, (work) =>
       this.lastAdministrator.keep(work.run, target, () => this.remove(work, caller, identityId)),
     );
   }
 
   private async remove(
-    { tx, run }: UnitOfWork,
+    work: OwnUnitOfWork,
     caller: VerifiedAccessToken,
     identityId: string,
   ): Promise<DeletedIdentityDto> {
+    const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY).catch(nothingLeft);
+    work.changed(targetOf(identity));
     if (identity.hasDeleteProtection) throw new DeleteProtectionError();
     await extendStatementTimeout(tx);
     await this.store.delete(run, identity.id, identity.organizationId);
@@ -153,6 +164,10 @@ export class IdentitiesService {
 /** @throws OtherOrganizationError for every id but the caller's own, whether it exists or not. */
 export function requireOwn(caller: VerifiedAccessToken, organizationId: string): void {
   if (organizationId.toLowerCase() !== caller.organization.id) throw new OtherOrganizationError();
+}
+
+function targetOf({ id, organizationId }: Identity): ChangeTarget {
+  return { type: 'identity', id, identityId: id, organizationId };
 }
 
 /** One that is not there may have been deleted a moment ago. @throws NothingLeft */

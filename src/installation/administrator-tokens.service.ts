@@ -1,9 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
 import { EVERY_ADDRESS } from '../common/net/trusted-ips';
-import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import { ChangesService } from '../changes/changes.service';
 import { inSchemaOf } from '../database/schema';
 import { sqlIn } from '../database/sql-runner';
 import { IdentityStore } from '../identities/identity.store';
@@ -47,7 +46,7 @@ export class AdministratorTokensService {
   private readonly logger = new Logger(AdministratorTokensService.name);
 
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly changes: ChangesService,
     private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly tokens: TokenAuthService,
@@ -66,7 +65,9 @@ export class AdministratorTokensService {
     if (lifetimeSeconds !== undefined && ceiling > 0 && lifetimeSeconds > ceiling) {
       throw new TokenOutlivesCeilingError(ceiling);
     }
-    const issued = await this.dataSource.transaction(async (tx) => {
+    const attempt = { actor: 'operator', action: 'create-token-identity-token-auth' } as const;
+    const issued = await this.changes.add(attempt, async (work) => {
+      const { tx } = work;
       const isInstanceAdmin = wanted === undefined;
       const organization = isInstanceAdmin ? await this.home(tx) : await this.find(tx, wanted);
       const found = await this.administrator(tx, organization.id, isInstanceAdmin);
@@ -81,6 +82,7 @@ export class AdministratorTokensService {
         accessToken,
         expiresIn,
       };
+      work.changed({ type: 'token', id: token.tokenId, identityId: token.identityId, organizationId: organization.id });
       keep?.(token);
       return token;
     });

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { type DataSource, type EntityManager, IsNull } from 'typeorm';
+import { type DataSource, IsNull } from 'typeorm';
+import type { Actor, ChangeAttempt, ChangeTarget } from '../changes/change';
+import { ChangesService } from '../changes/changes.service';
+import type { OwnUnitOfWork } from '../changes/unit-of-work';
 import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
@@ -14,12 +17,15 @@ import { BootstrapQueue } from './bootstrap.queue';
 import { TenantFounder } from './tenant.founder';
 import { User } from '../database/entities/user.entity';
 
+const BOOTSTRAP: ChangeAttempt = { actor: 'system', action: 'bootstrap-instance' };
+
 /** The installation as a whole: set up once, then home of any number of tenants. */
 @Injectable()
 export class InstallationService implements OrganizationFounder {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly turns: BootstrapQueue,
+    private readonly changes: ChangesService,
     private readonly founder: TenantFounder,
     private readonly clock: Clock,
   ) {}
@@ -36,8 +42,8 @@ export class InstallationService implements OrganizationFounder {
    */
   async initializeOnce(organizationName: string, keep?: (tenant: Tenant) => void): Promise<Tenant | null> {
     try {
-      return await this.dataSource.transaction(async (tx) => {
-        const tenant = await this.initialize(tx, organizationName);
+      return await this.changes.add(BOOTSTRAP, async (work) => {
+        const tenant = await this.initialize(work, organizationName);
         keep?.(tenant);
         return tenant;
       });
@@ -47,15 +53,17 @@ export class InstallationService implements OrganizationFounder {
     }
   }
 
-  async createOrganization(name: string): Promise<Tenant> {
-    return this.dataSource.transaction((tx) =>
-      this.founder.found(tx, {
+  async createOrganization(actor: Actor, name: string): Promise<Tenant> {
+    return this.changes.add({ actor, action: 'create-organization' }, async (work) => {
+      const tenant = await this.founder.found(work.tx, {
         organizationName: name,
         adminName: 'Organization Admin Identity',
         tokenName: 'Organization Admin Token',
         isInstanceAdmin: false,
-      }),
-    );
+      });
+      work.changed(targetOf(tenant));
+      return tenant;
+    });
   }
 
   private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
@@ -64,8 +72,9 @@ export class InstallationService implements OrganizationFounder {
     if (!(await this.isFresh())) throw new AlreadyInitializedError();
     // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
     const passwordHash = await hashPassword(password);
-    return this.dataSource.transaction(async (tx) => {
-      const tenant = await this.initialize(tx, organization);
+    return this.changes.add(BOOTSTRAP, async (work) => {
+      const { tx } = work;
+      const tenant = await this.initialize(work, organization);
       const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
       return { ...tenant, user: await tx.save(tx.create(User, { ...person, passwordHash })) };
     });
@@ -77,17 +86,24 @@ export class InstallationService implements OrganizationFounder {
     return isFresh;
   }
 
-  private async initialize(tx: EntityManager, organizationName: string): Promise<Tenant> {
+  private async initialize(work: OwnUnitOfWork, organizationName: string): Promise<Tenant> {
+    const { tx } = work;
     // The row is the lock: the second caller waits here, then finds the installation set up.
     const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx, INITIALIZE), [this.clock.now()]);
     if (affected !== 1) throw new AlreadyInitializedError();
-    return this.founder.found(tx, {
+    const tenant = await this.founder.found(tx, {
       organizationName,
       adminName: 'Instance Admin Identity',
       tokenName: 'Instance Admin Token',
       isInstanceAdmin: true,
     });
+    work.changed(targetOf(tenant));
+    return tenant;
   }
+}
+
+function targetOf({ organization, identity }: Tenant): ChangeTarget {
+  return { type: 'organization', id: organization.id, identityId: identity.id, organizationId: organization.id };
 }
 
 /** A result that all waiting requests would get too. A set-up is final. */

@@ -1,3 +1,4 @@
+import type { Actor } from '../changes/change';
 import type { Identity } from '../database/entities/identity.entity';
 import type { Organization } from '../database/entities/organization.entity';
 
@@ -11,6 +12,6 @@ export interface Tenant {
 
 /** Founds organizations. `installation/` provides it, because identities and tokens are needed for that. */
 export abstract class OrganizationFounder {
-  /** A new tenant, with an administrator of its own who does not administrate the instance. */
-  abstract createOrganization(name: string): Promise<Tenant>;
+  /** Creates a tenant with its own administrator, who does not administer the instance. */
+  abstract createOrganization(actor: Actor, name: string): Promise<Tenant>;
 }

@@ -1,6 +1,8 @@
 import { Body, Get, Post, Query } from '@nestjs/common';
+import { CurrentActor } from '../access-tokens/guarding/actor.decorator';
 import { Caller } from '../access-tokens/guarding/caller.decorator';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
+import type { Actor } from '../changes/change';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { PageQueryDto } from '../common/http/page';
@@ -31,8 +33,8 @@ export class OrganizationsController {
     answer: CreatedOrganizationDto,
     example: { identity: { name: 'Organization Admin Identity' } },
   })
-  async create(@Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
-    const { organization, identity, accessToken } = await this.founder.createOrganization(name);
+  async create(@CurrentActor() actor: Actor, @Body() { name }: CreateOrganizationDto): Promise<CreatedOrganizationDto> {
+    const { organization, identity, accessToken } = await this.founder.createOrganization(actor, name);
     return {
       organization: OrganizationDto.of(organization),
       identity: { id: identity.id, name: identity.name, credentials: { token: accessToken } },

@@ -1,7 +1,9 @@
 import { Body, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { CurrentActor } from '../access-tokens/guarding/actor.decorator';
 import { Caller } from '../access-tokens/guarding/caller.decorator';
 import { HOW_SOON, RevokedDto, WaitQueryDto } from '../access-tokens/api/dto/revocation.dtos';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
+import type { Actor } from '../changes/change';
 import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
@@ -46,11 +48,11 @@ export class TokenAuthController {
     ],
   })
   createToken(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('identityId') identityId: string,
     @Body() dto: CreateTokenDto,
   ): Promise<IssuedTokenDto> {
-    return this.tokens.create(caller, identityId, dto);
+    return this.tokens.create(actor, identityId, dto);
   }
 
   @Get('identities/:identityId/tokens')
@@ -102,11 +104,11 @@ export class TokenAuthController {
     refusals: [NO_TOKEN, ...boundaryRefusals(UPDATE_TOKEN), TOKEN_AUTH.refusals.missingOnRemove()],
   })
   async updateToken(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('tokenId') tokenId: string,
     @Body() dto: UpdateTokenDto,
   ): Promise<TokenAnswerDto> {
-    return { token: await this.tokens.update(caller, tokenId, dto) };
+    return { token: await this.tokens.update(actor, tokenId, dto) };
   }
 
   @Post('tokens/:tokenId/revoke')
@@ -121,11 +123,11 @@ export class TokenAuthController {
     ],
   })
   async revokeToken(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('tokenId') tokenId: string,
     @Query() { wait }: WaitQueryDto,
   ): Promise<RevokedDto> {
-    const receipt = await this.tokens.revoke(caller, tokenId);
+    const receipt = await this.tokens.revoke(actor, tokenId);
     return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
   }
 }

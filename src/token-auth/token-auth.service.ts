@@ -22,7 +22,8 @@ import { Identity } from '../database/entities/identity.entity';
 import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { ChangesService } from '../changes/changes.service';
-import { NothingLeft, type UnitOfWork } from '../changes/unit-of-work';
+import type { Actor, ChangeTarget } from '../changes/change';
+import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { type Receipt, ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, requireInstanceAdmin } from '../permissions/permissions.service';
@@ -58,12 +59,16 @@ export class TokenAuthService {
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
-  async create(caller: VerifiedAccessToken, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
-    return this.changes.add(async ({ tx }) => {
+  async create(actor: Actor, identityId: string, dto: CreateTokenDto): Promise<IssuedTokenDto> {
+    const { caller } = actor;
+    return this.changes.add({ actor, action: 'create-token-identity-token-auth' }, async (work) => {
+      const { tx } = work;
       const target = await this.managed.getForChange(tx, caller, identityId, CREATE_TOKEN);
       const { organizationSlug: slug } = dto;
       if (slug !== undefined && slug !== caller.organization.slug) throw new SubOrganizationNotFoundError(slug);
-      return this.issue(tx, target, dto.name ?? null);
+      const issued = await this.issue(tx, target, dto.name ?? null);
+      work.changed(targetOf({ ...issued.tokenData, organizationId: caller.organization.id }));
+      return issued;
     });
   }
 
@@ -104,21 +109,25 @@ export class TokenAuthService {
   }
 
   /** @throws TokenNotFoundError, AuthMethodNotConfiguredError */
-  async update(caller: VerifiedAccessToken, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
-    return this.changes.alter(async ({ tx, run }) => {
+  async update(actor: Actor, tokenId: string, { name }: UpdateTokenDto): Promise<AccessTokenDto> {
+    const { caller } = actor;
+    return this.changes.alter({ actor, action: 'update-token-identity-token-auth' }, async (work) => {
+      const { tx, run } = work;
       const token = await this.find(tx, caller, tokenId);
       if (!token) throw new TokenNotFoundError(tokenId);
       await this.getManaged(tx, caller, token, UPDATE_TOKEN, new TokenNotFoundError(tokenId));
       const renaming = { tokenId: token.id, method: TOKEN_AUTH.slug, name, updatedAt: this.clock.now() };
       const renamed = await this.store.rename(run, renaming);
       if (!renamed) throw TOKEN_AUTH.refusals.missingOnRemove();
+      work.changed(targetOf(renamed.token));
       return describe(renamed.token, renamed.methodRemovedAt);
     });
   }
 
   /** @throws TokenNotRevocableError */
-  async revoke(caller: VerifiedAccessToken, tokenId: string): Promise<Receipt | null> {
-    return this.changes.takeAway(async (work) => {
+  async revoke(actor: Actor, tokenId: string): Promise<Receipt | null> {
+    const { caller } = actor;
+    return this.changes.takeAway({ actor, action: 'revoke-token-identity-token-auth' }, async (work) => {
       const found = await this.find(work.tx, caller, tokenId);
       if (!found) throw new TokenNotRevocableError(tokenId);
       const target = { identityId: found.identityId, organizationId: caller.organization.id };
@@ -127,16 +136,14 @@ export class TokenAuthService {
     });
   }
 
-  private async revokeIn(
-    { tx, run }: UnitOfWork,
-    caller: VerifiedAccessToken,
-    found: IdentityAccessToken,
-  ): Promise<void> {
+  private async revokeIn(work: OwnUnitOfWork, caller: VerifiedAccessToken, found: IdentityAccessToken): Promise<void> {
+    const { tx, run } = work;
     const { id: tokenId, organizationId } = found;
     const refusal = new TokenNotRevocableError(tokenId);
     await this.getManaged(tx, caller, found, REVOKE_TOKEN, refusal);
     const isRevoked = await this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() });
     if (!isRevoked) throw new NothingLeft(refusal);
+    work.changed(targetOf(found));
   }
 
   /**
@@ -196,6 +203,11 @@ export class TokenAuthService {
     const ends = new Map(rows.map(({ id, ended_at }) => [id, ended_at]));
     return tokens.map((token) => describe(token, ends.get(token.id) ?? null));
   }
+}
+
+function targetOf(token: Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId'>): ChangeTarget {
+  const { id, identityId, organizationId } = token;
+  return { type: 'token', id, identityId, organizationId };
 }
 
 function describe(token: IdentityAccessToken, endedAt: Date | null): AccessTokenDto {

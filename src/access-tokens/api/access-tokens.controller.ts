@@ -1,11 +1,11 @@
-import { Body, Post, Query, Req } from '@nestjs/common';
+import { Body, Post, Query } from '@nestjs/common';
+import { Origin } from '../guarding/actor.decorator';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
 import { PublicRoute } from '../../common/http/public-route.decorator';
-import type { AddressedRequest } from '../../common/net/client-address';
+import type { RequestOrigin } from '../../common/http/request-origin';
 import { LastAdministratorError } from '../../permissions/permissions.errors';
 import { ChangeReceiptsService } from '../../change-feed/change-receipts.service';
-import { AccessTokenVerifier } from '../verification/access-token.verifier';
 import {
   AccessTokenRefusedError,
   ExpiredAccessTokenError,
@@ -33,7 +33,6 @@ const BAD_TOKENS = [
 export class AccessTokensController {
   constructor(
     private readonly accessTokens: AccessTokensService,
-    private readonly verifier: AccessTokenVerifier,
     private readonly receipts: ChangeReceiptsService,
   ) {}
 
@@ -50,8 +49,8 @@ export class AccessTokensController {
       new UntrustedAddressError(),
     ],
   })
-  async renew(@Body() { accessToken }: PresentedTokenDto, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
-    const renewed = await this.accessTokens.renew(accessToken, this.verifier.addressOf(request));
+  async renew(@Body() { accessToken }: PresentedTokenDto, @Origin() origin: RequestOrigin): Promise<SignedTokenDto> {
+    const renewed = await this.accessTokens.renew(accessToken, origin);
     return { ...renewed, tokenType: 'Bearer' };
   }
 
@@ -62,8 +61,12 @@ export class AccessTokensController {
     answer: RevokedDto,
     refusals: [...BAD_TOKENS, new LastAdministratorError()],
   })
-  async revoke(@Body() { accessToken }: PresentedTokenDto, @Query() { wait }: WaitQueryDto): Promise<RevokedDto> {
-    const receipt = await this.accessTokens.revoke(accessToken);
+  async revoke(
+    @Body() { accessToken }: PresentedTokenDto,
+    @Query() { wait }: WaitQueryDto,
+    @Origin() origin: RequestOrigin,
+  ): Promise<RevokedDto> {
+    const receipt = await this.accessTokens.revoke(accessToken, origin);
     return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
   }
 }

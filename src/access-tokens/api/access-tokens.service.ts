@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
+import type { ChangeTarget, TokenHolder } from '../../changes/change';
+import type { RequestOrigin } from '../../common/http/request-origin';
 import { ChangesService } from '../../changes/changes.service';
-import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { sqlOn } from '../../database/sql-runner';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import { type Receipt, ChangeReceiptsService } from '../../change-feed/change-receipts.service';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from '../issuing/access-token.issuer';
@@ -19,7 +17,6 @@ import { requireUsable } from '../verification/token-rules';
 @Injectable()
 export class AccessTokensService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly keyring: AccessTokenKeyring,
     private readonly issuer: AccessTokenIssuer,
     private readonly store: AccessTokenStore,
@@ -31,7 +28,8 @@ export class AccessTokensService {
   ) {}
 
   /** Signs a later JWT for the same token (decision 4). Counts no use. */
-  async renew(jwt: string, address: string | undefined): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
+  async renew(jwt: string, origin: RequestOrigin): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
+    const { address } = origin;
     const claims = this.keyring.verify(jwt);
     const { jti } = claims;
     const now = this.clock.now();
@@ -43,8 +41,9 @@ export class AccessTokensService {
     });
     const policy = tighter(facts, facts.method);
     const expiresAt = this.issuer.renewedExpiry(policy, facts.createdAt, now);
-    await this.extend(jti, now, expiresAt);
-    const { tokenId: id, organization, method } = facts;
+    const { tokenId: id, organization, method, identityId } = facts;
+    const holder = { tokenId: id, identityId, organizationId: organization.id, ...origin };
+    await this.extend(holder, now, expiresAt);
     const signed = this.issuer.sign(
       { ...facts, id, organizationId: organization.id, trustedIps: method.trustedIps },
       now,
@@ -59,20 +58,31 @@ export class AccessTokensService {
    *
    * @throws LastAdministratorError: the holder of an administrator's last token must issue another one first
    */
-  async revoke(jwt: string): Promise<Receipt | null> {
+  async revoke(jwt: string, origin: RequestOrigin): Promise<Receipt | null> {
     const { jti, identityId, orgId } = this.keyring.verify(jwt);
     const target = { identityId, organizationId: orgId, waitsForRolesOnly: true };
-    return this.changes.takeAway(async ({ tx, run }) => {
+    const actor = { tokenId: jti, identityId, organizationId: orgId, ...origin };
+    return this.changes.takeAway({ actor, action: 'revoke-access-token' }, async (work) => {
+      const { tx, run } = work;
       const revocation = { tokenId: jti, revokedAt: this.clock.now(), organizationId: null, includesRemoved: true };
-      await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
+      const isRevoked = await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
+      if (isRevoked) work.changed(targetOf(actor));
+      else work.unchanged();
       return this.receipts.of(tx);
     });
   }
 
   /** One statement, with the condition in it: a token that was revoked after its verification is not renewed. */
-  private async extend(id: string, now: Date, expiresAt: Date | null): Promise<void> {
-    const renewal = { tokenId: id, renewedAt: now, expiresAt, signedTTL: secondsBetween(now, expiresAt) };
-    const isRenewed = await this.store.renew(sqlOn(this.dataSource, this.dataSource), renewal);
-    if (!isRenewed) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
+  private async extend(holder: TokenHolder, renewedAt: Date, expiresAt: Date | null): Promise<void> {
+    const renewal = { tokenId: holder.tokenId, renewedAt, expiresAt, signedTTL: secondsBetween(renewedAt, expiresAt) };
+    await this.changes.add({ actor: holder, action: 'renew-access-token' }, async (work) => {
+      const isRenewed = await this.store.renew(work.run, renewal);
+      if (!isRenewed) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
+      work.changed(targetOf(holder));
+    });
   }
+}
+
+function targetOf({ tokenId, identityId, organizationId }: TokenHolder): ChangeTarget {
+  return { type: 'token', id: tokenId, identityId, organizationId };
 }

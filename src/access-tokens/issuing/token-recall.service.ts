@@ -1,9 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
-import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { inSchemaOf } from '../../database/schema';
+import { ChangesService } from '../../changes/changes.service';
 import { ChangeReceiptsService, type Spread } from '../../change-feed/change-receipts.service';
 
 /** What is refused as too old. */
@@ -29,7 +26,7 @@ export class FutureRecallError extends RangeError {
 @Injectable()
 export class TokenRecallService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly changes: ChangesService,
     private readonly receipts: ChangeReceiptsService,
     private readonly clock: Clock,
   ) {}
@@ -38,12 +35,12 @@ export class TokenRecallService {
   async refuseIssuedBefore(before: Date, includesClientSecrets: boolean): Promise<Recall & { spread: Spread }> {
     const now = this.clock.now();
     if (before > now) throw new FutureRecallError(now);
-    const { recall, receipt } = await this.dataSource.transaction(async (tx) => {
-      const parameters = [before, includesClientSecrets];
-      const [[recall]] = await tx.query<[[Recall], number]>(inSchemaOf(tx, RECALL), parameters);
-      return { recall, receipt: await this.receipts.of(tx) };
+    const attempt = { actor: 'operator', action: 'refuse-issued-before' } as const;
+    const { recall, receipt } = await this.changes.alter(attempt, async (work) => {
+      const [recall] = await work.run<Recall>(RECALL, [before, includesClientSecrets]);
+      work.changed({ type: 'instance', id: '1' });
+      return { recall: recall!, receipt: await this.receipts.of(work.tx) };
     });
-    await this.receipts.applyLocally();
     return { ...recall, spread: await this.receipts.waitForNodes(receipt) };
   }
 }

@@ -11,7 +11,8 @@ import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-nam
 import type { Identity } from '../../database/entities/identity.entity';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
-import { NothingLeft } from '../../changes/unit-of-work';
+import type { Actor, ChangeTarget } from '../../changes/change';
+import { NothingLeft, type OwnUnitOfWork } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from '../auth-method';
@@ -19,10 +20,17 @@ import type { AuthMethodDefinition } from '../auth-method.definition';
 import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import { MethodSecretsService } from './method-secrets.service';
 
-/** Whose method somebody wants to look at or change. */
+/** Whose method somebody wants to look at. */
 export interface MethodAddress {
   readonly method: AuthMethodDefinition;
   readonly caller: VerifiedAccessToken;
+  readonly identityId: string;
+}
+
+/** Whose method somebody wants to change. */
+export interface MethodChange {
+  readonly method: AuthMethodDefinition;
+  readonly actor: Actor;
   readonly identityId: string;
 }
 
@@ -47,10 +55,11 @@ export class AuthMethodConfigurationsService {
 
   /** @throws IdentityNotFoundError, AuthMethodAlreadyConfiguredError, TtlExceedsMaxError, InvalidIpError */
   async attach(
-    { method, caller, identityId }: MethodAddress,
+    { method, actor, identityId }: MethodChange,
     input: AccessTokenPolicyDto,
     behaviour?: Behaviour,
   ): Promise<ConfiguredMethod> {
+    const { caller } = actor;
     requireCoherentInput(input, DEFAULT_POLICY);
     const attempt = attaching(method);
     if (behaviour?.prepare) {
@@ -60,21 +69,28 @@ export class AuthMethodConfigurationsService {
       mergePolicy(DEFAULT_POLICY, input);
       await behaviour.prepare({ input, next: settingsFor(method, input) });
     }
-    return this.changes.add(async ({ tx }) => {
+    return this.changes.add({ actor, action: `add-identity-${method.slug}` }, async (work) => {
+      const { tx } = work;
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       await this.requireNone(tx, method, identity.id);
-      return this.opened(await this.insert(tx, method, identity, input));
+      const row = await this.insert(tx, method, identity, input);
+      work.changed(targetOf(row, identity));
+      return this.opened(row);
     });
   }
 
   /** Tokens that exist keep their lifetimes, but follow the trusted IPs at once (contract 3.4). */
-  async update(address: MethodAddress, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
+  async update(change: MethodChange, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
     requireCoherentInput(input);
+    const { method, actor, identityId } = change;
+    const address = { method, identityId, caller: actor.caller };
     let updated: ConfiguredMethod | undefined;
     while (updated === undefined) {
       const prepared = await this.prepareUpdate(address, input, behaviour);
       // Its networks may be tightened, its lifetimes shortened.
-      updated = await this.changes.takeAway(({ tx }) => this.updateIn(tx, address, input, prepared));
+      updated = await this.changes.takeAway({ actor, action: `update-identity-${method.slug}` }, (work) =>
+        this.updateIn(work, address, input, prepared),
+      );
     }
     return updated;
   }
@@ -89,24 +105,27 @@ export class AuthMethodConfigurationsService {
   }
 
   /** Its tokens are dead once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
-  async remove(address: MethodAddress): Promise<ConfiguredMethod> {
-    const target = { identityId: address.identityId, organizationId: address.caller.organization.id };
-    const removed = await this.changes.takeAway(({ tx, run }) =>
-      this.lastAdministrator.keep(run, target, () => this.removeIn(tx, address)),
+  async remove({ method, actor, identityId }: MethodChange): Promise<ConfiguredMethod> {
+    const { caller } = actor;
+    const target = { identityId, organizationId: caller.organization.id };
+    const removed = await this.changes.takeAway({ actor, action: `revoke-identity-${method.slug}` }, (work) =>
+      this.lastAdministrator.keep(work.run, target, () => this.removeIn(work, { method, caller, identityId })),
     );
     // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
     return { row: removed, secrets: {} };
   }
 
   private async removeIn(
-    tx: EntityManager,
+    work: OwnUnitOfWork,
     { method, caller, identityId }: MethodAddress,
   ): Promise<IdentityAuthMethod> {
+    const { tx } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, removing(method));
     const configuration = await this.find(tx, method, identity.id);
     if (!configuration) throw new NothingLeft(method.refusals.missingOnRemove());
     await extendStatementTimeout(tx);
     await tx.delete(IdentityAuthMethod, { id: configuration.id });
+    work.changed(targetOf(configuration, identity));
     return configuration;
   }
 
@@ -160,19 +179,21 @@ export class AuthMethodConfigurationsService {
 
   /** Undefined when the configuration is no longer the one that was looked at: that is then looked at anew. */
   private async updateIn(
-    tx: EntityManager,
+    work: OwnUnitOfWork,
     { method, caller, identityId }: MethodAddress,
     input: AccessTokenPolicyDto,
     prepared: MethodSettings | undefined,
   ): Promise<ConfiguredMethod | undefined> {
+    const { tx } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, updating(method));
     const row = await this.find(tx, method, identity.id);
     if (!row) throw method.refusals.missingOnUpdate(identityId);
     const present = this.settingsOf(row);
-    if (prepared && !isDeepStrictEqual(prepared, present)) return undefined;
+    if (prepared && !isDeepStrictEqual(prepared, present)) return void work.unchanged();
     const next = settingsFor(method, input, present);
     const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
     const saved = await tx.save(Object.assign(row, mergePolicy(row, input), own));
+    work.changed(targetOf(saved, identity));
     return { row: saved, secrets: next.secrets ?? {} };
   }
 
@@ -183,6 +204,10 @@ export class AuthMethodConfigurationsService {
   private opened(row: IdentityAuthMethod): ConfiguredMethod {
     return { row, secrets: this.secrets.open(row) };
   }
+}
+
+function targetOf({ id, identityId }: IdentityAuthMethod, { organizationId }: Identity): ChangeTarget {
+  return { type: 'auth-method', id, identityId, organizationId };
 }
 
 export function attaching({ phrase }: AuthMethodDefinition): Attempt {

@@ -1,8 +1,10 @@
 import { Body, Delete, Get, Inject, Optional, Param, Patch, Post, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { InvalidIpError, TtlExceedsMaxError } from '../../access-tokens/issuing/access-token-policy';
+import { CurrentActor } from '../../access-tokens/guarding/actor.decorator';
 import { Caller } from '../../access-tokens/guarding/caller.decorator';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import type { Actor } from '../../changes/change';
 import { EXAMPLE } from '../../common/dto/examples';
 import { ContractPipe } from '../../common/http/contract.pipe';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
@@ -57,11 +59,11 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       ],
     })
     async attach(
-      @Caller() caller: VerifiedAccessToken,
+      @CurrentActor() actor: Actor,
       @Param('identityId') identityId: string,
       @Body(ContractPipe.of(input.attach)) dto: object,
     ): Promise<object> {
-      return answered('attach', await this.configurations.attach({ method, caller, identityId }, dto, this.behaviour));
+      return answered('attach', await this.configurations.attach({ method, actor, identityId }, dto, this.behaviour));
     }
 
     @Patch()
@@ -80,11 +82,11 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
       ],
     })
     async update(
-      @Caller() caller: VerifiedAccessToken,
+      @CurrentActor() actor: Actor,
       @Param('identityId') identityId: string,
       @Body(ContractPipe.of(input.update)) dto: object,
     ): Promise<object> {
-      return answered('update', await this.configurations.update({ method, caller, identityId }, dto, this.behaviour));
+      return answered('update', await this.configurations.update({ method, actor, identityId }, dto, this.behaviour));
     }
 
     @Get()
@@ -109,8 +111,8 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
         new LastAdministratorError(),
       ],
     })
-    async remove(@Caller() caller: VerifiedAccessToken, @Param('identityId') identityId: string): Promise<object> {
-      return answered('remove', await this.configurations.remove({ method, caller, identityId }));
+    async remove(@CurrentActor() actor: Actor, @Param('identityId') identityId: string): Promise<object> {
+      return answered('remove', await this.configurations.remove({ method, actor, identityId }));
     }
   }
   return named(ConfigurationController, method);

@@ -5,9 +5,11 @@ import { Clock } from '../../common/clock/clock';
 import { isId } from '../../common/ids';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
-import { makeDurable, type UnitOfWork } from '../../changes/unit-of-work';
+import type { Actor, ChangeTarget } from '../../changes/change';
+import { makeDurable, type OwnUnitOfWork } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
+import type { Identity } from '../../database/entities/identity.entity';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
 import { ClientSecretDto } from './dto/client-secret.dtos';
 import { ClientSecretNotFoundError } from './universal-auth.errors';
@@ -25,32 +27,41 @@ export class ClientSecretRevocationsService {
   ) {}
 
   /** Its tokens die with it. Once revoked it stays so: again is the same. */
-  async revoke(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+  async revoke(actor: Actor, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
+    const { caller } = actor;
     const target = { identityId, organizationId: caller.organization.id };
-    const revoked = await this.changes.takeAway((work) =>
+    const action = 'revoke-identity-universal-auth-client-secret';
+    const revoked = await this.changes.takeAway({ actor, action }, (work) =>
       this.lastAdministrator.keep(work.run, target, () => this.revokeIn(work, caller, identityId, clientSecretId)),
     );
     return ClientSecretDto.of(revoked);
   }
 
   private async revokeIn(
-    { tx, run }: UnitOfWork,
+    work: OwnUnitOfWork,
     caller: VerifiedAccessToken,
     identityId: string,
     clientSecretId: string,
   ): Promise<ClientSecret> {
+    const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
     const secret = await requireSecret(tx, identity.id, clientSecretId);
     if (secret.revokedAt !== null) {
       // The revocation before may have been given up while it waited for the standby.
+      work.unchanged();
       await makeDurable(run);
     } else {
       const now = this.clock.now();
       await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
       Object.assign(secret, { revokedAt: now, updatedAt: now });
+      work.changed(secretTarget(secret, identity));
     }
     return secret;
   }
+}
+
+export function secretTarget({ id, identityId }: ClientSecret, { organizationId }: Identity): ChangeTarget {
+  return { type: 'client-secret', id, identityId, organizationId };
 }
 
 /** @throws ClientSecretNotFoundError, for a secret of another identity too. */

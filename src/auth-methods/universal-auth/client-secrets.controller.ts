@@ -1,6 +1,8 @@
 import { Body, Get, Param, Post, Query } from '@nestjs/common';
+import { CurrentActor } from '../../access-tokens/guarding/actor.decorator';
 import { Caller } from '../../access-tokens/guarding/caller.decorator';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import type { Actor } from '../../changes/change';
 import { EXAMPLE } from '../../common/dto/examples';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
@@ -45,11 +47,11 @@ export class ClientSecretsController {
     refusals: [NO_IDENTITY, ...boundaryRefusals(CREATE_SECRET), NOT_CONFIGURED, NO_ROOM],
   })
   create(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('identityId') identityId: string,
     @Body() dto: CreateClientSecretDto,
   ): Promise<CreatedClientSecretDto> {
-    return this.secrets.create(caller, identityId, dto);
+    return this.secrets.create(actor, identityId, dto);
   }
 
   @Get()
@@ -99,10 +101,10 @@ export class ClientSecretsController {
     refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(REVOKE_SECRET), new LastAdministratorError()],
   })
   async revoke(
-    @Caller() caller: VerifiedAccessToken,
+    @CurrentActor() actor: Actor,
     @Param('identityId') identityId: string,
     @Param('clientSecretId') clientSecretId: string,
   ): Promise<ClientSecretAnswerDto> {
-    return { clientSecretData: await this.revocations.revoke(caller, identityId, clientSecretId) };
+    return { clientSecretData: await this.revocations.revoke(actor, identityId, clientSecretId) };
   }
 }

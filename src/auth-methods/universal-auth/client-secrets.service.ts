@@ -16,7 +16,8 @@ import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret.hasher';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
-import { requireSecret } from './client-secret-revocations.service';
+import type { Actor } from '../../changes/change';
+import { requireSecret, secretTarget } from './client-secret-revocations.service';
 import { ClientSecretDto, type CreateClientSecretDto, type CreatedClientSecretDto } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
@@ -45,7 +46,7 @@ export class ClientSecretsService {
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, TooManyClientSecretsError */
   async create(
-    caller: VerifiedAccessToken,
+    actor: Actor,
     identityId: string,
     { description = '', numUsesLimit = 0, ttl = 0 }: CreateClientSecretDto,
   ): Promise<CreatedClientSecretDto> {
@@ -53,13 +54,18 @@ export class ClientSecretsService {
     const [hash] = this.hasher.hashesOf(clientSecret);
     const prefix = clientSecret.slice(0, PREFIX_LENGTH);
     const now = this.clock.now();
-    const secret = await this.changes.add(async ({ tx }) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, CREATE_SECRET);
+    const action = 'create-identity-universal-auth-client-secret';
+    const secret = await this.changes.add({ actor, action }, async (work) => {
+      const { tx } = work;
+      const { identity } = await this.managed.getForChange(tx, actor.caller, identityId, CREATE_SECRET);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
       await requireRoom(tx, authMethodId);
       const owner = { identityId: identity.id, authMethodId };
       const fresh = { numUses: 0, lastUsedAt: null, revokedAt: null, createdAt: now, updatedAt: now };
-      return tx.save(tx.create(ClientSecret, { ...owner, ...fresh, hash, prefix, description, numUsesLimit, ttl }));
+      const made = { ...owner, ...fresh, hash, prefix, description, numUsesLimit, ttl };
+      const saved = await tx.save(tx.create(ClientSecret, made));
+      work.changed(secretTarget(saved, identity));
+      return saved;
     });
     return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
   }

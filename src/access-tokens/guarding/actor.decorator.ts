@@ -1,0 +1,41 @@
+import { createParamDecorator, type ExecutionContext, Injectable, type PipeTransform } from '@nestjs/common';
+import type { Actor } from '../../changes/change';
+import { requestId } from '../../common/http/request-id';
+import type { RequestOrigin } from '../../common/http/request-origin';
+import { AccessTokenVerifier } from '../verification/access-token.verifier';
+import { type CallOrigin, originOf } from './call-origin';
+import { callerOf } from './caller.decorator';
+
+/** Reads where a request came from. A pipe, because it needs to know which proxies are trusted. */
+@Injectable()
+export class RequestOriginPipe implements PipeTransform<CallOrigin, RequestOrigin> {
+  constructor(private readonly verifier: AccessTokenVerifier) {}
+
+  transform({ subject, request }: CallOrigin): RequestOrigin {
+    return {
+      address: this.verifier.addressOf(request),
+      requestId: requestId(subject),
+      userAgent: [request.headers['user-agent']].flat()[0],
+    };
+  }
+}
+
+/** Reads who is calling, and from where. @throws TypeError on a route without `AccessTokenGuard` */
+@Injectable()
+export class ActorPipe implements PipeTransform<CallOrigin, Actor> {
+  constructor(private readonly verifier: AccessTokenVerifier) {}
+
+  transform(origin: CallOrigin): Actor {
+    const caller = callerOf(origin.subject);
+    if (caller === null) throw new TypeError('Nobody has been verified here: guard the route with AccessTokenGuard');
+    return { caller, ...new RequestOriginPipe(this.verifier).transform(origin) };
+  }
+}
+
+const FromCall = createParamDecorator((_property: unknown, context: ExecutionContext) => originOf(context));
+
+/** Injects where the request came from. */
+export const Origin = () => FromCall(RequestOriginPipe);
+
+/** Injects the actor: who is calling, and from where. For routes that change something. */
+export const CurrentActor = () => FromCall(ActorPipe);

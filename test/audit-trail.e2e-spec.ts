@@ -1,0 +1,257 @@
+import { randomBytes } from 'node:crypto';
+import { AccessTokens } from '../src/host-api/access-tokens';
+import { MachineIdentities } from '../src/host-api/machine-identities';
+import { TokenRecallService } from '../src/access-tokens/issuing/token-recall.service';
+import { AuditTrail } from '../src/changes/audit-trail';
+import type { Change } from '../src/changes/change';
+import type { SqlRunner } from '../src/database/sql-runner';
+import { AdministratorTokensService } from '../src/installation/administrator-tokens.service';
+import { InstallationService } from '../src/installation/installation.service';
+import { latchkeyDocument } from '../src/openapi/latchkey-document';
+import { type Answer, type ApiClient } from './support/api-client';
+import { done, type GivenOrganization, type GivenToken } from './support/given';
+import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { operationsOf } from './support/operations';
+import { snapshot } from './support/snapshot';
+
+let latchkey: TestLatchkey;
+let tenant: GivenOrganization;
+let admin: ApiClient;
+let recorded: Change[];
+/** What else recording does, within the transaction. */
+let whileRecording: ((run: SqlRunner) => Promise<unknown>) | undefined;
+
+beforeAll(async () => {
+  latchkey = await startLatchkey();
+  const trail = latchkey.app.get(AuditTrail, { strict: false });
+  const record = trail.record.bind(trail);
+  trail.record = async (run, change) => {
+    recorded.push(change);
+    await whileRecording?.(run);
+    await record(run, change);
+  };
+  recorded = [];
+  tenant = await latchkey.given.organization('Recorded');
+  ({ admin } = tenant);
+});
+beforeEach(() => {
+  recorded = [];
+  whileRecording = undefined;
+});
+afterAll(() => latchkey.stop());
+
+const HEADERS = { 'user-agent': 'deployer/2.1' };
+const TOKEN_AUTH = '/api/v1/auth/token-auth';
+const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
+
+/** What a call is made on, and what it is to be recorded with. */
+interface Scene {
+  readonly token: GivenToken;
+  readonly clientSecretId?: string;
+}
+
+interface Case {
+  readonly action: string;
+  readonly target: Change['target']['type'];
+  readonly body?: (scene: Scene) => object;
+  /** What the identity has: Token Auth and a token, unless it is said. */
+  readonly given?: () => Promise<Scene>;
+  /** Who calls: an administrator of the organization, unless it is said. */
+  readonly by?: (scene: Scene) => ApiClient;
+}
+
+const withToken = async (): Promise<Scene> => ({ token: await tenant.given.token() });
+const withoutMethod = async (): Promise<Scene> => {
+  const identityId = await tenant.given.identity();
+  return { token: { ...(await tenant.given.token()), identityId } };
+};
+const withSecret = async (): Promise<Scene> => {
+  const { token } = await withToken();
+  await tenant.given.universalAuth(token.identityId);
+  return { token, ...(await tenant.given.clientSecretFor(token.identityId)) };
+};
+const presented = ({ token }: Scene) => ({ accessToken: token.accessToken });
+const nobody = () => latchkey.anonymous;
+
+const CASES: Record<string, Case> = {
+  'POST /api/v1/identities': {
+    action: 'create-identity',
+    target: 'identity',
+    body: () => ({ name: 'made', organizationId: tenant.organizationId }),
+  },
+  'PATCH /api/v1/identities/{identityId}': {
+    action: 'update-identity',
+    target: 'identity',
+    body: () => ({ name: 'renamed', role: 'member', metadata: [{ key: 'team', value: 'infra' }] }),
+  },
+  'DELETE /api/v1/identities/{identityId}': { action: 'delete-identity', target: 'identity' },
+  [`POST ${TOKEN_AUTH}/identities/{identityId}`]: {
+    action: 'add-identity-token-auth',
+    target: 'auth-method',
+    given: withoutMethod,
+  },
+  [`PATCH ${TOKEN_AUTH}/identities/{identityId}`]: {
+    action: 'update-identity-token-auth',
+    target: 'auth-method',
+    body: () => ({ accessTokenTTL: 60 }),
+  },
+  [`DELETE ${TOKEN_AUTH}/identities/{identityId}`]: { action: 'revoke-identity-token-auth', target: 'auth-method' },
+  [`POST ${TOKEN_AUTH}/identities/{identityId}/tokens`]: {
+    action: 'create-token-identity-token-auth',
+    target: 'token',
+  },
+  [`PATCH ${TOKEN_AUTH}/tokens/{tokenId}`]: {
+    action: 'update-token-identity-token-auth',
+    target: 'token',
+    body: () => ({ name: 'renamed' }),
+  },
+  [`POST ${TOKEN_AUTH}/tokens/{tokenId}/revoke`]: { action: 'revoke-token-identity-token-auth', target: 'token' },
+  [`POST ${UNIVERSAL_AUTH}`]: { action: 'add-identity-universal-auth', target: 'auth-method' },
+  [`PATCH ${UNIVERSAL_AUTH}`]: {
+    action: 'update-identity-universal-auth',
+    target: 'auth-method',
+    given: withSecret,
+    body: () => ({ accessTokenTTL: 60 }),
+  },
+  [`DELETE ${UNIVERSAL_AUTH}`]: { action: 'revoke-identity-universal-auth', target: 'auth-method', given: withSecret },
+  [`POST ${UNIVERSAL_AUTH}/client-secrets`]: {
+    action: 'create-identity-universal-auth-client-secret',
+    target: 'client-secret',
+    given: withSecret,
+  },
+  [`POST ${UNIVERSAL_AUTH}/client-secrets/{clientSecretId}/revoke`]: {
+    action: 'revoke-identity-universal-auth-client-secret',
+    target: 'client-secret',
+    given: withSecret,
+  },
+  'POST /api/v1/auth/token/renew': { action: 'renew-access-token', target: 'token', by: nobody, body: presented },
+  'POST /api/v1/auth/token/revoke': { action: 'revoke-access-token', target: 'token', by: nobody, body: presented },
+  'POST /api/v2/organizations': {
+    action: 'create-organization',
+    target: 'organization',
+    by: () => latchkey.admin,
+    body: () => ({ name: 'Founded' }),
+  },
+};
+
+/** They change nothing that is recorded here. */
+const NOT_RECORDED: Record<string, string> = {
+  'POST /api/v1/identities/search': 'It reads.',
+  'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
+  [`POST ${UNIVERSAL_AUTH}/clear-lockouts`]: 'Lockouts belong to the login pipeline.',
+  'POST /api/v1/admin/bootstrap': 'Below: it works once.',
+};
+
+async function call(operation: string, { body, by }: Case, scene: Scene): Promise<Answer> {
+  const [method = '', path = ''] = operation.split(' ');
+  const { identityId, tokenId } = scene.token;
+  const ids: Record<string, string | undefined> = { identityId, tokenId, clientSecretId: scene.clientSecretId };
+  const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name);
+  return (by?.(scene) ?? admin).call(method, url, { body: body?.(scene), headers: HEADERS });
+}
+
+describe('every operation that changes something', () => {
+  it('is listed here', () => {
+    const all = operationsOf(latchkeyDocument(latchkey.app)).filter(({ method }) => method !== 'GET');
+    expect(all.length).toBeGreaterThan(15);
+    expect(all.map(({ name }) => name).sort()).toEqual([...Object.keys(CASES), ...Object.keys(NOT_RECORDED)].sort());
+  });
+
+  it.each(Object.keys(CASES))('is recorded once, with who did what to what: %s', async (operation) => {
+    const one = CASES[operation]!;
+    const scene = await (one.given ?? withToken)();
+    recorded = [];
+    const answer = await call(operation, one, scene);
+    expect(answer.status).toBe(200);
+    const requestId = answer.headers.get('x-request-id');
+    const origin = { address: '127.0.0.1', requestId, userAgent: 'deployer/2.1' };
+    const holder = { tokenId: scene.token.tokenId, identityId: scene.token.identityId };
+    const caller = expect.objectContaining({ tokenId: expect.any(String), identityId: expect.any(String) });
+    expect(recorded).toEqual([
+      {
+        action: one.action,
+        actor:
+          one.by === nobody ? { ...holder, organizationId: tenant.organizationId, ...origin } : { caller, ...origin },
+        target: expect.objectContaining({
+          type: one.target,
+          id: expect.any(String),
+          organizationId: expect.any(String),
+        }),
+      },
+    ]);
+  });
+
+  it.each(Object.keys(CASES))('is not made when it cannot be recorded: %s', async (operation) => {
+    const one = CASES[operation]!;
+    const scene = await (one.given ?? withToken)();
+    const before = await snapshot(latchkey.dataSource);
+    whileRecording = (run) => run('SELECT * FROM latchkey.no_such_table');
+    expect((await call(operation, one, scene)).status).toBe(503);
+    whileRecording = undefined;
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
+  it('leaves no record where nothing was left to change', async () => {
+    const { tokenId, accessToken } = await tenant.given.token();
+    done(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken }));
+    recorded = [];
+    done(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken }));
+    expect((await admin.post(`${TOKEN_AUTH}/tokens/${tokenId}/revoke`)).status).toBe(404);
+    expect(recorded).toEqual([]);
+  });
+});
+
+describe('what programs change is recorded too', () => {
+  const one = (actor: string, action: string, type: string) => [
+    { actor, action, target: expect.objectContaining({ type, id: expect.any(String) }) },
+  ];
+
+  it('by the code of a host, in its transaction or in one of its own', async () => {
+    const identities = latchkey.app.get(MachineIdentities);
+    const tokens = latchkey.app.get(AccessTokens);
+    const walk = async (options: object) => {
+      const changes: Change[][] = [];
+      const step = async <T>(act: () => Promise<T>): Promise<T> => {
+        recorded = [];
+        const result = await act();
+        changes.push(recorded);
+        return result;
+      };
+      const { organizationId } = await step(() => identities.createOrganization({ name: 'Host' }, options));
+      const { identityId } = await step(() => identities.create({ organizationId, name: 'one' }, options));
+      const { tokenId } = await step(() => tokens.issue({ identityId }, options));
+      await step(() => tokens.revoke(tokenId, options));
+      await step(() => tokens.revoke(tokenId, options));
+      await step(() => identities.delete(identityId, options));
+      await step(() => identities.delete(identityId, options));
+      expect(changes).toEqual([
+        one('host', 'create-organization', 'organization'),
+        one('host', 'create-identity', 'identity'),
+        one('host', 'create-token-identity-token-auth', 'token'),
+        one('host', 'revoke-access-token', 'token'),
+        [],
+        one('host', 'delete-identity', 'identity'),
+        [],
+      ]);
+    };
+    await walk({});
+    await latchkey.dataSource.transaction((manager) => walk({ manager }));
+  });
+
+  it('from the command line, and as Latchkey is set up', async () => {
+    await latchkey.app.get(AdministratorTokensService).issue({ organization: tenant.organizationId });
+    expect(recorded).toEqual(one('operator', 'create-token-identity-token-auth', 'token'));
+    recorded = [];
+    await latchkey.app.get(TokenRecallService).refuseIssuedBefore(new Date(0), false);
+    expect(recorded).toEqual(one('operator', 'refuse-issued-before', 'instance'));
+    await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
+    recorded = [];
+    await latchkey.app.get(InstallationService).initializeOnce('Again');
+    expect(recorded).toEqual(one('system', 'bootstrap-instance', 'organization'));
+    await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
+    recorded = [];
+    const account = { email: `${randomBytes(8).toString('hex')}@latchkey.test`, password: 'correct horse battery' };
+    done(await latchkey.anonymous.post('/api/v1/admin/bootstrap', { ...account, organization: 'Once' }));
+    expect(recorded).toEqual(one('system', 'bootstrap-instance', 'organization'));
+  });
+});
