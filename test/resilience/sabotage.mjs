@@ -128,7 +128,7 @@ const SABOTAGES = [
   [
     'the error of a revocation is swallowed',
     'changes/changes.service.js',
-    /const outcome = await this\.commit\(act\)/,
+    /const outcome = await this\.commit\(attempt, act\)/,
     '$&.catch(() => null)',
     'durability',
     'repeated safely',
