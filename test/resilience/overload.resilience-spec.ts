@@ -353,7 +353,7 @@ describe('P17b: what takes rights away finds a way through', () => {
 });
 
 describe('P23: one token never gets the verdict on another', () => {
-  // Seen red: what is remembered is kept under the token in lower case, and under its first 600 characters.
+  // Seen red: what is remembered is found by the signature alone, and not compared whole.
   it('whatever comes close to a remembered token is refused, and changes nothing for the token itself', async () => {
     const [mine, other] = [await cluster.token(), await cluster.token()];
     await useAll([mine.jwt, other.jwt]);

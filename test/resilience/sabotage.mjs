@@ -542,14 +542,12 @@ const SABOTAGES = [
     'leaves no connection behind',
   ],
   [
-    'what is remembered is kept under the token in lower case',
+    'a remembered token is not compared whole',
     CACHE,
-    /credentials\.get\(token\)/,
-    'credentials.get(token.toLowerCase())',
+    / \|\| credential\.token !== token\)/,
+    ')',
     'overload',
     'comes close to a remembered token',
-    [CACHE, /credentials\.set\(token,/, 'credentials.set(token.toLowerCase(),'],
-    [CACHE, /credentials\.set\(credential\.token,/, 'credentials.set(credential.token.toLowerCase(),'],
   ],
   [
     'administrators are not changed one after another',

@@ -48,8 +48,8 @@ interface Lookup {
 /**
  * A node's memory of tokens: that a signature was valid, and the facts of the row. The cache decides nothing. It says whether
  * its memory is still true, and reads again what is not, once for any number of requests. It keeps a bounded number of tokens;
- * those without a recent use are evicted. The key is the token itself, compared as a whole, so a token never gets the result of
- * another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
+ * those without a recent use are evicted. The key is the signature, and the whole token is compared, so a token never gets the
+ * result of another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
  */
 @Injectable()
 export class AccessTokenCache {
@@ -78,14 +78,18 @@ export class AccessTokenCache {
    * WrongTokenTypeError
    */
   credential(token: string, moment: number): Credential {
-    let credential = this.credentials.get(token);
-    if (credential === undefined) {
-      const { jti, identityId, orgId, exp } = this.keyring.verify(token);
-      credential = { token, claims: { jti, identityId, orgId, exp }, known: undefined, weight: 1, wasUsed: false };
-      this.credentials.set(token, credential);
-    } else {
-      this.keyring.requireUnexpired(credential.claims, moment);
-    }
+    const credential = this.credentials.get(keyOf(token));
+    // Forged tokens may carry the signature of a genuine one.
+    if (credential === undefined || credential.token !== token) return this.verified(token);
+    this.keyring.requireUnexpired(credential.claims, moment);
+    return credential;
+  }
+
+  private verified(token: string): Credential {
+    const { jti, identityId, orgId, exp } = this.keyring.verify(token);
+    const claims = { jti, identityId, orgId, exp };
+    const credential: Credential = { token, claims, known: undefined, weight: 1, wasUsed: false };
+    this.credentials.set(keyOf(token), credential);
     return credential;
   }
 
@@ -127,7 +131,7 @@ export class AccessTokenCache {
   private keep(credential: Credential, known: KnownFacts | undefined): void {
     credential.known = known;
     // An identity can have as many labels as fit into a request.
-    this.credentials.set(credential.token, credential, known?.facts ? weightOf(known.facts) : 1);
+    this.credentials.set(keyOf(credential.token), credential, known?.facts ? weightOf(known.facts) : 1);
   }
 
   /** Refusals are looked up again: a token that was used before it was committed may be usable now. */
@@ -162,6 +166,14 @@ export class AccessTokenCache {
     this.lookups.set(claims.jti, lookup);
     return lookup;
   }
+}
+
+/** Characters of an HS256 signature in base64url. */
+const SIGNATURE_LENGTH = 43;
+
+/** The signature of a token. With the whole token as key, hashing it would take most of the time of a hit. */
+function keyOf(token: string): string {
+  return token.slice(-SIGNATURE_LENGTH);
 }
 
 /** A JWT that lives longer than its row says was renewed since: the facts are older than the renewal. */

@@ -12,7 +12,7 @@ import {
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from '../issuing/access-tokens.errors';
-import { type RequestState, stateOf } from './request-state';
+import { stateOf, type Verdict } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
 import { type UsableToken, requireUsable } from './token-rules';
@@ -63,31 +63,14 @@ export class AccessTokenVerifier {
 
   /** `verifyRequest` for guards: a remembered token is verified at once, without a promise. */
   judgeRequest(request: AddressedRequest): Verdict {
-    const note = stateOf(request);
+    const state = stateOf(request);
     // Read once for the whole verification.
     const moment = performance.now();
-    if (note.judge !== this) note.countedToken = undefined;
-    else if (moment - note.judgedAt < this.settings.revocationBoundMs) return note.verdict!;
-    const verdict = this.judgeBearer(request, moment, note.countedToken);
-    note.judge = this;
-    note.verdict = verdict;
-    if (verdict instanceof Promise) this.noteWhenReached(note, verdict);
-    else this.noteReached(note, verdict.tokenId, moment);
+    const current = state.currentVerdict(this, moment, this.settings.revocationBoundMs);
+    if (current !== undefined) return current;
+    const verdict = this.judgeBearer(request, moment, state.countedTokenOf(this));
+    state.keep(this, verdict, moment);
     return verdict;
-  }
-
-  private noteReached(note: RequestState, tokenId: string | undefined, moment: number): void {
-    note.judgedAt = moment;
-    note.countedToken = tokenId ?? note.countedToken;
-  }
-
-  /** Until then every caller of this method gets the same promise. */
-  private noteWhenReached(note: RequestState, verdict: Promise<VerifiedAccessToken>): void {
-    note.judgedAt = Infinity;
-    const reached = (verified?: VerifiedAccessToken) => {
-      if (note.verdict === verdict) this.noteReached(note, verified?.tokenId, performance.now());
-    };
-    verdict.then(reached, () => reached());
   }
 
   /** The client address of a request, according to the settings on trusted proxies. */
@@ -182,8 +165,6 @@ export class AccessTokenVerifier {
     throw new AccessTokenRefusedError('uses_exhausted');
   }
 }
-
-type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
 function ignore(): void {
   // The caller of the method gets the error.
