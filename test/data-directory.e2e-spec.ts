@@ -159,6 +159,22 @@ describe('the directory of the embedded PostgreSQL', () => {
       expect(await refusal()).toMatch(/is not empty and holds no PostgreSQL database/);
     });
 
+    // Seen red: the owner of the database not looked at.
+    itAsRoot('leaves the database of another account as it is, and says which setting names that account', async () => {
+      copyDatabase();
+      fs.rmSync(path.join(dir, 'lock'), { force: true });
+      const dataDir = path.join(dir, 'data');
+      execFileSync('chown', ['-R', '54321:54321', dataDir]);
+      const stateOfAll = () => [dataDir, path.join(dataDir, 'PG_VERSION')].map(stateOf);
+      const before = stateOfAll();
+
+      const message = await refusal();
+
+      expect(message).toContain(`The database in ${dataDir} belongs to the user with id 54321`);
+      expect(message).toContain('set LATCHKEY_PG_USER to that user');
+      expect(stateOfAll()).toEqual(before);
+    });
+
     itAsRoot('ends no process of another account that the lock file names', async () => {
       copyDatabase();
       const dataDir = path.join(dir, 'data');
@@ -494,6 +510,13 @@ describe('a data directory that has been used', () => {
     ])('goes on where root has run it in a directory of that user, %s', async (_, prepare) => {
       prepare();
       fs.chownSync(data, 65_534, 65_534);
+      const server = start();
+      expect(await statusOf(await server.url(), bootstrapOf(template))).toBe(200);
+    });
+
+    // Seen red: the owner of the directory left out of those whose files are trusted.
+    itAsRoot('goes on where root has run it in a directory of that user, who put the secret there', async () => {
+      for (const name of ['', 'auth-secret']) fs.chownSync(inData(name), 65_534, 65_534);
       const server = start();
       expect(await statusOf(await server.url(), bootstrapOf(template))).toBe(200);
     });
