@@ -243,7 +243,7 @@ describe('the time of an outbound request', () => {
   it('includes waiting for other requests to the same host, of which eight are sent at a time', async () => {
     const [dead, alive] = [await start(), await start()];
     dead.answer = () => undefined;
-    const shared = http({ timeoutMs: 500 });
+    const shared = http({ timeoutMs: 5_000 });
     const waiting = Array.from({ length: 40 }, () => shared.send(request(dead)));
     const outcomes = Promise.allSettled(waiting);
     // Another host is asked meanwhile as if nothing were.
@@ -260,7 +260,7 @@ describe('the time of an outbound request', () => {
   it('is not spent by more than can wait: they are turned away at once', async () => {
     const peer = await start();
     peer.answer = () => undefined;
-    const crowded = http({ timeoutMs: 500 });
+    const crowded = http({ timeoutMs: 2_000 });
     const outcomes = await Promise.allSettled(Array.from({ length: 300 }, () => crowded.send(request(peer))));
     const faults = outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.fault as string);
     expect(faults.filter((name) => name === 'busy')).toHaveLength(300 - 8 - 256);
