@@ -21,24 +21,27 @@ import type { LatchkeyExtras } from './latchkey.module';
 import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
 import { isRole, ROLES } from './permissions/roles';
 
-/** How Latchkey is set up by the application it runs in. */
+/** The options of Latchkey in an application. */
 export interface LatchkeyOptions {
-  /** Where the data live: PostgreSQL 15 or later. */
+  /** The database: PostgreSQL 15 or later. */
   readonly database: DatabaseOptions;
-  /** Signs access tokens (HS256): at least 32 bytes, random, outside the database. */
+  /** Signs access tokens (HS256): at least 32 bytes, random, stored outside the database. */
   readonly authSecret: string;
   /**
-   * Secrets that signed earlier and still verify.
+   * Earlier secrets, whose signatures still verify.
+   *
    * @default []
    */
   readonly previousAuthSecrets?: readonly string[];
   /**
-   * The longest a signed token may live, in seconds; 0 for no ceiling.
+   * The longest lifetime of a signed token in seconds, 0 to 3153600000; 0 for no ceiling.
+   *
    * @default 7776000 (90 days)
    */
   readonly maxTokenAgeSeconds?: number;
   /**
-   * Addresses or CIDR blocks of proxies whose X-Forwarded-For is believed.
+   * Addresses or CIDR blocks of proxies whose X-Forwarded-For Latchkey believes.
+   *
    * @default []
    */
   readonly trustedProxies?: readonly string[];
@@ -48,46 +51,57 @@ export interface LatchkeyOptions {
    */
   readonly usageFlushIntervalMs?: number;
   /**
-   * How long a token may live on another node after it was revoked, at most, in milliseconds, 100 to 60000. Each node reads
-   * what has changed four times in this time.
+   * The longest time for which another node can still accept a revoked token, in milliseconds, 100 to 60000. Each node reads
+   * the changes four times in this time.
+   *
    * @default 1000
    */
   readonly revocationBoundMs?: number;
   /**
-   * How many tokens each node keeps in memory; a kilobyte or so each.
+   * How many tokens each node keeps in memory, about a kilobyte each; 1 to 10000000.
+   *
    * @default 20000
    */
   readonly cacheEntries?: number;
   /**
-   * How long tokens stay visible after they have run out, in seconds.
+   * How long ended tokens stay visible, in seconds after their expiry, 0 to 315360000.
+   *
    * @default 2592000 (30 days)
    */
   readonly tokenRetentionSeconds?: number;
   /**
-   * Whether this application clears away what is no longer needed, now and then.
+   * Whether this application removes old rows in the background.
+   *
    * @default true
    */
   readonly maintenance?: boolean;
   /**
-   * Whether `POST /api/v1/admin/bootstrap` exists, by which anybody may set up an installation that nobody has set up yet. A
-   * host makes its organizations in its own code, with `MachineIdentities`.
+   * Whether `POST /api/v1/admin/bootstrap` exists. Every caller can use it to set up an installation that is not set up yet. A
+   * host creates its organizations in its own code, with `MachineIdentities`.
+   *
    * @default false
    */
   readonly bootstrapEndpoint?: boolean;
   /**
-   * Permissions of the host's own, and the roles that hold each: `{ 'reports:read': ['admin', 'member'] }`. Its routes ask for
-   * one with `@Authorized('reports:read')`.
+   * The host's own permissions, each with the roles that hold it: `{ 'reports:read': ['admin', 'member'] }`. Routes require one
+   * with `@Authorized('reports:read')`.
+   *
    * @default {}
    */
   readonly permissions?: HostPermissions;
   /**
-   * Whether the schema is brought up to date when the application starts.
+   * Whether the application brings the schema up to date when it starts. With `never`, it does not start while a migration is
+   * missing.
+   *
    * @default 'on-start'
    */
   readonly migrate?: 'on-start' | 'never';
 }
 
-/** The options are not usable. Thrown when the module starts. */
+/**
+ * One or more options are invalid. The message names each, and never a value. Thrown by `forRoot`, or when the application
+ * starts.
+ */
 export class LatchkeyOptionsError extends TypeError {
   override readonly name = 'LatchkeyOptionsError';
 
@@ -138,19 +152,19 @@ const PlainSettings = class {
   }
 } as new (settings: Omit<Required<LatchkeyOptions>, Transformed>) => Omit<Required<LatchkeyOptions>, Transformed>;
 
-/** The options with every default applied and every value checked. Injected wherever a setting matters. */
+/** The options with every default applied and every value checked. Injected where a setting is needed. */
 export class LatchkeySettings extends PlainSettings {
   readonly connection: Connection;
   readonly poolSize: number;
   readonly schema: string;
   readonly gatePoolSize: number;
-  /** Undefined: no listening. */
+  /** Undefined if the node does not listen. */
   readonly pushConnection: Connection['pg'] | undefined;
   readonly authSecrets: readonly [string, ...string[]];
   readonly trustedProxies: readonly IpNetwork[];
   readonly hostPermissions: HostPermissions;
 
-  /** @throws LatchkeyOptionsError that names every option at fault, and never a value. */
+  /** @throws LatchkeyOptionsError that names every invalid option, and never a value. */
   constructor(options: LatchkeyOptions) {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
@@ -176,7 +190,7 @@ function pushConnectionOf({ pushUrl }: DatabaseOptions, { pg }: Connection): Con
   return pushUrl === undefined ? pg : { connectionString: pushUrl };
 }
 
-/** What shapes the module graph, and must therefore be known before any factory runs. */
+/** The options that shape the module graph. They must be known before any factory runs. */
 const SHAPING_OPTIONS: Readonly<Record<keyof LatchkeyExtras, true>> = {
   controllers: true,
   mountPath: true,
@@ -204,7 +218,7 @@ function faultsOfPermissions(permissions: unknown): string[] {
   });
 }
 
-/** What is wrong with a signing secret, to be said after its name; undefined for a good one. */
+/** The fault of a signing secret, as a sentence after its name; undefined for a valid one. */
 export function faultOfSecret(text: unknown): string | undefined {
   if (text === undefined || text === '') return 'must be given: make one with `openssl rand -base64 48`';
   if (typeof text !== 'string') return 'must be a string';
@@ -212,7 +226,7 @@ export function faultOfSecret(text: unknown): string | undefined {
   return isGuessable(text) ? 'must be random: make one with `openssl rand -base64 48`' : undefined;
 }
 
-/** Few different characters, one text over and over, a PEM key or the words of an example: made up or copied. */
+/** Few different characters, one text repeated, a PEM key or the words of an example: made up or copied. */
 function isGuessable(text: string): boolean {
   const isRepetitive = new Set(text).size < 10 || (text + text).indexOf(text, 1) < text.length;
   return isRepetitive || /change.?me|placeholder|your.?secret|example|-----BEGIN/i.test(text);

@@ -10,7 +10,7 @@ import {
 import type { LoginDto } from './pipeline/dto/login.dto';
 import type { IdentityAuthMethod } from '../database/entities/identity-auth-method.entity';
 
-/** How the contract refuses what the state of an identity does not allow: it differs from method to method. */
+/** The refusals for states that do not allow a change. The contract words them differently for each method. */
 export interface ConfigurationRefusals {
   readonly alreadyConfigured: () => LatchkeyError;
   readonly missingOnUpdate: (identityId: string) => LatchkeyError;
@@ -18,10 +18,10 @@ export interface ConfigurationRefusals {
   readonly missingOnRemove: () => LatchkeyError;
 }
 
-/** What a configuration is answered to. */
+/** The context in which a configuration is answered. */
 export interface ShownConfiguration {
   readonly route: 'attach' | 'update' | 'get' | 'remove';
-  /** Its secrets, decrypted. Show them only where the contract does. */
+  /** The decrypted secrets. Return them only where the contract requires it. */
   readonly secrets: object;
 }
 
@@ -36,50 +36,51 @@ export interface AuthMethodDocs {
   readonly pathIds?: Readonly<Record<string, string>>;
 }
 
-/** Everything about an auth method that is not behaviour: its routes, documentation and refusals are made of this. */
+/** The data of an auth method: its routes, documentation and refusals are made from it. */
 export interface AuthMethodDefinition {
-  /** Names it in paths, in tokens and in the database: `oidc-auth`. */
+  /** The name in paths, in tokens and in the database: `oidc-auth`. Lower case letters, digits and hyphens. */
   readonly slug: string;
-  /** As the documentation writes it: `Universal Auth`. */
+  /** The name in the documentation: `Universal Auth`. */
   readonly title: string;
-  /** As refusals write it: "add universal auth to identity". */
+  /** The name in refusals: "add universal auth to identity". */
   readonly phrase: string;
   /**
    * What the API documentation says of it.
    * @default nothing
    */
   readonly docs?: AuthMethodDocs;
-  /** The key its configuration is answered under. */
+  /** The key of the configuration in answers. */
   readonly responseKey: string;
-  /** What attaching and updating take; the rules of their bodies. */
+  /** The classes of the bodies for attaching and updating, with their rules. */
   readonly input: { readonly attach: Type<AccessTokenPolicyDto>; readonly update: Type<AccessTokenPolicyDto> };
-  /** What a configuration is answered as: the class of the whole answer, and what stands in it. */
+  /** The answer with a configuration: the class of the whole answer, and a function that fills it. */
   readonly answer: {
     readonly type: Type<object>;
     of(configuration: IdentityAuthMethod, shown: ShownConfiguration): object;
   };
   /**
-   * The settings a method has of its own, with an input laid over those there are; left out by methods that have none. It only
-   * computes: `AuthMethod.prepare` is where others are asked.
+   * Merges an input into the method's present settings; left out by methods without settings. It only computes:
+   * `AuthMethod.prepare` can ask other services.
    */
   readonly configure?: (input: object, present?: MethodSettings) => MethodSettings;
-  /** Whether logins call the identity by a client id, and not by its own. The method then finds its configuration itself. */
+  /** Whether logins name a client id instead of the identity's id. The method then finds its configuration itself. */
   readonly hasClientId?: boolean;
-  /** Whether lock-outs can be cleared: for methods whose credentials can be guessed. */
+  /** Whether lockouts can be cleared: for methods whose credentials can be guessed. */
   readonly hasLockouts?: boolean;
   readonly refusals: ConfigurationRefusals;
 }
 
-/** How one logs in with a method. */
+/** The login of a method. */
 export interface LoginDefinition {
-  /** What somebody who logs in sends. */
+  /** The class of the login body. */
   readonly input: Type<LoginDto>;
-  /** What proves it: the behaviour of the method. */
+  /** The class that proves credentials: the behaviour of the method. */
   readonly method: Type<AuthMethod>;
-  /** How the method refuses, for the documentation. */
+  /** The refusals of the method, for the documentation. */
   readonly refusals: readonly LatchkeyError[];
   /**
-   * What is said of an identity that does not have the method.
+   * The error for an identity that does not have the method.
+   *
    * @default 404 in the words of the contract
    */
   readonly missing?: () => LatchkeyError;

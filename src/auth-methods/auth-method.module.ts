@@ -6,16 +6,16 @@ import { configurationController } from './configuration/configuration.controlle
 import { lockoutsController } from './pipeline/lockouts.controller';
 import { loginController } from './pipeline/login.controller';
 
-/** A method as a module: how one logs in with it, and what it is made of besides. */
+/** The parts of a method's module: its login, and its providers, imports and controllers. */
 export interface AuthMethodParts extends Pick<ModuleMetadata, 'imports' | 'providers'> {
   readonly login: LoginDefinition;
-  /** Routes that only this method has. */
+  /** Controllers with routes that only this method has. */
   readonly controllers?: Type[];
 }
 
 const definitions = new WeakMap<Type, AuthMethodDefinition>();
 
-/** The module of an auth method: its routes, its behaviour, and whatever that needs. To be listed among `authMethods`. */
+/** Makes the module of an auth method: its routes, its behaviour, and the parts that those need. List it in `authMethods`. */
 export function authMethodModule(definition: AuthMethodDefinition, parts: AuthMethodParts): Type {
   const { login, controllers = [], imports = [], providers = [] } = parts;
 
@@ -41,7 +41,7 @@ export function definitionOf(module: Type): AuthMethodDefinition | undefined {
   return definitions.get(module);
 }
 
-/** What is wrong with a list of methods: names that are none, or that two have. */
+/** The faults of a list of methods: invalid or duplicate names. */
 export function faultsOfAuthMethods(modules: readonly Type[]): string[] {
   const slugs = modules.map((module) => definitions.get(module)?.slug);
   return slugs.flatMap((slug, index) => {

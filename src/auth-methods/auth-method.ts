@@ -3,14 +3,17 @@ import type { LatchkeyError } from '../common/errors/latchkey.error';
 import type { IdentityAuth } from '../database/entities/access-token.claims';
 import type { LockoutPolicy, LockoutSubject } from './pipeline/lockouts.service';
 
-/** What a method is configured with, beyond the policy of its tokens: settings anybody may see, and secrets, kept encrypted. */
+/**
+ * The settings of a method beyond the policy of its tokens: `config`, which may be answered, and `secrets`, which are stored
+ * encrypted.
+ */
 export interface MethodSettings<Config extends object = object, Secrets extends object = object> {
   readonly config: Config;
   /** @default {} */
   readonly secrets?: Secrets;
 }
 
-/** The method of one identity. */
+/** The configuration of one identity's method. */
 export interface MethodConfiguration<Config extends object = object, Secrets extends object = object> {
   readonly id: string;
   readonly identityId: string;
@@ -18,16 +21,16 @@ export interface MethodConfiguration<Config extends object = object, Secrets ext
   readonly secrets: Secrets;
 }
 
-/** Somebody who says who it is. */
+/** A login. */
 export interface LoginAttempt<Credentials extends object = object> {
-  /** What was sent, validated by the method's own DTO. */
+  /** The body, validated by the method's own DTO. */
   readonly credentials: Credentials;
-  /** Where it comes from; undefined when that cannot be told. */
+  /** The client's IP address; undefined if it is unknown. */
   readonly address: string | undefined;
   readonly now: Date;
 }
 
-/** Somebody who says which identity it is, and what that identity is configured with. */
+/** A login that names its identity, with the configuration of that identity. */
 export interface IdentityLoginAttempt<
   Credentials extends object = object,
   Config extends object = object,
@@ -38,19 +41,21 @@ export interface IdentityLoginAttempt<
 
 /** What a method found out about a caller. A method may add what its own `consume` needs. */
 export interface Proof {
-  /** The configuration the caller is known by, which says whose tokens it may have. */
+  /** The configuration that the credentials belong to. It says for which identity the token is issued. */
   readonly configuration: Pick<MethodConfiguration, 'id' | 'identityId'>;
-  /** Facts about the caller that go into the token, and stay there through every renewal: 1 KiB of JSON at most. */
+  /** Facts about the caller that go into the token, and stay there through every renewal: at most 1 KiB of JSON. */
   readonly identityAuth?: IdentityAuth;
-  /** For credentials that can be guessed: what a wrong guess would have been counted against. */
+  /** For credentials that can be guessed: the name against which a wrong guess would have been counted. */
   readonly guessed?: LockoutSubject;
-  /** The client secret that was used, if one was. */
+  /** The id of the client secret that was used, if any. */
   readonly clientSecretId?: string;
   /** Why the login is refused although its credentials are right. The caller is told unless guessing has locked the method. */
   readonly refusal?: LatchkeyError;
 }
 
-/** Whose password, say, somebody is about to try: the name is counted by itself within the configuration. */
+/**
+ * The name, such as a user name, whose password is about to be tried. Each name is counted separately within a configuration.
+ */
 export interface Guess {
   readonly name: string;
   readonly policy: LockoutPolicy;
@@ -58,30 +63,32 @@ export interface Guess {
 
 /** A configuration that is about to be attached or updated. */
 export interface ConfigurationChange<Config extends object = object, Secrets extends object = object> {
-  /** What was sent. */
+  /** The body. */
   readonly input: object;
-  /** What it is going to be. */
+  /** The settings after the change. */
   readonly next: MethodSettings<Config, Secrets>;
-  /** What it is; undefined when it is being attached. */
+  /** The settings before the change; undefined when the method is being attached. */
   readonly present?: MethodSettings<Config, Secrets>;
 }
 
 /**
- * A way to log in. It proves who is calling, or throws; it issues nothing, and writes nothing but counters of its own
- * credentials. Everything else is the same for all methods. An ordinary provider: what its constructor asks for is injected.
+ * A way to log in. It proves which identity is calling, or throws. It issues no token, and writes nothing except counters of
+ * its own credentials. Everything else is the same for all methods. It is an ordinary provider: its constructor can inject
+ * other providers.
  */
 export abstract class AuthMethod<Attempt extends LoginAttempt = LoginAttempt, Proved extends Proof = Proof> {
   /**
-   * Runs outside of any transaction, so it may ask others over the network.
+   * Proves the credentials. Runs outside of any transaction, so it may ask other services over the network.
    *
-   * @throws InvalidCredentialsError for a guess that is to be counted, LoginError for what the method refuses otherwise.
+   * @returns the configuration that the credentials belong to, and facts for the token.
+   * @throws InvalidCredentialsError for a guess that is to be counted; LoginError for any other refusal.
    */
   abstract authenticate(attempt: Attempt): Promise<Proved>;
 
   /**
-   * For credentials that can be guessed, such as passwords: what an attempt counts against until it has turned out right. It is
-   * counted before `authenticate` compares anything, so that no more than the threshold are ever compared. Left out, or
-   * undefined, when nothing is to be counted beforehand.
+   * For credentials that can be guessed, such as passwords: names the target against which an attempt counts until it has
+   * proved correct. The attempt is counted before `authenticate` compares anything, so that at most `lockoutThreshold` attempts
+   * are ever compared. Leave it out, or return undefined, if nothing is to be counted beforehand.
    */
   reserve?(attempt: Attempt): Guess | undefined;
 
@@ -94,8 +101,8 @@ export abstract class AuthMethod<Attempt extends LoginAttempt = LoginAttempt, Pr
   consume?(tx: EntityManager, proof: Proved): Promise<void>;
 
   /**
-   * Checks a configuration before it is written, over the network if need be: no transaction is open meanwhile. Asked only once
-   * the caller has the right to the change. @throws LatchkeyError to refuse it.
+   * Checks a configuration before it is written, over the network if necessary; no transaction is open meanwhile. Called only
+   * after the caller's permission for the change was checked. @throws LatchkeyError to refuse the configuration.
    */
   prepare?(change: ConfigurationChange): Promise<void>;
 }

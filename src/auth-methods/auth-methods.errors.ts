@@ -3,30 +3,30 @@ import { type Refusal, REFUSALS } from '../access-tokens/issuing/access-tokens.e
 import { BadRequestError, LatchkeyError, NotFoundError } from '../common/errors/latchkey.error';
 import type { LockoutSubject } from './pipeline/lockouts.service';
 
-// The texts differ from method to method and from call to call on the wire; each method's definition has its own.
+// On the wire, the texts differ from method to method and from call to call; each method's definition has its own.
 
-/** An identity has each method once. */
+/** The identity has this method already. An identity has each method once. */
 export class AuthMethodAlreadyConfiguredError extends BadRequestError {
   constructor(message: string) {
     super('auth_method_already_configured', message);
   }
 }
 
-/** What was asked needs a method the identity does not have. */
+/** The call needs an auth method that the identity does not have. 400. */
 export class AuthMethodNotConfiguredError extends BadRequestError {
   constructor(message: string) {
     super('auth_method_not_configured', message);
   }
 }
 
-/** The same, where the contract answers that there is nothing there. */
+/** The same, where the contract answers 404. */
 export class AuthMethodNotFoundError extends NotFoundError {
   constructor(message: string) {
     super('auth_method_not_found', message);
   }
 }
 
-/** How a refused login is answered where the contract wants something else than 401 `UnauthorizedError`. */
+/** The answer to a refused login, where the contract requires another one than 401 `UnauthorizedError`. */
 export interface LoginErrorOptions {
   readonly status?: 400 | 401 | 403;
   readonly error?: string;
@@ -34,7 +34,7 @@ export interface LoginErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A login was refused. The challenge of a 401 names no error: what was presented is no token. */
+/** A login was refused. The challenge of a 401 names no error, because no token was presented. */
 export class LoginError extends LatchkeyError {
   /** @param reason in snake case, for the log: `audience_not_allowed`. @param message for the caller, never with a secret in it. */
   constructor(reason: string, message: string, { status = 401, error, cause }: LoginErrorOptions = {}) {
@@ -44,15 +44,15 @@ export class LoginError extends LatchkeyError {
 
 const ERRORS = { 400: 'BadRequest', 401: 'UnauthorizedError', 403: 'ForbiddenError' } as const;
 
-/** One answer for nobody, for somebody else and for a wrong secret. */
+/** The credentials are wrong. The answer is the same for an unknown name, another identity's secret and a wrong secret. 401. */
 export class InvalidCredentialsError extends LoginError {
-  /** @param guessed what the guess is to be counted against; left out when there was none. */
+  /** @param guessed the target against which the guess is counted; left out if the guess is not to be counted. */
   constructor(readonly guessed?: LockoutSubject) {
     super('credentials_invalid', 'Invalid credentials');
   }
 }
 
-/** Too many wrong guesses of late. Right or wrong, nothing gets in meanwhile. */
+/** Too many recent wrong guesses: until the lock expires, every login of the name is refused, right or wrong. 401. */
 export class LockedOutError extends LoginError {
   constructor() {
     super('locked_out', 'This identity auth method is temporarily locked, please try again later');
@@ -70,7 +70,7 @@ export class UnrecordedLoginError extends LatchkeyError {
   }
 }
 
-/** The credentials are good, but the identity may not come in. */
+/** The credentials are correct, but the identity may not log in. */
 export class LoginRefusedError extends LoginError {
   constructor(refusal: Refusal & ('not_a_member' | 'membership_inactive')) {
     super(`login_${refusal}`, `Failed to log in: ${REFUSALS[refusal]}`);

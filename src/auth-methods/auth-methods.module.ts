@@ -9,7 +9,7 @@ import { LoginTokenIssuer } from './pipeline/login-token.issuer';
 import { SecurityEventReporter } from './pipeline/security-event.reporter';
 import { MethodSecretsService } from './configuration/method-secrets.service';
 
-/** What every auth method is built on. */
+/** The parts that every auth method is built on. */
 @Module({
   imports: [IdentitiesModule],
   providers: [

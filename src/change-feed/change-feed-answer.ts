@@ -2,22 +2,22 @@ import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { UnreadableValueError } from '../common/errors/unreadable-value.error';
 import { EVERYTHING } from './changed-subjects';
 
-/** More changes than this at once are not told apart. */
+/** More simultaneous changes than this are not told apart. */
 const MANY_CHANGES = 10_000;
 
-/** What the database says to a node that asks what has changed. */
+/** The database's answer to a node that asks for changes. */
 export interface Answer {
   readonly snapshot: string;
   readonly now: Date;
-  /** A time that nodes have noted, in milliseconds since the epoch; -Infinity for none. */
+  /** The recorded time, in milliseconds since the epoch; -Infinity if there is none. */
   readonly reachedMs: number;
   readonly cluster: string;
   readonly life: string;
-  /** Stands for the tables themselves: others, though they hold the same rows, have another one. */
+  /** Identifies the tables themselves: other tables with the same rows have another value. */
   readonly contents: string;
-  /** Whether everything that notes changes is in force. */
+  /** Whether all triggers that record changes are in force. */
   readonly isWatched: boolean;
-  /** What this node has written of itself last; null for nothing. */
+  /** The last mark that this node has written; null if there is none. */
   readonly mark: string | null;
   readonly subjects: string[];
 }
@@ -34,7 +34,7 @@ export interface AnswerRow {
   readonly subjects: unknown;
 }
 
-/** @throws DatabaseUnavailableError for what is not understood: nothing is confirmed by it. */
+/** @throws DatabaseUnavailableError for an answer that is not understood: it confirms nothing. */
 export function readAnswer(row: AnswerRow | undefined): Answer {
   if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
   const { snapshot, cluster, life, contents, is_watched: isWatched, mark, subjects } = row;
@@ -44,7 +44,7 @@ export function readAnswer(row: AnswerRow | undefined): Answer {
   return { snapshot, now, reachedMs, cluster, life, contents, isWatched, mark, subjects: subjects as string[] };
 }
 
-/** Ten thousand years are more than any clock is wrong by. */
+/** No clock is wrong by more than ten thousand years. */
 const LAST_MS = Date.UTC(9999, 11, 31);
 
 function timeOf(text: string): number {

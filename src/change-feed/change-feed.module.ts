@@ -5,7 +5,7 @@ import { ChangeListener } from './change.listener';
 import { ChangeReceiptsService } from './change-receipts.service';
 import { ChangeFeedService } from './change-feed.service';
 
-/** What this node knows, and as of when. */
+/** The changes that this node knows, and how fresh they are. */
 @Global()
 @Module({
   providers: [NodeMarkService, ChangeFeedService, ChangeListener, NodeRegistry, ChangeReceiptsService],

@@ -12,20 +12,20 @@ import { DatabaseIncarnation } from './database-incarnation';
 import { Freshness } from './freshness';
 import { NodeMarkService } from './node-mark.service';
 
-/** Reads in one bound: one that fails, or a pause of the event loop, leaves time for another. */
+/** Reads per bound: after a failed read, or a pause of the event loop, there is time for another. */
 const READS_PER_BOUND = 4;
-/** Beyond the patience of the connection: this process was stopped while it waited. */
+/** Longer than a connection waits: this process was stopped meanwhile. */
 const LONGEST_READ_MS = 1_000;
 const NOTABLE_FAILURES = 2;
 /** The part of a read's time that this process spent on other work. */
 const BUSY = 0.5;
 const NOTABLE_SKEW_MS = 5_000;
 
-/** What a node has confirmed, as other nodes are told of it. */
+/** The state that a node has confirmed, as other nodes see it. */
 export interface Confirmed {
-  /** The snapshot of the read: PostgreSQL's own word for which transactions it has seen. */
+  /** The snapshot of the read: PostgreSQL's own record of the transactions that it has seen. */
   readonly snapshot: string;
-  /** The last revision up to which none is missing: ids of transactions, the smaller of which have all ended. */
+  /** The last revision up to which none is missing. Revisions are transaction ids; all smaller ones have ended. */
   readonly revision: number;
 }
 
@@ -66,12 +66,12 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    // A database that is away now is asked again in a moment; until then nothing is answered from memory.
+    // A database that is away now is asked again soon. Until then nothing is answered from memory.
     await this.catchUp().catch(() => undefined);
     this.schedule();
   }
 
-  /** Last of all: requests are still being answered while other things stop. */
+  /** Stopped last: requests are still being answered while other parts stop. */
   onApplicationShutdown(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
@@ -81,14 +81,14 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     return this.confirmed?.revision ?? 0;
   }
 
-  /** From now on nothing older is answered from memory, whatever it is. */
+  /** From now on, nothing older is answered from memory. */
   invalidate(): void {
     this.freshness.invalidate();
     this.confirmed = undefined;
     this.changes.addEverything();
   }
 
-  /** Calls a listener whenever changes have been learnt of, and with the first read. */
+  /** Calls a listener whenever the node has read changes, and after the first read. */
   onProgress(listener: (confirmed: Confirmed) => void): void {
     this.listeners.push(listener);
     if (this.confirmed) listener(this.confirmed);

@@ -11,13 +11,13 @@ import { NOTHING } from './changed-subjects';
 import { ChangeListener } from './change.listener';
 import { ChangeFeedService } from './change-feed.service';
 
-/** Names a change by the transaction that made it. */
+/** Identifies a change by its transaction. */
 export interface Receipt {
-  /** PostgreSQL's `xid8`; no two transactions that have committed share one. */
+  /** PostgreSQL's `xid8`; no two committed transactions share one. */
   readonly xid: string;
 }
 
-/** Which nodes have learnt of a change. */
+/** The nodes that have applied a change. */
 export interface Spread {
   readonly applied: string[];
   readonly pending: string[];
@@ -33,10 +33,10 @@ interface NodeRow {
 }
 
 const ASK_AGAIN_MS = 15;
-/** Who waits beyond so many is asked for once, and told how far it has spread by then. */
+/** Beyond this many waiting callers, a further one is told once which nodes have applied the change by then. */
 const MAX_WAITING = 1_000;
 
-/** Proof of a change, and of how far it has spread. */
+/** The receipt of a change, and the nodes that have applied it. */
 @Injectable()
 export class ChangeReceiptsService {
   private readonly marks = new CoalescedTask(() => this.mark());
@@ -52,24 +52,26 @@ export class ChangeReceiptsService {
     private readonly settings: LatchkeySettings,
   ) {}
 
-  /** The receipt of what a transaction has changed so far; null when no verdict rests on it. */
+  /** The receipt of the changes in a transaction so far; null if they do not affect verification. */
   async of(tx: EntityManager): Promise<Receipt | null> {
     const [receipt] = await tx.query<Receipt[]>(inSchemaOf(tx, RECEIPT));
     return receipt ?? null;
   }
 
-  /** After a commit: has this node learn of it, and tells the others. From then on nothing older is answered here, whether that worked or not. */
+  /**
+   * After a commit: applies the change to this node, and tells the others. From then on nothing older is answered here, even if
+   * the read failed.
+   */
   async applyLocally(): Promise<void> {
     this.push.announce();
     await this.watermark.catchUp().catch(() => this.watermark.invalidate());
   }
 
   /**
-   * Waits until every live node has learnt of a change, for as long as the bound at most. A node that is still pending then
-   * answers nothing from memory: it is cut off, frozen or gone. When nothing was left to change, what counts is everything
-   * changed so far.
+   * Waits until every live node has applied a change, at most for the bound. A node that is then still pending no longer
+   * answers from memory: it is cut off, frozen or gone. If nothing was left to change, all changes so far count.
    *
-   * @throws DatabaseUnavailableError when nothing is known of how far it has spread.
+   * @throws DatabaseUnavailableError when it is unknown which nodes have applied the change.
    */
   async waitForNodes(receipt: Receipt | null): Promise<Spread> {
     const { xid } = receipt ?? (await this.marks.run());
@@ -93,14 +95,16 @@ export class ChangeReceiptsService {
     }
   }
 
-  /** The change is made: that somebody could not be asked about it is no reason to say otherwise while there is time. */
+  /**
+   * The change is made. A failed question about it is repeated while there is time, and does not turn the answer into an error.
+   */
   private tryAgain(error: unknown, deadline: number): undefined {
     if (performance.now() > deadline) throw error;
   }
 
   /**
-   * One question for all who wait, however many, now and then. Over the connection that changes are read on: it takes none from
-   * those who want a verdict.
+   * One question for all waiting callers, at intervals. It uses the connection of the change feed, and takes none from
+   * verification.
    */
   private async poll(): Promise<NodeRow[]> {
     await pause(this.polledAt + ASK_AGAIN_MS - performance.now());
@@ -113,21 +117,21 @@ export class ChangeReceiptsService {
   /** After a crash of the database the list of nodes is empty until they are back. */
   private isListComplete(): boolean {
     const { watermark, clock, settings } = this;
-    // Where the database's clock has just jumped ahead, heartbeats look older than they are.
+    // If the database's clock has just jumped ahead, heartbeats look older than they are.
     const isClockSteady = clock.steadyForMs() > this.goneAfterSeconds() * 1_000;
     return (
       watermark.freshness.isConfirmed() && watermark.incarnation.ageMs() > settings.revocationBoundMs && isClockSteady
     );
   }
 
-  /** A change of nothing: whoever has learnt of it has learnt of everything before. */
+  /** A change without a transaction: a node that has applied it has applied everything before. */
   private async mark(): Promise<Receipt> {
     const [receipt] = await this.database.write<Receipt>(MARK);
     this.push.announce();
     return receipt!;
   }
 
-  /** Three heartbeats missed, and a node is taken for gone; but not while it may still answer from memory. */
+  /** After three missed heartbeats a node counts as gone, but not while it may still answer from memory. */
   private goneAfterSeconds(): number {
     return Math.max(7, this.settings.revocationBoundMs / 1_000 + 3);
   }
@@ -145,7 +149,7 @@ const RECEIPT = `
 const MARK = `
   SELECT pg_current_xact_id()::text AS xid FROM latchkey.note_verdict_change('${NOTHING}')`;
 
-// The names come in order, and each with the changes it has not learnt of among those that are asked about.
+// The names come in order, each with the changes among those asked about that it has not applied.
 const SPREAD = `
   SELECT coalesce(json_agg(json_build_object('name', name, 'unseen', ARRAY(
            SELECT xid FROM unnest($1::text[]) AS asked (xid) WHERE NOT pg_visible_in_snapshot(xid::xid8, confirmed)))

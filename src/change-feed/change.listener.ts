@@ -11,20 +11,20 @@ import { ChangeFeedService } from './change-feed.service';
 
 const CHANNEL = 'latchkey_verdict_changes';
 const CONNECT_MS = 2_000;
-/** How often the connection is asked whether it is still there: a half-open one gives no sign of it. */
+/** How often the connection is checked: a half-open one shows no sign of it. */
 const PROBE_MS = 2_000;
 const RETRY_MS = [100, 500, 1_000, 5_000];
-/** What is learnt of so soon after a push has been sent or heard is what the push was about. */
+/** A change that is read this soon after a push was sent or received is the one that the push was about. */
 const SAME_CHANGE_MS = 50;
 
-/** `silent`: connected, but what is sent does not arrive, as behind a pooler in transaction mode. */
+/** `silent`: connected, but messages do not arrive, as behind a pooler in transaction mode. */
 export type PushState = 'off' | 'connecting' | 'on' | 'silent';
 
 /**
- * Tells other nodes of changes the moment they are committed (NOTIFY), hears of theirs (LISTEN), and has the watermark read sooner.
- * Nothing rests on it: cut, half open, swallowed by a pooler or refused by a full queue, it only makes a revocation on another
- * node take as long as the bound allows. So a push is a statement of its own, after the commit: in the transaction of a
- * revocation its failure would be the revocation's.
+ * Tells other nodes of changes at once after their commit (NOTIFY), receives theirs (LISTEN), and makes the change feed read
+ * sooner. No guarantee rests on it: if it is cut, half open, swallowed by a pooler or refused by a full queue, a revocation on
+ * another node only takes up to the bound. A push is therefore a separate statement after the commit: in the transaction of a
+ * revocation, its failure would be the revocation's failure.
  */
 @Injectable()
 export class ChangeListener implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -47,7 +47,7 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   ) {}
 
   onApplicationBootstrap(): void {
-    // Found by reading: somebody has changed it by hand, or in a transaction of the host's. Whoever finds it first tells the others.
+    // Found by reading: it was changed by hand, or in a transaction of the host. The node that finds it first tells the others.
     this.watermark.onProgress(() => {
       if (performance.now() - this.pushedAt > SAME_CHANGE_MS) this.announce();
     });
@@ -60,7 +60,7 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
     await this.client?.end();
   }
 
-  /** Tells the other nodes that there is something to read. Nobody waits for it, and nothing comes of it when it fails. */
+  /** Tells the other nodes that there is something to read. No call waits for it, and its failure has no consequence. */
   announce(): void {
     if (this.isStopped) return;
     this.pushedAt = performance.now();
@@ -73,13 +73,13 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
       this.failedPushes = 0;
     } catch (error) {
       this.failedPushes += 1;
-      // One that is lost is nothing: the others read in a moment. Nor is one that the end of the application overtakes.
+      // A lost push does no harm, because the others read soon. Nor does one that the end of the application overtakes.
       if (this.failedPushes === 2 && !this.isStopped)
         this.logger.warn({ event: 'push.not_sent', cause: loggable(error) });
     }
   }
 
-  /** Over the connection that listens, where there is one: whatever holds a push up then holds up pushes alone. */
+  /** Uses the listening connection, if there is one: a delay of a push then delays pushes only. */
   private async send(): Promise<void> {
     const { client } = this;
     if (client === undefined || !this.isListening) return void (await this.database.write(PUSH));
@@ -109,10 +109,10 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
       if (!this.isStopped) (client as CancellableClient & { unref(): void }).unref();
       await client.query(`LISTEN ${CHANNEL}`);
       this.isListening = true;
-      // What was committed before it listened has not been heard.
+      // Changes that were committed before it listened were not pushed to it.
       this.wake();
-      // What is sent must come back: a pooler in transaction mode takes a LISTEN and delivers nothing. Sent over another
-      // connection, because over its own even such a pooler may hand it back with the answer.
+      // A sent message must come back: a pooler in transaction mode accepts a LISTEN and delivers nothing. It is sent over
+      // another connection, because over the listening one even such a pooler may return it with the answer.
       this.echo = randomUUID();
       await this.database.write('SELECT pg_notify($1, $2)', [CHANNEL, this.echo]);
       this.attempts = 0;
@@ -136,8 +136,8 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /**
-   * Asked when an answer has just come over the connection: what was sent before it has been read by then, however late this
-   * process got around to reading. A timer alone would take a process that was busy starting for a connection that is silent.
+   * Called when an answer has just come over the connection: earlier messages have been read by then, however late this process
+   * read them. A timer alone would take a process that is busy starting for a silent connection.
    */
   private requireEcho(): void {
     if (this.echo === undefined || this.state !== 'connecting') return;
@@ -150,7 +150,7 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
       this.echo = undefined;
       this.state = 'on';
     }
-    // Changes come without a word; words are somebody's echo.
+    // Changes come without a payload; a payload is the echo of a node.
     if (payload) return;
     this.pushedAt = performance.now();
     this.wake();
@@ -176,5 +176,5 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-// Without waiting for the disk or a standby: it leaves nothing that could be lost.
+// Without waiting for the disk or a standby: it writes nothing that could be lost.
 const PUSH = `SELECT set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', '')`;

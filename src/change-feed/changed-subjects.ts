@@ -1,21 +1,22 @@
 import { NIL_ID } from '../common/ids';
 
-/** A change of this one is a change of everything. */
+/** A change of this subject counts as a change of everything. */
 export const EVERYTHING = NIL_ID;
 
-/** A change of this one is a change of nothing. */
+/** A change of this subject counts as a change of nothing. */
 export const NOTHING = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** So many changes are told apart; older ones are remembered only as "something changed back then". */
+/** The most changes that are told apart. Older ones are remembered only by their time. */
 const REMEMBERED = 10_000;
 
 /**
- * Which subjects (tokens, identities, organizations) have changed, in the order this node learnt of it. Facts are kept with
- * the moment (`now`) at which reading them began: they are good as long as nothing they rest on has changed since. So a
- * change never has to find the facts it spoils, and facts read just before a change that arrive just after it are spoilt too.
+ * The subjects (tokens, identities, organizations) that have changed, in the order in which this node applied the changes.
+ * Facts are kept with the moment (`now`) at which their read began. They are valid if no subject they rest on has changed
+ * since. So a change never has to find the facts that it makes invalid, and facts that were read just before a change and
+ * arrive just after it are invalid too.
  *
- * Memory is bounded: when two generations are full, the older is forgotten, and everything not asked about since then
- * counts as changed. That errs to the safe side, at the price of a query.
+ * Memory is bounded: when two generations are full, the older is forgotten, and everything that was not checked since then
+ * counts as changed. That errs on the safe side, and costs a query.
  */
 export class ChangedSubjects {
   private moment = 0;
@@ -27,7 +28,7 @@ export class ChangedSubjects {
 
   constructor(private readonly remembered = REMEMBERED) {}
 
-  /** Grows with every change that is learnt of. */
+  /** Grows with every change. */
   get now(): number {
     return this.moment;
   }
@@ -51,7 +52,7 @@ export class ChangedSubjects {
   }
 
   private forgetEarlier(): void {
-    // The latest change among those forgotten: who looked since then has been told of them all.
+    // The latest change among those forgotten: a caller that checked since then was told of them all.
     this.horizon = Math.max(this.horizon, this.earlierUntil);
     this.earlierUntil = this.moment;
     this.earlier = this.recent;

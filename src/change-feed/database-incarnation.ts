@@ -14,7 +14,7 @@ export class DatabaseIncarnation {
   private epoch: string | undefined;
   /** Names the life that was read from. Undefined before the first read. */
   life: string | undefined;
-  /** How often memory was found to be void, because the database is not the one it was read from, or was set back. */
+  /** How many times memory was discarded, because the database is another one or was set back. */
   lives = 0;
   /** When this node learnt of the life. */
   private bornAt = Infinity;
@@ -40,7 +40,7 @@ export class DatabaseIncarnation {
    */
   requireLatest({ cluster, life }: Answer): void {
     const [timeline, latest] = [timelineOf(`${cluster} ${life}`), timelineOf(this.epoch ?? '')];
-    // Written with leading noughts, they sort as numbers do.
+    // With leading zeros, they sort like numbers.
     if (!latest.startsWith(`${cluster} `) || timeline >= latest) return;
     this.database.reconnectChangeFeed();
     throw new DatabaseUnavailableError(new Error('a primary that has been replaced'));
@@ -66,7 +66,7 @@ export class DatabaseIncarnation {
     if (isUndone) this.beginLife(reasons);
     this.isNameless = life.endsWith(' ');
     this.noteWatched(isWatched);
-    // Until it has a name, and while changes go unnoted, every read counts as the first.
+    // Until the incarnation has a name, and while changes are not recorded, every read counts as the first.
     return isUndone || !isWatched || this.isNameless;
   }
 
@@ -92,7 +92,7 @@ export class DatabaseIncarnation {
   }
 
   private beginLife({ isAnother, ...reasons }: Record<string, boolean>): void {
-    // A life that has just been given its name is no news.
+    // An incarnation that has just got its name is not worth a log line.
     const isNaming = this.isNameless && !Object.values(reasons).includes(true);
     if (this.lives > 0 && !isNaming) this.logger.log({ event: 'watermark.new_life', isAnother, ...reasons });
     this.lives += 1;
@@ -106,7 +106,7 @@ export class DatabaseIncarnation {
   }
 }
 
-/** The cluster and its timeline, without the rest that names a life. */
+/** The cluster and its timeline, without the rest of the incarnation's name. */
 function timelineOf(epoch: string): string {
   return epoch.split(' ', 2).join(' ');
 }

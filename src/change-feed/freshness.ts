@@ -10,7 +10,7 @@ const SUSPENDED_MS = 1_000;
  */
 export class Freshness {
   private confirmedAt = -Infinity;
-  /** How far the wall clock was ahead of the monotonic one, which stands still while a machine is suspended. */
+  /** How far the wall clock was ahead of the monotonic clock, which stands still while a machine is suspended. */
   private wallAheadMs = NaN;
 
   /** @param boundMs how long a revoked token may still be accepted. */
@@ -41,7 +41,7 @@ export class Freshness {
     return now - this.confirmedAt > LOST_AFTER_MS || !this.isAwake(now);
   }
 
-  /** Milliseconds since the moment up to which everything is known; Infinity before the first read. */
+  /** Milliseconds since the moment up to which every change is known; Infinity before the first read. */
   ageMs(): number {
     return performance.now() - this.confirmedAt;
   }

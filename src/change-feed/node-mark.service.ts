@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 
 /**
- * The number of what this node has written of itself last, which it must find again. No copy of the database that was made
- * before holds it: where it is missing the database was set back, though the ids of its transactions may have passed those
- * known since.
+ * The number of the last mark that this node has written, which it must find again. No earlier copy of the database contains
+ * it: if it is missing, the database was set back, even if its transaction ids have passed the known ones.
  */
 @Injectable()
 export class NodeMarkService {
@@ -12,7 +11,7 @@ export class NodeMarkService {
   private last = 0;
   private written = 0;
 
-  /** One to write, larger than those before. */
+  /** A mark to write, larger than those before. */
   next(): number {
     return (this.last += 1);
   }
@@ -21,17 +20,17 @@ export class NodeMarkService {
     this.written = mark;
   }
 
-  /** Nothing is looked for until the next one has been written. */
+  /** No mark is expected until the next one has been written. */
   forget(): void {
     this.written = 0;
   }
 
-  /** What a read that is sent now must find, or a larger one; 0 when nothing need be there. */
+  /** The mark, or a larger one, that a read sent now must find; 0 if none is required. */
   expected(): number {
     return this.written;
   }
 
-  /** Whether a read has not found what was expected when it was sent. */
+  /** Whether a read has missed the mark that was expected when it was sent. */
   isLost(found: string | null, expected: number): boolean {
     return this.written > 0 && Number(found ?? 0) < expected;
   }

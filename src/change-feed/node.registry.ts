@@ -11,8 +11,9 @@ import { type Confirmed, ChangeFeedService } from './change-feed.service';
 const HEARTBEAT_MS = 2_000;
 
 /**
- * Makes this node known to the others, through the database alone: a row with a heartbeat, and how far the node has got. It
- * costs a write in two seconds, and one more when changes have been learnt of; only how far the clock has come is written to the log.
+ * Makes this node known to the others, through the database alone: a row with a heartbeat, and the changes that the node has
+ * applied. It costs a write every two seconds, and one more after changes. Only the time that the clock has reached is written
+ * to the WAL.
  */
 @Injectable()
 export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -45,7 +46,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     this.timer.unref();
   }
 
-  /** Taken off the list at once, so that nobody waits for it. */
+  /** Removed from the list at once, so that no caller waits for it. */
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);
@@ -70,7 +71,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
-  /** How far the clock has come. */
+  /** The time that the clock has reached. */
   private async putClock(): Promise<void> {
     const epochMs = this.clock.noteableMs();
     if (epochMs !== undefined) await this.database.write(REACH, [new Date(epochMs)]);
@@ -84,7 +85,7 @@ const BEAT = `
     SET seen_at = excluded.seen_at, confirmed = excluded.confirmed, applied_revision = excluded.applied_revision,
         mark = excluded.mark`;
 
-// One node in five seconds writes it, and waits for no disk and no standby: what a crash takes back is a few seconds.
+// One node in five seconds writes it, and waits for no disk and no standby: a crash loses a few seconds of it.
 const REACH = `
   WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
   UPDATE latchkey.clock SET reached = $1 FROM lazily WHERE reached < $1::timestamptz - interval '5 seconds'`;

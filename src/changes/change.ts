@@ -23,7 +23,7 @@ export type ChangeAction =
   | `${'create' | 'update' | 'revoke'}-token-identity-token-auth`
   | `${'create' | 'revoke'}-identity-universal-auth-client-secret`
   | `clear-identity-${string}-lockouts`
-  | `${'renew' | 'revoke'}-access-token`
+  | `${'renew' | 'revoke'}-identity-access-token`
   | 'create-organization'
   | 'bootstrap-instance'
   | 'refuse-issued-before';

@@ -44,7 +44,7 @@ export class ListReads {
     }
   }
 
-  /** @returns what ends the turn. */
+  /** @returns a function that ends the turn. */
   private turnOf(organizationId: string): Promise<() => void> {
     const party = { group: organizationId, member: currentErrand()?.party?.member ?? '', isCrowd: true };
     return this.turns.take(party, WAIT_MS, () => new OverloadedError());

@@ -15,26 +15,26 @@ import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 
-/** What a token is made from. */
+/** The identity and name of a new token. */
 export interface NewAccessToken {
   readonly identityId: string;
-  /** What its holder calls it: 1 to 255 characters. */
+  /** A name for people: 1 to 255 characters. */
   readonly name?: string;
 }
 
-/** A token that was just made. */
+/** A token that was just issued. */
 export interface IssuedAccessToken {
   readonly tokenId: string;
   readonly identityId: string;
-  /** The token itself. It is known only here: keep it, or hand it on, now. */
+  /** The token itself. It is stored nowhere and cannot be read again: keep it, or hand it on, now. */
   readonly accessToken: string;
-  /** Null for a token that never runs out. */
+  /** When the token expires; null for a token that never does. */
   readonly expiresAt: Date | null;
 }
 
 /**
- * Makes and revokes access tokens in a host's own code, in the host's own transaction when it gives one. It asks for no
- * permission: who may is the host's to decide.
+ * Issues and revokes access tokens in a host's own code, in the host's own transaction if it passes one. It checks no
+ * permission: the host decides who may call it.
  */
 @Injectable()
 export class AccessTokens {
@@ -81,17 +81,18 @@ export class AccessTokens {
   }
 
   /**
-   * Revokes a token, whichever method it came from, and it never comes back to life. Its very next use in this process is
-   * refused, and after `revocationBoundMs` any use on any node; in a transaction of the host's, that counts from the commit,
-   * and `settle` makes it at once in this process.
+   * Revokes a token for good, whichever auth method issued it. This process refuses its next use, and after `revocationBoundMs`
+   * every node refuses it. In a transaction of the host, that time runs from the commit; `settle` applies the change to this
+   * process at once.
    *
-   * @throws LastAdministratorError for the last credential of the last administrator of an organization.
-   * @returns false for a token that is not there, or was revoked before.
+   * @throws LastAdministratorError for the last credential of the last administrator of an organization;
+   * DatabaseUnavailableError.
+   * @returns false for a token that does not exist, or was revoked before.
    */
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
     const organizationId = organizationOf(options);
-    return this.transaction.takeAway('revoke-access-token', options, async (work) => {
+    return this.transaction.takeAway('revoke-identity-access-token', options, async (work) => {
       const { run } = work;
       const isRevoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
         this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() }),
@@ -102,7 +103,10 @@ export class AccessTokens {
     });
   }
 
-  /** After a commit of the host's: has this process learn at once of what was made, revoked, changed or deleted in it. */
+  /**
+   * To be called after a commit of the host: applies to this process at once what the transaction issued, revoked, changed or
+   * deleted.
+   */
   async settle(): Promise<void> {
     await this.receipts.applyLocally();
     this.cache.forgetRefusals();

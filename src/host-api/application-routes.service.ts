@@ -8,16 +8,16 @@ type Module = ModulesContainer extends Map<string, infer Value> ? Value : never;
 type PathMetadata = Parameters<RoutePathFactory['create']>[0];
 type VersionValue = PathMetadata['controllerVersion'];
 
-/** A route as the router will be told of it. */
+/** A route as the router will register it. */
 export interface ApplicationRoute {
   readonly controller: Type;
   readonly methodName: string;
-  /** As `RequestMethod` counts them. */
+  /** By its number in `RequestMethod`. */
   readonly method: number;
   readonly path: string;
 }
 
-/** The routes of all controllers, before the router knows them: with prefixes and versions, as Nest itself puts them together. */
+/** The routes of all controllers, before the router registers them: with prefixes and versions, composed as Nest does. */
 @Injectable()
 export class ApplicationRoutesService {
   private readonly explorer = new PathsExplorer(new MetadataScanner());
@@ -66,21 +66,24 @@ function versionOf(controller: Type): VersionValue | undefined {
   return Reflect.getMetadata(VERSION_METADATA, controller) as VersionValue | undefined;
 }
 
-/** Whether two paths without wildcards can be those of one request, segment by segment. */
+/** Whether two paths without wildcards can match the same request, segment by segment. */
 export function overlap(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => path.toLowerCase().split('/'));
   if (a?.length !== b?.length || isWildcard(one) || isWildcard(other)) return false;
   return a!.every((segment, index) => segment === b![index] || segment.includes(':') || b![index]!.includes(':'));
 }
 
-/** Whether every request for a path is one for another, too: the same, or with parameters where that has words or parameters. */
+/**
+ * Whether every request for the second path also matches the first: equal segments, or parameters where the second has words or
+ * parameters.
+ */
 export function covers(one: string, path: string): boolean {
   const [general, special] = [one, path].map((text) => text.toLowerCase().split('/'));
   if (general!.length !== special!.length) return false;
   return general!.every((segment, index) => segment.startsWith(':') || segment === special![index]);
 }
 
-/** Whether a path with a wildcard takes requests for another: `/{*path}` all of them, `/pages/*path` some. */
+/** Whether a path with a wildcard matches requests for another: `/{*path}` all of them, `/pages/*path` some. */
 export function swallows(wildcard: string, path: string): boolean {
   if (!isWildcard(wildcard)) return false;
   const source = wildcard

@@ -7,7 +7,7 @@ import { HostTransactionService } from './host-transaction.service';
 import { MachineIdentities } from './machine-identities';
 import { OtherMethodsService } from './other-methods.service';
 
-/** What a host does in its own code, with or without the REST API. Global, like the gate. */
+/** The services for a host's own code, with or without the REST API. The module is global, like that of the access tokens. */
 @Global()
 @Module({
   imports: [IdentityStoreModule],
@@ -28,14 +28,14 @@ export class HostApiModule implements NestModule, OnModuleInit {
   ) {}
 
   /**
-   * No middleware is configured here, nor anywhere in the package. But this is the one moment when the prefix and the
-   * versioning of the host are known, and Fastify has not yet thrown at a route that is there twice.
+   * Configures no middleware; no part of the package does. But only at this moment are the host's prefix and versioning known,
+   * while Fastify has not yet thrown at a duplicate route.
    */
   configure(): void {
     this.inspection.requireRoom();
   }
 
-  /** An application without routes comes only here; where there are any, they are registered by now. */
+  /** An application without routes reaches only this hook. If there are routes, they are registered by now. */
   onModuleInit(): void {
     this.inspection.requireSound();
     this.otherMethods.answer();

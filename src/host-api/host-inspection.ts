@@ -7,7 +7,7 @@ import { isOwnPermission } from '../permissions/permission-catalogue';
 import { RequiredPermission } from '../permissions/permission.guard';
 import { type ApplicationRoute, ApplicationRoutesService, overlap, swallows } from './application-routes.service';
 
-/** Looks at the application around Latchkey, before it serves anything, for what cannot work. */
+/** Checks the application around Latchkey, before it serves anything, for faults. */
 @Injectable()
 export class HostInspection {
   private readonly scanner = new MetadataScanner();
@@ -20,12 +20,12 @@ export class HostInspection {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Whatever the application serves, or nothing at all. @throws LatchkeyOptionsError that says everything at fault. */
+  /** For every application, with or without routes. @throws LatchkeyOptionsError that names every fault. */
   requireSound(): void {
     refuseFor([...this.secondModules(), ...this.unknownPermissions()]);
   }
 
-  /** Where the application has routes. @throws LatchkeyOptionsError that says everything at fault. */
+  /** For an application with routes. @throws LatchkeyOptionsError that names every fault. */
   requireRoom(): void {
     refuseFor([...this.secondModules(), ...this.collisions(), ...this.swallowers(), ...this.unknownPermissions()]);
   }
@@ -50,8 +50,8 @@ export class HostInspection {
   }
 
   /**
-   * An application's last resort for what no route knows is meant to give way, and does on Fastify wherever it stands. On
-   * Express the first route that fits answers, and those of the root module come first.
+   * An application's catch-all route is meant to come last, and does on Fastify wherever it is declared. On Express the first
+   * matching route answers, and those of the root module come first.
    */
   private swallowers(): string[] {
     const { httpAdapter } = this.adapterHost as { httpAdapter?: AbstractHttpAdapter };
@@ -92,7 +92,7 @@ export class HostInspection {
     });
   }
 
-  /** Controllers, gateways, resolvers: whatever can have guarded handlers. */
+  /** Controllers, gateways and resolvers: all classes that can have guarded handlers. */
   private classes(): Type[] {
     const wrappers = [...this.modules.values()].flatMap(({ controllers, providers }) => [
       ...controllers.values(),

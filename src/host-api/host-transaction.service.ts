@@ -11,27 +11,27 @@ import { UnitOfWork } from '../changes/unit-of-work';
 import { ChangesService } from '../changes/changes.service';
 import { requireKnown } from './input';
 
-/** Something that runs SQL in a transaction: an `EntityManager` of the host's, of Latchkey's, or a `QueryRunner`. */
+/** Runs SQL in a transaction: an `EntityManager` of the host or of Latchkey, or a `QueryRunner`. */
 export interface TransactionalManager {
-  /** As TypeORM's: the rows of a SELECT or INSERT, the rows and their count of an UPDATE or DELETE. */
+  /** Like TypeORM's `query`: returns the rows of a SELECT or INSERT, the rows and their count of an UPDATE or DELETE. */
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
 
-/** How a change is to be made. */
+/** Options of a change. */
 export interface ChangeOptions {
   /**
-   * The `EntityManager` of a transaction on the database Latchkey is in: the change commits or rolls back with it. Left out,
-   * the change is a transaction of its own.
+   * The `EntityManager` of a running transaction on Latchkey's database: the change commits or rolls back with it. Without it,
+   * the change is its own transaction.
    */
   readonly manager?: TransactionalManager;
   /**
-   * Only what is of this organization: anything of another is as if it were not there. Say it whenever an id comes from
-   * outside, with the organization of whoever sent it.
+   * The organization that the object must belong to; an object of another organization counts as one that does not exist. Pass
+   * it whenever an id comes from outside, with the organization of the caller.
    */
   readonly organizationId?: string;
 }
 
-/** What a statement is given for the organization: null for any, an id no row has for what can be none. */
+/** The organization as a parameter of a statement: null for any, and an id that no row has for a text that is not an id. */
 export function organizationOf({ organizationId }: ChangeOptions): string | null {
   if (organizationId === undefined) return null;
   return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
@@ -40,8 +40,8 @@ export function organizationOf({ organizationId }: ChangeOptions): string | null
 type HostAct<T> = (work: UnitOfWork) => Promise<T>;
 
 /**
- * Where a host's changes are made: in its transaction, or in one of ours. Always by SQL, since a host's manager knows none
- * of our entities, and always naming the schema.
+ * Makes a host's changes in the host's transaction, or in one of Latchkey's. It uses SQL only, because a host's manager does
+ * not know Latchkey's entities, and always names the schema.
  */
 @Injectable()
 export class HostTransactionService {
@@ -50,7 +50,7 @@ export class HostTransactionService {
     private readonly changes: ChangesService,
   ) {}
 
-  /** @throws DatabaseUnavailableError, said here, because on a host's own route there is no filter of ours to say it. */
+  /** @throws DatabaseUnavailableError. It is thrown here, because Latchkey's filter is absent on a host's own route. */
   async within<T>(action: ChangeAction, options: ChangeOptions, act: HostAct<T>): Promise<T> {
     requireKnown('the second argument', options, ['manager', 'organizationId']);
     const { manager } = options;
@@ -76,7 +76,7 @@ async function said<T>(change: Promise<T>): Promise<T> {
   }
 }
 
-/** Outside a transaction each statement would commit by itself, and a change could be made by half. */
+/** Outside a transaction, each statement would commit by itself, and a change could be made in part. */
 function requireTransaction(manager: unknown): void {
   const { query, queryRunner, isTransactionActive } = (manager ?? {}) as Partial<EntityManager & QueryRunner>;
   if (typeof query !== 'function') throw new TypeError('manager must be the EntityManager of a transaction');

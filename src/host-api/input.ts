@@ -4,7 +4,7 @@ import { isObject } from '../common/option-rules';
 
 const pipe = new ContractPipe();
 
-/** What a host hands in, held against the rules the REST API has for it. @throws ValidationFailureError */
+/** Validates a host's input by the rules of the REST API. @throws ValidationFailureError */
 export function checked<Dto extends object>(dto: Type<Dto>, input: object): Promise<Dto> {
   return pipe.transform(input, { type: 'body', metatype: dto }) as Promise<Dto>;
 }

@@ -14,33 +14,33 @@ import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 
-/** How the tokens of an identity behave. What is left out: 30 days, any number of uses, from anywhere. */
+/** The policy of an identity's tokens. Defaults: 30 days, any number of uses, from any address. */
 export interface TokenPolicy {
-  /** Lifetime of a token in seconds; 0 for as long as the ceiling allows. */
+  /** Lifetime of a token in seconds; 0 means as long as the ceiling allows. */
   readonly accessTokenTTL?: number;
-  /** Lifetime in seconds over all renewals; 0 for no such limit. */
+  /** Lifetime in seconds over all renewals; 0 means no limit. */
   readonly accessTokenMaxTTL?: number;
-  /** How often a token may be used; 0 for no limit. */
+  /** How many times a token can be used; 0 means no limit. */
   readonly accessTokenNumUsesLimit?: number;
-  /** Addresses and CIDR blocks tokens may be used from. */
+  /** Addresses and CIDR blocks from which tokens can be used. */
   readonly accessTokenTrustedIps?: readonly { readonly ipAddress: string }[];
 }
 
-/** What an identity is made from. */
+/** The properties of a new identity. */
 export interface NewMachineIdentity {
   readonly organizationId: string;
   readonly name: string;
-  /** @default 'no-access': its tokens say who is calling, and hold no permission. */
+  /** @default 'no-access': its tokens identify the caller, and hold no permission. */
   readonly role?: Role;
-  /** Labels of the host's own, such as the id of the customer it stands for. */
+  /** The host's own labels, such as the id of the customer that the identity stands for. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** How its tokens behave. */
+  /** The policy of its tokens. */
   readonly tokenAuth?: TokenPolicy;
 }
 
 /**
- * Makes organizations and identities in a host's own code, in the host's own transaction when it gives one. It asks for no
- * permission: who may is the host's to decide.
+ * Creates organizations and identities in a host's own code, in the host's own transaction if it passes one. It checks no
+ * permission: the host decides who may call it.
  */
 @Injectable()
 export class MachineIdentities {
@@ -50,7 +50,10 @@ export class MachineIdentities {
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
-  /** Makes an organization: a tenant, whose identities are invisible from any other. @throws ValidationFailureError */
+  /**
+   * Creates an organization: a tenant, whose identities are invisible from any other. @throws ValidationFailureError,
+   * DatabaseUnavailableError
+   */
   async createOrganization(
     organization: { readonly name: string },
     options: ChangeOptions = {},
@@ -66,9 +69,9 @@ export class MachineIdentities {
   }
 
   /**
-   * Makes an identity with Token Auth: `AccessTokens.issue` makes tokens for it.
+   * Creates an identity with Token Auth: `AccessTokens.issue` issues tokens for it.
    *
-   * @throws ValidationFailureError, UnknownRoleError, InvalidIpError, TtlExceedsMaxError
+   * @throws ValidationFailureError, UnknownRoleError, InvalidIpError, TtlExceedsMaxError, DatabaseUnavailableError
    */
   async create(identity: NewMachineIdentity, options: ChangeOptions = {}): Promise<{ readonly identityId: string }> {
     requireKnown('create', identity, ['organizationId', 'name', 'role', 'metadata', 'tokenAuth']);
@@ -91,10 +94,11 @@ export class MachineIdentities {
   }
 
   /**
-   * Deletes an identity, and with it its tokens, which are refused as revoked ones are.
+   * Deletes an identity and its tokens, which are refused like revoked ones.
    *
-   * @throws LastAdministratorError for the last identity of an organization that holds `admin` and can obtain a token.
-   * @returns false for an identity that is not there.
+   * @throws LastAdministratorError for the last identity of an organization that holds `admin` and can obtain a token;
+   * DatabaseUnavailableError.
+   * @returns false for an identity that does not exist.
    */
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(identityId)) return false;

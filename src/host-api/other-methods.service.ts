@@ -12,7 +12,10 @@ import {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** Answers, on the paths of Latchkey's own routes, the methods these do not know. What the application answers stays its own. */
+/**
+ * Answers, on the paths of Latchkey's own routes, the methods that they do not offer. Methods that the application answers are
+ * left alone.
+ */
 @Injectable()
 export class OtherMethodsService {
   constructor(
@@ -20,7 +23,7 @@ export class OtherMethodsService {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** When every controller's routes are registered: what is registered first answers first. */
+  /** Runs when every controller's routes are registered, because the first registered route answers. */
   answer(): void {
     // Null in an application that serves nothing, such as a worker.
     const { httpAdapter } = this.adapterHost as { httpAdapter?: AbstractHttpAdapter | null };
@@ -29,7 +32,7 @@ export class OtherMethodsService {
     const own = all.filter(({ controller }) => isLatchkeyController(controller));
     const hosts = all.filter(({ controller }) => !isLatchkeyController(controller));
     for (const path of new Map(own.map((route) => [shapeOf(route.path), route.path])).values()) {
-      // A path with an id in it also is that of `search`, where the id is the word: its methods are those of both.
+      // A path with an id also matches `search`, as the id: its methods are those of both.
       const known = methodsOf(own.filter((route) => covers(route.path, path)));
       const left = methodsOf(hosts.filter((host) => overlap(host.path, path) || swallows(host.path, path)));
       answerOtherMethods(httpAdapter, path, known, left);
@@ -37,7 +40,7 @@ export class OtherMethodsService {
   }
 }
 
-/** Routers tell paths apart by their words, not by how their parameters are called. */
+/** Routers tell paths apart by their words, not by the names of their parameters. */
 function shapeOf(path: string): string {
   return path.replace(/:\w+/g, ':');
 }

@@ -1,6 +1,6 @@
 import { ValidationFailureError } from '../common/errors/common.errors';
 
-/** An identity has a label once. @throws ValidationFailureError that names every key that was there before */
+/** An identity has each label once. @throws ValidationFailureError that names every repeated key */
 export function requireDistinctKeys(labels: readonly { readonly key: string }[] = []): void {
   const seen = new Set<string>();
   const repeated = labels.flatMap(({ key }, index) => (seen.size < seen.add(key).size ? [] : [index]));

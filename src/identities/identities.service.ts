@@ -79,7 +79,7 @@ export class IdentitiesService {
       const change = () => this.change(work, caller, identityId, dto);
       return dto.role === undefined ? change() : this.lastAdministrator.keep(work.run, target, change);
     };
-    // A role may be a lesser one. Labels, too, decide what a caller may do where a host asks for them.
+    // The role may be a lesser one. Labels affect rights too, if a host checks them.
     const mayTakeAway = dto.role !== undefined || dto.metadata !== undefined;
     const attempt = { actor, action: 'update-identity' } as const;
     const identity = await (mayTakeAway ? this.changes.takeAway(attempt, act) : this.changes.alter(attempt, act));
@@ -139,7 +139,10 @@ export class IdentitiesService {
     return { ...described, identity: { ...described.identity, activeLockoutAuthMethods }, metadata };
   }
 
-  /** Giving a role, or taking one, needs the right to grant it and everything in it. `no-access` gives nothing of ours. */
+  /**
+   * To give or take a role, a caller needs the right to grant it and all its permissions. `no-access` has no permission of
+   * Latchkey.
+   */
   private requireGrant(
     caller: VerifiedAccessToken,
     role: Role,
@@ -161,7 +164,7 @@ export class IdentitiesService {
   }
 }
 
-/** @throws OtherOrganizationError for every id but the caller's own, whether it exists or not. */
+/** @throws OtherOrganizationError for every id except the caller's own, whether it exists or not. */
 export function requireOwn(caller: VerifiedAccessToken, organizationId: string): void {
   if (organizationId.toLowerCase() !== caller.organization.id) throw new OtherOrganizationError();
 }

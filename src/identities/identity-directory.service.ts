@@ -16,12 +16,12 @@ import { OrganizationMembership } from '../database/entities/organization-member
 
 const DEFAULT_SEARCH_SIZE = 50;
 
-/** What was found, in a page that may be part of a longer one. */
+/** The found identities, in a page that may be part of a longer one. */
 export interface FoundIdentities extends ListPart<MembershipDto> {
   readonly total: Pick<PageDto, 'totalCount' | 'isTotalCountCapped'>;
 }
 
-/** Finds identities among many. Always within one organization. */
+/** Finds identities, always within one organization. */
 @Injectable()
 export class IdentityDirectoryService {
   constructor(
@@ -29,7 +29,7 @@ export class IdentityDirectoryService {
     private readonly reads: ListReads,
   ) {}
 
-  /** One page, newest first (decisions 17). */
+  /** One page, newest first (decision 17). */
   list(organizationId: string, query: PageQueryDto): Promise<IdentityListDto> {
     return this.reads.read(organizationId, async (tx) => {
       // Counted without their identities: every member has one.
@@ -40,9 +40,10 @@ export class IdentityDirectoryService {
   }
 
   /**
-   * What matches, in the order asked for, and how many there are in all.
+   * The matching identities in the requested order, and their total.
    *
-   * @param mostCounted how far to count: at least one beyond the page, so that whoever walks by `offset` goes on.
+   * @param mostCounted the highest number to count to: at least one beyond the page, so that a caller that walks by `offset`
+   * continues.
    */
   search(
     organizationId: string,
@@ -60,7 +61,7 @@ export class IdentityDirectoryService {
     });
   }
 
-  /** The same without a count, from a cursor on. */
+  /** The same without a count, starting at a cursor. */
   searchOn(organizationId: string, query: SearchIdentitiesDto & { limit: number }): Promise<ListPart<MembershipDto>> {
     return this.reads.read(organizationId, (tx) => this.page(tx, organizationId, query, query.limit));
   }
@@ -80,7 +81,7 @@ export class IdentityDirectoryService {
     return methods;
   }
 
-  /** The slugs of the methods that nobody gets in with at present. A lock counts for nothing once lock-outs are switched off. */
+  /** The slugs of the methods that are locked now. A lock does not count once lockouts are switched off. */
   async lockedMethodsOf(identityId: string, now: Date): Promise<string[]> {
     const rows = await this.dataSource
       .createQueryBuilder(IdentityAuthMethod, 'a')
@@ -122,7 +123,7 @@ export function mostCountedOf({ offset = 0, limit = DEFAULT_SEARCH_SIZE }: Searc
   return Math.max(MAX_COUNTED, offset + limit + 1);
 }
 
-/** Methods of a host's own come last. */
+/** Methods of a host come last. */
 function placeOf(method: string): number {
   const place = (AUTH_METHODS as readonly string[]).indexOf(method);
   return place === -1 ? AUTH_METHODS.length : place;

@@ -14,7 +14,7 @@ import { OrganizationMembership } from '../database/entities/organization-member
 type Search = SelectQueryBuilder<OrganizationMembership>;
 type Order = NonNullable<SearchIdentitiesDto['orderBy']>;
 
-/** What the indexes are ordered by: a page is read from one of them, however long the list. */
+/** The columns that indexes are ordered by: a page is read from an index, however long the list. */
 const ORDERS: Record<Order, { readonly value: string; readonly id: string }> = {
   name: { value: 'i.name', id: 'i.id' },
   role: { value: 'm.role', id: 'm.id' },
@@ -28,13 +28,13 @@ export function membersOf(tx: EntityManager, organizationId: string): Search {
     .where('m.organizationId = :organizationId', { organizationId });
 }
 
-/** Those of them that match. */
+/** The matching members. */
 export function matching(members: Search, filter: IdentityFilterDto | undefined): Search {
   if (filter !== undefined) applyFilter(members, filter);
   return members;
 }
 
-/** In the order asked for, behind the cursor; equal names or roles in the order of their ids. */
+/** In the requested order, after the cursor; equal names or roles in the order of their ids. */
 export function ordered(found: Search, { orderBy = 'name', orderDirection, cursor }: SearchIdentitiesDto): Search {
   const { value, id } = ORDERS[orderBy];
   const isDescending = orderDirection === 'desc';
@@ -49,7 +49,7 @@ export function ordered(found: Search, { orderBy = 'name', orderDirection, curso
   return found.orderBy(value, direction).addOrderBy(id, direction);
 }
 
-/** Where the next page begins. */
+/** The start of the next page. */
 export function searchCursorOf({ id, role, identity }: OrganizationMembership, orderBy: Order = 'name'): string {
   const place = orderBy === 'role' ? [role, id] : [identity!.name, identity!.id];
   return Buffer.from(JSON.stringify([orderBy, ...place])).toString('base64url');
@@ -82,7 +82,7 @@ function applyFilter(builder: Search, filter: IdentityFilterDto): void {
   const parts = alternatives.map(partOf).filter((part) => part !== undefined);
   builder.andWhere(
     new Brackets((any) => {
-      // A name is lowered once for all of them, and not once for each.
+      // The name is lowered once for all parts, not once for each.
       if (parts.length > 0) orContains(any, parts, names);
       for (const condition of alternatives) {
         if (partOf(condition) !== undefined) continue;
@@ -92,7 +92,7 @@ function applyFilter(builder: Search, filter: IdentityFilterDto): void {
   );
 }
 
-/** The part of a name that a condition asks for, when it asks for nothing else. */
+/** The part of a name that a condition asks for, if it asks for nothing else. */
 function partOf({ name, role }: IdentityConditionDto): string | undefined {
   if (role !== undefined || typeof name !== 'object' || Object.keys(name).join() !== '$contains') return undefined;
   return name.$contains;

@@ -5,7 +5,7 @@ import { OrganizationMembership } from '../database/entities/organization-member
 import type { SqlRunner } from '../database/sql-runner';
 import type { Role } from '../permissions/roles';
 
-/** What a new identity is made of. */
+/** The properties of a new identity. */
 export interface NewIdentity {
   readonly organizationId: string;
   readonly name: string;

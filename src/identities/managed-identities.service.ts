@@ -12,7 +12,7 @@ export interface ManagedIdentity {
   readonly membership: OrganizationMembership;
 }
 
-/** Identities as somebody's to manage: found only in the caller's organization, changed only by who covers them. */
+/** Identities as a caller manages them: found only in the caller's organization, changed only by callers that cover them. */
 @Injectable()
 export class ManagedIdentitiesService {
   constructor(private readonly permissions: PermissionsService) {}
@@ -23,8 +23,8 @@ export class ManagedIdentitiesService {
   }
 
   /**
-   * The identity, for a change of it or of its credentials. Its membership stays locked until the transaction ends: changes
-   * of one identity happen one after another, and none meets a role that was changed meanwhile.
+   * The identity, for a change of it or of its credentials. Its membership stays locked until the transaction ends: changes of
+   * one identity happen one after another, and each sees the present role.
    *
    * @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError
    */
@@ -38,7 +38,7 @@ export class ManagedIdentitiesService {
   }
 
   /**
-   * The identity, for a look at what only who covers it may see. Nothing is locked.
+   * The identity, for reading data that only a caller that covers it may see. Nothing is locked.
    *
    * @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError
    */

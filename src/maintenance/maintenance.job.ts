@@ -1,6 +1,6 @@
 /** One kind of clean-up. */
 export interface MaintenanceJob {
-  /** Clears one batch away. @returns whether there may be more. */
+  /** Removes one batch. @returns whether there may be more. */
   runBatch(): Promise<boolean>;
 }
 

@@ -38,8 +38,11 @@ const DESCRIPTION = `Machine identities and access tokens for programs.
 Every error has the same body: \`reqId\`, \`statusCode\`, \`error\`, \`message\`, and sometimes \`details\`.`;
 
 /**
- * The API documentation of Latchkey's own routes, wherever in the application they are mounted. A host's own document has
+ * The OpenAPI document of Latchkey's own routes, wherever in the application they are mounted. The host's own document contains
  * none of them.
+ *
+ * @param app the application, before or after it listens.
+ * @throws Error if the application does not import LatchkeyModule.
  */
 export function latchkeyDocument(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -78,7 +81,7 @@ export function operationsOf({ get, post, patch, delete: remove }: PathItem): Op
   return [get, post, patch, remove].filter((operation) => operation !== undefined) as Operation[];
 }
 
-/** Says of the ids in paths where they come from, and of the rest of a query what may be chosen. */
+/** Describes the ids in paths by the answers they come from, and the choices of query parameters. */
 function describeParameters(path: string, item: PathItem, pathIds: Record<string, string>): void {
   for (const parameter of operationsOf(item).flatMap((operation) => operation.parameters ?? [])) {
     const { [CHOICES]: choices, schema } = parameter;
@@ -98,7 +101,7 @@ function definitionsIn(app: INestApplication): AuthMethodDefinition[] {
   return modules.filter((definition) => definition !== undefined);
 }
 
-/** Runs something, with the modules of Latchkey's controllers, while these do not hide from documentation. */
+/** Runs something with the modules of Latchkey's controllers, while these are not hidden from documents. */
 function showing<T>(app: INestApplication, act: (modules: Type[]) => T): T {
   const modules = [...app.get(ModulesContainer).values()].filter(({ controllers }) =>
     [...controllers.values()].some(({ metatype }) => metatype && isLatchkeyController(metatype)),

@@ -20,12 +20,12 @@ export class OrganizationsService {
     return tx.save(tx.create(Organization, { name, slug: slugOf(name) }));
   }
 
-  /** The one the installation was set up with. */
+  /** The organization with which the installation was set up. */
   first(): Promise<Organization | undefined> {
     return this.organizations.find({ order: { createdAt: 'ASC', id: 'ASC' }, take: 1 }).then(([first]) => first);
   }
 
-  /** One page, newest first (decisions 17), for somebody of an organization. */
+  /** One page, newest first (decision 17). The read counts for the share of the caller's organization. */
   list(callerId: string, query: PageQueryDto): Promise<PageDto & { page: Organization[] }> {
     return this.reads.read(callerId, (tx) => readPage(tx, tx.createQueryBuilder(Organization, 'o'), query));
   }

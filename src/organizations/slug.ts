@@ -2,7 +2,7 @@ import { randomText } from '../common/crypto/random-text';
 
 const SUFFIX_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** What is left of a name in an address, and six random characters so that two of one name can be told apart. */
+/** The part of a name that fits into an address, and six random characters to tell equal names apart. */
 export function slugOf(name: string): string {
   const words = name
     .normalize('NFKD')

@@ -67,7 +67,7 @@ export function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** An address as `listen` takes it: one of version 6 without its brackets. */
+/** An address as `listen` takes it: an IPv6 address without its brackets. */
 function hostIn(value: string): string {
   return /^\[(.*)\]$/.exec(value)?.[1] ?? value;
 }
@@ -80,7 +80,7 @@ function isOrigins(value: unknown): boolean {
   return isTexts(value) && value.every(isOrigin) && (value.length < 2 || !value.includes('*'));
 }
 
-/** As a browser says it: no path, no default port, in lower case. */
+/** The spelling of browsers: no path, no default port, in lower case. */
 function isOrigin(value: string): boolean {
   if (value === '*') return true;
   if (value.includes('*') || !URL.canParse(value)) return false;

@@ -26,7 +26,7 @@ import { CREATE_TOKEN, REVOKE_TOKEN, TokenAuthService, UPDATE_TOKEN } from './to
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
 
-/** The tokens themselves; the routes of the method are made from its definition. */
+/** The routes of the tokens themselves; the routes of the method are made from its definition. */
 @LatchkeyController('api/v1/auth/token-auth', 'Token Auth')
 export class TokenAuthController {
   constructor(

@@ -6,7 +6,7 @@ import {
 } from '../auth-methods/auth-methods.errors';
 import { AttachTokenAuthDto, TokenAuthAnswerDto, TokenAuthDto, UpdateTokenAuthDto } from './dto/token-auth.dtos';
 
-/** How the tokens that are made by hand for an identity behave. Nobody logs in with it. */
+/** The policy of tokens that are issued by hand for an identity. There is no login with this method. */
 export const TOKEN_AUTH: AuthMethodDefinition = {
   slug: 'token-auth',
   title: 'Token Auth',

@@ -1,6 +1,6 @@
 import { NotFoundError } from '../common/errors/latchkey.error';
 
-/** One text for a token that never was, and for one of another organization or method (decisions 18). */
+/** One text for a token that never existed, and for one of another organization or method (decision 18). */
 export class TokenNotFoundError extends NotFoundError {
   constructor(tokenId: string) {
     super('token_not_found', `Token with ID ${tokenId} not found`);

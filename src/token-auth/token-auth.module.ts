@@ -9,7 +9,7 @@ import { TokenAuthController } from './token-auth.controller';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenAuthService } from './token-auth.service';
 
-/** Token Auth: access tokens that are made, named and revoked by hand. */
+/** Token Auth: access tokens that are issued, named and revoked by hand. */
 @Module({
   imports: [TypeOrmModule.forFeature([IdentityAccessToken], LATCHKEY_DATA_SOURCE), IdentitiesModule, AuthMethodsModule],
   controllers: [configurationController(TOKEN_AUTH), TokenAuthController],

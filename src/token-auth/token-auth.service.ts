@@ -40,7 +40,7 @@ export const CREATE_TOKEN: Attempt = { what: 'create token for identity', permis
 export const UPDATE_TOKEN: Attempt = { what: 'update token for identity', permission: 'identity:create-token' };
 export const REVOKE_TOKEN: Attempt = { what: 'revoke token of identity', permission: 'identity:edit' };
 
-/** Tokens made by hand: what the managers of an identity do with them. */
+/** Tokens that the managers of an identity issue by hand. */
 @Injectable()
 export class TokenAuthService {
   constructor(
@@ -72,7 +72,10 @@ export class TokenAuthService {
     });
   }
 
-  /** One page, newest first (decisions 17). @throws IdentityNotFoundError, InstanceAdminRequiredError, AuthMethodNotConfiguredError */
+  /**
+   * One page, newest first (decision 17). @throws IdentityNotFoundError, InstanceAdminRequiredError,
+   * AuthMethodNotConfiguredError
+   */
   async list(caller: VerifiedAccessToken, identityId: string, query: PageQueryDto): Promise<TokenListDto> {
     return this.reads.read(caller.organization.id, async (tx) => {
       const { identity } = await this.managed.get(tx, caller, identityId);
@@ -87,7 +90,7 @@ export class TokenAuthService {
   }
 
   /**
-   * Also when its method has been removed: a token stays visible, as revoked (decisions 9).
+   * Found also after its method was removed: a token stays visible, as revoked (decision 9).
    *
    * @throws TokenNotFoundError, InstanceAdminRequiredError
    */
@@ -101,7 +104,7 @@ export class TokenAuthService {
     return described!;
   }
 
-  /** One of another identity is not there. @throws TokenNotFoundError */
+  /** A token of another identity counts as missing. @throws TokenNotFoundError */
   async getOf(caller: VerifiedAccessToken, identityId: string, tokenId: string): Promise<AccessTokenDto> {
     const token = await this.find(this.tokens.manager, caller, tokenId);
     if (token?.identityId !== identityId.toLowerCase()) throw new TokenNotFoundError(tokenId);
@@ -147,9 +150,9 @@ export class TokenAuthService {
   }
 
   /**
-   * Makes and signs a token. Rights are the caller's to check, as is the lock on the membership.
+   * Issues and signs a token. The caller checks permissions and holds the lock on the membership.
    *
-   * @param lifetimeSeconds instead of what the method says, all renewals included.
+   * @param lifetimeSeconds replaces the method's lifetime, all renewals included.
    */
   async issue(
     tx: EntityManager,
@@ -170,7 +173,7 @@ export class TokenAuthService {
     return { ...signed, accessTokenMaxTTL, tokenType: 'Bearer', tokenData: AccessTokenDto.of(token) };
   }
 
-  /** One query that knows the organization: what belongs to another is not there (decisions 18). */
+  /** One query with the organization in it: an object of another organization counts as missing (decision 18). */
   private async find(
     tx: EntityManager,
     caller: VerifiedAccessToken,
@@ -181,7 +184,7 @@ export class TokenAuthService {
     return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
   }
 
-  /** The identity of a token. Where that has been deleted the token is not there. */
+  /** The identity of a token. If the identity was deleted, the token counts as missing. */
   private async getManaged(
     tx: EntityManager,
     caller: VerifiedAccessToken,
@@ -196,7 +199,7 @@ export class TokenAuthService {
     }
   }
 
-  /** Tokens as their managers see them. Those of a method that was removed are revoked since then. */
+  /** Tokens as their managers see them. Tokens of a removed method show as revoked since its removal. */
   private async described(tx: EntityManager, tokens: IdentityAccessToken[]): Promise<AccessTokenDto[]> {
     const ids = tokens.filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id);
     const rows = ids.length === 0 ? [] : await tx.query<EndedRow[]>(inSchemaOf(tx, ENDED), [ids]);

@@ -62,7 +62,7 @@ export class AccessTokensService {
     const { jti, identityId, orgId } = this.keyring.verify(jwt);
     const target = { identityId, organizationId: orgId, waitsForRolesOnly: true };
     const actor = { tokenId: jti, identityId, organizationId: orgId, ...origin };
-    return this.changes.takeAway({ actor, action: 'revoke-access-token' }, async (work) => {
+    return this.changes.takeAway({ actor, action: 'revoke-identity-access-token' }, async (work) => {
       const { tx, run } = work;
       const revocation = { tokenId: jti, revokedAt: this.clock.now(), organizationId: null, includesRemoved: true };
       const isRevoked = await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
@@ -75,7 +75,7 @@ export class AccessTokensService {
   /** One statement, with the condition in it: a token that was revoked after its verification is not renewed. */
   private async extend(holder: TokenHolder, renewedAt: Date, expiresAt: Date | null): Promise<void> {
     const renewal = { tokenId: holder.tokenId, renewedAt, expiresAt, signedTTL: secondsBetween(renewedAt, expiresAt) };
-    await this.changes.add({ actor: holder, action: 'renew-access-token' }, async (work) => {
+    await this.changes.add({ actor: holder, action: 'renew-identity-access-token' }, async (work) => {
       const isRenewed = await this.store.renew(work.run, renewal);
       if (!isRenewed) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
       work.changed(targetOf(holder));

@@ -5,13 +5,13 @@ import type { AccessTokenPolicyDto } from './dto/access-token-policy.dto';
 
 const THIRTY_DAYS = 2_592_000;
 
-/** How the tokens of an auth method behave. */
+/** The policy of an auth method's tokens. */
 export interface AccessTokenPolicy {
   readonly accessTokenTTL: number;
   readonly accessTokenMaxTTL: number;
   readonly accessTokenNumUsesLimit: number;
   readonly accessTokenTrustedIps: TrustedIp[];
-  /** Seconds between renewals of periodic tokens; 0 when they are not. */
+  /** Seconds between renewals of periodic tokens; 0 if tokens are not periodic. */
   readonly accessTokenPeriod: number;
 }
 
@@ -23,14 +23,14 @@ export const DEFAULT_POLICY: AccessTokenPolicy = {
   accessTokenPeriod: 0,
 };
 
-/** Tokens were to live longer than they may with all renewals. */
+/** The TTL of a token is longer than its max TTL, which covers all renewals. */
 export class TtlExceedsMaxError extends BadRequestError {
   constructor() {
     super('ttl_exceeds_max', 'Access token TTL cannot be greater than max TTL');
   }
 }
 
-/** A trusted address is none. */
+/** An entry of `accessTokenTrustedIps` is not a valid IP address or CIDR block. */
 export class InvalidIpError extends BadRequestError {
   constructor() {
     super('ip_invalid', 'The IP is not a valid IPv4, IPv6, or CIDR block');
@@ -39,12 +39,12 @@ export class InvalidIpError extends BadRequestError {
 
 type Lifetimes = Pick<AccessTokenPolicy, 'accessTokenTTL' | 'accessTokenMaxTTL'>;
 
-/** Decisions 14: 0 is no maximum, whatever the TTL. */
+/** Decision 14: a max TTL of 0 means no maximum, whatever the TTL. */
 function isCoherent({ accessTokenTTL, accessTokenMaxTTL }: Lifetimes): boolean {
   return accessTokenMaxTTL === 0 || accessTokenTTL <= accessTokenMaxTTL;
 }
 
-/** Asked of a body and the defaults of its route, before anything is looked up. @throws ValidationFailureError */
+/** Checks a body together with the defaults of its route, before anything is looked up. @throws ValidationFailureError */
 export function requireCoherentInput(input: Partial<Lifetimes>, defaults: Partial<Lifetimes> = {}): void {
   const { accessTokenTTL = defaults.accessTokenTTL ?? 0, accessTokenMaxTTL = defaults.accessTokenMaxTTL ?? 0 } = input;
   if (isCoherent({ accessTokenTTL, accessTokenMaxTTL })) return;
@@ -52,12 +52,12 @@ export function requireCoherentInput(input: Partial<Lifetimes>, defaults: Partia
   throw new ValidationFailureError([{ code: 'custom', path: [], message }]);
 }
 
-/** What some methods let be configured beyond the policy of all. */
+/** The setting that only some methods have beyond the common policy. */
 export interface PeriodInput {
   readonly accessTokenPeriod?: number;
 }
 
-/** A policy with an input laid over it. @throws TtlExceedsMaxError, InvalidIpError */
+/** A policy with the fields of an input replaced. @throws TtlExceedsMaxError, InvalidIpError */
 export function mergePolicy(base: AccessTokenPolicy, input: AccessTokenPolicyDto & PeriodInput): AccessTokenPolicy {
   const { accessTokenTrustedIps: ips } = input;
   const merged = {
@@ -71,7 +71,7 @@ export function mergePolicy(base: AccessTokenPolicy, input: AccessTokenPolicyDto
   return merged;
 }
 
-/** The addresses of an input, as they are stored. @throws InvalidIpError */
+/** The addresses of an input, in stored form. @throws InvalidIpError */
 export function requireIps(input: readonly { readonly ipAddress: string }[]): TrustedIp[] {
   return input.map(({ ipAddress }) => {
     const ip = parseTrustedIp(ipAddress);

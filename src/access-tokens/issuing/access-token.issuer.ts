@@ -18,18 +18,18 @@ import { FOREVER_SECONDS, type LifetimePolicy, lifetimeSeconds } from './lifetim
 /** What of an auth method decides on the tokens that are issued under it. */
 export type TokenMethod = LifetimePolicy & Pick<IdentityAuthMethod, 'id' | 'method' | 'accessTokenNumUsesLimit'>;
 
-/** What a token is made for and under. */
+/** The identity of a new token, and the policy under which it is issued. */
 export interface IssueRequest {
   readonly identity: Pick<Identity, 'id' | 'organizationId'>;
   readonly method: TokenMethod;
   readonly name: string | null;
-  /** The client secret it is handed out for, if it is. */
+  /** The client secret for which the token is issued, if any. */
   readonly clientSecretId?: string;
-  /** What the login found out about the identity, if anything. */
+  /** Facts that the login found about the identity, if any. */
   readonly identityAuth?: IdentityAuth;
 }
 
-/** What of a token a JWT speaks of. */
+/** The parts of a token that its JWT contains. */
 export interface Signable extends LifetimePolicy {
   readonly id: string;
   readonly identityId: string;
@@ -43,14 +43,14 @@ export interface Signable extends LifetimePolicy {
   readonly trustedIps: readonly TrustedIp[];
 }
 
-/** A JWT fresh from the press. */
+/** A JWT that was just signed. */
 export interface SignedAccessToken {
   readonly accessToken: string;
-  /** Seconds until it runs out; `FOREVER_SECONDS` when it never does. */
+  /** Seconds until it expires; `FOREVER_SECONDS` if it never does. */
   readonly expiresIn: number;
 }
 
-/** Makes access tokens: the row, and the JWT that names it. */
+/** Issues access tokens: the row, and the JWT that names it. */
 @Injectable()
 export class AccessTokenIssuer {
   constructor(
@@ -61,8 +61,8 @@ export class AccessTokenIssuer {
   ) {}
 
   /**
-   * Makes the row of a new token, in the caller's transaction. The caller has locked the method's row, so that the method
-   * cannot be removed before the token is there to be revoked with it.
+   * Inserts the row of a new token, in the caller's transaction. The caller has locked the method's row, so that the method
+   * cannot be removed before its removal would revoke the token too.
    */
   async insert(
     on: EntityManager | SqlRunner,
@@ -90,14 +90,14 @@ export class AccessTokenIssuer {
     return Object.assign(new IdentityAccessToken(), { id, ...row, ...unused, updatedAt: createdAt });
   }
 
-  /** The expiry a token made now would have; null for never. */
+  /** The expiry of a token that is issued now; null for never. */
   firstExpiry(policy: LifetimePolicy, now: Date): Date | null {
     const lifetime = lifetimeSeconds(policy, this.settings.maxTokenAgeSeconds, 0);
     if (lifetime === undefined) throw new TypeError('A new token always has a lifetime');
     return expiryOf(now, lifetime);
   }
 
-  /** The expiry a token renewed now would have. */
+  /** The expiry of a token that is renewed now. */
   renewedExpiry(policy: LifetimePolicy, createdAt: Date, now: Date): Date | null {
     const age = epochSeconds(now) - epochSeconds(createdAt);
     const lifetime = lifetimeSeconds(policy, this.settings.maxTokenAgeSeconds, age);
@@ -106,8 +106,8 @@ export class AccessTokenIssuer {
   }
 
   /**
-   * Signs a JWT for a token. `from` is the moment its expiry was reckoned from: asked again, the clock might have passed into
-   * the next second, and the lifetime answered would be one short.
+   * Signs a JWT for a token. `from` is the moment from which its expiry was computed. Asked again, the clock might have passed
+   * into the next second, and the answered lifetime would be one second short.
    */
   sign(token: Signable, from: Date, expiresAt: Date | null): SignedAccessToken {
     const iat = epochSeconds(from);
@@ -136,7 +136,9 @@ export class AccessTokenIssuer {
   }
 }
 
-/** @throws UnreadableValueError for a limit that is none: a token under it would have no end, or could never be judged. */
+/**
+ * @throws UnreadableValueError for a limit that is not valid: a token under it would have no end, or could never be verified.
+ */
 function requirePolicy(method: TokenMethod): void {
   const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit } = method;
   const limits = [accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit];
@@ -147,7 +149,7 @@ function expiryOf(now: Date, lifetime: number): Date | null {
   return lifetime === Infinity ? null : new Date((epochSeconds(now) + lifetime) * 1000);
 }
 
-/** What `exp` is after `iat`; 0 when there is no `exp`. */
+/** The seconds from `iat` to `exp`; 0 if there is no `exp`. */
 export function secondsBetween(from: Date, expiresAt: Date | null): number {
   return expiresAt === null ? 0 : epochSeconds(expiresAt) - epochSeconds(from);
 }

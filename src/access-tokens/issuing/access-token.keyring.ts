@@ -14,17 +14,17 @@ import {
   WrongTokenTypeError,
 } from './access-tokens.errors';
 
-/** Longer than any JWT of ours; whatever is longer is not worth decoding. */
+/** Longer than any JWT of Latchkey; a longer text is not worth decoding. */
 export const MAX_TOKEN_LENGTH = 4_096;
 const ALGORITHM = 'HS256';
 
 /**
- * Signs and verifies the JWTs of access tokens. The first key signs; the others still verify until they are retired. The
- * algorithm is ours alone to say: a header that is not, letter by letter, one we write opens nothing.
+ * Signs and verifies the JWTs of access tokens. The first key signs; the others still verify until they are removed. Only
+ * Latchkey chooses the algorithm: a header that differs by a single letter from the one that Latchkey writes is refused.
  */
 @Injectable()
 export class AccessTokenKeyring {
-  /** By the header of the tokens each has signed, as it is spelled in them. */
+  /** By the header of the tokens that each key has signed, as it is spelled in them. */
   private readonly keys: ReadonlyMap<string, KeyObject>;
   private readonly currentKid: string;
 
@@ -32,7 +32,7 @@ export class AccessTokenKeyring {
     settings: LatchkeySettings,
     private readonly clock: Clock,
   ) {
-    // KeyObjects: given text, jsonwebtoken tries to read it as a public key first, on every call.
+    // KeyObjects: jsonwebtoken would try to read text as a public key first, on every call.
     this.keys = new Map(
       settings.authSecrets.map((secret) => [encoded(headerFor(keyId(secret))), createSecretKey(Buffer.from(secret))]),
     );
@@ -44,8 +44,11 @@ export class AccessTokenKeyring {
     return sign(claims, this.keys.get(encoded(header))!, { algorithm: ALGORITHM, header });
   }
 
-  /** The claims of a genuine, unexpired JWT.
-   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError, WrongTokenTypeError
+  /**
+   * The claims of a genuine JWT that has not expired.
+   *
+   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError,
+   * WrongTokenTypeError
    */
   verify(token: string): AccessTokenClaims {
     const claims = requireClaims(token, this.signedClaims(token));
@@ -53,12 +56,12 @@ export class AccessTokenKeyring {
     return claims;
   }
 
-  /** For claims that have been verified before. @throws ExpiredAccessTokenError */
+  /** For claims that were verified before. @throws ExpiredAccessTokenError */
   requireUnexpired({ exp = Infinity }: Pick<AccessTokenClaims, 'exp'>, moment?: number): void {
     if (this.clock.epochMs(moment) >= exp * 1000) throw new ExpiredAccessTokenError();
   }
 
-  /** The key a token claims to be signed with. */
+  /** The key that a token names as its own. */
   keyFor(token: string): KeyObject {
     if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
       throw new MalformedAccessTokenError();
@@ -72,7 +75,7 @@ export class AccessTokenKeyring {
     const key = this.keyFor(token);
     const claims = decoded(token.split('.')[1]!);
     try {
-      // When it runs out is asked last, after what it is (decisions 6).
+      // The expiry is checked last, after signature and type (decision 6).
       const options: VerifyOptions = { algorithms: [ALGORITHM], ignoreExpiration: true };
       verify(token, key, { ...options, clockTimestamp: this.clock.epochSeconds() });
     } catch (error) {
@@ -82,7 +85,7 @@ export class AccessTokenKeyring {
   }
 }
 
-/** Names a key without telling anything about it. */
+/** An id for a key that reveals nothing about it. */
 function keyId(secret: string): string {
   return createHmac('sha256', secret).update('latchkey key id').digest('base64url').slice(0, 12);
 }
@@ -91,7 +94,7 @@ function headerFor(kid: string): JwtHeader {
   return { alg: ALGORITHM, typ: 'JWT', kid };
 }
 
-/** Why a header is none of ours, as far as the caller is told. */
+/** The error for a header that is not Latchkey's, as far as the caller is told. */
 function refusalOfHeader(part: string): LatchkeyError {
   const header = decoded(part);
   const { alg, typ } = header as Partial<JwtHeader>;
@@ -113,7 +116,7 @@ function decoded(part: string): object {
   return value;
 }
 
-/** What is signed must also be what we would have written: one spelling for each token, and no key named twice. */
+/** A signed token must also be one that Latchkey would have written: one spelling for each token, and no key named twice. */
 function requireClaims(token: string, claims: object): AccessTokenClaims {
   if ((claims as Partial<AccessTokenClaims>).authTokenType !== IDENTITY_ACCESS_TOKEN) throw new WrongTokenTypeError();
   if (!isWellFormed(claims as Record<string, unknown>) || token.split('.')[1] !== encoded(claims)) {

@@ -121,7 +121,8 @@ const INSERT = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
   RETURNING id`;
 
-// The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one renewed under a shorter TTL.
+// The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one that was renewed under a shorter
+// TTL.
 const RENEW = `
   UPDATE latchkey.identity_access_tokens
      SET last_renewed_at = $2, updated_at = $2, signed_ttl = $4,

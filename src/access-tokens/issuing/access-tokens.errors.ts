@@ -4,7 +4,7 @@ import { BadRequestError, ForbiddenError, LatchkeyError } from '../../common/err
 // RFC 6750 section 3: a challenge names an error only when a token was presented.
 const INVALID_TOKEN = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
 
-/** No bearer token came with the request. */
+/** The request has no bearer token. 401; the challenge names no error. */
 export class MissingAccessTokenError extends LatchkeyError {
   constructor() {
     super(
@@ -14,7 +14,7 @@ export class MissingAccessTokenError extends LatchkeyError {
   }
 }
 
-/** The text presented as a token is none of ours, or has run out (decisions 5). */
+/** The presented text is not a token of Latchkey, or has expired (decision 5). */
 abstract class AccessTokenError extends LatchkeyError {
   protected constructor(errorCode: string, message: string, cause?: unknown) {
     const kind = { errorCode, status: HttpStatus.UNAUTHORIZED, error: 'TokenError' };
@@ -22,14 +22,14 @@ abstract class AccessTokenError extends LatchkeyError {
   }
 }
 
-/** The token was good until it ran out. */
+/** The token was valid and has expired. 401. */
 export class ExpiredAccessTokenError extends AccessTokenError {
   constructor() {
     super('access_token_expired', 'Your token has expired. Please re-authenticate.');
   }
 }
 
-/** The text presented is no access token. */
+/** The presented text is not an access token. 401. */
 export class MalformedAccessTokenError extends AccessTokenError {
   constructor(cause?: unknown) {
     super(
@@ -40,7 +40,7 @@ export class MalformedAccessTokenError extends AccessTokenError {
   }
 }
 
-/** The token is signed by another algorithm than ours. */
+/** The token is signed with another algorithm than HS256. 401. */
 export class InvalidAlgorithmError extends AccessTokenError {
   constructor(cause?: unknown) {
     super(
@@ -51,21 +51,21 @@ export class InvalidAlgorithmError extends AccessTokenError {
   }
 }
 
-/** The token is signed with another secret than ours. */
+/** The token is signed with a secret that is neither the current nor a previous one. 401. */
 export class InvalidSignatureError extends AccessTokenError {
   constructor(cause?: unknown) {
     super('access_token_signature', 'invalid signature', cause);
   }
 }
 
-/** A JWT of ours, but made for something else than authenticating requests. */
+/** A JWT of Latchkey that is not an access token. */
 export class WrongTokenTypeError extends BadRequestError {
   constructor() {
     super('access_token_type', 'Token is not an identity access token');
   }
 }
 
-/** Why a genuine token is refused all the same (contract 3.5). */
+/** The reasons for which a genuine token is refused (contract 3.5). */
 export const REFUSALS = {
   revoked: 'token has been revoked',
   identity_gone: 'identity tokens have been revoked',
@@ -79,7 +79,7 @@ export const REFUSALS = {
 
 export type Refusal = keyof typeof REFUSALS;
 
-/** The `errorCode` of every error with which guards and verifier refuse a caller. */
+/** The `errorCode` of every error with which the guards and the verifier refuse a caller. */
 export type RefusalCode =
   | `access_token_${Refusal | 'missing' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
   | 'address_not_trusted'
@@ -87,10 +87,10 @@ export type RefusalCode =
   | 'permission_denied'
   | 'database_unavailable';
 
-/** What was asked of a token, as the answer words it. */
+/** The purpose for which the token was presented, in the words of the answer. */
 export type TokenPurpose = 'Failed to authorize' | 'Cannot renew';
 
-/** The token is genuine, but its row, identity, method or membership says no. */
+/** The token is genuine, but its row, identity, method or membership does not allow it. 401; `errorCode` says why. */
 export class AccessTokenRefusedError extends LatchkeyError {
   constructor(refusal: Refusal, purpose: TokenPurpose = 'Failed to authorize') {
     super(
@@ -103,7 +103,7 @@ export class AccessTokenRefusedError extends LatchkeyError {
   }
 }
 
-/** The token is good, but not from this address. */
+/** The token is valid, but not from the client's address. 403. */
 export class UntrustedAddressError extends ForbiddenError {
   constructor() {
     super('address_not_trusted', 'You are not allowed to access this resource from the current IP address');

@@ -1,19 +1,19 @@
-/** How long tokens may live, in seconds. In each, 0 stands for "no such limit". */
+/** Limits on the lifetime of tokens, in seconds. 0 means no limit. */
 export interface LifetimePolicy {
   readonly accessTokenTTL: number;
   readonly accessTokenMaxTTL: number;
-  /** Above 0: a periodic token, renewable for ever in steps of this length. */
+  /** Above 0: a periodic token, which can be renewed for ever, each time for this number of seconds. */
   readonly accessTokenPeriod: number;
 }
 
-/** On login and renew, what stands for "none": a 0 sends clients into a login loop (decisions 3). */
+/** On login and renew, this number means "no limit": a 0 sends clients into a login loop (decision 3). */
 export const FOREVER_SECONDS = 1_000_000_000;
 
 /**
  * The lifetime of the next JWT of a token (contract 3.2).
  *
  * @param ageSeconds since the token was issued; 0 at issue.
- * @param ceilingSeconds the most any single JWT may live; 0 for no ceiling.
+ * @param ceilingSeconds the longest lifetime of a single JWT; 0 for no ceiling.
  * @returns seconds, at least 1; Infinity when nothing limits it; undefined when the max TTL is used up.
  */
 export function lifetimeSeconds(
@@ -30,8 +30,8 @@ export function lifetimeSeconds(
 }
 
 /**
- * The tighter of two policies, limit by limit (decisions 4). A periodic one next to one that is not counts as what it amounts
- * to, a TTL without a max TTL: a method that became periodic meanwhile lifts no max TTL that was granted.
+ * The tighter of two policies, limit by limit (decision 4). A periodic policy beside one that is not periodic counts as a TTL
+ * without a max TTL: a method that became periodic meanwhile does not lift a max TTL that was granted.
  */
 export function tighter(granted: LifetimePolicy, present: LifetimePolicy): LifetimePolicy {
   const isMixed = granted.accessTokenPeriod > 0 !== present.accessTokenPeriod > 0;

@@ -3,13 +3,13 @@ import { Clock } from '../../common/clock/clock';
 import { ChangesService } from '../../changes/changes.service';
 import { ChangeReceiptsService, type Spread } from '../../change-feed/change-receipts.service';
 
-/** What is refused as too old. */
+/** The times before which tokens and client secrets are refused. */
 export interface Recall {
   readonly tokensBefore: Date | null;
   readonly clientSecretsBefore: Date | null;
 }
 
-/** A recall of what has not been issued yet. */
+/** The time of a recall lies in the future. */
 export class FutureRecallError extends RangeError {
   override readonly name = 'FutureRecallError';
 
@@ -19,9 +19,9 @@ export class FutureRecallError extends RangeError {
 }
 
 /**
- * Refuses everything that was issued before a moment, for when it is not known what of it is still good: after a restore the
- * database has forgotten what was revoked since the backup. One row says so, however many tokens there are, and every verdict
- * looks at it. It is only ever moved on: what has been refused stays so.
+ * Refuses everything that was issued before a moment. It is for cases in which it is unknown which tokens are still valid: a
+ * restored database has lost the revocations since the backup. One row holds the moment, for any number of tokens, and every
+ * verification checks it. The moment only moves forward, so a refused token stays refused.
  */
 @Injectable()
 export class TokenRecallService {

@@ -7,7 +7,7 @@ export interface Uses {
   lastAt: number;
 }
 
-/** Tokens whose uses can wait: beyond that uses are lost, rather than memory. */
+/** The most tokens whose uses wait. Beyond that, uses are lost, because memory must not grow. */
 export const MAX_WAITING = 100_000;
 
 /** The uses that wait to be written, summed by token. */

@@ -9,16 +9,16 @@ import type { PendingUses, Uses } from './pending-uses';
 /** Uses that are written together. */
 interface Batch {
   readonly id: string;
-  /** As `performance.now()` counts: no clock that jumps makes it older. */
+  /** As `performance.now()` counts: a clock that jumps does not make it older. */
   readonly sentAt: number;
   readonly uses: Map<string, Uses>;
 }
 
 /** So many tokens are written by one statement at most. */
 export const LARGEST_BATCH = 5_000;
-/** After a batch that was written the next may be so much larger. */
+/** After a batch that was written, the next may be larger by this factor. */
 const GROWTH = 1.25;
-/** What became of a batch is kept for twice as long. */
+/** The outcome of a batch is kept twice as long. */
 const FORGOTTEN_MS = 43_200_000;
 
 /**
@@ -34,7 +34,7 @@ export class UsageBatchWriter {
   /** Since the last batch that was written. */
   private failures = 0;
   private isSaid = false;
-  /** Tokens that are written together: fewer when that has been too many. */
+  /** How many tokens are written together: fewer after a batch that was too large. */
   private most = LARGEST_BATCH;
 
   constructor(
@@ -51,7 +51,8 @@ export class UsageBatchWriter {
   /** Writes what is pending now. What cannot be written stays pending. */
   async writeAll(): Promise<void> {
     if (this.uncertain !== undefined && !(await this.resolve(this.uncertain))) return;
-    // What is noted meanwhile waits for the next time: under load there is always more, and the writing would never pause.
+    // Uses that are counted meanwhile wait for the next flush: under load there are always more, and the writing would never
+    // pause.
     const batches = Math.ceil(this.pending.size / this.most);
     for (let written = 0; written < batches; written += 1) {
       if (this.pending.size === 0 || !(await this.write(this.nextBatch()))) return;
@@ -89,7 +90,7 @@ export class UsageBatchWriter {
     if (!isTooMuch || this.failures > 1) this.say(uses, error);
   }
 
-  /** Asks what became of a batch. From then on it is not written any more. */
+  /** Asks for the outcome of a batch. After that, the batch can no longer be written. */
   private async resolve({ id, uses, sentAt }: Batch): Promise<boolean> {
     try {
       const [found] = await this.database.write<Outcome>(RESOLVE, [id, performance.now() - sentAt < FORGOTTEN_MS]);
@@ -104,7 +105,7 @@ export class UsageBatchWriter {
     }
   }
 
-  /** Once per outage: the next attempt is a moment away, and fails alike. */
+  /** Once per outage: the next attempt comes soon, and fails in the same way. */
   private say(uses: Map<string, Uses>, error: unknown): void {
     if (this.isSaid) return;
     this.isSaid = true;
@@ -118,7 +119,7 @@ export class UsageBatchWriter {
     this.pending.sayLost();
   }
 
-  /** By the server's own word nothing has been written: it may go into other batches, behind what is waiting. */
+  /** The server itself says that nothing was written: the uses go into other batches, behind those that wait. */
   private part(uses: Map<string, Uses>): void {
     this.most = Math.ceil(uses.size / 2);
     this.pending.addAll(uses);
@@ -134,8 +135,8 @@ interface Outcome {
   readonly left_out: string[];
 }
 
-// Locked in the order of ids: two nodes that write the same tokens would otherwise meet in a deadlock. What is left out is
-// looked for only when something is; a token whose row is gone is not.
+// Locked in the order of ids: two nodes that write the same tokens would otherwise deadlock. The skipped rows are looked up
+// only if there are any; a token whose row is gone is not among them.
 const FLUSH = `
   WITH used AS (
     SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)

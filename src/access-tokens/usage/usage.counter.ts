@@ -14,8 +14,8 @@ import { PendingUses } from './pending-uses';
 import { LARGEST_BATCH, UsageBatchWriter } from './usage-batch-writer';
 
 /**
- * How long the last attempts go on from the moment the process is asked to stop, and a pause between them: somebody may hold the
- * rows. Ten seconds are what a supervisor allows by default.
+ * How long the last attempts continue from the moment the process is asked to stop, and the pause between them: another session
+ * may hold the rows. Ten seconds are what a supervisor allows by default.
  */
 const LAST_MS = 8_000;
 const LAST_PAUSE_MS = 150;
@@ -48,19 +48,19 @@ export class UsageCounter implements OnModuleInit, BeforeApplicationShutdown, On
   }
 
   /**
-   * Notes a use of a token without a limit. Costs no query.
+   * Counts a use of a token without a limit. Costs no query.
    *
    * @param at milliseconds since the epoch.
    */
   note(tokenId: string, at: number): void {
     const before = this.pending.size;
     this.pending.note(tokenId, at);
-    // Not again while it stays so many: a database that does not write is not asked for every use.
+    // Not again while the number stays that high: a database that does not write is not asked for every use.
     const isFull = this.pending.size === LARGEST_BATCH && before < LARGEST_BATCH;
     if (isFull || this.closesAt !== Infinity) void this.flush();
   }
 
-  /** Writes what has been noted so far. What cannot be written is kept for the next time. */
+  /** Writes the uses counted so far. Uses that cannot be written are kept for the next flush. */
   flush(): Promise<void> {
     return this.flushes.run();
   }

@@ -12,19 +12,19 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Requests that wait for one token at most. */
+/** The most requests that wait for one token. */
 const MAX_WAITING = 10_000;
 
 /**
- * Spends the uses of limited tokens, exactly (decisions 7, promise P9).
+ * Spends the uses of limited tokens, exactly (decision 7, guarantee P9).
  *
- * The invariant: at any moment, on any number of nodes and after any crash, the row counts at least the uses that were
- * granted, and never more than its limit. A use is granted only after the statement that counted it has committed; a crash
- * in between loses uses and never gains one.
+ * The invariant: at any moment, on any number of nodes and after any crash, the row counts at least the uses that were granted,
+ * and never more than its limit. A use is granted only after the statement that counted it has committed; a crash in between
+ * loses uses and never gains one.
  *
- * While one statement about a token is under way, the requests that arrive for it gather, and the next statement spends for
- * all of them: a hot token costs one statement at a time on each node, however many use it. Nothing is set aside in advance,
- * so no use is ever out of reach of another node.
+ * While one statement about a token is under way, the requests that arrive for it gather, and the next statement spends for all
+ * of them: a token costs one statement at a time on each node, however many requests use it. Nothing is reserved in advance, so
+ * no use is ever out of reach of another node.
  */
 @Injectable()
 export class UsageLimiter {
@@ -53,13 +53,14 @@ export class UsageLimiter {
       this.gathering.set(tokenId, next);
       const failure = await this.spendFor(tokenId, requests, party);
       requests = failure === undefined ? next : [];
-      // Those that have gathered meanwhile have spent nothing; to try for them would make them wait twice the deadline.
+      // The requests that have gathered meanwhile have spent nothing. To try for them would make them wait twice the time
+      // limit.
       if (failure !== undefined) for (const { reject } of next) reject(failure);
     }
     this.gathering.delete(tokenId);
   }
 
-  /** In the order they came: the first are granted what is left. */
+  /** In the order of arrival: the first are granted the uses that are left. */
   private async spendFor(tokenId: string, requests: Waiting[], party: Party | undefined): Promise<unknown> {
     try {
       const parameters = [tokenId, requests.length, requests.at(-1)!.at];
@@ -75,8 +76,8 @@ export class UsageLimiter {
   }
 }
 
-// The row is locked before it is looked at: what is granted is the difference to what was there. A use that was granted is
-// not lost with the server, whatever the role's default says. -1 is granted where a hand has left a count below 0.
+// The row is locked before it is read: the number granted is the difference to the former count. A granted use is not lost with
+// the server, whatever the role's default says. -1 is returned if a change by hand left a count below 0.
 const SPEND = `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (

@@ -160,7 +160,7 @@ export class AccessTokenCache {
     const result = this.reader
       .find(claims)
       .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))
-      // Failures are not remembered: whoever asks next, asks the database.
+      // Failures are not remembered: the next request asks the database.
       .finally(() => this.lookups.delete(claims.jti));
     const lookup = { startedAt, result };
     this.lookups.set(claims.jti, lookup);

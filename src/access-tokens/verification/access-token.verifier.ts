@@ -160,7 +160,8 @@ export class AccessTokenVerifier {
   private async spend(known: KnownFacts, good: UsableToken, at: Date): Promise<VerifiedAccessToken> {
     const party = { group: good.organization.id, member: good.identityId, isCrowd: false };
     if (await this.limits.spend(good.tokenId, at, party)) return verifiedOf(good);
-    // Read anew, the row says whether it was the limit or a revocation; remembered, it would be asked again on every request.
+    // After a new read, the row says whether the limit or a revocation is the reason. A remembered refusal would be checked
+    // again on every request.
     known.isRefused = true;
     throw new AccessTokenRefusedError('uses_exhausted');
   }

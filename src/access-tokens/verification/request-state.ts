@@ -12,7 +12,7 @@ export class RequestState {
   /** The verifier that reached the verdict: one does not rely on the verdict of another application's. */
   private verifier: object | undefined;
   private verdict: Verdict | undefined;
-  /** When it was reached, as `performance.now()` counts; Infinity until then. */
+  /** The moment of the decision, as `performance.now()` counts; Infinity until then. */
   private judgedAt = 0;
   /** The token that was found usable: the request is a use of it, and stays this one use. */
   private countedToken: string | undefined;

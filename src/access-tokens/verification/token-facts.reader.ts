@@ -14,7 +14,7 @@ import type { LifetimePolicy } from '../issuing/lifetime';
 /** What of a token's claims names it and whose it is. */
 export type TokenClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId'>;
 
-/** Everything a verdict depends on, as the database holds it. */
+/** Everything that a verification depends on, as the database has it. */
 export interface TokenFacts extends LifetimePolicy {
   readonly tokenId: string;
   readonly tokenName: string | null;

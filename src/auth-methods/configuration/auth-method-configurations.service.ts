@@ -34,7 +34,7 @@ export interface MethodChange {
   readonly identityId: string;
 }
 
-/** A configuration, its secrets decrypted. */
+/** A configuration with its secrets decrypted. */
 export interface ConfiguredMethod {
   readonly row: IdentityAuthMethod;
   readonly secrets: object;
@@ -42,7 +42,7 @@ export interface ConfiguredMethod {
 
 type Behaviour = Pick<AuthMethod, 'prepare'>;
 
-/** Which methods an identity has, and how the tokens that come of them behave. The same for every method. */
+/** The auth methods of an identity, and the policies of their tokens. The same for every method. */
 @Injectable()
 export class AuthMethodConfigurationsService {
   constructor(
@@ -79,7 +79,7 @@ export class AuthMethodConfigurationsService {
     });
   }
 
-  /** Tokens that exist keep their lifetimes, but follow the trusted IPs at once (contract 3.4). */
+  /** Existing tokens keep their lifetimes, but follow the trusted addresses at once (contract 3.4). */
   async update(change: MethodChange, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
     requireCoherentInput(input);
     const { method, actor, identityId } = change;
@@ -87,7 +87,7 @@ export class AuthMethodConfigurationsService {
     let updated: ConfiguredMethod | undefined;
     while (updated === undefined) {
       const prepared = await this.prepareUpdate(address, input, behaviour);
-      // Its networks may be tightened, its lifetimes shortened.
+      // The change may tighten networks or shorten lifetimes.
       updated = await this.changes.takeAway({ actor, action: `update-identity-${method.slug}` }, (work) =>
         this.updateIn(work, address, input, prepared),
       );
@@ -104,14 +104,14 @@ export class AuthMethodConfigurationsService {
     return this.opened(configuration);
   }
 
-  /** Its tokens are dead once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
+  /** Its tokens are refused once its row is gone, however many there are, and stay visible as revoked (decisions 8 and 9). */
   async remove({ method, actor, identityId }: MethodChange): Promise<ConfiguredMethod> {
     const { caller } = actor;
     const target = { identityId, organizationId: caller.organization.id };
     const removed = await this.changes.takeAway({ actor, action: `revoke-identity-${method.slug}` }, (work) =>
       this.lastAdministrator.keep(work.run, target, () => this.removeIn(work, { method, caller, identityId })),
     );
-    // Nobody is shown its secrets any more, and one whose secrets cannot be read can still be removed.
+    // The secrets are not shown any more, so a configuration whose secrets cannot be read can still be removed.
     return { row: removed, secrets: {} };
   }
 
@@ -129,7 +129,7 @@ export class AuthMethodConfigurationsService {
     return configuration;
   }
 
-  /** Attaches a method. Rights are the caller's to check. */
+  /** Attaches a method. The caller checks permissions. */
   insert(
     tx: EntityManager,
     method: AuthMethodDefinition,
@@ -160,7 +160,7 @@ export class AuthMethodConfigurationsService {
     if (await this.find(tx, method, identityId)) throw method.refusals.alreadyConfigured();
   }
 
-  /** What the method has looked at before the transaction; undefined for one that does not look. */
+  /** The configuration that the method checked before the transaction; undefined for a method that does not check. */
   private async prepareUpdate(
     { method, caller, identityId }: MethodAddress,
     input: AccessTokenPolicyDto,
@@ -177,7 +177,7 @@ export class AuthMethodConfigurationsService {
     return present;
   }
 
-  /** Undefined when the configuration is no longer the one that was looked at: that is then looked at anew. */
+  /** Undefined if the configuration is no longer the one that was checked: it is then checked again. */
   private async updateIn(
     work: OwnUnitOfWork,
     { method, caller, identityId }: MethodAddress,

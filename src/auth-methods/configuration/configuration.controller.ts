@@ -22,13 +22,13 @@ import {
 import type { AuthMethodDefinition, ShownConfiguration } from '../auth-method.definition';
 import { named } from '../controller-name';
 
-/** Nothing is provided by it. */
+/** Provides nothing. */
 const NO_BEHAVIOUR = Symbol('no behaviour');
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 
 /**
- * The routes that attach, update, get and remove a method: one class for all of them, made from the definition of each. Bodies
- * are no more than objects to it: a class named here would be validated against before the method's own.
+ * The routes that attach, update, retrieve and remove a method: one class for all methods, made from the definition of each.
+ * Bodies are declared as plain objects: a class named here would be validated against before the method's own.
  */
 // eslint-disable-next-line max-lines-per-function -- a class, not a function
 export function configurationController(method: AuthMethodDefinition, behaviour?: Type<AuthMethod>): Type {

@@ -9,8 +9,8 @@ const PURPOSE = 'latchkey auth method secrets';
 type Owner = Pick<IdentityAuthMethod, 'identityId' | 'method'>;
 
 /**
- * Encrypts what a method must be able to read again, such as the password of a directory, under a key that is not in the
- * database. A ciphertext belongs to the method of one identity: moved to another row it does not open.
+ * Encrypts settings that a method must be able to read again, such as the password of a directory, with a key that is not in
+ * the database. A ciphertext belongs to the method of one identity: moved to another row, it cannot be decrypted.
  */
 @Injectable()
 export class MethodSecretsService {
@@ -20,7 +20,7 @@ export class MethodSecretsService {
     this.box = new SealedBox([derivedKey(current, PURPOSE), ...previous.map((secret) => derivedKey(secret, PURPOSE))]);
   }
 
-  /** Null for no secrets at all. */
+  /** Null if there are no secrets. */
   seal(owner: Owner, secrets: object = {}): Buffer | null {
     return Object.keys(secrets).length === 0 ? null : this.box.seal(nameOf(owner), JSON.stringify(secrets));
   }

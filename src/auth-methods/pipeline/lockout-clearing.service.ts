@@ -12,7 +12,7 @@ import { LockoutsService } from './lockouts.service';
 
 export const CLEAR_LOCKOUTS: Attempt = { what: 'clear lockouts of identity', permission: 'identity:edit' };
 
-/** What the managers of an identity do about its lock-outs. */
+/** Clears the lockouts of an identity for its managers. */
 @Injectable()
 export class LockoutClearingService {
   constructor(
@@ -23,7 +23,7 @@ export class LockoutClearingService {
     private readonly clock: Clock,
   ) {}
 
-  /** Lets everybody who guessed wrong guess again: how many counts and locks were in force. */
+  /** Clears every count of wrong guesses. @returns the number of counts and locks that were in force */
   async clear(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
     return this.dataSource.transaction(async (tx) => {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, CLEAR_LOCKOUTS);

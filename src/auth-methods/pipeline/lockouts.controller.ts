@@ -11,7 +11,7 @@ import { named } from '../controller-name';
 import { ClearedLockoutsDto } from './dto/cleared-lockouts.dto';
 import { CLEAR_LOCKOUTS, LockoutClearingService } from './lockout-clearing.service';
 
-/** The route that ends lock-outs, for methods whose credentials can be guessed. */
+/** The route that clears lockouts, for methods whose credentials can be guessed. */
 export function lockoutsController(method: AuthMethodDefinition): Type {
   @LatchkeyController(`api/v1/auth/${method.slug}/identities/:identityId`, method.title)
   class LockoutsController {

@@ -7,47 +7,47 @@ import { isCount } from '../../database/counts';
 import { inSchemaOf, SEES_ALL_ROWS } from '../../database/schema';
 import { LockedOutError } from '../auth-methods.errors';
 
-/** When guessing comes to an end. */
+/** The settings of lockouts. */
 export interface LockoutPolicy {
-  /** So many wrong guesses lock. */
+  /** The number of wrong guesses that lock a name. */
   readonly lockoutThreshold: number;
   readonly lockoutDurationSeconds: number;
-  /** So long after the last wrong guess they are forgotten, unless they have locked. */
+  /** Seconds after the last wrong guess until the count is reset, unless the name is locked. */
   readonly lockoutCounterResetSeconds: number;
 }
 
 /** The largest `integer` of PostgreSQL. */
 const MOST = 2_147_483_647;
 
-/** Whether a policy that a hand may have left in a row ends guessing at all: a lock of no seconds would not. */
+/** Whether a policy, which a change by hand may have damaged, ends guessing at all: a lock of no seconds would not. */
 export function isLockoutPolicy(policy: { readonly [Limit in keyof LockoutPolicy]: unknown }): boolean {
   const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = policy;
   const limits = [lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds];
   return limits.every((limit) => isCount(limit) && limit >= 1 && limit <= MOST);
 }
 
-/** What a guess is counted against. */
+/** The target against which guesses are counted. */
 export interface LockoutSubject {
   readonly id: string;
-  /** Null when it stands in for a configuration that does not exist. */
+  /** Null for a stand-in of a configuration that does not exist. */
   readonly authMethodId: string | null;
   readonly policy: LockoutPolicy;
 }
 
 /**
- * Counts wrong guesses (contract 3.8). Whether a guess was right is answered only after one statement has settled it against
- * those before: a wrong one is counted, a right one finds out that it is not too late. So of any number of guesses at the same
- * moment, on any number of nodes, no more than the threshold learn anything. A right guess reserves nothing, or else a
- * hundred honest logins at once would lock each other out. Where the comparison itself is what must not be had too often, as with
- * passwords, an attempt is counted as a wrong guess beforehand, and taken back unless it was one.
+ * Counts wrong guesses (contract 3.8). A caller learns whether a guess was right only after one statement has compared it with
+ * those before: it counts a wrong guess, or finds that a right one is not too late. So of any number of simultaneous guesses,
+ * on any number of nodes, at most the threshold reveal anything. A right guess reserves nothing: a hundred correct logins at
+ * once would otherwise lock each other out. Where the comparison itself must be limited, as with passwords, an attempt is
+ * counted as a wrong guess beforehand, and cancelled unless it was one.
  *
- * Each statement is a transaction of its own: what refuses the login, and rolls back, must not take the count with it.
+ * Each statement is its own transaction: the refusal of a login rolls back, and must not take the count with it.
  */
 @Injectable()
 export class LockoutsService {
   constructor(@InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource) {}
 
-  /** Counts a wrong guess; true when it was the one that locks. @throws LockedOutError when it was locked already. */
+  /** Counts a wrong guess; true if this guess has locked the name. @throws LockedOutError if the name was locked already. */
   async countWrong({ id, authMethodId, policy }: LockoutSubject, now: Date): Promise<boolean> {
     if (!isLockoutPolicy(policy)) throw new UnreadableValueError('when guessing ends');
     const { lockoutThreshold, lockoutDurationSeconds, lockoutCounterResetSeconds } = policy;
@@ -64,7 +64,7 @@ export class LockoutsService {
     return counted.is_locked;
   }
 
-  /** Whether wrong guesses are remembered, for a right one to forget. @throws LockedOutError when they have locked. */
+  /** Whether there are wrong guesses to clear after a right one. @throws LockedOutError if the name is locked. */
   async requireUnlocked({ id }: LockoutSubject, now: Date): Promise<boolean> {
     const [entry] = await this.query<Entry | NoEntry>(LOOK, [id, now]);
     if (entry === undefined || entry.failures === null) return false;
@@ -74,8 +74,8 @@ export class LockoutsService {
   }
 
   /**
-   * Forgets the wrong guesses before a right one, with the token that comes of it. One that was counted beforehand may have
-   * locked by itself. @throws LockedOutError
+   * Clears the wrong guesses before a right one, in the transaction that issues the token. A guess that was counted beforehand
+   * may have locked the name itself. @throws LockedOutError
    */
   async forget(tx: EntityManager, { id }: LockoutSubject, now: Date, isReserved: boolean): Promise<void> {
     const parameters = [id, now, isReserved];
@@ -83,12 +83,12 @@ export class LockoutsService {
     if (entry?.is_locked) throw new LockedOutError();
   }
 
-  /** Takes back what was counted beforehand and has turned out to be no wrong guess. */
+  /** Cancels a guess that was counted beforehand and was not wrong. */
   async giveBack({ id, policy }: LockoutSubject, now: Date): Promise<void> {
     await this.query(GIVE_BACK, [id, now, policy.lockoutCounterResetSeconds]);
   }
 
-  /** Forgets everything about a configuration: how many entries that were still in force. */
+  /** Clears everything about a configuration. @returns the number of entries that were still in force */
   async clear(tx: EntityManager, authMethodId: string, now: Date): Promise<number> {
     const [entries] = await tx.query<[{ is_live: boolean }[], number]>(inSchemaOf(tx, CLEAR), [authMethodId, now]);
     return entries.filter((entry) => entry.is_live).length;
@@ -106,13 +106,14 @@ interface Entry {
 
 type NoEntry = { readonly [Column in keyof Entry]: null };
 
-/** A count below 0 would allow so many guesses more. @throws UnreadableValueError */
+/** A count below 0 would allow as many more guesses. @throws UnreadableValueError */
 function requireReadable({ failures }: Entry): void {
   if (!isCount(failures)) throw new UnreadableValueError('how many guesses were wrong');
 }
 
-// A count below 0 is left as it is, and refused by whoever reads it. No row comes back when it is locked. Whoever counts also sweeps: two that have long expired for one that may be new, so that
-// guessing at clients that do not exist fills no table. An hour, because the clocks of nodes may differ.
+// A count below 0 is left as it is, and refused when it is read. No row is returned when the name is locked. Each count also
+// sweeps: it removes two entries that expired long ago for one that may be new, so that guesses at clients that do not exist
+// fill no table. "Long ago" is an hour, because the clocks of nodes may differ.
 const COUNT = `
   WITH swept AS (
     DELETE FROM latchkey.auth_lockouts WHERE subject_id IN (
@@ -130,7 +131,7 @@ const COUNT = `
   WHERE NOT (entry.is_locked AND entry.expires_at > $3)
   RETURNING entry.is_locked, entry.failures`;
 
-// One row also where there is no entry: where a policy hides the table, PostgreSQL would else not come to the condition.
+// One row also if there is no entry: where a policy hides the table, PostgreSQL would otherwise not evaluate the condition.
 const LOOK = `
   SELECT is_locked AND expires_at > $2 AS is_locked, failures
     FROM (VALUES ($1::uuid)) AS asked (id) LEFT JOIN latchkey.auth_lockouts ON subject_id = asked.id

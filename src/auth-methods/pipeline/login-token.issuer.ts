@@ -22,7 +22,7 @@ export interface ProvenLogin {
   readonly method: Pick<AuthMethod, 'consume'>;
   readonly proof: Proof;
   readonly origin: RequestOrigin;
-  /** The organization the token is to speak in; there is only the identity's own. */
+  /** The organization of the token; only the identity's own is accepted. */
   readonly organizationSlug: string | undefined;
   /** The wrong guesses that the token makes forgotten. */
   readonly remembered: LockoutSubject | undefined;
@@ -92,10 +92,10 @@ export class LoginTokenIssuer {
         'm.identityId = i.id AND m.organizationId = i.organizationId',
       )
       .where('i.id = :identityId', { identityId, authMethodId })
-      // The identity first, as its deletion has it: the other way round the two would wait for each other.
+      // The identity first, as in its deletion: in the other order, the two would wait for each other.
       .setLock('for_key_share', undefined, ['i', 'a'])
       .getOne()) as (Subject['identity'] & Omit<Subject, 'identity'>) | null;
-    // Removed a moment ago: as if it had never been.
+    // The method was removed a moment ago: treated as if it had never existed.
     if (!identity) throw new InvalidCredentialsError();
     return { identity, configuration: identity.configuration, membership: identity.membership };
   }

@@ -18,7 +18,7 @@ import { LoginDto } from './dto/login.dto';
 import { LoginPipeline, notConfigured } from './login.pipeline';
 import { withRefusalFloor } from './minimum-failure-time';
 
-/** The route one logs in by: one class for all methods, made from the definition of each. */
+/** The login route: one class for all methods, made from the definition of each. */
 export function loginController(definition: AuthMethodDefinition, login: LoginDefinition): Type {
   const { slug, title, hasClientId } = definition;
   const { input, missing = () => notConfigured(definition) } = login;

@@ -22,7 +22,7 @@ export interface LoginMethod {
 export interface LoginRequest {
   readonly credentials: object;
   readonly origin: RequestOrigin;
-  /** The organization the token is to speak in; there is only the identity's own. */
+  /** The organization of the token; only the identity's own is accepted. */
   readonly organizationSlug: string | undefined;
 }
 
@@ -171,7 +171,7 @@ function guessedAt(error: LatchkeyError): string | undefined {
   return (error instanceof InvalidCredentialsError && error.guessed?.authMethodId) || undefined;
 }
 
-/** An id for a name within a configuration: always the same. */
+/** An id for a name within a configuration, always the same. */
 function idOf(authMethodId: string, name: string): string {
   const digest = createHash('sha256').update(`${authMethodId} ${name}`).digest('hex');
   return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');

@@ -1,13 +1,13 @@
-/** How long after its arrival a refused login is answered, at least. */
+/** The shortest time from the arrival of a login to its refusal. */
 export const REFUSAL_FLOOR_MS = 20;
 
 /**
- * Does something, and if that fails says so no sooner than the floor after it began: what it took to find out is not to be
- * measured. Waiting holds nothing, no connection above all.
+ * Does something. A failure is reported no sooner than the minimum time after the start, so that the duration does not reveal
+ * what happened. The wait holds no resources, above all no connection.
  */
 export async function withRefusalFloor<Result>(work: () => Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
-  // Set before the work begins: what is left of it afterwards would be rounded to milliseconds, and keep the rest to be seen.
+  // Set before the work begins: the remaining time afterwards would be rounded to milliseconds, and the rest could be measured.
   const floor = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, REFUSAL_FLOOR_MS);
   });

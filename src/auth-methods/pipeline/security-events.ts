@@ -17,7 +17,7 @@ export interface SucceededLogin extends RequestOrigin {
 export interface FailedLogin extends RequestOrigin {
   /** The slug of the auth method. */
   readonly method: string;
-  /** Why, as a code: that of the error. */
+  /** The reason as a code: that of the error. */
   readonly reason: string;
   /** Undefined as long as it is not known which identity the caller means. */
   readonly authMethodId: string | undefined;

@@ -16,7 +16,7 @@ import { ClientSecretNotFoundError } from './universal-auth.errors';
 
 export const REVOKE_SECRET: Attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' };
 
-/** The end of client secrets, which changes verdicts: unlike all else about them it must reach every node. */
+/** Revokes client secrets. Unlike other changes of client secrets, this affects verification and must reach every node. */
 @Injectable()
 export class ClientSecretRevocationsService {
   constructor(
@@ -26,7 +26,7 @@ export class ClientSecretRevocationsService {
     private readonly clock: Clock,
   ) {}
 
-  /** Its tokens die with it. Once revoked it stays so: again is the same. */
+  /** Revokes a secret and its tokens, for good; a repetition has the same result. */
   async revoke(actor: Actor, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
     const { caller } = actor;
     const target = { identityId, organizationId: caller.organization.id };
@@ -64,7 +64,7 @@ export function secretTarget({ id, identityId }: ClientSecret, { organizationId 
   return { type: 'client-secret', id, identityId, organizationId };
 }
 
-/** @throws ClientSecretNotFoundError, for a secret of another identity too. */
+/** @throws ClientSecretNotFoundError, also for a secret of another identity. */
 export async function requireSecret(tx: EntityManager, identityId: string, id: string): Promise<ClientSecret> {
   const secret = isId(id) ? await tx.findOneBy(ClientSecret, { id, identityId }) : null;
   if (!secret) throw new ClientSecretNotFoundError(id);

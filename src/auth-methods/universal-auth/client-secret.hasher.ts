@@ -7,8 +7,8 @@ import { LatchkeySettings } from '../../latchkey.options';
 const PURPOSE = 'latchkey client secrets';
 
 /**
- * Hashes client secrets under a key that is not in the database: a stolen dump can neither be tried against nor forged. They
- * have 256 random bits, so that a fast hash is enough (which a password would not be content with) and can be looked up.
+ * Hashes client secrets with a key that is not in the database: with a stolen dump, secrets can neither be tried nor forged.
+ * Secrets have 256 random bits. A fast hash, which can be looked up, is therefore enough; it would not be for a password.
  */
 @Injectable()
 export class ClientSecretHasher {
@@ -18,7 +18,7 @@ export class ClientSecretHasher {
     this.peppers = authSecrets.map((secret) => derivedKey(secret, PURPOSE));
   }
 
-  /** The hash of a secret under the present pepper, then under those before it, which still verify. */
+  /** The hash of a secret under the present pepper, then under the earlier ones, which still verify. */
   hashesOf(secret: string): [Buffer, ...Buffer[]] {
     return this.peppers.map((pepper) => createHmac('sha256', pepper).update(secret).digest()) as [Buffer, ...Buffer[]];
   }

@@ -27,7 +27,7 @@ import { CLIENT_EXAMPLE } from './universal-auth.examples';
 const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
 const NO_SECRET = new ClientSecretNotFoundError(CLIENT_EXAMPLE.clientSecretId);
 const NOT_CONFIGURED = UNIVERSAL_AUTH.refusals.missingOnRemove();
-/** The first part has said how many there are. */
+/** The first part has read the total. */
 const UNCOUNTED = 0;
 const NO_ROOM = new TooManyClientSecretsError();
 
@@ -67,7 +67,7 @@ export class ClientSecretsController {
     @Query() query: PageQueryDto,
   ): Promise<object> {
     const { items, nextCursor, ...rest } = await this.secrets.list(caller, identityId, query);
-    // The contract knows no pages here: clients that ask for none expect all there are.
+    // The contract has no pages here: clients that ask for none expect the whole list.
     const isPage = query.limit !== undefined || query.cursor !== undefined;
     return longAnswer({
       key: 'clientSecretData',

@@ -31,7 +31,7 @@ export const CREATE_SECRET: Attempt = {
 export const LIST_SECRETS: Attempt = { what: 'list client secrets of identity', permission: 'identity:get-token' };
 export const GET_SECRET: Attempt = { what: 'get client secret of identity', permission: 'identity:get-token' };
 
-/** The secrets of a client: what the managers of its identity do with them. */
+/** The client secrets of a client, for the managers of its identity. */
 @Injectable()
 export class ClientSecretsService {
   constructor(
@@ -70,7 +70,9 @@ export class ClientSecretsService {
     return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
   }
 
-  /** Those that are not revoked, a page of them at most. @throws IdentityNotFoundError, AuthMethodNotConfiguredError */
+  /**
+   * Lists the secrets that are not revoked, at most a page of them. @throws IdentityNotFoundError, AuthMethodNotConfiguredError
+   */
   list(
     caller: VerifiedAccessToken,
     identityId: string,
@@ -96,7 +98,7 @@ export class ClientSecretsService {
   }
 }
 
-/** The lock on the membership makes it exact. @throws TooManyClientSecretsError */
+/** The lock on the membership makes the count exact. @throws TooManyClientSecretsError */
 async function requireRoom(tx: EntityManager, authMethodId: string): Promise<void> {
   const [{ count }] = await tx.query<[{ count: number }]>(inSchemaOf(tx, COUNT), [authMethodId]);
   if (count >= MAX_CLIENT_SECRETS) throw new TooManyClientSecretsError();

@@ -9,7 +9,7 @@ import { isCount } from '../../database/counts';
 import { inSchemaOf, SEES_ALL_ROWS } from '../../database/schema';
 import { DEFAULT_CONFIG, readConfig, type UniversalAuthConfig } from './universal-auth.config';
 
-/** A client as a login needs it. */
+/** A client, as a login needs it. */
 export interface FoundClient {
   /** The id of its configuration. */
   readonly id: string;
@@ -26,24 +26,24 @@ export interface FoundSecret {
 
 export interface Found {
   readonly client: FoundClient | null;
-  /** The one that was asked for, unless it is revoked. */
+  /** The secret that was presented, unless it is revoked. */
   readonly secret: FoundSecret | null;
-  /** Of a client that does not exist, what a new one would have: what is asked of it then takes as long. */
+  /** For a client that does not exist, the settings of a new one: checking them takes the same time. */
   readonly config: UniversalAuthConfig;
 }
 
 const NOBODYS_CONFIG = JSON.stringify(DEFAULT_CONFIG);
 
-/** Characters of settings that are remembered, all together. */
+/** The most characters of settings that are remembered, in total. */
 const REMEMBERED = 4_000_000;
 
 /**
- * Looks for a client and its secret by one statement that answers one row, whether there is such a client or not, and reads
- * from it as much for nobody as for somebody.
+ * Looks up a client and its secret by one statement that returns one row, whether the client exists or not. It reads as much in
+ * both cases.
  */
 @Injectable()
 export class ClientFinder {
-  // By their text: long lists of addresses would take longer to read than short ones, and so tell that they are there.
+  // Kept by their text: long lists of addresses would take longer to parse than short ones, and so reveal that they exist.
   private readonly configs = new LRUCache<string, UniversalAuthConfig>({
     maxSize: REMEMBERED,
     sizeCalculation: (_config, text) => text.length,
@@ -93,7 +93,7 @@ interface FoundRow {
   expires_at: Date | null;
 }
 
-/** @throws UnreadableValueError for a count or a limit that is none. */
+/** @throws UnreadableValueError for a value that cannot be a count or a limit. */
 function secretOf({ secret, hash, num_uses, num_uses_limit, ttl, expires_at }: FoundRow): FoundSecret | null {
   if (secret === null) return null;
   const numUses = Number(num_uses);

@@ -5,7 +5,7 @@ import { EVERY_ADDRESS, readTrustedIps, type TrustedIp } from '../../common/net/
 import type { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import { isLockoutPolicy, type LockoutPolicy } from '../pipeline/lockouts.service';
 
-/** What Universal Auth has settings for beyond the policy of its tokens. */
+/** The settings of Universal Auth beyond the policy of its tokens. */
 export interface UniversalAuthConfig extends LockoutPolicy {
   readonly clientSecretTrustedIps: TrustedIp[];
   readonly lockoutEnabled: boolean;
@@ -27,7 +27,7 @@ export function configOf({ config }: Pick<IdentityAuthMethod, 'config'>): Univer
   return readConfig(config);
 }
 
-/** Settings as the database has them. @throws UnreadableValueError where one is missing or of another kind. */
+/** The settings in the database. @throws UnreadableValueError if one is missing or of another type. */
 export function readConfig(config: unknown): UniversalAuthConfig {
   if (typeof config !== 'object' || config === null) throw new UnreadableValueError('settings of Universal Auth');
   const read = config as Record<keyof UniversalAuthConfig, unknown>;
@@ -38,7 +38,7 @@ export function readConfig(config: unknown): UniversalAuthConfig {
   return config as UniversalAuthConfig;
 }
 
-/** The settings with an input laid over them. @throws InvalidIpError */
+/** The settings with the fields of an input replaced. @throws InvalidIpError */
 export function mergeConfig(input: ConfigInput, present: UniversalAuthConfig = DEFAULT_CONFIG): UniversalAuthConfig {
   const { clientSecretTrustedIps: ips } = input;
   return {

@@ -7,10 +7,10 @@ export class ClientSecretNotFoundError extends NotFoundError {
   }
 }
 
-/** Of one client, those revoked not counted: as many as are answered in one list. */
+/** The most unrevoked secrets of one client: as many as one list returns. */
 export const MAX_CLIENT_SECRETS = 10_000;
 
-/** Revoking one makes room. */
+/** The client has too many unrevoked secrets. Revoking one makes room. */
 export class TooManyClientSecretsError extends BadRequestError {
   constructor() {
     super('too_many_client_secrets', `A client has at most ${MAX_CLIENT_SECRETS} client secrets that are not revoked`);

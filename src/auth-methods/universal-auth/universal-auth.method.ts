@@ -26,9 +26,9 @@ interface ClientProof extends Proof {
 }
 
 /**
- * Knows a client by its id and a secret. A client that does not exist is answered like a wrong secret, after the same
- * statements, and locks like one. So is a client at an address it may not log in from, unless the secret is right: strangers
- * elsewhere neither lock it out nor learn that it is there.
+ * Identifies a client by its id and a secret. A client that does not exist is answered like a wrong secret, after the same
+ * statements, and locks like one. The same holds for a client at an untrusted address, unless the secret is right: an attacker
+ * elsewhere can neither lock the client nor learn that it exists.
  */
 @Injectable()
 export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto>, ClientProof> {
@@ -58,7 +58,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
     };
   }
 
-  /** @throws InvalidCredentialsError when it has been revoked since it was found, ClientSecretUsedUpError */
+  /** @throws InvalidCredentialsError if the secret was revoked since it was found, ClientSecretUsedUpError */
   override async consume(tx: EntityManager, { use }: ClientProof): Promise<void> {
     const { secretId, numUsesLimit, presentHash, at } = use;
     const statement = inSchemaOf(tx, numUsesLimit === 0 ? NOTE_USE : SPEND_USE);
@@ -67,12 +67,12 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
     if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
   }
 
-  /** What a wrong guess is counted against; undefined for a client that does without lock-outs. */
+  /** The target against which a wrong guess is counted; undefined for a client without lockouts. */
   private subjectOf(
     { client, config }: Found,
     { address, credentials }: LoginAttempt<UniversalAuthLoginDto>,
   ): LockoutSubject | undefined {
-    // All three are found out of anybody, so that finding out takes as long.
+    // All three are computed for every client, so that the duration is the same.
     const standIn = this.hasher.standInFor(credentials.clientId);
     const isHere = isTrusted(config.clientSecretTrustedIps, address);
     if (!client || !isHere) return { id: standIn, authMethodId: null, policy: DEFAULT_CONFIG };
@@ -95,7 +95,7 @@ function refusalOf(
 const LIVE_SECRET = `
   SELECT EXISTS (SELECT FROM spent) AS is_spent FROM latchkey.client_secrets WHERE id = $1 AND revoked_at IS NULL`;
 
-// Each use moves the secret on to the present pepper, so that those before it can be retired.
+// Each use rehashes the secret with the present pepper, so that earlier secrets can be removed.
 const SPEND_USE = `
   WITH spent AS (
     UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
@@ -103,7 +103,7 @@ const SPEND_USE = `
     RETURNING 1
   )${LIVE_SECRET}`;
 
-// Logins with a secret that has no limit do not wait for each other: of several at the same moment, one is counted.
+// Logins with a secret that has no limit do not wait for each other: of several simultaneous ones, one is counted.
 const NOTE_USE = `
   WITH spent AS (
     UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3

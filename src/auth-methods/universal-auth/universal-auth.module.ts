@@ -11,7 +11,7 @@ import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';
 import { UniversalAuth } from './universal-auth.method';
 
-/** Universal Auth: how most programs log in, with a client id and a client secret. */
+/** Universal Auth: programs log in with a client id and a client secret. */
 export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
   login: {
     input: UniversalAuthLoginDto,

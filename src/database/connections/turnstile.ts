@@ -18,7 +18,10 @@ export function sharesOf(all: number): Shares {
 
 /** The process itself. */
 const NOBODY: Party = { group: '', member: '', isCrowd: true };
-/** Of one group, and of all groups together: a bound on memory, and no more than can be served before patience ends. */
+/**
+ * The most waiting requests of one group, and of all groups together: a bound on memory, and no more than can be served before
+ * their wait ends.
+ */
 export interface MostWaiting {
   readonly group: number;
   readonly all: number;
@@ -77,7 +80,7 @@ export class Turnstile {
         end();
         reject(error);
       });
-      // Most have entered by now, and some have been turned away.
+      // Most have entered by now, and some were turned away.
       if (!isOver && waitMs < Infinity) timer = setTimeout(() => abandon(tooLate()), waitMs).unref();
     });
   }
@@ -203,7 +206,7 @@ export class Turnstile {
     return this.lastTurns.get(key) ?? 0;
   }
 
-  /** By what its group holds, then by what it holds itself; Infinity for who holds a share already. */
+  /** By what the group holds, then by what the member holds; Infinity if either has its share already. */
   private rankOf({ group, key, isCrowd }: Waiting): number {
     const { all, group: groupShare, member: memberShare } = this.shares;
     const ofGroup = this.held.get(group) ?? 0;

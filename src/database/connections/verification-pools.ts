@@ -183,7 +183,7 @@ function notInTime(): DatabaseUnavailableError {
   return new DatabaseUnavailableError(new Error('no connection in time'));
 }
 
-/** What is being answered on it still is; nothing new is asked. */
+/** Statements under way are still answered; no new one is sent on it. */
 function retire(pool: Pool): void {
   pool.end().catch(ignore);
 }

@@ -9,7 +9,7 @@ export class MetadataInputDto {
   value!: string;
 }
 
-/** Where to find it, for those the document shows no example that works. */
+/** The place to find a value, for fields without an example that works. */
 export const ORGANIZATION =
   'The id of your organization: `identityDetails.organization.id` of "Get the current identity".';
 
@@ -35,7 +35,7 @@ export class CreateIdentityDto {
   metadata?: MetadataInputDto[];
 }
 
-/** What is left out stays as it is. */
+/** A field that is left out keeps its value. */
 export class UpdateIdentityDto {
   @Name({ description: 'The name of the identity.', example: 'deployer-eu', optional: true })
   name?: string;

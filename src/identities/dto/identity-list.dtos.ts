@@ -38,13 +38,13 @@ export class MembershipListDto extends PageDto {
   identityMemberships!: MembershipDto[];
 }
 
-/** How a text is compared: a text for equality, or one of `$eq`, `$contains` and `$in`. */
+/** A comparison of a text: a text for equality, or one of `$eq`, `$contains` and `$in`. */
 export type TextFilter = string | { $eq?: string; $contains?: string; $in?: string[] };
 
 const MAX_CHOICES = 100;
 const isSearchText = (value: unknown) => typeof value === 'string' && /^[\p{L}\p{M}\p{N} _/-]{1,255}$/u.test(value);
 
-/** One operator more than there are, so that an unknown one is seen. */
+/** One more than the number of operators, so that an unknown one is seen. */
 const filterCut = objectCut((value) => {
   const operations = Object.entries(value).slice(0, 4);
   return Object.fromEntries(
@@ -90,7 +90,7 @@ export class IdentityFilterDto extends IdentityConditionDto {
   $or?: IdentityConditionDto[];
 }
 
-/** Holds a name, which may be long. */
+/** The cursor contains a name, which may be long. */
 const SEARCH_CURSOR = {
   description: 'Continues after the last item of a page in the same order: the `nextCursor` of that page.',
   optional: true,

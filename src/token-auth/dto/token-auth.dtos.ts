@@ -17,7 +17,7 @@ export class CreateTokenDto {
   organizationSlug?: string;
 }
 
-/** What is left out stays as it is. */
+/** A field that is left out keeps its value. */
 export class UpdateTokenDto {
   @Name({ description: 'The name of the token, which says what it is for.', example: 'ci-runner-2', optional: true })
   name?: string;

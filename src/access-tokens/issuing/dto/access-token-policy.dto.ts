@@ -5,10 +5,10 @@ export class TrustedIpInputDto {
   ipAddress!: string;
 }
 
-/** Of examples: whoever tries them may be anywhere. */
+/** An example value that works from any address. */
 export const ANYWHERE = [{ ipAddress: '0.0.0.0/0' }, { ipAddress: '::/0' }];
 
-/** How an identity's tokens behave, whichever auth method they come from. What is left out keeps its value or default. */
+/** The policy of an identity's tokens, for every auth method. A field that is left out keeps its value, or gets its default. */
 export class AccessTokenPolicyDto {
   @Seconds({
     description: 'Lifetime of a token in seconds; 0 means the longest allowed. Default 2592000.',

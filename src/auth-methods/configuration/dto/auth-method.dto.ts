@@ -26,7 +26,7 @@ export class TrustedIpDto implements TrustedIp {
   ipAddress!: string;
 }
 
-/** What is answered of every method's configuration. */
+/** The fields that every method's configuration has in answers. */
 export class AuthMethodDto {
   @ResponseId('The id of the configuration.', EXAMPLE.authMethodId)
   id!: string;

@@ -29,7 +29,7 @@ export class CreateClientSecretDto {
   ttl?: number;
 }
 
-/** A client secret as its managers see it: everything but the secret itself. */
+/** The data of a client secret, without the secret itself. */
 export class ClientSecretDto {
   @ResponseId('The id of the secret.', CLIENT_EXAMPLE.clientSecretId)
   id!: string;
