@@ -124,8 +124,18 @@ const CASES: Record<string, Case> = {
     target: 'client-secret',
     given: withSecret,
   },
-  'POST /api/v1/auth/token/renew': { action: 'renew-identity-access-token', target: 'token', by: nobody, body: presented },
-  'POST /api/v1/auth/token/revoke': { action: 'revoke-identity-access-token', target: 'token', by: nobody, body: presented },
+  'POST /api/v1/auth/token/renew': {
+    action: 'renew-identity-access-token',
+    target: 'token',
+    by: nobody,
+    body: presented,
+  },
+  'POST /api/v1/auth/token/revoke': {
+    action: 'revoke-identity-access-token',
+    target: 'token',
+    by: nobody,
+    body: presented,
+  },
   'POST /api/v2/organizations': {
     action: 'create-organization',
     target: 'organization',

@@ -25,7 +25,6 @@ import {
   type LatchkeyOptions,
   MachineIdentities,
   migrateLatchkey,
-  type NewMachineIdentity,
   type TransactionalManager,
   ValidationFailureError,
 } from '../src';

@@ -31,7 +31,6 @@ export class AccessTokensService {
   async renew(jwt: string, origin: RequestOrigin): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
     const { address } = origin;
     const claims = this.keyring.verify(jwt);
-    const { jti } = claims;
     const now = this.clock.now();
     const facts = requireUsable({
       facts: await this.facts.find(claims),
