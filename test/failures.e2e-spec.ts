@@ -4,7 +4,8 @@ import { refusing } from './support/refusing';
 import { snapshot } from './support/snapshot';
 
 const DETAILS = '/api/v1/identities/details';
-const GENERIC = refused(500, 'InternalServerError', 'Something went wrong');
+/** A trigger that the operator added has failed: that is no mistake of the node, so the caller may try again. */
+const UNAVAILABLE = refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.');
 
 describe('a failure between two writes', () => {
   let latchkey: TestLatchkey;
@@ -19,7 +20,7 @@ describe('a failure between two writes', () => {
   /** The call fails without a word about why, leaves every table as it was, and works once the cause is gone. */
   const leavesNothing = async (event: string, table: string, attempt: () => Promise<Answer>): Promise<void> => {
     const before = await snapshot(latchkey.dataSource);
-    expect(await refusing(latchkey, { event, table }, attempt)).toEqual(GENERIC);
+    expect(await refusing(latchkey, { event, table }, attempt)).toEqual(UNAVAILABLE);
     expect(await snapshot(latchkey.dataSource)).toEqual(before);
     expect((await attempt()).status).toBe(200);
   };
@@ -88,7 +89,7 @@ describe('a failure between two writes', () => {
         expect((await api.get(DETAILS)).status).toBe(200);
         return answer;
       }),
-    ).toEqual(GENERIC);
+    ).toEqual(UNAVAILABLE);
     expect(await snapshot(latchkey.dataSource)).toEqual(before);
     expect((await remove()).status).toBe(200);
     expect((await api.get(DETAILS)).status).toBe(401);
@@ -97,8 +98,8 @@ describe('a failure between two writes', () => {
   it('does not say that a token is revoked when it is not', async () => {
     const { tokenId, accessToken, api } = await latchkey.given.token();
     await refusing(latchkey, { event: 'UPDATE OF revoked_at', table: 'identity_access_tokens' }, async () => {
-      expect(await latchkey.admin.post(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke`)).toEqual(GENERIC);
-      expect(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken })).toEqual(GENERIC);
+      expect(await latchkey.admin.post(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke`)).toEqual(UNAVAILABLE);
+      expect(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken })).toEqual(UNAVAILABLE);
     });
     expect((await api.get(DETAILS)).status).toBe(200);
   });
@@ -130,7 +131,7 @@ describe('a failure between two writes', () => {
     );
     const entry = latchkey.logs.find((line) => line.includes(body.reqId as string))!;
     expect(JSON.parse(entry)).toMatchObject({
-      message: { event: 'request.refused', errorCode: 'unexpected', status: 500, cause: { code: 'P0001' } },
+      message: { event: 'request.refused', errorCode: 'database_unavailable', status: 503, cause: { code: 'P0001' } },
     });
   });
 });

@@ -27,7 +27,7 @@ export class ActorPipe implements PipeTransform<CallOrigin, Actor> {
 
   transform(origin: CallOrigin): Actor {
     const caller = callerOf(origin.subject);
-    if (caller === null) throw new TypeError('Nobody has been verified here: guard the route with AccessTokenGuard');
+    if (caller === null) throw new TypeError('No caller was verified here: guard the route with AccessTokenGuard');
     return { caller, ...new RequestOriginPipe(this.verifier).transform(origin) };
   }
 }

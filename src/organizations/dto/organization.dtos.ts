@@ -31,7 +31,7 @@ export class FoundingIdentityDto {
   @ResponseText('The name of the organization.', 'Instance Admin Identity')
   name!: string;
 
-  @ResponseObject(() => CredentialsDto, 'What it begins with.')
+  @ResponseObject(() => CredentialsDto, 'The first credentials of the identity.')
   credentials!: CredentialsDto;
 }
 
