@@ -70,6 +70,33 @@ export interface LatchkeyOptions {
    */
   readonly tokenRetentionSeconds?: number;
   /**
+   * Private and loopback networks that URLs in the configurations of auth methods may reach. Metadata services are never
+   * reached.
+   *
+   * @default []
+   */
+  readonly outboundAllow?: readonly string[];
+  /**
+   * How long one request to such a URL may take, in milliseconds, 100 to 60000.
+   *
+   * @default 10000
+   */
+  readonly outboundTimeoutMs?: number;
+  /**
+   * How long the keys of token issuers are kept, in milliseconds, 100 to 86400000. A key that its issuer removes works no
+   * longer than that.
+   *
+   * @default 600000
+   */
+  readonly keySetMaxAgeMs?: number;
+  /**
+   * The least time between two fetches of a key set because of an unknown key, in milliseconds, 100 to 3600000. A failed fetch
+   * is remembered for at most the same time.
+   *
+   * @default 30000
+   */
+  readonly keySetCooldownMs?: number;
+  /**
    * Whether this application removes old rows in the background.
    *
    * @default true
@@ -115,6 +142,11 @@ const secret: OptionRule = (name, value) => {
   return fault === undefined ? [] : [`${name} ${fault}`];
 };
 
+const network: OptionRule = must(
+  'be an IP address or a CIDR block',
+  (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined,
+);
+
 /** The options: the default and the rule of each. A new one has an entry here and its type above. */
 export const OPTIONS = {
   database: { rule: (_, value) => faultsOfDatabase(value) },
@@ -123,6 +155,10 @@ export const OPTIONS = {
   revocationBoundMs: { default: 1_000, rule: whole(100, 60_000) },
   cacheEntries: { default: 20_000, rule: whole(1, 10_000_000) },
   tokenRetentionSeconds: { default: 2_592_000, rule: whole(0, 315_360_000) },
+  outboundAllow: { default: [], rule: listOf(network) },
+  outboundTimeoutMs: { default: 10_000, rule: whole(100, 60_000) },
+  keySetMaxAgeMs: { default: 600_000, rule: whole(100, 86_400_000) },
+  keySetCooldownMs: { default: 30_000, rule: whole(100, 3_600_000) },
   maintenance: { default: true, rule: flag() },
   bootstrapEndpoint: { default: false, rule: flag() },
   migrate: {
@@ -132,19 +168,12 @@ export const OPTIONS = {
   permissions: { default: {}, rule: (_, value) => faultsOfPermissions(value) },
   authSecret: { rule: secret },
   previousAuthSecrets: { default: [], rule: listOf(secret) },
-  trustedProxies: {
-    default: [],
-    rule: listOf(
-      must(
-        'be an IP address or a CIDR block',
-        (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined,
-      ),
-    ),
-  },
+  trustedProxies: { default: [], rule: listOf(network) },
 } satisfies OptionTable<LatchkeyOptions>;
 
 /** Options that `LatchkeySettings` holds in another form than they were given in. */
-type Transformed = 'database' | 'authSecret' | 'previousAuthSecrets' | 'trustedProxies' | 'permissions';
+type Transformed =
+  'database' | 'authSecret' | 'previousAuthSecrets' | 'trustedProxies' | 'outboundAllow' | 'permissions';
 
 const PlainSettings = class {
   constructor(settings: object) {
@@ -162,16 +191,15 @@ export class LatchkeySettings extends PlainSettings {
   readonly pushConnection: Connection['pg'] | undefined;
   readonly authSecrets: readonly [string, ...string[]];
   readonly trustedProxies: readonly IpNetwork[];
+  readonly outboundAllow: readonly IpNetwork[];
   readonly hostPermissions: HostPermissions;
 
   /** @throws LatchkeyOptionsError that names every invalid option, and never a value. */
   constructor(options: LatchkeyOptions) {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
-    const { database, authSecret, previousAuthSecrets, trustedProxies, permissions, ...plain } = withDefaults(
-      OPTIONS,
-      options,
-    );
+    const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
+    const { trustedProxies, outboundAllow, permissions, ...plain } = others;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -180,9 +208,14 @@ export class LatchkeySettings extends PlainSettings {
     this.gatePoolSize = gatePoolSize;
     this.pushConnection = pushConnectionOf(database, this.connection);
     this.authSecrets = [authSecret, ...previousAuthSecrets];
-    this.trustedProxies = trustedProxies.map(IpNetwork.parse).filter((network) => network !== undefined);
+    this.trustedProxies = networksOf(trustedProxies);
+    this.outboundAllow = networksOf(outboundAllow);
     this.hostPermissions = permissions;
   }
+}
+
+function networksOf(texts: readonly string[]): IpNetwork[] {
+  return texts.map(IpNetwork.parse).filter((parsed) => parsed !== undefined);
 }
 
 function pushConnectionOf({ pushUrl }: DatabaseOptions, { pg }: Connection): Connection['pg'] | undefined {

@@ -11,6 +11,7 @@ import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { type Answer, type ApiClient } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { jwtAuth } from './support/methods/jwt-auth';
 import { operationsOf } from './support/operations';
 import { snapshot } from './support/snapshot';
 
@@ -44,6 +45,8 @@ const HEADERS = { 'user-agent': 'deployer/2.1' };
 const TOKEN_AUTH = '/api/v1/auth/token-auth';
 const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
 
+const JWT_AUTH = '/api/v1/auth/jwt-auth/identities/{identityId}';
+
 /** What a call is made on, and what it is to be recorded with. */
 interface Scene {
   readonly token: GivenToken;
@@ -69,6 +72,11 @@ const withSecret = async (): Promise<Scene> => {
   const { token } = await withToken();
   await tenant.given.universalAuth(token.identityId);
   return { token, ...(await tenant.given.clientSecretFor(token.identityId)) };
+};
+const withJwtAuth = async (): Promise<Scene> => {
+  const scene = await withToken();
+  done(await admin.post(JWT_AUTH.replace('{identityId}', scene.token.identityId), jwtAuth.attach));
+  return scene;
 };
 const presented = ({ token }: Scene) => ({ accessToken: token.accessToken });
 const nobody = () => latchkey.anonymous;
@@ -124,6 +132,14 @@ const CASES: Record<string, Case> = {
     target: 'client-secret',
     given: withSecret,
   },
+  [`POST ${JWT_AUTH}`]: { action: 'add-identity-jwt-auth', target: 'auth-method', body: () => jwtAuth.attach },
+  [`PATCH ${JWT_AUTH}`]: {
+    action: 'update-identity-jwt-auth',
+    target: 'auth-method',
+    given: withJwtAuth,
+    body: () => ({ accessTokenTTL: 60 }),
+  },
+  [`DELETE ${JWT_AUTH}`]: { action: 'revoke-identity-jwt-auth', target: 'auth-method', given: withJwtAuth },
   'POST /api/v1/auth/token/renew': {
     action: 'renew-identity-access-token',
     target: 'token',
@@ -148,6 +164,7 @@ const CASES: Record<string, Case> = {
 const NOT_RECORDED: Record<string, string> = {
   'POST /api/v1/identities/search': 'It reads.',
   'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
+  'POST /api/v1/auth/jwt-auth/login': 'Logins are security events.',
   [`POST ${UNIVERSAL_AUTH}/clear-lockouts`]: 'Lockouts belong to the login pipeline.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };

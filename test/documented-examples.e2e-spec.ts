@@ -3,7 +3,7 @@ import type { ApiClient } from './support/api-client';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { METHODS } from './support/methods';
-import { walkOf } from './support/methods/method-fixture';
+import { type MethodFixture, walkOf } from './support/methods/method-fixture';
 
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
 const WALK = [
@@ -47,7 +47,7 @@ const VARIES = [
 ];
 
 /** What no example can show, by the summary of the call that needs it. */
-const OWN_BODIES = Object.assign({}, ...METHODS.map(({ bodies }) => bodies)) as Record<string, (id: string) => object>;
+const OWN_BODIES = Object.assign({}, ...METHODS.map(({ bodies }) => bodies)) as NonNullable<MethodFixture['bodies']>;
 
 type Json = Record<string, unknown>;
 
@@ -113,13 +113,12 @@ describe('the examples of the API documentation', () => {
     return keys?.split('.').reduce((value: unknown, key) => (value as Json | undefined)?.[key], answers.get(summary!));
   };
 
-  const bodyOf = ({ requestBody, summary }: Operation): Json | undefined => {
+  const bodyOf = ({ requestBody }: Operation): Json | undefined => {
     const { schema, example } = json(requestBody) ?? {};
     if (!schema) return undefined;
     const { properties } = document.components.schemas[schema.$ref.split('/').at(-1)!]!;
     const filled = Object.keys((example ?? {}) as Json).map((name) => [name, pasted(properties[name]?.description)]);
-    const own = OWN_BODIES[summary]?.(pasted('`identity.id` of "Create an identity"') as string);
-    return { ...(example as Json), ...Object.fromEntries(filled.filter(([, value]) => value !== undefined)), ...own };
+    return { ...(example as Json), ...Object.fromEntries(filled.filter(([, value]) => value !== undefined)) };
   };
 
   const targetOf = ({ path, parameters = [] }: Operation, ids: (parameter: Parameter) => unknown): string => {
@@ -147,7 +146,9 @@ describe('the examples of the API documentation', () => {
     for (const summary of WALK) {
       const operation = operations.find((one) => one.summary === summary)!;
       const target = targetOf(operation, ({ example, description }) => example ?? pasted(description));
-      const { status, body } = await newcomer.call(operation.method, target, { body: bodyOf(operation) });
+      const own = await OWN_BODIES[summary]?.(pasted('`identity.id` of "Create an identity"') as string);
+      const sent = own ? { ...bodyOf(operation), ...own } : bodyOf(operation);
+      const { status, body } = await newcomer.call(operation.method, target, { body: sent });
       if (status !== 200) faults.push(`${summary}: ${operation.method} ${target}: ${JSON.stringify(body)}`);
       else faults.push(...differences(json(operation.responses['200'])?.example, body, summary));
       answers.set(summary, body as Json);

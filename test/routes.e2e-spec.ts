@@ -359,7 +359,11 @@ describe('the routes', () => {
         'POST /api/v1/admin/bootstrap': ['database_unavailable', 'overloaded', 'set_up_busy'],
       };
       const lists = LISTS.map((name) => [name, ['database_unavailable', 'overloaded', 'read_too_costly']]);
-      const known = { ...inMemory, ...Object.fromEntries(lists) } as Record<string, string[]>;
+      const logins = METHODS.map(({ definition, outages = [] }) => [
+        loginOf(definition),
+        ['database_unavailable', 'overloaded', ...outages].sort(),
+      ]);
+      const known = { ...inMemory, ...Object.fromEntries([...lists, ...logins]) } as Record<string, string[]>;
       const expected = ({ name }: { name: string }) => known[name] ?? ['database_unavailable', 'overloaded'];
       expect(operations.map((one) => [one.name, codes(one)])).toEqual(
         operations.map((one) => [one.name, expected(one)]),

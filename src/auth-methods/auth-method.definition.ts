@@ -56,6 +56,11 @@ export interface AuthMethodDefinition {
   /** The answer with a configuration: the class of the whole answer, and a function that fills it. */
   readonly answer: {
     readonly type: Type<object>;
+    /**
+     * The class of the answer to a removal, which shows no secrets.
+     * @default type
+     */
+    readonly removed?: Type<object>;
     of(configuration: IdentityAuthMethod, shown: ShownConfiguration): object;
   };
   /**

@@ -28,6 +28,10 @@ describe('the environment', () => {
       LATCHKEY_MAX_TOKEN_AGE: 7_776_000,
       LATCHKEY_REVOCATION_BOUND_MS: 1_000,
       LATCHKEY_CACHE_ENTRIES: 20_000,
+      LATCHKEY_OUTBOUND_ALLOW: [],
+      LATCHKEY_OUTBOUND_TIMEOUT_MS: 10_000,
+      LATCHKEY_KEY_SET_MAX_AGE_MS: 600_000,
+      LATCHKEY_KEY_SET_COOLDOWN_MS: 30_000,
       LATCHKEY_POOL_SIZE: 10,
       LATCHKEY_USAGE_FLUSH_INTERVAL_MS: 1_000,
       LATCHKEY_SHUTDOWN_TIMEOUT_MS: 10_000,
@@ -120,6 +124,9 @@ describe('the environment', () => {
   it.each([
     ['LATCHKEY_REVOCATION_BOUND_MS', '99', '60001'],
     ['LATCHKEY_CACHE_ENTRIES', '0', '10000001'],
+    ['LATCHKEY_OUTBOUND_TIMEOUT_MS', '99', '60001'],
+    ['LATCHKEY_KEY_SET_MAX_AGE_MS', '99', '86400001'],
+    ['LATCHKEY_KEY_SET_COOLDOWN_MS', '99', '3600001'],
     ['LATCHKEY_POOL_SIZE', '0', '1001'],
     ['LATCHKEY_USAGE_FLUSH_INTERVAL_MS', '9', '60001'],
   ] as const)('takes %s from its range and nothing beside it', (name, tooSmall, tooBig) => {

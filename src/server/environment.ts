@@ -20,7 +20,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
     ...Object.entries<Variable>(ENVIRONMENT).flatMap(([name, { rule }]) => faultsOfValue(environment, name, rule)),
     ...faultsOfDatabase(environment, source),
     ...faultsOfSecrets(environment, given),
-    ...faultsOfProxies(environment),
+    ...faultsOfNetworks(environment),
   ];
   if (faults.length > 0) throw new StartError(`Latchkey cannot start:\n  ${faults.join('\n  ')}`);
   return withUntrimmedSecret(environment, source);
@@ -99,9 +99,11 @@ function withUntrimmedSecret(
   return { ...environment, LATCHKEY_PREVIOUS_AUTH_SECRETS };
 }
 
-function faultsOfProxies({ LATCHKEY_TRUSTED_PROXIES: proxies }: Environment): string[] {
-  const isGood = proxies.every((proxy) => IpNetwork.parse(proxy) !== undefined);
-  return isGood ? [] : ['LATCHKEY_TRUSTED_PROXIES must be IP addresses or CIDR blocks, separated by commas'];
+function faultsOfNetworks(environment: Environment): string[] {
+  const names = ['LATCHKEY_TRUSTED_PROXIES', 'LATCHKEY_OUTBOUND_ALLOW'] as const;
+  return names
+    .filter((name) => !environment[name].every((text) => IpNetwork.parse(text) !== undefined))
+    .map((name) => `${name} must be IP addresses or CIDR blocks, separated by commas`);
 }
 
 /** The levels that are logged: the configured one and all more severe ones. */

@@ -9,6 +9,8 @@ interface Schema {
   readonly type?: string;
   readonly properties?: Record<string, Schema>;
   readonly items?: Schema;
+  readonly nullable?: boolean;
+  readonly required?: string[];
   readonly example?: unknown;
 }
 
@@ -25,6 +27,8 @@ export type Path = readonly (string | number)[];
 export interface Field {
   readonly path: Path;
   readonly kind: Kind;
+  /** Whether null clears it. */
+  readonly isNullable: boolean;
 }
 
 /** An operation of the API documentation. */
@@ -37,6 +41,8 @@ export interface Operation {
   readonly query: readonly { readonly name: string; readonly kind: Kind; readonly isRequired: boolean }[];
   /** Of its body, wherever it lies. Empty without one. */
   readonly fields: readonly Field[];
+  /** The fields without which a body is refused. */
+  readonly required: readonly string[];
   /** A body as the documentation shows it; undefined for an operation that takes none. */
   readonly example: Json | undefined;
 }
@@ -56,6 +62,7 @@ export function operationsOf(document: OpenAPIObject): Operation[] {
           .filter((one) => one.in === 'query')
           .map(({ name, schema, required = false }) => ({ name, kind: kindOf(schema), isRequired: required })),
         fields: body ? fieldsOf(body, [], schemas) : [],
+        required: (body && resolve(body, schemas).required) ?? [],
         example: body && (exampleOf(body, schemas) as Json),
       };
     }),
@@ -74,7 +81,8 @@ function kindOf(schema: Schema): Kind {
 
 function fieldsOf(schema: Schema, path: Path, schemas: Record<string, Schema>): Field[] {
   const { properties = {}, items, ...rest } = resolve(schema, schemas);
-  const own: Field[] = path.length === 0 ? [] : [{ path, kind: kindOf({ ...rest, items }) }];
+  const own: Field[] =
+    path.length === 0 ? [] : [{ path, kind: kindOf({ ...rest, items }), isNullable: rest.nullable === true }];
   const inner = Object.entries(properties).flatMap(([name, one]) => fieldsOf(one, [...path, name], schemas));
   return [...own, ...inner, ...(items ? fieldsOf(items, [...path, 0], schemas) : [])];
 }

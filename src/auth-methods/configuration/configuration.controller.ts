@@ -49,7 +49,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @ApiBody({ type: input.attach })
     @Authorized('identity:edit-auth', {
       summary: `Attach ${title} to an identity`,
-      description: 'The body sets how tokens of this method behave. Every field is optional.',
+      description: 'The body sets how tokens of this method behave. Fields that are not required have defaults.',
       answer,
       refusals: [
         NO_IDENTITY,
@@ -103,7 +103,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @Authorized('identity:revoke-auth', {
       summary: `Remove ${title} from an identity`,
       description: 'Revokes all tokens of the method. Attaching the method again does not make them valid again.',
-      answer,
+      answer: method.answer.removed ?? answer,
       refusals: [
         NO_IDENTITY,
         ...boundaryRefusals(removing(method)),

@@ -11,12 +11,16 @@ export interface Rule {
   readonly code: IssueCode;
   readonly holds: (value: unknown) => boolean;
   readonly message: (value: unknown) => string;
+  /** The place in the value that the rule refuses, if that is not the whole value. */
+  readonly place?: (value: unknown) => (string | number)[];
 }
 
 /** The options that every field of a body has. */
 export interface FieldOptions {
   /** Whether the field may be absent. Null is a value, and refused like any other value of the wrong type. */
   readonly optional?: boolean;
+  /** Whether null is accepted: it clears an optional setting (decision 27). */
+  readonly nullable?: boolean;
   readonly description: string;
   readonly example?: unknown;
 }
@@ -125,12 +129,18 @@ export function field(
   api: ApiPropertyOptions,
   cut: Cut = emptied,
 ): PropertyDecorator {
-  const { optional = false, description, example } = options;
-  const documented = { ...api, description, required: !optional, ...(example === undefined ? {} : { example }) };
+  const { optional = false, nullable = false, description, example } = options;
+  const documented = {
+    ...api,
+    ...(nullable ? { nullable } : {}),
+    description,
+    required: !optional,
+    ...(example === undefined ? {} : { example }),
+  };
   return applyDecorators(
     CutBy(cut),
     ApiProperty(documented as ApiPropertyOptions),
-    ...(optional ? [ValidateIf((_, value) => value !== undefined)] : []),
+    ...(optional ? [ValidateIf((_, value) => value !== undefined && !(nullable && value === null))] : []),
     ...rules.map(check),
   );
 }
@@ -144,7 +154,7 @@ export function check(rule: Rule): PropertyDecorator {
         defaultMessage: (args) => rule.message(args?.value),
       },
     },
-    { context: { code: rule.code } },
+    { context: { code: rule.code, place: rule.place } },
   );
 }
 

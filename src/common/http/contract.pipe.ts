@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type Type, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { cutTo } from '../dto/cut';
-import { typeName } from '../dto/rules';
+import { type Rule, typeName } from '../dto/rules';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../errors/common.errors';
 
 /**
@@ -15,7 +15,7 @@ export class ContractPipe extends ValidationPipe {
       whitelist: true,
       transform: true,
       stopAtFirstError: true,
-      validationError: { target: false, value: false },
+      validationError: { target: false },
       exceptionFactory: (errors) => new ValidationFailureError(errors.flatMap((error) => issuesOf(error, []))),
     });
   }
@@ -48,13 +48,18 @@ function issuesOf(error: ValidationError, parents: (string | number)[]): Validat
   const nested = (error.children ?? []).flatMap((child) => issuesOf(child, path));
   const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
     code: codeOf(error, name),
-    path,
+    path: [...path, ...placeOf(error, name)],
     message: name === 'nestedValidation' ? 'Expected object' : message,
   }));
   // The field's own message says it better than class-validator's, which says that nothing nested was found.
   const better = own.filter(({ code }) => code !== undefined);
   const chosen = better.length > 0 ? better : own;
   return [...chosen.map((issue) => ({ ...issue, code: issue.code ?? 'invalid_type' })), ...nested];
+}
+
+/** The place within a field that the rule of a constraint refuses. */
+function placeOf(error: ValidationError, constraint: string): (string | number)[] {
+  return (error.contexts?.[constraint] as Pick<Rule, 'place'> | undefined)?.place?.(error.value) ?? [];
 }
 
 function codeOf(error: ValidationError, constraint: string): IssueCode | undefined {

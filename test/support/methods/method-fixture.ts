@@ -39,9 +39,11 @@ export interface MethodFixture {
   /** The summaries of its routes, in the order in which a newcomer tries them before logging in. */
   readonly walk: readonly string[];
   /** For a newcomer, what the document can show in no example, by summary: what is signed, and by which key. */
-  readonly bodies?: Readonly<Record<string, (identityId: string) => object>>;
+  readonly bodies?: Readonly<Record<string, (identityId: string) => object | Promise<object>>>;
   /** Fields of answers in which these differ from the examples. */
   readonly varies?: readonly string[];
+  /** The codes under which a login is 503 beyond those of every route. */
+  readonly outages?: readonly string[];
 }
 
 export const noIdentity = ({ identityId }: Ids) => `Failed to find identity with ID ${identityId}`;

@@ -1,0 +1,92 @@
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, type ProtectedHeaderParameters } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import type { Claims } from './claim-rules';
+import type { VerificationKey } from './key-set';
+
+/** How far the clocks of issuers may be from ours. */
+const SKEW_SECONDS = 60;
+
+/** The algorithms that are taken, and what a key must be for each: never a secret, never none. */
+const KINDS: Readonly<Record<string, string>> = {
+  ...{ RS256: 'rsa', RS384: 'rsa', RS512: 'rsa', PS256: 'rsa', PS384: 'rsa', PS512: 'rsa' },
+  ...{ ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1', EdDSA: 'ed25519', Ed25519: 'ed25519' },
+};
+
+/** Why a signed token is not believed, in a few words without anything of the token in them. */
+export class SignedJwtError extends Error {
+  override readonly name = 'SignedJwtError';
+}
+
+/** The statements of a token about its own signature, not yet checked. */
+export interface SignedJwtHeader {
+  readonly alg: string;
+  readonly kid: string | undefined;
+}
+
+/** Undefined for what is not a signed JWT at all. */
+export function headerOf(token: string): SignedJwtHeader | undefined {
+  const header = decoded(token);
+  if (token.split('.').length !== 3 || typeof header?.alg !== 'string') return undefined;
+  return { alg: header.alg, kid: typeof header.kid === 'string' ? header.kid : undefined };
+}
+
+function decoded(token: string): ProtectedHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The claims of a token that one of the keys has signed, within its time. `exp` is required.
+ *
+ * @throws SignedJwtError
+ */
+export async function verifySignedJwt(token: string, keys: readonly VerificationKey[], now: Date): Promise<Claims> {
+  const header = decoded(token) ?? {};
+  requirePlain(header);
+  const { alg = '' } = header;
+  for (const { key } of keys.filter((one) => isFor(alg, one))) {
+    const claims = await claimsUnder(token, key, now);
+    if (claims) return requireIssuedBy(claims, now);
+  }
+  throw new SignedJwtError('invalid signature');
+}
+
+/** Extensions that must be understood, detached payloads and tokens within tokens are not. */
+function requirePlain({ alg = '', crit, b64, cty }: ProtectedHeaderParameters & { cty?: unknown }): void {
+  if (!Object.hasOwn(KINDS, alg)) throw new SignedJwtError('invalid algorithm');
+  if (crit !== undefined || b64 !== undefined || cty !== undefined) throw new SignedJwtError('unsupported header');
+}
+
+function isFor(alg: string, { key, alg: only }: VerificationKey): boolean {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  const kind = type === 'ec' ? details?.namedCurve : type;
+  return KINDS[alg] === kind && (only === undefined || only === alg);
+}
+
+/** Undefined for a token that another key has signed. @throws SignedJwtError */
+async function claimsUnder(token: string, key: KeyObject, now: Date): Promise<JWTPayload | undefined> {
+  try {
+    const options = { algorithms: Object.keys(KINDS), currentDate: now, clockTolerance: SKEW_SECONDS };
+    const { payload } = await jwtVerify(token, key, { ...options, requiredClaims: ['exp'] });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
+    throw new SignedJwtError(reasonOf(error));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'jwt expired';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'jwt malformed';
+  return error.claim === 'nbf' ? 'jwt not active' : `jwt ${error.claim} invalid`;
+}
+
+/** Decision 31. */
+function requireIssuedBy(claims: JWTPayload, now: Date): Claims {
+  const { iat } = claims;
+  if (iat !== undefined && iat > now.getTime() / 1_000 + SKEW_SECONDS) throw new SignedJwtError('jwt not active');
+  return claims;
+}

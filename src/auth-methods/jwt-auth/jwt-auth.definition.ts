@@ -1,0 +1,31 @@
+import { type AuthMethodDefinition, usualRefusals } from '../auth-method.definition';
+import { AuthMethodNotFoundError } from '../auth-methods.errors';
+import {
+  AttachJwtAuthDto,
+  JwtAuthAnswerDto,
+  RemovedJwtAuthAnswerDto,
+  RemovedJwtAuthDto,
+  UpdateJwtAuthDto,
+} from './dto/jwt-auth.dtos';
+import { mergeSettings } from './jwt-auth.config';
+
+const notAttached = () => new AuthMethodNotFoundError('The identity does not have JWT Auth attached');
+
+/** A JWT of another issuer for an access token. */
+export const JWT_AUTH: AuthMethodDefinition = {
+  slug: 'jwt-auth',
+  title: 'JWT Auth',
+  phrase: 'jwt auth',
+  docs: { description: 'Let a program log in with a signed token that another issuer has given it.' },
+  responseKey: 'identityJwtAuth',
+  input: { attach: AttachJwtAuthDto, update: UpdateJwtAuthDto },
+  answer: { type: JwtAuthAnswerDto, removed: RemovedJwtAuthAnswerDto, of: RemovedJwtAuthDto.show },
+  configure: (input, present) => mergeSettings(input, present),
+  refusals: {
+    ...usualRefusals('JWT Auth', 'jwt auth'),
+    // Decision 26.
+    missingOnUpdate: notAttached,
+    missingOnGet: notAttached,
+    missingOnRemove: notAttached,
+  },
+};
