@@ -365,7 +365,7 @@ const SABOTAGES = [
     'DISABLE TRIGGER',
     'replication',
     'a token that was deleted',
-    [WATERMARK, /\|\| !isWatched \|\|/, '||'],
+    [INCARNATION, /\|\| !isWatched \|\|/, '||'],
   ],
   [
     'a copy of the database is taken for the database',
