@@ -45,15 +45,14 @@ function checked(
 ): ClaimMismatch | undefined {
   const texts = textsOf(claimAt(claims, path));
   if (texts.length === 0) return mismatch(rule, path, true);
-  return texts.some((text) => matchesOne(patterns, text)) ? undefined : mismatch(rule, path, false);
+  // Parsed once: a claim may have thousands of elements.
+  const parsed = patterns.map((pattern) => ClaimPattern.parse(pattern));
+  const isMet = texts.some((text) => parsed.some((pattern) => pattern?.matches(text)));
+  return isMet ? undefined : mismatch(rule, path, false);
 }
 
 function mismatch(rule: ClaimMismatch['rule'], claim: string, isMissing: boolean): ClaimMismatch {
   return { rule, claim, isMissing };
-}
-
-function matchesOne(patterns: readonly string[], text: string): boolean {
-  return patterns.some((pattern) => ClaimPattern.parse(pattern)?.matches(text));
 }
 
 /**
@@ -89,30 +88,31 @@ export function entriesOf(list: string): string[] {
   return entries.filter((entry) => entry !== '');
 }
 
-/** Where the commas are that part the entries. */
+/** The positions of the commas that separate the entries. */
 function commasOf(list: string): number[] {
+  const closed = closedBraces(list);
   const commas: number[] = [];
   let depth = 0;
   for (let i = 0; i < list.length; i += 1) {
     const character = list[i];
     if (character === '\\') i += 1;
-    else if (character === '{' && isClosed(list, i)) depth += 1;
+    else if (character === '{' && closed.has(i)) depth += 1;
     else if (character === '}') depth = Math.max(0, depth - 1);
     else if (character === ',' && depth === 0) commas.push(i);
   }
   return commas;
 }
 
-/** Whether a brace that opens is closed again. */
-function isClosed(list: string, open: number): boolean {
-  let depth = 0;
-  for (let i = open; i < list.length; i += 1) {
+/** The positions of opening braces that a later brace closes. One pass, because a list can be as long as a request. */
+function closedBraces(list: string): Set<number> {
+  const closed = new Set<number>();
+  const open: number[] = [];
+  for (let i = 0; i < list.length; i += 1) {
     if (list[i] === '\\') i += 1;
-    else if (list[i] === '{') depth += 1;
-    else if (list[i] === '}') depth -= 1;
-    if (depth === 0) return true;
+    else if (list[i] === '{') open.push(i);
+    else if (list[i] === '}' && open.length > 0) closed.add(open.pop()!);
   }
-  return false;
+  return closed;
 }
 
 /** A list as it is stored and answered: clients compare it with what they sent. */
