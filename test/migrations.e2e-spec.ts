@@ -1,20 +1,13 @@
-import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
+import { administrate } from './support/administrate';
 import { onDatabase } from './support/urls';
 
 describe('the migrations', () => {
   const name = `latchkey_migrations_${process.env.JEST_WORKER_ID}`;
   const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
   let dataSource: DataSource;
-
-  const administrate = async (statement: string) => {
-    const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
-    await client.connect();
-    await client.query(statement);
-    await client.end();
-  };
 
   beforeEach(async () => {
     await administrate(`CREATE DATABASE ${name}`);

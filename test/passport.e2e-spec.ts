@@ -10,6 +10,7 @@ import { AccessTokenGuard, Caller, LatchkeyModule, type VerifiedAccessToken } fr
 import { AccessTokenStrategy, LATCHKEY_STRATEGY } from '../src/passport';
 import { InstallationService } from '../src/installation/installation.service';
 import type { LatchkeyOptions } from '../src/latchkey.options';
+import { administrate } from './support/administrate';
 import { MALFORMED } from './support/forgeries';
 import type { GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -211,12 +212,6 @@ describe('two applications in one process, each with a database and a secret of 
   const name = `latchkey_second_${process.env.JEST_WORKER_ID}`;
   const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
 
-  const administrate = async (statement: string) => {
-    const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
-    await client.connect();
-    await client.query(statement);
-    await client.end();
-  };
   beforeAll(() => administrate(`CREATE DATABASE ${name} TEMPLATE latchkey_template`));
   afterAll(() => administrate(`DROP DATABASE ${name} WITH (FORCE)`));
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { Client } from 'pg';
+import { administrate } from './support/administrate';
 import { details, directory, SECRET, start, useStandAloneServers } from './support/stand-alone-server';
 import { onDatabase } from './support/urls';
 
@@ -16,12 +16,6 @@ describe('the stand-alone server', () => {
   describe('on a database of the operator', () => {
     const name = `latchkey_server_${process.env.JEST_WORKER_ID}`;
     const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
-    const administrate = async (statement: string) => {
-      const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
-      await client.connect();
-      await client.query(statement);
-      await client.end();
-    };
 
     beforeEach(() => administrate(`CREATE DATABASE ${name}`));
     afterEach(() => administrate(`DROP DATABASE ${name} WITH (FORCE)`));

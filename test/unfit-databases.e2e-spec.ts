@@ -1,17 +1,10 @@
 import 'reflect-metadata';
-import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { migrateLatchkey } from '../src';
+import { administrate } from './support/administrate';
 import { onDatabase } from './support/urls';
 
 const SERVER = process.env.LATCHKEY_TEST_SERVER!;
-
-async function administrate(...statements: string[]): Promise<void> {
-  const client = new Client({ connectionString: SERVER });
-  await client.connect();
-  for (const statement of statements) await client.query(statement);
-  await client.end();
-}
 
 describe('a database that cannot hold what Latchkey keeps', () => {
   const name = `latchkey_unfit_${process.env.JEST_WORKER_ID}`;

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../migrations';
 import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
+import { administrate } from './support/administrate';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { onDatabase } from './support/urls';
@@ -16,13 +17,6 @@ const DETAILS = '/api/v1/identities/details';
 
 const name = `latchkey_upgrade_${process.env.JEST_WORKER_ID}`;
 const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
-
-async function administrate(statement: string): Promise<void> {
-  const client = new Client({ connectionString: process.env.LATCHKEY_TEST_SERVER });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
 
 /** As that release signed it. */
 function jwtOf({
