@@ -122,6 +122,11 @@ const CASES: Record<string, Case> = {
     body: () => ({ accessTokenTTL: 60 }),
   },
   [`DELETE ${UNIVERSAL_AUTH}`]: { action: 'revoke-identity-universal-auth', target: 'auth-method', given: withSecret },
+  [`POST ${UNIVERSAL_AUTH}/clear-lockouts`]: {
+    action: 'clear-identity-universal-auth-lockouts',
+    target: 'auth-method',
+    given: withSecret,
+  },
   [`POST ${UNIVERSAL_AUTH}/client-secrets`]: {
     action: 'create-identity-universal-auth-client-secret',
     target: 'client-secret',
@@ -165,7 +170,6 @@ const NOT_RECORDED: Record<string, string> = {
   'POST /api/v1/identities/search': 'It reads.',
   'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
   'POST /api/v1/auth/jwt-auth/login': 'Logins are security events.',
-  [`POST ${UNIVERSAL_AUTH}/clear-lockouts`]: 'Lockouts belong to the login pipeline.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 

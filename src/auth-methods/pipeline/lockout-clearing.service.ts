@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
-import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import type { Actor } from '../../changes/change';
+import { ChangesService } from '../../changes/changes.service';
 import { Clock } from '../../common/clock/clock';
-import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
@@ -16,7 +14,7 @@ export const CLEAR_LOCKOUTS: Attempt = { what: 'clear lockouts of identity', per
 @Injectable()
 export class LockoutClearingService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly changes: ChangesService,
     private readonly managed: ManagedIdentitiesService,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly lockouts: LockoutsService,
@@ -24,10 +22,12 @@ export class LockoutClearingService {
   ) {}
 
   /** Clears every count of wrong guesses. @returns the number of counts and locks that were in force */
-  async clear(method: AuthMethodDefinition, caller: VerifiedAccessToken, identityId: string): Promise<number> {
-    return this.dataSource.transaction(async (tx) => {
-      const { identity } = await this.managed.getForChange(tx, caller, identityId, CLEAR_LOCKOUTS);
+  async clear(method: AuthMethodDefinition, actor: Actor, identityId: string): Promise<number> {
+    return this.changes.add({ actor, action: `clear-identity-${method.slug}-lockouts` }, async (work) => {
+      const { tx } = work;
+      const { identity } = await this.managed.getForChange(tx, actor.caller, identityId, CLEAR_LOCKOUTS);
       const { id } = await this.configurations.require(tx, method, identity.id);
+      work.changed({ type: 'auth-method', id, identityId: identity.id, organizationId: identity.organizationId });
       return this.lockouts.clear(tx, id, this.clock.now());
     });
   }

@@ -1,6 +1,6 @@
 import { Param, Post, type Type } from '@nestjs/common';
-import { Caller } from '../../access-tokens/guarding/caller.decorator';
-import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import { CurrentActor } from '../../access-tokens/guarding/actor.decorator';
+import type { Actor } from '../../changes/change';
 import { EXAMPLE } from '../../common/dto/examples';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { IdentityNotFoundError } from '../../identities/identities.errors';
@@ -29,10 +29,10 @@ export function lockoutsController(method: AuthMethodDefinition): Type {
       ],
     })
     async clearLockouts(
-      @Caller() caller: VerifiedAccessToken,
+      @CurrentActor() actor: Actor,
       @Param('identityId') identityId: string,
     ): Promise<ClearedLockoutsDto> {
-      return { deleted: await this.clearing.clear(method, caller, identityId) };
+      return { deleted: await this.clearing.clear(method, actor, identityId) };
     }
   }
   return named(LockoutsController, method);
