@@ -45,11 +45,6 @@ export default tseslint.config(
     },
   },
   {
-    // `getManaged` has five parameters.
-    files: ['src/token-auth/token-auth.service.ts'],
-    rules: { 'no-restricted-syntax': 'off' },
-  },
-  {
     // Their packages need not be installed, and what is imported from none is `any`.
     files: ['test/{clients,sockets}/**/*.ts'],
     rules: { '@typescript-eslint/no-redundant-type-constituents': 'off' },

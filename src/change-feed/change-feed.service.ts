@@ -30,7 +30,7 @@ export interface Confirmed {
 }
 
 /**
- * What this node knows, and as of when: the bound on how long a revoked token can live (promises P1 to P5).
+ * What this node knows, and as of when: the bound on how long a revoked token can live (guarantees P1 to P5).
  *
  * A node may answer from memory only while it has confirmed, by its own read of the primary, that it knows every change
  * committed up to less than the bound ago (`Freshness`). Changes carry the id of their transaction, and a read asks for all those

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
-import { isId } from '../common/ids';
+import { isId, NIL_ID } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { sqlOn } from '../database/sql-runner';
 import type { ChangeAction } from '../changes/change';
@@ -34,7 +34,7 @@ export interface ChangeOptions {
 /** The organization as a parameter of a statement: null for any, and an id that no row has for a text that is not an id. */
 export function organizationOf({ organizationId }: ChangeOptions): string | null {
   if (organizationId === undefined) return null;
-  return isId(organizationId) ? organizationId : '00000000-0000-0000-0000-000000000000';
+  return isId(organizationId) ? organizationId : NIL_ID;
 }
 
 type HostAct<T> = (work: UnitOfWork) => Promise<T>;

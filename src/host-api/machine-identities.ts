@@ -6,7 +6,7 @@ import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
 import { requireDistinctKeys } from '../identities/distinct-keys';
 import { IdentityStore } from '../identities/identity.store';
 import { UnknownRoleError } from '../identities/identities.errors';
-import { CreateOrganizationDto } from '../installation/dto/installation.dtos';
+import { CreateOrganizationDto } from '../organizations/dto/organization.dtos';
 import { slugOf } from '../organizations/slug';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { isRole, type Role } from '../permissions/roles';

@@ -118,7 +118,10 @@ export class TokenAuthService {
       const { tx, run } = work;
       const token = await this.find(tx, caller, tokenId);
       if (!token) throw new TokenNotFoundError(tokenId);
-      await this.getManaged(tx, caller, token, UPDATE_TOKEN, new TokenNotFoundError(tokenId));
+      const { identityId } = token;
+      await this.managed
+        .getForChange(tx, caller, identityId, UPDATE_TOKEN)
+        .catch(deletedIs(new TokenNotFoundError(tokenId)));
       const renaming = { tokenId: token.id, method: TOKEN_AUTH.slug, name, updatedAt: this.clock.now() };
       const renamed = await this.store.rename(run, renaming);
       if (!renamed) throw TOKEN_AUTH.refusals.missingOnRemove();
@@ -143,7 +146,7 @@ export class TokenAuthService {
     const { tx, run } = work;
     const { id: tokenId, organizationId } = found;
     const refusal = new TokenNotRevocableError(tokenId);
-    await this.getManaged(tx, caller, found, REVOKE_TOKEN, refusal);
+    await this.managed.getForChange(tx, caller, found.identityId, REVOKE_TOKEN).catch(deletedIs(refusal));
     const isRevoked = await this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() });
     if (!isRevoked) throw new NothingLeft(refusal);
     work.changed(targetOf(found));
@@ -184,21 +187,6 @@ export class TokenAuthService {
     return tx.findOneBy(IdentityAccessToken, { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug });
   }
 
-  /** The identity of a token. If the identity was deleted, the token counts as missing. */
-  private async getManaged(
-    tx: EntityManager,
-    caller: VerifiedAccessToken,
-    { identityId }: IdentityAccessToken,
-    attempt: Attempt,
-    missing: LatchkeyError,
-  ): Promise<ManagedIdentity> {
-    try {
-      return await this.managed.getForChange(tx, caller, identityId, attempt);
-    } catch (error) {
-      throw error instanceof IdentityNotFoundError ? missing : error;
-    }
-  }
-
   /** Tokens as their managers see them. Tokens of a removed method show as revoked since its removal. */
   private async described(tx: EntityManager, tokens: IdentityAccessToken[]): Promise<AccessTokenDto[]> {
     const ids = tokens.filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id);
@@ -206,6 +194,13 @@ export class TokenAuthService {
     const ends = new Map(rows.map(({ id, ended_at }) => [id, ended_at]));
     return tokens.map((token) => describe(token, ends.get(token.id) ?? null));
   }
+}
+
+/** If the identity of a token was deleted, the token counts as missing. */
+function deletedIs(missing: LatchkeyError): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof IdentityNotFoundError ? missing : error;
+  };
 }
 
 function targetOf(token: Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId'>): ChangeTarget {

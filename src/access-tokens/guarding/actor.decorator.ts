@@ -6,6 +6,9 @@ import { AccessTokenVerifier } from '../verification/access-token.verifier';
 import { type CallOrigin, originOf } from './call-origin';
 import { callerOf } from './caller.decorator';
 
+/** A client can send any text in the header, as long as all headers together allow. */
+const MAX_USER_AGENT = 512;
+
 /** Reads where a request came from. A pipe, because it needs to know which proxies are trusted. */
 @Injectable()
 export class RequestOriginPipe implements PipeTransform<CallOrigin, RequestOrigin> {
@@ -15,7 +18,7 @@ export class RequestOriginPipe implements PipeTransform<CallOrigin, RequestOrigi
     return {
       address: this.verifier.addressOf(request),
       requestId: requestId(subject),
-      userAgent: [request.headers['user-agent']].flat()[0],
+      userAgent: [request.headers['user-agent']].flat()[0]?.slice(0, MAX_USER_AGENT),
     };
   }
 }

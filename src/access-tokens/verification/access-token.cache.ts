@@ -14,7 +14,7 @@ import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reade
  * How long a refusal is remembered. It is short, because a token may be used before the transaction that made it is visible.
  */
 const REFUSAL_MS = 1_000;
-/** Look-ups under way at most, one for each token: a bound on memory. Fewer wait for a connection, in fair turns (promise P17). */
+/** Look-ups under way at most, one for each token: a bound on memory. Fewer wait for a connection, in fair turns (guarantee P17). */
 const MAX_LOOKUPS = 10_000;
 
 /** The claims that are kept: the rest, twenty thousand times, would take much memory. */

@@ -1,14 +1,12 @@
-import { Body, Inject, Post, Req, type Type } from '@nestjs/common';
+import { Body, Inject, Post, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
-import { AccessTokenVerifier } from '../../access-tokens/verification/access-token.verifier';
+import { Origin } from '../../access-tokens/guarding/actor.decorator';
 import { SignedTokenDto } from '../../access-tokens/api/dto/access-token.dtos';
 import { ContractPipe } from '../../common/http/contract.pipe';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
 import { PublicRoute } from '../../common/http/public-route.decorator';
-import { requestId } from '../../common/http/request-id';
 import type { RequestOrigin } from '../../common/http/request-origin';
-import type { AddressedRequest } from '../../common/net/client-address';
 import { SubOrganizationNotFoundError } from '../../organizations/organizations.errors';
 import { AuthMethod } from '../auth-method';
 import type { AuthMethodDefinition, LoginDefinition } from '../auth-method.definition';
@@ -28,7 +26,6 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
     constructor(
       @Inject(login.method) private readonly method: AuthMethod,
       private readonly pipeline: LoginPipeline,
-      private readonly verifier: AccessTokenVerifier,
     ) {}
 
     @Post('login')
@@ -46,22 +43,14 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
         new SubOrganizationNotFoundError('acme-eu'),
       ],
     })
-    async login(@Body(ContractPipe.of(input)) body: object, @Req() request: AddressedRequest): Promise<SignedTokenDto> {
+    async login(@Body(ContractPipe.of(input)) body: object, @Origin() origin: RequestOrigin): Promise<SignedTokenDto> {
       const credentials = body as LoginDto;
       const { organizationSlug } = credentials;
       const method = { definition, method: this.method, missing };
-      const origin = requestOrigin(request, this.verifier.addressOf(request));
       const wanted = { credentials, organizationSlug, origin };
       const answer = await withRefusalFloor(() => this.pipeline.login(method, wanted));
       return { ...answer, tokenType: 'Bearer' };
     }
   }
   return named(LoginController, definition);
-}
-
-const MAX_USER_AGENT = 512;
-
-function requestOrigin(request: AddressedRequest, address: string | undefined): RequestOrigin {
-  const userAgent = request.headers['user-agent'];
-  return { address, requestId: requestId(request), userAgent: userAgent?.toString().slice(0, MAX_USER_AGENT) };
 }

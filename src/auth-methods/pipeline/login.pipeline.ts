@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
+import { uuidFromDigest } from '../../common/crypto/uuid-from-digest';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import type { RequestOrigin } from '../../common/http/request-origin';
 import type { AuthMethod, Guess, IdentityLoginAttempt, LoginAttempt, MethodConfiguration, Proof } from '../auth-method';
@@ -173,6 +174,5 @@ function guessedAt(error: LatchkeyError): string | undefined {
 
 /** An id for a name within a configuration, always the same. */
 function idOf(authMethodId: string, name: string): string {
-  const digest = createHash('sha256').update(`${authMethodId} ${name}`).digest('hex');
-  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+  return uuidFromDigest(createHash('sha256').update(`${authMethodId} ${name}`).digest());
 }

@@ -30,7 +30,7 @@ const CONNECT_MS = 1_000;
 const LATE_MS = 100;
 const ATTEMPTS = 4;
 
-/** Statements that wait for a connection at most; beyond, whoever has most waiting is turned away at once (promise P17). */
+/** Statements that wait for a connection at most; beyond, whoever has most waiting is turned away at once (guarantee P17). */
 const MOST_WAITING = { group: 1_000, all: 1_000 };
 
 /**

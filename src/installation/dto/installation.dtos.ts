@@ -11,8 +11,6 @@ import { Name, Text } from '../../common/dto/request-fields';
 import { field, isStorable, isString, lengthBetween, matches, Trimmed } from '../../common/dto/rules';
 import { FoundingIdentityDto, OrganizationDto } from '../../organizations/dto/organization.dtos';
 
-export { CreateOrganizationDto } from '../../organizations/dto/organization.dtos';
-
 export class BootstrapDto {
   @Trimmed()
   @field(
