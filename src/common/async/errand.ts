@@ -20,20 +20,35 @@ interface Errand {
 }
 
 const errands = new AsyncLocalStorage<Errand>();
+let underWay = 0;
 
 export function currentErrand(): Errand | undefined {
   return errands.getStore();
 }
 
 /** Runs something for a party. A party holds at most a share of the connections for management. */
-export function onBehalfOf<T>(party: Party, act: () => T): T {
-  return errands.run({ party, isTakingAway: false }, act);
+export function onBehalfOf<T>(party: Party, act: () => Promise<T>): Promise<T> {
+  return runIn({ party, isTakingAway: false }, act);
 }
 
 /**
  * Runs something that takes rights away: a revocation, a deletion, a lesser role. It has its own connections, so it waits for
  * nothing else, whatever other callers do.
  */
-export function takingAway<T>(act: () => T): T {
-  return errands.run({ party: currentErrand()?.party, isTakingAway: true }, act);
+export function takingAway<T>(act: () => Promise<T>): Promise<T> {
+  return runIn({ party: currentErrand()?.party, isTakingAway: true }, act);
+}
+
+/**
+ * Before Node 24, an `AsyncLocalStorage` in use makes every promise of the process slower, also those of a host's own requests.
+ * So the storage is in use only while an errand is under way.
+ */
+async function runIn<T>(errand: Errand, act: () => Promise<T>): Promise<T> {
+  underWay += 1;
+  try {
+    return await errands.run(errand, act);
+  } finally {
+    underWay -= 1;
+    if (underWay === 0) errands.disable();
+  }
 }

@@ -1,5 +1,5 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
 import { onBehalfOf, type Party } from '../async/errand';
 
 /** Names the party that a call counts for. The guarding module provides it, because only that module knows the caller. */
@@ -13,6 +13,6 @@ export class PartyInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const party = this.partyOf(context);
-    return new Observable((subscriber) => onBehalfOf(party, () => next.handle().subscribe(subscriber)));
+    return defer(() => onBehalfOf(party, () => lastValueFrom(next.handle(), { defaultValue: undefined })));
   }
 }

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { currentErrand, onBehalfOf, type Party, takingAway } from './errand';
+
+const run = promisify(execFile);
+
+const ALICE: Party = { group: 'acme', member: 'alice', isCrowd: false };
+const BOB: Party = { group: 'acme', member: 'bob', isCrowd: false };
+
+/**
+ * Node gives promises ids only while something follows asynchronous work, which costs time on every promise. Asked in a process
+ * of its own, because jest follows it too.
+ */
+const IS_FOLLOWED_AFTERWARDS = `
+  const { executionAsyncId } = require('node:async_hooks');
+  const { onBehalfOf } = require('./src/common/async/errand.ts');
+  const idOfPromise = () => Promise.resolve().then(executionAsyncId);
+  const fails = () => onBehalfOf({}, () => Promise.reject(new Error('away')));
+  const isFollowed = async () => (await idOfPromise()) !== (await idOfPromise());
+  Promise.allSettled([onBehalfOf({}, isFollowed), onBehalfOf({}, idOfPromise), fails()])
+    .then(async ([during]) => console.log(during.value, await isFollowed()));`;
+
+describe('an errand', () => {
+  it('is known to everything that it waits for, also beside another errand', async () => {
+    const partyAfterAWait = async () => {
+      await pause(1);
+      return currentErrand()?.party;
+    };
+    const seen = await Promise.all([onBehalfOf(ALICE, partyAfterAWait), onBehalfOf(BOB, partyAfterAWait)]);
+    expect(seen).toEqual([ALICE, BOB]);
+  });
+
+  it('that takes rights away keeps its party', async () => {
+    const seen = await onBehalfOf(ALICE, () => takingAway(() => Promise.resolve(currentErrand())));
+    expect(seen).toEqual({ party: ALICE, isTakingAway: true });
+  });
+
+  it('makes no promise of the process slower once it is over, however it ended', async () => {
+    const args = ['-r', '@swc-node/register', '-e', IS_FOLLOWED_AFTERWARDS];
+    const { stdout } = await run(process.execPath, args, { cwd: join(__dirname, '../../..') });
+    // From Node 24 on, following it costs nothing.
+    expect(stdout.trim()).toMatch(/^(true|false) false$/);
+  });
+
+  it('that begins while another one ends is not lost', async () => {
+    const slow = onBehalfOf(ALICE, async () => {
+      await pause(5);
+      return currentErrand()?.party;
+    });
+    await onBehalfOf(BOB, () => Promise.resolve());
+    expect(await slow).toEqual(ALICE);
+  });
+});
