@@ -127,6 +127,9 @@ describe('a database that cannot be asked', () => {
     ["a constraint of a hand's", failedQuery('23514', { constraint: 'names_are_short' })],
     ["a unique index of a hand's", driverError('23505', { constraint: 'identities_name_key' })],
     ["a foreign key of a hand's", failedQuery('23503', { constraint: 'tokens_identity_fkey' })],
+    ["a column of a hand's that must be filled", failedQuery('23502')],
+    ['a column that a hand shortened', failedQuery('22001')],
+    ['a column that a hand narrowed', failedQuery('22003')],
     ['what a trigger raises', failedQuery('P0001')],
     ['a mistake of a trigger', failedQuery('22012', { where: 'PL/pgSQL function audit.note() line 3 at RAISE' })],
     [
@@ -146,7 +149,6 @@ describe('a database that cannot be asked', () => {
     ['malformed uuid', failedQuery('22P02')],
     ['NUL in text', failedQuery('22021')],
     ['a constraint', failedQuery('23514', { constraint: 'ck_instance_singleton' })],
-    ['a column that must be there', failedQuery('23502')],
     ['a mistake in a statement', failedQuery('42601')],
     ['a parameter without a type', failedQuery('42P18')],
     ['a value in a list of parameters', failedQuery('22P02', { where: `unnamed portal with parameters: $1 = 'a(b)'` })],

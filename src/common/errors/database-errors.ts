@@ -37,11 +37,16 @@ const LOST_CONNECTION =
 const LOST_IN_TRANSACTION = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRunnerProviderAlreadyReleasedError']);
 
 /**
-/**
  * Faults of a statement that do not depend on the state of the database: the number of its rows (21), its values (22), a
  * constraint (23, 44). A repetition would fail again. Text that the encoding of the database cannot hold is the one exception.
  */
 const OWN_CLASS = /^(21|22(?!P05)|23|44)...$/;
+/**
+ * Faults of a value that only a change by hand explains. Latchkey's columns are as long and as wide as what its input rules let
+ * through, and its statements name every column that has no default: so a column was added (23502), shortened (22001) or
+ * narrowed (22003).
+ */
+const ALTERED_COLUMN = /^(23502|22001|22003)$/;
 /**
  * The server names a function in this way, in every language it speaks: `PL/pgSQL function audit.note() line 3 at RAISE`, `SQL
  * function "note" statement 1`. Latchkey's functions raise no such errors, so the function is a trigger that was added by hand.
@@ -104,7 +109,7 @@ export function isOwnMistake(error: unknown): boolean {
 }
 
 function isOwnState({ code = '', constraint, where = '' }: DatabaseErrorLike): boolean {
-  if (IN_FUNCTION.test(where)) return false;
+  if (IN_FUNCTION.test(where) || ALTERED_COLUMN.test(code)) return false;
   if (code.startsWith('23') && constraint !== undefined) return OWN_CONSTRAINT.test(constraint);
   return OWN_CLASS.test(code) || OWN_WORDING.test(code);
 }
