@@ -90,8 +90,8 @@ export interface LatchkeyOptions {
    */
   readonly keySetMaxAgeMs?: number;
   /**
-   * The least time between two fetches of a key set because of an unknown key, in milliseconds, 100 to 3600000. A failed fetch
-   * is remembered for at most the same time.
+   * The least time for which a key set is kept, and between two fetches because of an unknown key, in milliseconds, 100 to
+   * 3600000. A failed fetch is remembered for at most the same time.
    *
    * @default 30000
    */

@@ -114,6 +114,10 @@ describe('JWT Auth', () => {
     [{ boundClaims: { a: '!b' } }, ['custom', ['boundClaims', 'a'], expect.stringContaining('must not begin with !')]],
     [{ boundSubject: '' }, ['custom', ['boundSubject'], expect.stringContaining('Bind a subject')]],
     [{ boundSubject: '*' }, ['custom', ['boundSubject'], expect.stringContaining('Bind a subject')]],
+    [
+      { boundSubject: '', boundClaims: { iss: ISSUER, exp: '1*, 2*' } },
+      ['custom', ['boundSubject'], expect.stringContaining('Bind a subject')],
+    ],
     [{ configurationType: 'other' }, ['invalid_string', ['configurationType'], "Expected 'jwks' | 'static'"]],
     [{ jwksUrl: 'http://x.test' }, ['custom', ['jwksUrl'], expect.stringContaining('Expected an https URL')]],
   ])('refuses a configuration that cannot be meant: %j', async (body, issue) => {
@@ -124,13 +128,15 @@ describe('JWT Auth', () => {
   });
 
   it('clears what an update sets to null, keeps what it leaves out, and never clears the last binding', async () => {
-    const bound = { boundIssuer: ISSUER, boundAudiences: 'a', boundClaims: { branch: 'main' } };
-    const path = `${IDENTITIES}/${await attached({ ...bound, jwksUrl: 'https://issuer.test/jwks' })}`;
-    const cleared = { boundIssuer: null, boundAudiences: null, boundClaims: null, jwksUrl: null, jwksCaCert: null };
+    const source = { jwksUrl: 'https://issuer.test/jwks', jwksCaCert: peer.authority.cert.trim() };
+    const bound = { boundIssuer: ISSUER, boundAudiences: 'a', boundClaims: { branch: 'main' }, ...source };
+    const path = `${IDENTITIES}/${await attached(bound)}`;
+    const { identityJwtAuth: before } = done(await latchkey.admin.get(path));
+    expect(before).toMatchObject({ ...STATIC, ...bound });
+    const nothing = { boundIssuer: '', boundAudiences: '', boundClaims: {}, jwksUrl: '', jwksCaCert: '' };
+    const cleared = Object.fromEntries(Object.keys(nothing).map((name) => [name, null]));
     const { identityJwtAuth } = done(await latchkey.admin.patch(path, cleared));
-    expect(identityJwtAuth).toMatchObject({
-      ...{ ...STATIC, boundIssuer: '', boundAudiences: '', boundClaims: {}, jwksUrl: '', jwksCaCert: '' },
-    });
+    expect(identityJwtAuth).toEqual({ ...(before as object), ...nothing, updatedAt: expect.any(String) });
     const unbound = invalid(['custom', ['boundSubject'], expect.stringContaining('Bind a subject')]);
     expect(await latchkey.admin.patch(path, { boundSubject: null })).toEqual(unbound);
     const noKey = invalid(['custom', ['publicKeys'], 'At least one is required with static']);

@@ -210,10 +210,11 @@ describe('the rules for claims', () => {
   });
 
   it('bind something only where they tell tokens of one issuer apart', () => {
-    for (const binding of [{ boundSubject: 's' }, { boundAudiences: 'a' }, { boundClaims: { c: 'a, b' } }]) {
+    const claims: Record<string, string> = { iss: 'x', c: 'a, b' };
+    for (const binding of [{ boundSubject: 's' }, { boundAudiences: 'a' }, { boundClaims: claims }]) {
       expect(isBinding(rules(binding))).toBe(true);
     }
-    for (const loose of [
+    const loose: Partial<ClaimRules>[] = [
       {},
       { boundIssuer: 'https://x' },
       { boundSubject: '*' },
@@ -221,8 +222,12 @@ describe('the rules for claims', () => {
       { boundAudiences: 'a, **' },
       { boundClaims: { c: '{x,*}' } },
       { boundClaims: { c: '' } },
-    ]) {
-      expect(isBinding(rules(loose))).toBe(false);
+      { boundClaims: { iss: 'https://x' } },
+      { boundClaims: { iss: 'https://x', exp: '1*, 2*', iat: '1*', nbf: '1*', jti: '*-*' } },
+      { boundClaims: { c: 'a*, {?,b}' } },
+    ];
+    for (const one of loose) {
+      expect([one, isBinding(rules(one))]).toEqual([one, false]);
     }
   });
 });

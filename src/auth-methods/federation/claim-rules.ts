@@ -127,9 +127,13 @@ export function faultOfPattern(pattern: string): string | undefined {
   return ClaimPattern.parse(pattern) ? undefined : 'The braces of a pattern stand for too many alternatives';
 }
 
-/** Whether the rules tell one token of the issuer from another (decision 28). `*` does not. */
+/** Claims that say nothing about the workload: where a token comes from, which one it is, and when it is good. */
+const CLAIMS_OF_EVERY_TOKEN = new Set(['iss', 'jti', 'iat', 'nbf', 'exp']);
+
+/** Whether the rules tell one workload of the issuer from another (decision 28). `*` does not. */
 export function isBinding({ boundSubject, boundAudiences, boundClaims }: Omit<ClaimRules, 'boundIssuer'>): boolean {
-  const lists = [[boundSubject], entriesOf(boundAudiences), ...Object.values(boundClaims).map(entriesOf)];
+  const claims = Object.entries(boundClaims).filter(([path]) => !CLAIMS_OF_EVERY_TOKEN.has(path));
+  const lists = [[boundSubject], entriesOf(boundAudiences), ...claims.map(([, list]) => entriesOf(list))];
   return lists.some((entries) => entries.some((entry) => entry !== '') && !entries.some(isEverything));
 }
 

@@ -15,7 +15,7 @@ export interface KeySetSource {
 export interface KeySetSettings {
   /** How long keys are kept at most. Their issuer may say less. */
   readonly maxAgeMs: number;
-  /** The least time between two fetches for an unknown key, and the most for which a failed fetch is remembered. */
+  /** The least time between two fetches that go well, and the most for which a failed fetch is remembered. */
   readonly cooldownMs: number;
 }
 
@@ -154,8 +154,14 @@ export class JwksCache {
     if (status !== 200) throw new KeySetUnavailableError(`status_${status}`);
     const keys = readKeySet(body.toString());
     if (!keys) throw new KeySetUnavailableError('not_a_key_set');
-    const age = Math.min(this.settings.maxAgeMs, maxAgeMsOf(headers));
-    return { keys, refreshAt: from + age / 2, expiresAt: from + age };
+    return { keys, ...this.termOf(headers, from) };
+  }
+
+  /** An issuer that wants less kept than a cooldown would be asked by every login. */
+  private termOf(headers: OutboundAnswer['headers'], from: number): Pick<KeptKeys, 'refreshAt' | 'expiresAt'> {
+    const { maxAgeMs, cooldownMs } = this.settings;
+    const age = Math.min(maxAgeMs, Math.max(cooldownMs, maxAgeMsOf(headers)));
+    return { refreshAt: from + Math.max(age / 2, cooldownMs), expiresAt: from + age };
   }
 
   private failureOf(cause: unknown, count: number): Failure {
