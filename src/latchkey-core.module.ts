@@ -7,6 +7,7 @@ import { LATCHKEY_DATA_SOURCE } from './database/connections/data-source-name';
 import { requestDataSourceOptions } from './database/connections/data-source-options';
 import { requireFit, requireRights } from './database/fitness';
 import { VerificationPools } from './database/connections/verification-pools';
+import { InstanceStore } from './database/instance.store';
 import { ListReads } from './database/list-reads';
 import { migrate, missingMigrations } from './database/migrator';
 import { DEFAULT_SCHEMA } from './database/schema';
@@ -34,6 +35,7 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
   ],
   providers: [
     Clock,
+    InstanceStore,
     RequestConnectionsService,
     {
       provide: LatchkeySettings,
@@ -53,7 +55,15 @@ import { type LatchkeyOptions, LatchkeyOptionsError, LatchkeySettings } from './
       useFactory: (dataSource: DataSource, { poolSize }: LatchkeySettings) => new ListReads(dataSource, poolSize),
     },
   ],
-  exports: [Clock, VerificationPools, LatchkeySettings, ListReads, RequestConnectionsService, TypeOrmModule],
+  exports: [
+    Clock,
+    InstanceStore,
+    VerificationPools,
+    LatchkeySettings,
+    ListReads,
+    RequestConnectionsService,
+    TypeOrmModule,
+  ],
 })
 export class LatchkeyCoreModule extends ConfigurableModuleClass {}
 

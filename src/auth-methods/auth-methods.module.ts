@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IdentitiesModule } from '../identities/identities.module';
+import { AuthMethodStoreModule } from './configuration/auth-method-store.module';
 import { AuthMethodConfigurationsService } from './configuration/auth-method-configurations.service';
 import { LockoutClearingService } from './pipeline/lockout-clearing.service';
 import { LockoutsService } from './pipeline/lockouts.service';
@@ -11,7 +12,7 @@ import { MethodSecretsService } from './configuration/method-secrets.service';
 
 /** The parts that every auth method is built on. */
 @Module({
-  imports: [IdentitiesModule],
+  imports: [IdentitiesModule, AuthMethodStoreModule],
   providers: [
     AuthMethodConfigurationsService,
     LockoutClearingService,

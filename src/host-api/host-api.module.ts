@@ -1,5 +1,7 @@
 import { Global, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { AuthMethodStoreModule } from '../auth-methods/configuration/auth-method-store.module';
 import { IdentityStoreModule } from '../identities/identity-store.module';
+import { OrganizationStoreModule } from '../organizations/organization-store.module';
 import { AccessTokens } from './access-tokens';
 import { ApplicationRoutesService } from './application-routes.service';
 import { HostInspection } from './host-inspection';
@@ -10,7 +12,7 @@ import { OtherMethodsService } from './other-methods.service';
 /** The services for a host's own code, with or without the REST API. The module is global, like that of the access tokens. */
 @Global()
 @Module({
-  imports: [IdentityStoreModule],
+  imports: [OrganizationStoreModule, IdentityStoreModule, AuthMethodStoreModule],
   providers: [
     HostTransactionService,
     AccessTokens,

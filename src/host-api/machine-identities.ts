@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../access-tokens/issuing/access-token-policy';
+import {
+  type AccessTokenPolicy,
+  DEFAULT_POLICY,
+  mergePolicy,
+  requireCoherentInput,
+} from '../access-tokens/issuing/access-token-policy';
+import { AuthMethodStore } from '../auth-methods/configuration/auth-method.store';
 import { makeDurable } from '../changes/unit-of-work';
 import { isId } from '../common/ids';
 import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
@@ -7,10 +13,11 @@ import { requireDistinctKeys } from '../identities/distinct-keys';
 import { IdentityStore } from '../identities/identity.store';
 import { UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../organizations/dto/organization.dtos';
-import { slugOf } from '../organizations/slug';
+import { OrganizationStore } from '../organizations/organization.store';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
+import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 
@@ -46,7 +53,9 @@ export interface NewMachineIdentity {
 export class MachineIdentities {
   constructor(
     private readonly transaction: HostTransactionService,
+    private readonly organizations: OrganizationStore,
     private readonly store: IdentityStore,
+    private readonly methods: AuthMethodStore,
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
@@ -60,11 +69,10 @@ export class MachineIdentities {
   ): Promise<{ readonly organizationId: string; readonly slug: string }> {
     requireKnown('createOrganization', organization, ['name']);
     const { name } = await checked(CreateOrganizationDto, organization);
-    const slug = slugOf(name);
     return this.transaction.within('create-organization', options, async (work) => {
-      const [row] = await work.run<{ id: string }>(INSERT_ORGANIZATION, [name, slug]);
-      work.changed({ type: 'organization', id: row!.id, organizationId: row!.id });
-      return { organizationId: row!.id, slug };
+      const { id: organizationId, slug } = await this.organizations.insert(work.run, name);
+      work.changed({ type: 'organization', id: organizationId, organizationId });
+      return { organizationId, slug };
     });
   }
 
@@ -88,7 +96,7 @@ export class MachineIdentities {
       const { id: identityId } = made.identity;
       work.changed({ type: 'identity', id: identityId, identityId, organizationId });
       await this.store.addLabels(run, identityId, dto.metadata ?? []);
-      await run(INSERT_TOKEN_AUTH, [identityId, ...policy]);
+      await this.methods.insert(run, { identityId, method: TOKEN_AUTH.slug, ...BARE, policy });
       return { identityId };
     });
   }
@@ -119,19 +127,14 @@ export class MachineIdentities {
   }
 }
 
-async function policyOf(input: TokenPolicy): Promise<unknown[]> {
+async function policyOf(input: TokenPolicy): Promise<AccessTokenPolicy> {
   requireKnown('tokenAuth', input, [...POLICY, 'accessTokenTrustedIps']);
   const dto = await checked(AttachTokenAuthDto, input);
   requireCoherentInput(dto, DEFAULT_POLICY);
-  const { accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, ...rest } = mergePolicy(DEFAULT_POLICY, dto);
-  return [accessTokenTTL, accessTokenMaxTTL, accessTokenNumUsesLimit, JSON.stringify(rest.accessTokenTrustedIps)];
+  return mergePolicy(DEFAULT_POLICY, dto);
 }
 
 const POLICY = ['accessTokenTTL', 'accessTokenMaxTTL', 'accessTokenNumUsesLimit'];
 
-const INSERT_ORGANIZATION = 'INSERT INTO latchkey.organizations (name, slug) VALUES ($1, $2) RETURNING id';
-
-const INSERT_TOKEN_AUTH = `
-  INSERT INTO latchkey.identity_auth_methods
-         (identity_id, method, access_token_ttl, access_token_max_ttl, access_token_num_uses_limit, access_token_trusted_ips)
-  VALUES ($1, 'token-auth', $2, $3, $4, $5)`;
+/** Token Auth has no settings but the policy of its tokens. */
+const BARE = { config: {}, sealedSecrets: null, clientId: null };

@@ -20,6 +20,12 @@ export interface Label {
   readonly value: string;
 }
 
+/** The method by which an identity was given a token, and when. */
+export interface NotedLogin {
+  readonly method: string;
+  readonly at: Date;
+}
+
 interface InsertedRow {
   readonly id: string;
   readonly membershipId: string;
@@ -27,8 +33,8 @@ interface InsertedRow {
 }
 
 /**
- * The one writer of identities, their memberships and their labels, but for the last login, which logins note themselves. It
- * takes any `SqlRunner`, in a transaction of Latchkey's or of a host's.
+ * The one writer of identities, their memberships and their labels. It takes any `SqlRunner`, in a transaction of Latchkey's or
+ * of a host's.
  */
 @Injectable()
 export class IdentityStore {
@@ -67,10 +73,15 @@ export class IdentityStore {
   async noteLogin(
     run: SqlRunner,
     { identityId, organizationId }: { readonly identityId: string; readonly organizationId: string | null },
-    login: { readonly method: string; readonly at: Date },
+    login: NotedLogin,
   ): Promise<boolean> {
     const noted = await run(NOTE_LOGIN, [identityId, organizationId, login.method, login.at]);
     return noted.length === 1;
+  }
+
+  /** Notes a login, unless another transaction holds the membership: another login, which notes the same, or a manager. */
+  async noteLoginUnlessLocked(run: SqlRunner, membershipId: string, { method, at }: NotedLogin): Promise<void> {
+    await run(NOTE_LOGIN_UNLESS_LOCKED, [membershipId, method, at]);
   }
 
   async replaceLabels(run: SqlRunner, identityId: string, labels: readonly Label[]): Promise<IdentityMetadata[]> {
@@ -126,6 +137,10 @@ const NOTE_LOGIN = `
    WHERE i.id = $1 AND m.identity_id = i.id AND m.organization_id = i.organization_id
      AND ($2::uuid IS NULL OR i.organization_id = $2)
   RETURNING m.id`;
+
+const NOTE_LOGIN_UNLESS_LOCKED = `
+  UPDATE latchkey.organization_memberships SET last_login_auth_method = $2, last_login_at = $3
+   WHERE id = (SELECT id FROM latchkey.organization_memberships WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)`;
 
 const DELETE_LABELS = 'DELETE FROM latchkey.identity_metadata WHERE identity_id = $1';
 

@@ -8,7 +8,8 @@ import { Clock } from '../common/clock/clock';
 import { hashPassword } from '../common/crypto/password-hash';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
-import { inSchemaOf, requireAllRows } from '../database/schema';
+import { InstanceStore } from '../database/instance.store';
+import { requireAllRows } from '../database/schema';
 import type { BootstrapDto } from './dto/installation.dtos';
 import { Instance } from '../database/entities/instance.entity';
 import type { OrganizationFounder, Tenant } from '../organizations/organization.founder';
@@ -24,6 +25,7 @@ const BOOTSTRAP: ChangeAttempt = { actor: 'system', action: 'bootstrap-instance'
 export class InstallationService implements OrganizationFounder {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly instance: InstanceStore,
     private readonly turns: BootstrapQueue,
     private readonly changes: ChangesService,
     private readonly founder: TenantFounder,
@@ -87,11 +89,8 @@ export class InstallationService implements OrganizationFounder {
   }
 
   private async initialize(work: OwnUnitOfWork, organizationName: string): Promise<Tenant> {
-    const { tx } = work;
-    // The row is the lock: the second caller waits here, then finds the installation set up.
-    const [, affected] = await tx.query<[unknown, number]>(inSchemaOf(tx, INITIALIZE), [this.clock.now()]);
-    if (affected !== 1) throw new AlreadyInitializedError();
-    const tenant = await this.founder.found(tx, {
+    if (!(await this.instance.initialize(work.run, this.clock.now()))) throw new AlreadyInitializedError();
+    const tenant = await this.founder.found(work.tx, {
       organizationName,
       adminName: 'Instance Admin Identity',
       tokenName: 'Instance Admin Token',
@@ -110,5 +109,3 @@ function targetOf({ organization, identity }: Tenant): ChangeTarget {
 function isForEverybody(error: unknown): boolean {
   return error instanceof AlreadyInitializedError || isDatabaseUnavailable(error);
 }
-
-const INITIALIZE = 'UPDATE latchkey.instance SET initialized_at = $1 WHERE id = 1 AND initialized_at IS NULL';

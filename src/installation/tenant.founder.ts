@@ -4,7 +4,7 @@ import { AuthMethodConfigurationsService } from '../auth-methods/configuration/a
 import { sqlIn } from '../database/sql-runner';
 import { IdentityStore } from '../identities/identity.store';
 import type { Tenant } from '../organizations/organization.founder';
-import { OrganizationsService } from '../organizations/organizations.service';
+import { OrganizationStore } from '../organizations/organization.store';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { TokenAuthService } from '../token-auth/token-auth.service';
 
@@ -19,7 +19,7 @@ export interface NewTenant {
 @Injectable()
 export class TenantFounder {
   constructor(
-    private readonly organizations: OrganizationsService,
+    private readonly organizations: OrganizationStore,
     private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly tokens: TokenAuthService,
@@ -28,9 +28,10 @@ export class TenantFounder {
   /** All of it or nothing, in the caller's transaction. */
   async found(tx: EntityManager, tenant: NewTenant): Promise<Tenant> {
     const { organizationName, adminName: name, tokenName, isInstanceAdmin } = tenant;
-    const organization = await this.organizations.create(tx, organizationName);
+    const run = sqlIn(tx);
+    const organization = await this.organizations.insert(run, organizationName);
     const organizationId = organization.id;
-    const admin = (await this.identities.insert(sqlIn(tx), { organizationId, name, role: 'admin', isInstanceAdmin }))!;
+    const admin = (await this.identities.insert(run, { organizationId, name, role: 'admin', isInstanceAdmin }))!;
     const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
     await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
     const { accessToken } = await this.tokens.issue(tx, admin, tokenName);

@@ -1,24 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { EntityManager, Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import type { PageDto, PageQueryDto } from '../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ListReads } from '../database/list-reads';
 import { readPage } from '../database/read-page';
 import { Organization } from '../database/entities/organization.entity';
-import { slugOf } from './slug';
 
-/** Tenants. */
+/** Reads organizations. `organization.store.ts` writes them. */
 @Injectable()
 export class OrganizationsService {
   constructor(
     @InjectRepository(Organization, LATCHKEY_DATA_SOURCE) private readonly organizations: Repository<Organization>,
     private readonly reads: ListReads,
   ) {}
-
-  create(tx: EntityManager, name: string): Promise<Organization> {
-    return tx.save(tx.create(Organization, { name, slug: slugOf(name) }));
-  }
 
   /** The organization with which the installation was set up. */
   first(): Promise<Organization | undefined> {

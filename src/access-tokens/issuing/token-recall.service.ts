@@ -1,13 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import { ChangesService } from '../../changes/changes.service';
+import { InstanceStore, type Recall } from '../../database/instance.store';
 import { ChangeReceiptsService, type Spread } from '../../change-feed/change-receipts.service';
-
-/** The times before which tokens and client secrets are refused. */
-export interface Recall {
-  readonly tokensBefore: Date | null;
-  readonly clientSecretsBefore: Date | null;
-}
 
 /** The time of a recall lies in the future. */
 export class FutureRecallError extends RangeError {
@@ -26,6 +21,7 @@ export class FutureRecallError extends RangeError {
 @Injectable()
 export class TokenRecallService {
   constructor(
+    private readonly instance: InstanceStore,
     private readonly changes: ChangesService,
     private readonly receipts: ChangeReceiptsService,
     private readonly clock: Clock,
@@ -37,18 +33,10 @@ export class TokenRecallService {
     if (before > now) throw new FutureRecallError(now);
     const attempt = { actor: 'operator', action: 'refuse-issued-before' } as const;
     const { recall, receipt } = await this.changes.alter(attempt, async (work) => {
-      const [recall] = await work.run<Recall>(RECALL, [before, includesClientSecrets]);
+      const recall = await this.instance.refuseIssuedBefore(work.run, before, includesClientSecrets);
       work.changed({ type: 'instance', id: '1' });
-      return { recall: recall!, receipt: await this.receipts.of(work.tx) };
+      return { recall, receipt: await this.receipts.of(work.tx) };
     });
     return { ...recall, spread: await this.receipts.waitForNodes(receipt) };
   }
 }
-
-const RECALL = `
-  UPDATE latchkey.instance
-     SET tokens_refused_before = greatest(tokens_refused_before, $1),
-         client_secrets_refused_before =
-           CASE WHEN $2 THEN greatest(client_secrets_refused_before, $1) ELSE client_secrets_refused_before END
-   WHERE id = 1
-  RETURNING tokens_refused_before AS "tokensBefore", client_secrets_refused_before AS "clientSecretsBefore"`;

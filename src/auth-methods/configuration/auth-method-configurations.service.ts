@@ -7,6 +7,7 @@ import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../../access-
 import type { AccessTokenPolicyDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
 import { extendStatementTimeout } from '../../database/statement-timeout';
+import { sqlIn } from '../../database/sql-runner';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import type { Identity } from '../../database/entities/identity.entity';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
@@ -18,6 +19,7 @@ import type { Attempt } from '../../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from '../auth-method';
 import type { AuthMethodDefinition } from '../auth-method.definition';
 import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
+import { AuthMethodStore } from './auth-method.store';
 import { MethodSecretsService } from './method-secrets.service';
 
 /** Whose method somebody wants to look at. */
@@ -47,6 +49,7 @@ type Behaviour = Pick<AuthMethod, 'prepare'>;
 export class AuthMethodConfigurationsService {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly store: AuthMethodStore,
     private readonly managed: ManagedIdentitiesService,
     private readonly secrets: MethodSecretsService,
     private readonly changes: ChangesService,
@@ -119,12 +122,12 @@ export class AuthMethodConfigurationsService {
     work: OwnUnitOfWork,
     { method, caller, identityId }: MethodAddress,
   ): Promise<IdentityAuthMethod> {
-    const { tx } = work;
+    const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, removing(method));
     const configuration = await this.find(tx, method, identity.id);
     if (!configuration) throw new NothingLeft(method.refusals.missingOnRemove());
     await extendStatementTimeout(tx);
-    await tx.delete(IdentityAuthMethod, { id: configuration.id });
+    await this.store.delete(run, configuration.id);
     work.changed(targetOf(configuration, identity));
     return configuration;
   }
@@ -140,9 +143,7 @@ export class AuthMethodConfigurationsService {
     const owner = { identityId: identity.id, method: method.slug };
     const own = { config, sealedSecrets: this.secrets.seal(owner, secrets) };
     const clientId = method.hasClientId ? randomUUID() : null;
-    return tx.save(
-      tx.create(IdentityAuthMethod, { ...mergePolicy(DEFAULT_POLICY, input), ...own, ...owner, clientId }),
-    );
+    return this.store.insert(sqlIn(tx), { ...owner, clientId, policy: mergePolicy(DEFAULT_POLICY, input), ...own });
   }
 
   find(tx: EntityManager, { slug }: AuthMethodDefinition, identityId: string): Promise<IdentityAuthMethod | null> {
@@ -184,7 +185,7 @@ export class AuthMethodConfigurationsService {
     input: AccessTokenPolicyDto,
     prepared: MethodSettings | undefined,
   ): Promise<ConfiguredMethod | undefined> {
-    const { tx } = work;
+    const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, updating(method));
     const row = await this.find(tx, method, identity.id);
     if (!row) throw method.refusals.missingOnUpdate(identityId);
@@ -192,7 +193,7 @@ export class AuthMethodConfigurationsService {
     if (prepared && !isDeepStrictEqual(prepared, present)) return void work.unchanged();
     const next = settingsFor(method, input, present);
     const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
-    const saved = await tx.save(Object.assign(row, mergePolicy(row, input), own));
+    const saved = await this.store.update(run, row, { policy: mergePolicy(row, input), ...own });
     work.changed(targetOf(saved, identity));
     return { row: saved, secrets: next.secrets ?? {} };
   }

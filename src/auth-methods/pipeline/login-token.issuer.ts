@@ -10,7 +10,8 @@ import { Identity } from '../../database/entities/identity.entity';
 import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import { OrganizationMembership } from '../../database/entities/organization-membership.entity';
 import type { Organization } from '../../database/entities/organization.entity';
-import { inSchemaOf } from '../../database/schema';
+import { sqlIn } from '../../database/sql-runner';
+import { IdentityStore, type NotedLogin } from '../../identities/identity.store';
 import { SubOrganizationNotFoundError } from '../../organizations/organizations.errors';
 import type { AuthMethod, Proof } from '../auth-method';
 import { InvalidCredentialsError, LoginRefusedError } from '../auth-methods.errors';
@@ -38,6 +39,7 @@ export class LoginTokenIssuer {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly issuer: AccessTokenIssuer,
+    private readonly identities: IdentityStore,
     private readonly lockouts: LockoutsService,
     private readonly events: SecurityEventReporter,
   ) {}
@@ -54,7 +56,8 @@ export class LoginTokenIssuer {
     const { clientSecretId, identityAuth } = proof;
     const granted = { identity, method: configuration, name: null, clientSecretId, identityAuth };
     const token = await this.issuer.insert(tx, granted);
-    await noteLogin(tx, membership, configuration.method, token.createdAt);
+    const made = { method: configuration.method, at: token.createdAt };
+    if (isWorthNoting(membership, made)) await this.identities.noteLoginUnlessLocked(sqlIn(tx), membership.id, made);
     if (remembered) await this.lockouts.forget(tx, remembered, token.createdAt, login.isReserved);
     // Late, because other logins with the same credential wait for its row.
     await login.method.consume?.(tx, proof);
@@ -117,21 +120,13 @@ function requireAdmitted(subject: Subject, organizationSlug: string | undefined)
   return { ...subject, membership };
 }
 
-/** At most every ten seconds: a write per login would make a hot row of an identity that logs in often. */
-async function noteLogin(
-  tx: EntityManager,
-  { id, lastLoginAuthMethod, lastLoginAt }: OrganizationMembership,
-  method: string,
-  at: Date,
-): Promise<void> {
+/** At most one write in ten seconds: the row of an identity that logs in often would be contended. */
+function isWorthNoting(
+  { lastLoginAuthMethod, lastLoginAt }: OrganizationMembership,
+  { method, at }: NotedLogin,
+): boolean {
   const isFresh = lastLoginAt !== null && at.getTime() - lastLoginAt.getTime() < NOTE_INTERVAL_MS;
-  if (isFresh && lastLoginAuthMethod === method) return;
-  await tx.query(inSchemaOf(tx, NOTE_LOGIN), [id, method, at]);
+  return !isFresh || lastLoginAuthMethod !== method;
 }
 
 const NOTE_INTERVAL_MS = 10_000;
-
-// A login that finds the row locked leaves it: another login notes the same, or a manager holds it, perhaps for long.
-const NOTE_LOGIN = `
-  UPDATE latchkey.organization_memberships SET last_login_auth_method = $2, last_login_at = $3
-   WHERE id = (SELECT id FROM latchkey.organization_memberships WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)`;

@@ -11,6 +11,7 @@ import { LastAdministratorService } from '../../permissions/last-administrator.s
 import type { Attempt } from '../../permissions/permissions.service';
 import type { Identity } from '../../database/entities/identity.entity';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
+import { ClientSecretStore } from './client-secret.store';
 import { ClientSecretDto } from './dto/client-secret.dtos';
 import { ClientSecretNotFoundError } from './universal-auth.errors';
 
@@ -20,6 +21,7 @@ export const REVOKE_SECRET: Attempt = { what: 'revoke client secret of identity'
 @Injectable()
 export class ClientSecretRevocationsService {
   constructor(
+    private readonly store: ClientSecretStore,
     private readonly managed: ManagedIdentitiesService,
     private readonly changes: ChangesService,
     private readonly lastAdministrator: LastAdministratorService,
@@ -46,16 +48,14 @@ export class ClientSecretRevocationsService {
     const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, REVOKE_SECRET);
     const secret = await requireSecret(tx, identity.id, clientSecretId);
-    if (secret.revokedAt !== null) {
-      // The revocation before may have been given up while it waited for the standby.
-      work.unchanged();
-      await makeDurable(run);
-    } else {
-      const now = this.clock.now();
-      await tx.update(ClientSecret, { id: secret.id }, { revokedAt: now, updatedAt: now });
-      Object.assign(secret, { revokedAt: now, updatedAt: now });
+    const now = this.clock.now();
+    if (await this.store.revoke(run, secret.id, now)) {
       work.changed(secretTarget(secret, identity));
+      return Object.assign(secret, { revokedAt: now, updatedAt: now });
     }
+    // The caller of an earlier revocation may have given up while that revocation waited for the standby.
+    work.unchanged();
+    await makeDurable(run);
     return secret;
   }
 }

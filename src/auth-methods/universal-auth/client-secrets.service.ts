@@ -15,6 +15,7 @@ import { ChangesService } from '../../changes/changes.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret.hasher';
+import { ClientSecretStore } from './client-secret.store';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
 import type { Actor } from '../../changes/change';
 import { requireSecret, secretTarget } from './client-secret-revocations.service';
@@ -39,6 +40,7 @@ export class ClientSecretsService {
     private readonly managed: ManagedIdentitiesService,
     private readonly changes: ChangesService,
     private readonly configurations: AuthMethodConfigurationsService,
+    private readonly store: ClientSecretStore,
     private readonly hasher: ClientSecretHasher,
     private readonly clock: Clock,
     private readonly reads: ListReads,
@@ -53,17 +55,15 @@ export class ClientSecretsService {
     const clientSecret = randomBytes(32).toString('hex');
     const [hash] = this.hasher.hashesOf(clientSecret);
     const prefix = clientSecret.slice(0, PREFIX_LENGTH);
-    const now = this.clock.now();
     const action = 'create-identity-universal-auth-client-secret';
     const secret = await this.changes.add({ actor, action }, async (work) => {
-      const { tx } = work;
+      const { tx, run } = work;
       const { identity } = await this.managed.getForChange(tx, actor.caller, identityId, CREATE_SECRET);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
       await requireRoom(tx, authMethodId);
       const owner = { identityId: identity.id, authMethodId };
-      const fresh = { numUses: 0, lastUsedAt: null, revokedAt: null, createdAt: now, updatedAt: now };
-      const made = { ...owner, ...fresh, hash, prefix, description, numUsesLimit, ttl };
-      const saved = await tx.save(tx.create(ClientSecret, made));
+      const made = { ...owner, hash, prefix, description, numUsesLimit, ttl, createdAt: this.clock.now() };
+      const saved = await this.store.insert(run, made);
       work.changed(secretTarget(saved, identity));
       return saved;
     });

@@ -4,25 +4,20 @@ import type { EntityManager } from 'typeorm';
 import { UntrustedAddressError } from '../../access-tokens/issuing/access-tokens.errors';
 import type { LatchkeyError } from '../../common/errors/latchkey.error';
 import { isTrusted } from '../../common/net/trusted-ips';
-import { inSchemaOf } from '../../database/schema';
+import { sqlIn } from '../../database/sql-runner';
 import { AuthMethod, type LoginAttempt, type Proof } from '../auth-method';
 import { InvalidCredentialsError } from '../auth-methods.errors';
 import type { LockoutSubject } from '../pipeline/lockouts.service';
 import { ClientFinder, type Found, type FoundSecret } from './client.finder';
 import { ClientSecretHasher } from './client-secret.hasher';
+import { ClientSecretStore, type SecretUse } from './client-secret.store';
 import { type UniversalAuthLoginDto } from './dto/universal-auth.dtos';
 import { DEFAULT_CONFIG, type UniversalAuthConfig } from './universal-auth.config';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';
 
 /** A proof with the use of the secret that the token is to cost. */
 interface ClientProof extends Proof {
-  readonly use: {
-    readonly secretId: string;
-    readonly numUsesLimit: number;
-    /** The hash of the secret under the present pepper. */
-    readonly presentHash: Buffer;
-    readonly at: Date;
-  };
+  readonly use: SecretUse;
 }
 
 /**
@@ -35,6 +30,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
   constructor(
     private readonly clients: ClientFinder,
     private readonly hasher: ClientSecretHasher,
+    private readonly store: ClientSecretStore,
   ) {
     super();
   }
@@ -60,11 +56,9 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
 
   /** @throws InvalidCredentialsError if the secret was revoked since it was found, ClientSecretUsedUpError */
   override async consume(tx: EntityManager, { use }: ClientProof): Promise<void> {
-    const { secretId, numUsesLimit, presentHash, at } = use;
-    const statement = inSchemaOf(tx, numUsesLimit === 0 ? NOTE_USE : SPEND_USE);
-    const [secret] = await tx.query<{ is_spent: boolean }[]>(statement, [secretId, at, presentHash]);
-    if (secret === undefined) throw new InvalidCredentialsError();
-    if (!secret.is_spent && numUsesLimit > 0) throw new ClientSecretUsedUpError();
+    const isCounted = await this.store.use(sqlIn(tx), use);
+    if (isCounted === undefined) throw new InvalidCredentialsError();
+    if (!isCounted && use.numUsesLimit > 0) throw new ClientSecretUsedUpError();
   }
 
   /** The target against which a wrong guess is counted; undefined for a client without lockouts. */
@@ -91,23 +85,3 @@ function refusalOf(
   // The guarded statement decides. This one spares the database a client that keeps coming back.
   return numUsesLimit > 0 && numUses >= numUsesLimit ? new ClientSecretUsedUpError() : undefined;
 }
-
-const LIVE_SECRET = `
-  SELECT EXISTS (SELECT FROM spent) AS is_spent FROM latchkey.client_secrets WHERE id = $1 AND revoked_at IS NULL`;
-
-// Each use rehashes the secret with the present pepper, so that earlier secrets can be removed.
-const SPEND_USE = `
-  WITH spent AS (
-    UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
-     WHERE id = $1 AND revoked_at IS NULL AND num_uses < num_uses_limit
-    RETURNING 1
-  )${LIVE_SECRET}`;
-
-// Logins with a secret that has no limit do not wait for each other: of several simultaneous ones, one is counted.
-const NOTE_USE = `
-  WITH spent AS (
-    UPDATE latchkey.client_secrets SET num_uses = num_uses + 1, last_used_at = greatest(last_used_at, $2), hash = $3
-     WHERE id = (SELECT id FROM latchkey.client_secrets
-                  WHERE id = $1 AND revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING 1
-  )${LIVE_SECRET}`;

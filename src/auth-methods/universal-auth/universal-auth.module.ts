@@ -4,6 +4,7 @@ import { InvalidCredentialsError, LockedOutError } from '../auth-methods.errors'
 import { ClientFinder } from './client.finder';
 import { ClientSecretHasher } from './client-secret.hasher';
 import { ClientSecretRevocationsService } from './client-secret-revocations.service';
+import { ClientSecretStore } from './client-secret.store';
 import { ClientSecretsController } from './client-secrets.controller';
 import { ClientSecretsService } from './client-secrets.service';
 import { UniversalAuthLoginDto } from './dto/universal-auth.dtos';
@@ -25,5 +26,11 @@ export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
     ],
   },
   controllers: [ClientSecretsController],
-  providers: [ClientFinder, ClientSecretsService, ClientSecretRevocationsService, ClientSecretHasher],
+  providers: [
+    ClientFinder,
+    ClientSecretStore,
+    ClientSecretsService,
+    ClientSecretRevocationsService,
+    ClientSecretHasher,
+  ],
 });
