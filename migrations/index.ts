@@ -16,6 +16,7 @@ import { PartTokensFromIdentities1765500000000 } from './1765500000000-part-toke
 import { KeepLabelKeysDistinct1765510000000 } from './1765510000000-keep-label-keys-distinct';
 import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-lists';
 import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replicated-changes';
+import { AddKeys1766300000000 } from './1766300000000-add-keys';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -37,4 +38,5 @@ export const LATCHKEY_MIGRATIONS = [
   KeepLabelKeysDistinct1765510000000,
   IndexIdentityLists1765600000000,
   NoteReplicatedChanges1765720000000,
+  AddKeys1766300000000,
 ];

@@ -21,7 +21,8 @@ export {
   type RequiredMetadata,
   RequireMetadata,
 } from './access-tokens/guarding/route-rules';
-export type { VerifiedAccessToken } from './access-tokens/verification/verified-access-token';
+export type { TokenPermissions } from './access-tokens/issuing/token-permissions';
+export type { CallerOrganization, VerifiedAccessToken } from './access-tokens/verification/verified-access-token';
 export {
   AuthMethod,
   type ConfigurationChange,

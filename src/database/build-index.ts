@@ -15,9 +15,18 @@ const ATTEMPTS = 60;
  * @param on the table and the columns, `latchkey.<table> (<columns>)`.
  */
 export async function buildIndex(runner: QueryRunner, name: string, on: string): Promise<void> {
+  return inShortTransaction(runner, [`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`]);
+}
+
+/**
+ * Runs statements that lock tables in a transaction of their own, and tries again while a lock cannot be had. The migration
+ * must set `transaction = false`, and its statements must do no harm when they run a second time: the process may end before
+ * the migration is recorded.
+ */
+export async function inShortTransaction(runner: QueryRunner, statements: readonly string[]): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await buildOnce(runner, `CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
+      return await runOnce(runner, statements);
     } catch (error) {
       if (!isUnlucky(error) || attempt === ATTEMPTS) throw error;
       await pause(PAUSE_MS);
@@ -26,14 +35,14 @@ export async function buildIndex(runner: QueryRunner, name: string, on: string):
 }
 
 /**
- * Writers would queue behind a statement that waits for a long transaction of another session. So the statement does not wait
+ * Writers would queue behind a statement that waits for a long transaction of another session. So a statement does not wait
  * for long.
  */
-async function buildOnce(runner: QueryRunner, statement: string): Promise<void> {
+async function runOnce(runner: QueryRunner, statements: readonly string[]): Promise<void> {
   await runner.startTransaction();
   try {
     await runner.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
-    await runner.query(inSchemaOf(runner, statement));
+    for (const statement of statements) await runner.query(inSchemaOf(runner, statement));
     await runner.commitTransaction();
   } catch (error) {
     await runner.rollbackTransaction();

@@ -89,7 +89,8 @@ export class IdentitiesController {
     answer: IdentityDetailsAnswerDto,
   })
   details(@Caller() { organization }: VerifiedAccessToken): IdentityDetailsAnswerDto {
-    return { identityDetails: { organization } };
+    const { id, name, slug } = organization;
+    return { identityDetails: { organization: { id, name, slug } } };
   }
 
   @Get(':identityId')

@@ -11,7 +11,7 @@ const MARGIN_MS = 10_000;
 
 /**
  * Removes the rows of tokens that ended before the retention time (decision 9): counted from the last `exp` that was ever
- * signed, or from the revocation of a token that had none. A token without a row is refused, so no token becomes valid again.
+ * signed, or from the revocation or the end of a token that had none. A token without a row is refused, so no token becomes valid again.
  */
 @Injectable()
 export class TokenPruner implements MaintenanceJob {
@@ -43,9 +43,14 @@ const PRUNE = `
   ), revoked AS (
     SELECT t.ctid FROM latchkey.identity_access_tokens t WHERE t.expires_at IS NULL AND t.revoked_at < $1 AND (SELECT is_mine FROM turn)
      ORDER BY t.revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  ), ended AS (
+    SELECT t.ctid FROM latchkey.identity_access_tokens t
+     WHERE t.expires_at IS NULL AND t.ends_at IS NOT NULL AND t.ends_at < $1 AND t.revoked_at IS NULL
+       AND (SELECT is_mine FROM turn)
+     ORDER BY t.ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
   ), pruned AS (
     DELETE FROM latchkey.identity_access_tokens
-     WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired UNION ALL SELECT ctid FROM revoked LIMIT $2))
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired UNION ALL SELECT ctid FROM revoked UNION ALL SELECT ctid FROM ended LIMIT $2))
     RETURNING 1
   )
   SELECT count(*)::integer AS pruned FROM pruned`;

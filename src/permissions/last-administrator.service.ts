@@ -140,6 +140,7 @@ export function canAdministrate(moment: string): string {
             WHERE t.identity_id = m.identity_id AND t.auth_method = a.method AND t.auth_method_id = a.id
               AND t.organization_id = m.organization_id
               AND t.revoked_at IS NULL AND t.created_at >= latchkey.tokens_from() AND (t.expires_at IS NULL OR t.expires_at > ${moment})
+              AND t.disabled_at IS NULL AND t.permissions IS NULL AND (t.ends_at IS NULL OR t.ends_at > ${moment})
               AND (t.num_uses_limit = 0 OR t.num_uses < t.num_uses_limit)
               AND (t.client_secret_id IS NULL OR EXISTS (
                 SELECT FROM latchkey.client_secrets s WHERE s.id = t.client_secret_id AND s.revoked_at IS NULL))

@@ -1,7 +1,8 @@
 import { createMongoAbility, type MongoAbility } from '@casl/ability';
 import { Injectable } from '@nestjs/common';
 import { LatchkeySettings } from '../latchkey.options';
-import { type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
+import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
+import { isOwnPermission, type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 import { permissionsOf } from './roles';
 
@@ -9,6 +10,8 @@ import { permissionsOf } from './roles';
 export interface Privileges {
   readonly role: string;
   readonly isInstanceAdmin: boolean;
+  /** Those of the token alone; null or absent for those of the role. */
+  readonly permissions?: TokenPermissions | null;
 }
 
 /** The act of a caller on an identity, in the words of the refusal: "create token for identity". */
@@ -31,7 +34,13 @@ export class PermissionsService {
 
   /** Every permission of a holder, Latchkey's own and the host's. An unknown role has none. */
   permissionsOf(holder: Privileges): readonly string[] {
-    return permissionsOf(holder, this.settings.hostPermissions);
+    const { permissions } = holder;
+    const ofRole = permissionsOf(holder, this.settings.hostPermissions);
+    if (!permissions) return ofRole;
+    const ofToken = Object.keys(permissions).flatMap((subject) =>
+      permissions[subject]!.map((action) => `${subject}:${action}`),
+    );
+    return ofToken.filter((permission) => isWithin(permissions, ruleOf(permission), ofRole.includes(permission)));
   }
 
   isAllowed(holder: Privileges, permission: string): boolean {
@@ -60,19 +69,30 @@ export class PermissionsService {
     if (missing.length > 0) throw new PermissionBoundaryError(attempt.what, missing);
   }
 
-  private includes(holder: Privileges, { action, subject }: PermissionRule): boolean {
-    return this.abilityOf(holder).can(action, subject);
+  private includes(holder: Privileges, rule: PermissionRule): boolean {
+    const isOfRole = this.abilityOf(holder).can(rule.action, rule.subject);
+    return holder.permissions ? isWithin(holder.permissions, rule, isOfRole) : isOfRole;
   }
 
   private abilityOf(holder: Privileges): MongoAbility {
-    const key = `${holder.isInstanceAdmin}:${holder.role}`;
+    const { role, isInstanceAdmin } = holder;
+    const key = `${isInstanceAdmin}:${role}`;
     let ability = this.abilities.get(key);
     if (ability === undefined) {
-      ability = createMongoAbility(this.permissionsOf(holder).map(ruleOf));
+      ability = createMongoAbility(permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf));
       this.abilities.set(key, ability);
     }
     return ability;
   }
+}
+
+/**
+ * Whether a token with permissions of its own has this one. The host alone decides on its own permissions. Latchkey's own are
+ * for those whose role has them: a token widens no role.
+ */
+function isWithin(permissions: TokenPermissions, { subject, action }: PermissionRule, isOfRole: boolean): boolean {
+  const isListed = Object.hasOwn(permissions, subject) && permissions[subject]!.includes(action);
+  return isListed && (isOfRole || !isOwnPermission(`${subject}:${action}`));
 }
 
 /** Only instance administrators read or change an instance administrator (decision 20). @throws InstanceAdminRequiredError */

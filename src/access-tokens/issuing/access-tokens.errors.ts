@@ -68,6 +68,8 @@ export class WrongTokenTypeError extends BadRequestError {
 /** The reasons for which a genuine token is refused (contract 3.5). */
 export const REFUSALS = {
   revoked: 'token has been revoked',
+  rotated: 'token has been replaced by another one',
+  disabled: 'token is disabled',
   identity_gone: 'identity tokens have been revoked',
   client_secret_gone: 'client secret has been revoked',
   auth_method_gone: 'auth method has been revoked',

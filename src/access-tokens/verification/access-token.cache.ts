@@ -8,7 +8,8 @@ import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import type { Freshness } from '../../change-feed/freshness';
 import type { AccessTokenClaims } from '../../database/entities/access-token.claims';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
-import { type TokenFacts, TokenFactsReader, weightOf } from './token-facts.reader';
+import { type TokenFacts, TokenFactsReader } from './token-facts.reader';
+import { weightOf } from './weight';
 
 /**
  * How long a refusal is remembered. It is short, because a token may be used before the transaction that made it is visible.

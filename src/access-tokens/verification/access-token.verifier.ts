@@ -173,8 +173,8 @@ function ignore(): void {
 
 /** Made for each request: a handler that changes it affects no other. Its parts are frozen. */
 function verifiedOf(facts: UsableToken): VerifiedAccessToken {
-  const { tokenId, tokenName, identityId, identityName, organization, metadata, isInstanceAdmin, authMethod } = facts;
-  const { expiresAt, membership } = facts;
+  const { tokenId, tokenName, identityId, identityName, organization, metadata, authMethod, membership } = facts;
+  const { permissions, externalId, tokenMetadata } = facts;
   return {
     tokenId,
     tokenName,
@@ -183,8 +183,17 @@ function verifiedOf(facts: UsableToken): VerifiedAccessToken {
     organization,
     metadata,
     role: membership.role,
-    isInstanceAdmin,
+    permissions,
+    externalId,
+    tokenMetadata,
+    isInstanceAdmin: facts.isInstanceAdmin && permissions === null,
     authMethod,
-    expiresAt: expiresAt && new Date(expiresAt),
+    expiresAt: endOf(facts),
   };
+}
+
+/** A new date: callers may change theirs. */
+function endOf({ expiresAt, endsAt }: UsableToken): Date | null {
+  if (expiresAt === null || endsAt === null) return (expiresAt ?? endsAt) && new Date((expiresAt ?? endsAt)!);
+  return new Date(Math.min(expiresAt.getTime(), endsAt.getTime()));
 }

@@ -6,22 +6,25 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import { isCount } from '../../database/counts';
 import { VerificationPools } from '../../database/connections/verification-pools';
-import { atOrNearest } from '../../database/connections/value-types';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import type { AccessTokenClaims, IdentityAuth } from '../../database/entities/access-token.claims';
 import type { LifetimePolicy } from '../issuing/lifetime';
+import { type KeyFacts, keyOf, type KeyRow, labelsOf, momentOf } from './key-facts';
+import { weightOf } from './weight';
+import type { CallerOrganization } from './verified-access-token';
 
 /** What of a token's claims names it and whose it is. */
 export type TokenClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId'>;
 
 /** Everything that a verification depends on, as the database has it. */
-export interface TokenFacts extends LifetimePolicy {
+export interface TokenFacts extends LifetimePolicy, KeyFacts {
   readonly tokenId: string;
   readonly tokenName: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   /** True also for a token that was made before everything that is refused as too old. */
   readonly isRevoked: boolean;
+  /** Those that count against the limit: not those that have come back. */
   readonly numUses: number;
   readonly numUsesLimit: number;
   readonly authMethod: string;
@@ -32,7 +35,7 @@ export interface TokenFacts extends LifetimePolicy {
   readonly identityId: string;
   readonly identityName: string;
   readonly isInstanceAdmin: boolean;
-  readonly organization: { readonly id: string; readonly name: string; readonly slug: string };
+  readonly organization: CallerOrganization;
   /** The labels of the identity. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Null if the configuration under which the token was issued is gone. */
@@ -43,19 +46,6 @@ export interface TokenFacts extends LifetimePolicy {
 
 /** The most identities whose facts are kept once for all their tokens. */
 const SHARED = 10_000;
-const BYTES_OF_NETWORK = 400;
-const BYTES_OF_LABEL = 64;
-
-/**
- * The weight of facts in the cache, in entries: one, plus one for each kilobyte of labels and trusted networks. Facts that
- * tokens of one identity share count for each of them.
- */
-export function weightOf({ metadata, method }: Pick<TokenFacts, 'metadata' | 'method'>): number {
-  let bytes = (method?.trustedIps.length ?? 0) * BYTES_OF_NETWORK;
-  for (const key in metadata) bytes += BYTES_OF_LABEL + 2 * (key.length + metadata[key]!.length);
-  return 1 + Math.floor(bytes / 1_024);
-}
-
 /** Reads the facts of a token: one query, by primary key. */
 @Injectable()
 export class TokenFactsReader {
@@ -112,7 +102,7 @@ export class TokenFactsReader {
 }
 
 // Planned once for a connection: see the migration that created the function.
-const FACTS = 'SELECT * FROM latchkey.token_state($1)';
+const FACTS = 'SELECT * FROM latchkey.token_state_of_key($1)';
 
 interface NoRow {
   life: string | null;
@@ -121,7 +111,7 @@ interface NoRow {
 }
 
 /** The raw row; the numbers of milliseconds may be infinite. */
-interface FactsRow {
+interface FactsRow extends KeyRow {
   life: string | null;
   has_instance: boolean;
   token_id: string;
@@ -154,6 +144,7 @@ interface FactsRow {
   method_max_ttl: number;
   method_period: number;
   trusted_ips: unknown;
+  organization_external_id: string | null;
 }
 
 type WholeRow = FactsRow & { readonly identity_id: string; readonly organization_id: string };
@@ -174,7 +165,7 @@ function isWhole(row: FactsRow): row is WholeRow {
   return row.identity_id !== null && row.organization_id !== null;
 }
 
-const BOOLEANS = ['is_revoked', 'is_secret_revoked', 'is_instance_admin'] as const;
+const BOOLEANS = ['is_revoked', 'is_disabled', 'is_rotated', 'is_secret_revoked', 'is_instance_admin'] as const;
 const NUMBERS = ['num_uses_limit', 'access_token_ttl', 'access_token_max_ttl', 'access_token_period'] as const;
 const NUMBERS_OF_METHOD = ['method_ttl', 'method_max_ttl', 'method_period'] as const;
 
@@ -187,23 +178,10 @@ function requireKinds(row: FactsRow): void {
   }
 }
 
-function momentOf(epochMs: string): Date {
-  if (!/^-?(\d+|Infinity)$/.test(epochMs)) throw new UnreadableValueError('a moment');
-  return atOrNearest(Number(epochMs));
-}
-
 function countOf(text: string): number {
   const count = Number(text);
   if (!isCount(count)) throw new UnreadableValueError('a count');
   return count;
-}
-
-function labelsOf(metadata: unknown): Record<string, string> {
-  const labels = metadata ?? {};
-  if (typeof labels !== 'object' || !Object.values(labels).every((value) => typeof value === 'string')) {
-    throw new UnreadableValueError('the labels of an identity');
-  }
-  return labels as Record<string, string>;
 }
 
 /** The facts that all tokens of an identity from one method have in common. */
@@ -229,8 +207,9 @@ function sharedOf(row: WholeRow): SharedFacts {
       id: row.organization_id,
       name: row.organization_name,
       slug: row.organization_slug,
+      externalId: row.organization_external_id,
     }),
-    metadata: Object.freeze(labelsOf(row.metadata)),
+    metadata: labelsOf(row.metadata),
     method: row.method_id === null ? null : methodOf(row),
     membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
   };
@@ -243,6 +222,7 @@ function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
     createdAt: momentOf(row.created_ms),
     expiresAt: row.expires_ms === null ? null : momentOf(row.expires_ms),
     isRevoked: row.is_revoked,
+    ...keyOf(row),
     numUses: countOf(row.num_uses),
     numUsesLimit: row.num_uses_limit,
     clientSecretId: row.client_secret_id,

@@ -13,6 +13,14 @@ const GOOD: TokenFacts = {
   createdAt: new Date('2026-09-01T11:30:00.000Z'),
   expiresAt: new Date('2026-09-01T12:30:00.000Z'),
   isRevoked: false,
+  endsAt: null,
+  isRotated: false,
+  isDisabled: false,
+  endsTokenId: null,
+  externalId: null,
+  tokenMetadata: {},
+  permissions: null,
+  trustedIps: null,
   numUses: 0,
   numUsesLimit: 0,
   authMethod: 'token-auth',
@@ -23,7 +31,7 @@ const GOOD: TokenFacts = {
   identityName: 'deployer',
   metadata: {},
   isInstanceAdmin: false,
-  organization: { id: '18b65352-ad1e-43d5-830f-65c72245c3a3', name: 'Acme', slug: 'acme-x7k2q9' },
+  organization: { id: '18b65352-ad1e-43d5-830f-65c72245c3a3', name: 'Acme', slug: 'acme-x7k2q9', externalId: null },
   method: { ...LIMITS, trustedIps: EVERY_ADDRESS },
   membership: { role: 'member', isActive: true },
 };
@@ -33,6 +41,8 @@ const FAULTS: [name: string, fault: Partial<TokenFacts>, status: number, message
   ['expired', { expiresAt: NOW }, 401, 'Your token has expired. Please re-authenticate.'],
   ['method gone', { method: null }, 401, 'Failed to authorize: auth method has been revoked'],
   ['revoked', { isRevoked: true }, 401, 'Failed to authorize: token has been revoked'],
+  ['replaced', { isRotated: true, endsAt: NOW }, 401, 'Failed to authorize: token has been replaced by another one'],
+  ['disabled', { isDisabled: true }, 401, 'Failed to authorize: token is disabled'],
   [
     'client secret revoked',
     { clientSecretId: SECRET_ID, clientSecret: { isRevoked: true } },
@@ -136,6 +146,24 @@ describe('the verdict on a token', () => {
     expect(ask(facts)).not.toThrow();
     expect(ask(facts, { address: '::ffff:198.51.100.9' })).not.toThrow();
     expect(ask(facts, { address: '198.51.101.1' })).toThrow();
+  });
+
+  it('follows the list of the token instead, where it has one', () => {
+    const method = { ...LIMITS, trustedIps: [parseTrustedIp('203.0.113.0/24')!] };
+    const facts = { ...GOOD, method, trustedIps: [parseTrustedIp('198.51.100.0/24')!] };
+    expect(ask(facts)).not.toThrow();
+    expect(ask(facts, { address: '203.0.113.1' })).toThrow();
+  });
+
+  it('falls at an end that the JWT does not know of', () => {
+    const saysSo = saying(401, 'Your token has expired. Please re-authenticate.');
+    expect(ask({ ...GOOD, endsAt: NOW, isRevoked: true })).toThrow(saysSo);
+    expect(ask({ ...GOOD, endsAt: new Date(NOW.getTime() + 1) })).not.toThrow();
+  });
+
+  it('holds for a token that was replaced until its end comes', () => {
+    expect(ask({ ...GOOD, isRotated: true, endsAt: new Date(NOW.getTime() + 1) })).not.toThrow();
+    expect(ask({ ...GOOD, isRotated: true })).not.toThrow();
   });
 
   it('lets an address in that was let in before, and no other because of it', () => {

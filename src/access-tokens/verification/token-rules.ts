@@ -37,8 +37,8 @@ export type UsableToken = TokenFacts & {
 export function requireUsable(question: TokenCheck): UsableToken {
   const { facts, epochMs, purpose, isCounted } = question;
   if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
-  if (facts.expiresAt !== null && facts.expiresAt.getTime() <= epochMs) throw new ExpiredAccessTokenError();
-  const refusal = refusalOf(facts);
+  if (isPast(facts.expiresAt, epochMs) || hasEnded(facts, epochMs)) throw new ExpiredAccessTokenError();
+  const refusal = refusalOf(facts, epochMs);
   if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
   const good = facts as UsableToken;
   if (!isFromTrusted(question, good)) throw new UntrustedAddressError();
@@ -46,18 +46,32 @@ export function requireUsable(question: TokenCheck): UsableToken {
   return good;
 }
 
-function isFromTrusted({ address, trustedAddress }: TokenCheck, { method }: UsableToken): boolean {
-  return (address !== undefined && address === trustedAddress) || isTrusted(method.trustedIps, address);
+function isPast(moment: Date | null, epochMs: number): boolean {
+  return moment !== null && moment.getTime() <= epochMs;
 }
 
-function refusalOf(facts: TokenFacts): Refusal | undefined {
-  const { isRevoked, method, membership } = facts;
+/** The end of a token that another one has replaced is told apart: its holder has missed the new one. */
+function hasEnded({ endsAt, isRotated }: TokenFacts, epochMs: number): boolean {
+  return !isRotated && isPast(endsAt, epochMs);
+}
+
+function isFromTrusted({ address, trustedAddress }: TokenCheck, { trustedIps, method }: UsableToken): boolean {
+  return (address !== undefined && address === trustedAddress) || isTrusted(trustedIps ?? method.trustedIps, address);
+}
+
+function refusalOf(facts: TokenFacts, epochMs: number): Refusal | undefined {
+  const { isRevoked, method, isRotated, endsAt, isDisabled } = facts;
   // The tokens of the secret may have been revoked since; the cause of the revocation says more than the revocation.
   if (method === null) return 'auth_method_gone';
   if (isRevoked) return 'revoked';
+  if (isRotated && isPast(endsAt, epochMs)) return 'rotated';
+  return isDisabled ? 'disabled' : refusalOfHolder(facts);
+}
+
+function refusalOfHolder(facts: TokenFacts): Refusal | undefined {
   if (isSecretGone(facts)) return 'client_secret_gone';
-  if (membership === null) return 'not_a_member';
-  return membership.isActive ? undefined : 'membership_inactive';
+  if (facts.membership === null) return 'not_a_member';
+  return facts.membership.isActive ? undefined : 'membership_inactive';
 }
 
 /** A secret that expired, or is used up, has issued its tokens correctly. */

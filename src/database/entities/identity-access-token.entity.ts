@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import type { TrustedIp } from '../../common/net/trusted-ips';
 import { bigintAsNumber } from './bigint.transformer';
 import { TimestampedEntity } from './timestamped.entity';
 import type { IdentityAuth } from './access-token.claims';
@@ -8,6 +9,12 @@ import type { IdentityAuth } from './access-token.claims';
 @Index('ix_identity_access_tokens_list', ['identityId', 'authMethod', 'createdAt', 'id'])
 @Index('ix_identity_access_tokens_expires_at', ['expiresAt'])
 @Index('ix_identity_access_tokens_revoked_at', ['revokedAt'], { where: 'expires_at IS NULL' })
+@Index('ix_identity_access_tokens_ends_at', ['endsAt'], { where: 'ends_at IS NOT NULL AND expires_at IS NULL' })
+@Index('ix_identity_access_tokens_keys', ['organizationId', 'createdAt', 'id'], { where: "auth_method = 'token-auth'" })
+@Index('uq_identity_access_tokens_external_id', ['organizationId', 'externalId'], {
+  unique: true,
+  where: 'external_id IS NOT NULL AND rotated_to IS NULL',
+})
 export class IdentityAccessToken extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_identity_access_tokens' })
   id!: string;
@@ -77,4 +84,58 @@ export class IdentityAccessToken extends TimestampedEntity {
   /** Facts that the login found about the identity; null if there are none. */
   @Column('json', { name: 'identity_auth', nullable: true })
   identityAuth!: IdentityAuth | null;
+
+  /** The host's own id of the key. The key that takes the place of this one has the same. */
+  @Column('text', { name: 'external_id', nullable: true })
+  externalId!: string | null;
+
+  /** The host's own labels of the key. */
+  @Column('jsonb', { nullable: true })
+  metadata!: Record<string, string> | null;
+
+  /** By subject the actions; null for the permissions of the identity's role. */
+  @Column('jsonb', { nullable: true })
+  permissions!: Record<string, string[]> | null;
+
+  /** Null for the addresses of the method. */
+  @Column('jsonb', { name: 'trusted_ips', nullable: true })
+  trustedIps!: TrustedIp[] | null;
+
+  /** Whether the host gave the end of the token, or said that it has none: then it is not that of the method's policy. */
+  @Column('boolean', { name: 'is_end_given', default: false })
+  isEndGiven!: boolean;
+
+  @Column({ type: 'timestamptz', name: 'disabled_at', precision: 3, nullable: true })
+  disabledAt!: Date | null;
+
+  /** An end that its JWT does not know of; null if there is none. */
+  @Column({ type: 'timestamptz', name: 'ends_at', precision: 3, nullable: true })
+  endsAt!: Date | null;
+
+  /** The token that has taken the place of this one. */
+  @Column('uuid', { name: 'rotated_to', nullable: true })
+  rotatedTo!: string | null;
+
+  /** A digest of the key by which a repeated call is told from another one. */
+  @Column('bytea', { name: 'rotation_key', nullable: true })
+  rotationKey!: Buffer | null;
+
+  /** The token that ends when this one is first used. */
+  @Column('uuid', { name: 'ends_token_id', nullable: true })
+  endsTokenId!: string | null;
+
+  /** How many uses come back at each interval; 0 for none. */
+  @Column('integer', { name: 'uses_refill_amount', default: 0 })
+  usesRefillAmount!: number;
+
+  /** In seconds. */
+  @Column('integer', { name: 'uses_refill_interval', default: 0 })
+  usesRefillInterval!: number;
+
+  /** How many uses have come back up to `usesRefilledAt`. */
+  @Column('bigint', { name: 'uses_refilled', default: 0, transformer: bigintAsNumber })
+  usesRefilled!: number;
+
+  @Column({ type: 'timestamptz', name: 'uses_refilled_at', precision: 3, nullable: true })
+  usesRefilledAt!: Date | null;
 }
