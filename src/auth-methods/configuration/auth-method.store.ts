@@ -3,7 +3,7 @@ import type { AccessTokenPolicy } from '../../access-tokens/issuing/access-token
 import { IdentityAuthMethod } from '../../database/entities/identity-auth-method.entity';
 import type { SqlRunner } from '../../database/sql-runner';
 
-/** What can be changed of a configuration. */
+/** The part of a configuration that can be changed. */
 export interface AuthMethodSettings {
   readonly policy: AccessTokenPolicy;
   readonly config: object;
