@@ -9,11 +9,11 @@ import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { memory } from './sections/memory.mjs';
 import { revocation } from './sections/revocation.mjs';
-import { verdicts } from './sections/verdicts.mjs';
+import { verifications } from './sections/verifications.mjs';
 import { wholeRequest } from './sections/whole-request.mjs';
 import { writes } from './sections/writes.mjs';
 
-const SECTIONS = { whole: wholeRequest, writes, verdicts, revocation, lists, growth, memory };
+const SECTIONS = { whole: wholeRequest, writes, verifications, revocation, lists, growth, memory };
 
 const { values } = parseArgs({
   options: {

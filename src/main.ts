@@ -4,7 +4,7 @@ import { UsageError } from './server/commands/command';
 import { installLogSinks } from './server/log-sink';
 import { explain } from './server/start-error';
 
-const LAST_WORDS_MS = 1_000;
+const LAST_LOGS_MS = 1_000;
 
 const logs = installLogSinks();
 
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
-  await logs.flush(LAST_WORDS_MS);
+  await logs.flush(LAST_LOGS_MS);
   process.exit();
 }
 

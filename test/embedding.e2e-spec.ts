@@ -237,7 +237,7 @@ describe('a host', () => {
       await undone(async (manager) => expect(await tokens.revoke(tokenId, { manager })).toBe(true));
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(200);
       expect(await host.transaction((manager) => tokens.revoke(tokenId, { manager }))).toBe(true);
-      await tokens.settle();
+      await tokens.applyChanges();
       expect((await ask(app, '/reports/mine', accessToken)).status).toBe(401);
     });
 
@@ -248,7 +248,7 @@ describe('a host', () => {
         expect((await ask(app, '/reports/mine', issued.accessToken)).status).toBe(401);
         return issued;
       });
-      await tokens.settle();
+      await tokens.applyChanges();
       expect((await ask(app, '/reports/mine', token.accessToken)).status).toBe(200);
     });
 
@@ -403,7 +403,7 @@ describe('a route of a host', () => {
     const host = await new DataSource({ type: 'postgres', url: process.env.LATCHKEY_TEST_DATABASE! }).initialize();
     await host.query('DELETE FROM latchkey.identity_metadata WHERE identity_id = $1', [gold.identityId]);
     await host.destroy();
-    await app.get(AccessTokens).settle();
+    await app.get(AccessTokens).applyChanges();
     expect((await ask(app, '/offers/gold', gold.accessToken)).status).toBe(403);
   });
 

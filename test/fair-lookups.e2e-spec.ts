@@ -1,11 +1,11 @@
-import type { Party } from '../src/common/async/errand';
+import type { Party } from '../src/common/async/query-context';
 import { DatabaseUnavailableError } from '../src/common/errors/common.errors';
 import { VerificationPools } from '../src/database/connections/verification-pools';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 
 const party = (group: string, member: string): Party => ({ group, member, isCrowd: false });
 
-describe('the connections that verdicts depend on', () => {
+describe('the connections that verifications depend on', () => {
   let latchkey: TestLatchkey;
   beforeAll(async () => {
     latchkey = await startLatchkey();

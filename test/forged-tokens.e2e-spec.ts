@@ -33,7 +33,7 @@ describe('a forged token', () => {
   });
 
   /** What became of a token where hosts ask for it: sockets, queues, the guard itself. */
-  const verdictOn = async (token: string): Promise<'accepted' | number> => {
+  const verify = async (token: string): Promise<'accepted' | number> => {
     try {
       await verifier.verify(token, '127.0.0.1');
       return 'accepted';
@@ -56,7 +56,7 @@ describe('a forged token', () => {
     const answer = await latchkey.anonymous.get(DETAILS, { authorization: `Bearer ${token}` });
     expect(answer).toEqual(refused(401, 'TokenError', message === WRONG_TYPE ? MALFORMED : message));
     expect(answer.headers.get('www-authenticate')).toBe(INVALID_TOKEN);
-    expect(await verdictOn(token)).toBe(401);
+    expect(await verify(token)).toBe(401);
   });
 
   it('is no proof either: it renews nothing and revokes nothing', async () => {
@@ -84,7 +84,7 @@ describe('a forged token', () => {
         const flipped = Buffer.from(bytes);
         flipped[bit >> 3]! ^= 1 << (bit & 7);
         const token = genuine.parts.with(part, flipped.toString('base64url')).join('.');
-        if ((await verdictOn(token)) !== 401) accepted.push(`part ${part}, bit ${bit}`);
+        if ((await verify(token)) !== 401) accepted.push(`part ${part}, bit ${bit}`);
       }
     }
     expect(accepted).toEqual([]);
@@ -110,7 +110,7 @@ describe('a forged token', () => {
       ]) {
         if (letter === token[at]) continue;
         const other = `${token.slice(0, at)}${letter}${token.slice(at + 1)}`;
-        if ((await verdictOn(other)) !== 401) accepted.push(`${letter} at ${at}`);
+        if ((await verify(other)) !== 401) accepted.push(`${letter} at ${at}`);
       }
     }
     expect(accepted).toEqual([]);
@@ -145,7 +145,7 @@ describe('a forged token', () => {
     await fc.assert(
       fc.asyncProperty(mutation, async (forged) => {
         fc.pre(forged !== token && forged !== other.token);
-        expect(await verdictOn(forged)).toBe(401);
+        expect(await verify(forged)).toBe(401);
       }),
       { numRuns: 5_000 },
     );

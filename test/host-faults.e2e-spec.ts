@@ -322,7 +322,7 @@ describe('the log of a host', () => {
     }
     expect(logger.lines).toEqual([]);
     proxy.stall();
-    const said = () => logger.lines.find((line) => line.includes('watermark.unconfirmed'));
+    const said = () => logger.lines.find((line) => line.includes('change_feed.unconfirmed'));
     expect(await pollUntil(Date.now() + 20_000, said)).toContain('warn');
     await proxy.restore();
     await app.close();

@@ -397,7 +397,7 @@ describe('hostile input', () => {
       }
     }));
 
-  it('in a form is judged like JSON, and reaches for no prototype', () =>
+  it('in a form is validated like JSON, and reaches for no prototype', () =>
     changesNothing(async () => {
       const faults: string[] = [];
       const forms = [

@@ -270,7 +270,7 @@ describe('rights', () => {
     });
 
     it.each(ROUTES.filter(({ operation }) => !operation.startsWith('GET')))(
-      'are refused before the body is judged: $operation',
+      'are refused before the body is validated: $operation',
       async (route) => {
         const sent = { name: 3, role: '', metadata: 'x', accessTokenTTL: -1, organizationId: null, limit: 'x' };
         expect(await call(nobody.api, route, unknownTarget(), sent)).toEqual(denied(route.permission));

@@ -31,7 +31,7 @@ describe('refusing everything issued before a time', () => {
   const statuses = async (accessToken: string) =>
     Promise.all(nodes.map(async (node) => (await node.as(accessToken).get(DETAILS)).status));
 
-  // Seen red: the condition left out of what a verdict is told.
+  // Seen red: the condition left out of what a verification is told.
   it('kills what is remembered, on every node, for use and for renewal, and nothing that is issued later', async () => {
     const client = await latchkey.given.client();
     const old = await latchkey.given.token({ policy: { accessTokenTTL: 3600 } });

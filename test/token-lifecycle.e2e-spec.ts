@@ -959,7 +959,7 @@ describe('the ceiling', () => {
   });
 });
 
-describe('a verdict', () => {
+describe('a verification', () => {
   const DEVICE = '127.0.0.1';
   const requestWith = (accessToken: string) => ({
     headers: { authorization: `Bearer ${accessToken}` },

@@ -75,25 +75,25 @@ describe('a hand in the database', () => {
   it('removes a token that the clock of the database says has run out', async () => {
     const token = await warm();
     await sql(`UPDATE ${TOKENS} SET expires_at = now() - interval '1 s' WHERE id = $1`, [token.tokenId]);
-    const watermark = latchkey.app.get(ChangeFeedService);
-    await watermark.catchUp();
-    const before = watermark.changes.now;
+    const changeFeed = latchkey.app.get(ChangeFeedService);
+    await changeFeed.catchUp();
+    const before = changeFeed.changes.now;
     await sql(`DELETE FROM ${TOKENS} WHERE id = $1`, [token.tokenId]);
-    await watermark.catchUp();
-    expect(watermark.changes.now).toBeGreaterThan(before);
+    await changeFeed.catchUp();
+    expect(changeFeed.changes.now).toBeGreaterThan(before);
   });
 
   it('sets back what this node wrote last, and what it remembers is void, once', async () => {
-    const watermark = latchkey.app.get(ChangeFeedService);
+    const changeFeed = latchkey.app.get(ChangeFeedService);
     await pause(2_500);
-    const before = watermark.incarnation.lives;
+    const before = changeFeed.incarnation.lives;
     // Behind its own heartbeat, which writes the next one.
     await sql('UPDATE latchkey.nodes SET mark = mark - 1');
-    await watermark.catchUp();
-    expect(watermark.incarnation.lives).toBe(before + 1);
+    await changeFeed.catchUp();
+    expect(changeFeed.incarnation.lives).toBe(before + 1);
     await pause(2_500);
-    await watermark.catchUp();
-    expect(watermark.incarnation.lives).toBe(before + 1);
+    await changeFeed.catchUp();
+    expect(changeFeed.incarnation.lives).toBe(before + 1);
   });
 
   it('empties the table of tokens', async () => {

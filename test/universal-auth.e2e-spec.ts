@@ -522,7 +522,7 @@ describe('client secrets', () => {
     expect((await latchkey.anonymous.post(RENEW, { accessToken: theirs })).status).toBe(200);
   });
 
-  it('note a change of verdicts when they are revoked or go with their method, and not when they are used', async () => {
+  it('note a change of verifications when they are revoked or go with their method, and not when they are used', async () => {
     const changes = async (identityId: string) => {
       const [row] = await latchkey.dataSource.query<[{ count: number }]>(
         'SELECT count(*)::int AS count FROM latchkey.verdict_changes WHERE subject_id = $1',

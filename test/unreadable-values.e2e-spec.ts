@@ -17,7 +17,7 @@ const LOGIN = '/api/v1/auth/universal-auth/login';
 const UNAVAILABLE = refused(503, 'ServiceUnavailable', 'The database is not available. Please try again.');
 
 /** What tells whether values are read for what they are: good stays good, and each way to be dead is dead. */
-async function expectRightVerdicts(latchkey: TestLatchkey): Promise<void> {
+async function expectRightResults(latchkey: TestLatchkey): Promise<void> {
   const { given, anonymous, dataSource } = latchkey;
   const [good, revoked, expired] = [await given.token(), await given.token(), await given.token()];
   const client = await given.client();
@@ -70,7 +70,7 @@ describe('a setting that changes how values are written', () => {
   ])('%s = %s brings back no token, and stops no node from starting', async (setting, value) => {
     await plain.dataSource.query(`ALTER DATABASE ${database()} SET ${setting} = '${value}'`);
     const latchkey = await startLatchkey();
-    await expectRightVerdicts(latchkey);
+    await expectRightResults(latchkey);
     await latchkey.stop();
   });
 
@@ -80,7 +80,7 @@ describe('a setting that changes how values are written', () => {
     const token = await latchkey.given.token({ policy: { accessTokenNumUsesLimit: 5 } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => token.api.get(DETAILS)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
-    await expectRightVerdicts(latchkey);
+    await expectRightResults(latchkey);
     await latchkey.stop();
     await plain.dataSource.query(`ALTER DATABASE ${database()} RESET default_transaction_isolation`);
   });
@@ -94,14 +94,14 @@ describe('a host that reads values in ways of its own', () => {
     ['as text', (text: string) => text],
     ['not at all', () => null],
     ['as an object', (text: string) => ({ text })],
-  ])('reads them %s, and changes no verdict', async (_, parser) => {
+  ])('reads them %s, and changes no verification', async (_, parser) => {
     const before = OIDS.map((oid) => types.getTypeParser(oid as 16));
     for (const oid of OIDS) types.setTypeParser(oid, parser as never);
     const { binary } = defaults;
     defaults.binary = true;
     try {
       const latchkey = await startLatchkey();
-      await expectRightVerdicts(latchkey);
+      await expectRightResults(latchkey);
       await latchkey.stop();
     } finally {
       defaults.binary = binary;
@@ -186,7 +186,7 @@ describe('a value that a hand has left in a row', () => {
     ['access_token_ttl', -1],
     ['access_token_max_ttl', -3600],
     ['access_token_period', -1],
-  ])('a token whose %s is %s has no verdict', async (column, value) => {
+  ])('a token whose %s is %s has no verification', async (column, value) => {
     const token = await latchkey.given.token({ policy: { accessTokenNumUsesLimit: 2 } });
     await setToken(column, String(value), token.tokenId);
     await latchkey.change('UPDATE latchkey.organizations SET name = name || name');
@@ -205,7 +205,7 @@ describe('a value that a hand has left in a row', () => {
   });
 
   it.each(['access_token_ttl', 'access_token_max_ttl', 'access_token_period', 'access_token_num_uses_limit'])(
-    'a method whose %s is below 0 makes no token, and those it has made have no verdict',
+    'a method whose %s is below 0 makes no token, and those it has made have no verification',
     async (column) => {
       const token = await latchkey.given.token();
       const client = await latchkey.given.client();
@@ -359,7 +359,7 @@ describe('rows that row-level security hides', () => {
     'identity_auth_methods',
     'client_secrets',
     'instance',
-  ])('%s: no token is judged or renewed, and none is said to be revoked that is not', async (table) => {
+  ])('%s: no token is verified or renewed, and none is said to be revoked that is not', async (table) => {
     const token = await latchkey.given.token({ role: 'admin' });
     const { accessToken } = token;
     await whileHidden(table, async () => {

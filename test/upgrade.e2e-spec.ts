@@ -203,7 +203,7 @@ describe('an installation of the first release that upgrades are promised from',
     expect((await login('lockedClient', 'locked')).body.message).toMatch(/temporarily locked/);
   });
 
-  it('has its organization, and no second one; a label that was there twice is what verdicts made of it', async () => {
+  it('has its organization, and no second one; a label that was there twice is what verifications made of it', async () => {
     const api = latchkey.as(jwt('good'));
     const labels = done(await api.get(`/api/v1/identities/${ids.identity}`)).identity.metadata as Record<
       string,

@@ -5,7 +5,7 @@ import { warmRequests } from './whole-request.mjs';
 /** Statistics are written a second after the statement at the latest. */
 const SETTLE_MS = 1_500;
 
-/** What a verdict writes and asks: a run at full speed, beside one in which each token is used about once a second. */
+/** What a verification writes and asks: a run at full speed, beside one in which each token is used about once a second. */
 export async function writes(bench) {
   const { list } = await warmRequests(bench);
   const watch = await bench.connect('postgres');
@@ -46,17 +46,17 @@ export async function writes(bench) {
     return [name, ...[answered, statements, batches, wal].map(show)];
   });
   const text = [
-    '## What verdicts write and ask',
-    `${list.length} warm tokens, ${seconds} s each and ${SETTLE_MS / 1000} s to settle. In the background the watermark is read four times a second, ` +
+    '## What verifications write and ask',
+    `${list.length} warm tokens, ${seconds} s each and ${SETTLE_MS / 1000} s to settle. In the background the change feed is read four times a second, ` +
       'a heartbeat is written every two seconds (to an unlogged table), and the uses of each token once a second.',
-    table(['load', 'verdicts', 'transactions', 'of these, uses written', 'WAL bytes'], cells),
-    `Full speed beside once a second, as often as uses were written, for each 1,000 verdicts more: **${per1000('statements')} transactions, ${per1000('wal')} bytes of WAL**.`,
+    table(['load', 'verifications', 'transactions', 'of these, uses written', 'WAL bytes'], cells),
+    `Full speed beside once a second, as often as uses were written, for each 1,000 verifications more: **${per1000('statements')} transactions, ${per1000('wal')} bytes of WAL**.`,
   ].join('\n\n');
   return {
     text,
     reached: [
-      ['transactions for 1,000 verdicts', '0', per1000('statements')],
-      ['bytes of WAL for 1,000 verdicts', '0', per1000('wal')],
+      ['transactions for 1,000 verifications', '0', per1000('statements')],
+      ['bytes of WAL for 1,000 verifications', '0', per1000('wal')],
     ],
   };
 }

@@ -144,7 +144,7 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   private noteSuccess(): void {
-    if (this.failures >= NOTABLE_FAILURES) this.logger.log({ event: 'watermark.confirmed' });
+    if (this.failures >= NOTABLE_FAILURES) this.logger.log({ event: 'change_feed.confirmed' });
     this.failures = 0;
     const skewMs = Math.round(this.clock.skewMs());
     const behindMs = Math.round(this.clock.databaseBehindMs());
@@ -162,7 +162,7 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     this.failures += 1;
     // Once per outage. The next read makes up for a single failure, before the bound.
     if (this.failures === NOTABLE_FAILURES && !this.isStopped)
-      this.logger.warn({ event: 'watermark.unconfirmed', cause: loggable(error) });
+      this.logger.warn({ event: 'change_feed.unconfirmed', cause: loggable(error) });
   }
 
   private schedule(): void {

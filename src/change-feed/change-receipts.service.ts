@@ -23,7 +23,7 @@ export interface Spread {
   readonly pending: string[];
 }
 
-interface Waiting {
+interface WaitingCaller {
   readonly xid: string;
 }
 
@@ -41,12 +41,12 @@ const MAX_WAITING = 1_000;
 export class ChangeReceiptsService {
   private readonly marks = new CoalescedTask(() => this.mark());
   private readonly polls = new CoalescedTask(() => this.poll());
-  private readonly waitingFor = new Set<Waiting>();
+  private readonly waitingFor = new Set<WaitingCaller>();
   private polledAt = -Infinity;
 
   constructor(
     private readonly database: VerificationPools,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly clock: Clock,
     private readonly push: ChangeListener,
     private readonly settings: LatchkeySettings,
@@ -64,7 +64,7 @@ export class ChangeReceiptsService {
    */
   async applyLocally(): Promise<void> {
     this.push.announce();
-    await this.watermark.catchUp().catch(() => this.watermark.invalidate());
+    await this.changeFeed.catchUp().catch(() => this.changeFeed.invalidate());
   }
 
   /**
@@ -77,7 +77,7 @@ export class ChangeReceiptsService {
     const { xid } = receipt ?? (await this.marks.run());
     const isCrowded = this.waitingFor.size >= MAX_WAITING;
     const deadline = isCrowded ? -Infinity : performance.now() + this.settings.revocationBoundMs;
-    const waiting: Waiting = { xid };
+    const waiting: WaitingCaller = { xid };
     this.waitingFor.add(waiting);
     try {
       return await this.follow(waiting, deadline);
@@ -86,7 +86,7 @@ export class ChangeReceiptsService {
     }
   }
 
-  private async follow({ xid }: Waiting, deadline: number): Promise<Spread> {
+  private async follow({ xid }: WaitingCaller, deadline: number): Promise<Spread> {
     for (;;) {
       const nodes = await this.polls.run().catch((error: unknown) => this.tryAgain(error, deadline));
       const spread = nodes && spreadOf(xid, nodes);
@@ -116,11 +116,11 @@ export class ChangeReceiptsService {
 
   /** After a crash of the database the list of nodes is empty until they are back. */
   private isListComplete(): boolean {
-    const { watermark, clock, settings } = this;
+    const { changeFeed, clock, settings } = this;
     // If the database's clock has just jumped ahead, heartbeats look older than they are.
     const isClockSteady = clock.steadyForMs() > this.goneAfterSeconds() * 1_000;
     return (
-      watermark.freshness.isConfirmed() && watermark.incarnation.ageMs() > settings.revocationBoundMs && isClockSteady
+      changeFeed.freshness.isConfirmed() && changeFeed.incarnation.ageMs() > settings.revocationBoundMs && isClockSteady
     );
   }
 

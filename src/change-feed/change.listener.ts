@@ -41,14 +41,14 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   state: PushState = 'off';
 
   constructor(
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly database: VerificationPools,
     private readonly settings: LatchkeySettings,
   ) {}
 
   onApplicationBootstrap(): void {
     // Found by reading: it was changed by hand, or in a transaction of the host. The node that finds it first tells the others.
-    this.watermark.onProgress(() => {
+    this.changeFeed.onProgress(() => {
       if (performance.now() - this.pushedAt > SAME_CHANGE_MS) this.announce();
     });
     if (this.settings.pushConnection !== undefined) void this.connect(this.settings.pushConnection);
@@ -157,7 +157,7 @@ export class ChangeListener implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private wake(): void {
-    this.watermark.catchUp().catch(() => undefined);
+    this.changeFeed.catchUp().catch(() => undefined);
   }
 
   private lost(client: CancellableClient, error?: unknown): void {

@@ -38,7 +38,7 @@ export class ChangedSubjects {
     for (const subject of subjects) {
       if (subject === EVERYTHING) this.horizon = this.moment;
       this.recent.set(subject, this.moment);
-      if (this.recent.size >= this.remembered) this.forgetEarlier();
+      if (this.recent.size >= this.remembered) this.discardEarlier();
     }
   }
 
@@ -51,7 +51,7 @@ export class ChangedSubjects {
     return subjects.some((subject) => (this.recent.get(subject) ?? this.earlier.get(subject) ?? 0) > moment);
   }
 
-  private forgetEarlier(): void {
+  private discardEarlier(): void {
     // The latest change among those forgotten: a caller that checked since then was told of them all.
     this.horizon = Math.max(this.horizon, this.earlierUntil);
     this.earlierUntil = this.moment;

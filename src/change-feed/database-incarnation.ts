@@ -94,10 +94,10 @@ export class DatabaseIncarnation {
   private beginLife({ isAnother, ...reasons }: Record<string, boolean>): void {
     // An incarnation that has just got its name is not worth a log line.
     const isNaming = this.isNameless && !Object.values(reasons).includes(true);
-    if (this.lives > 0 && !isNaming) this.logger.log({ event: 'watermark.new_life', isAnother, ...reasons });
+    if (this.lives > 0 && !isNaming) this.logger.log({ event: 'change_feed.new_incarnation', isAnother, ...reasons });
     this.lives += 1;
     this.bornAt = performance.now();
-    this.mark.forget();
+    this.mark.expectNone();
   }
 
   private noteWatched(isWatched: boolean): void {

@@ -30,7 +30,7 @@ export class Freshness {
 
   /**
    * False when the two clocks have parted since the last read: the machine was suspended, or its wall clock was set. False before the
-   * first read, too. The node must then ask for the time before it judges anything by it.
+   * first read, too. The node must then ask for the time before it compares anything with it.
    */
   isAwake(now = performance.now()): boolean {
     return Math.abs(Date.now() - now - this.wallAheadMs) < SUSPENDED_MS;

@@ -21,7 +21,7 @@ export class NodeMarkService {
   }
 
   /** No mark is expected until the next one has been written. */
-  forget(): void {
+  expectNone(): void {
     this.written = 0;
   }
 

@@ -28,7 +28,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
 
   constructor(
     private readonly database: VerificationPools,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly mark: NodeMarkService,
     private readonly clock: Clock,
   ) {}
@@ -38,7 +38,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    this.watermark.onProgress((confirmed) => {
+    this.changeFeed.onProgress((confirmed) => {
       this.latest = confirmed;
       void this.writes.run();
     });
@@ -52,7 +52,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     clearInterval(this.timer);
     // Behind the write that is under way; this run writes nothing any more.
     await this.writes.run();
-    this.mark.forget();
+    this.mark.expectNone();
     await this.database.write('DELETE FROM latchkey.nodes WHERE id = $1', [this.id]).catch(() => undefined);
   }
 

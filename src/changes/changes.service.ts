@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
-import { takingAway } from '../common/async/errand';
+import { takingAway } from '../common/async/query-context';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { AuditTrail } from './audit-trail';
 import type { ChangeAttempt } from './change';

@@ -1,8 +1,8 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { currentErrand } from '../common/async/errand';
+import { currentQueryContext } from '../common/async/query-context';
 import { OverloadedError, ReadTooCostlyError } from '../common/errors/common.errors';
 import { isGivenUp } from '../common/errors/database-errors';
-import { Turnstile } from './connections/turnstile';
+import { FairQueue } from './connections/fair-queue';
 
 /** A longer statement is given up. Only readers of lists wait for it. */
 const READ_MS = 1_000;
@@ -17,7 +17,7 @@ export const READ_REFUSALS = [new OverloadedError(), new ReadTooCostlyError()];
  * callers take turns.
  */
 export class ListReads {
-  private readonly turns: Turnstile;
+  private readonly queue: FairQueue;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -25,7 +25,7 @@ export class ListReads {
   ) {
     const atOnce = Math.max(1, Math.floor(poolSize / 2));
     const ofOne = Math.max(1, Math.floor(atOnce / 2));
-    this.turns = new Turnstile({ all: atOnce, group: ofOne, member: ofOne });
+    this.queue = new FairQueue({ all: atOnce, group: ofOne, member: ofOne });
   }
 
   /**
@@ -34,7 +34,7 @@ export class ListReads {
    * @throws OverloadedError, ReadTooCostlyError
    */
   async read<Result>(organizationId: string, work: (tx: EntityManager) => Promise<Result>): Promise<Result> {
-    const leave = await this.turnOf(organizationId);
+    const leave = await this.enter(organizationId);
     try {
       return await this.readOnce(work);
     } catch (error) {
@@ -45,9 +45,9 @@ export class ListReads {
   }
 
   /** @returns a function that ends the turn. */
-  private turnOf(organizationId: string): Promise<() => void> {
-    const party = { group: organizationId, member: currentErrand()?.party?.member ?? '', isCrowd: true };
-    return this.turns.take(party, WAIT_MS, () => new OverloadedError());
+  private enter(organizationId: string): Promise<() => void> {
+    const party = { group: organizationId, member: currentQueryContext()?.party?.member ?? '', isCrowd: true };
+    return this.queue.take(party, WAIT_MS, () => new OverloadedError());
   }
 
   /** In a transaction, because a pooler in transaction mode would share the setting of a session. */

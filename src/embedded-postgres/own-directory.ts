@@ -27,7 +27,7 @@ function isDirectory(file: string): boolean {
  */
 export function keepDirectory(dir: string, account: Account | undefined): void {
   makeDirectory(dir, 0o700);
-  settle(dir, { uid: process.geteuid?.(), gid: process.getegid?.() }, account, account === undefined ? 0o700 : 0o711);
+  setOwner(dir, { uid: process.geteuid?.(), gid: process.getegid?.() }, account, account === undefined ? 0o700 : 0o711);
 }
 
 /** Makes a directory belong to the account. Only for a name in a directory that `keepDirectory` has taken. */
@@ -36,11 +36,11 @@ export function lendDirectory(dir: string, account: Account | undefined): void {
   if (fs.lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink()) fs.unlinkSync(dir);
   makeDirectory(dir, 0o700);
   const owner = account ?? { uid: process.geteuid?.(), gid: process.getegid?.() };
-  settle(dir, owner, account, 0o700);
+  setOwner(dir, owner, account, 0o700);
 }
 
 /** By descriptor, so that the file that was looked at is the file that is changed. */
-function settle(
+function setOwner(
   dir: string,
   owner: { uid: number | undefined; gid: number | undefined },
   account: Account | undefined,

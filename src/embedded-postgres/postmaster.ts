@@ -14,7 +14,7 @@ export interface Postmaster {
 }
 
 // Higher than any process id of a supported system, so PostgreSQL never finds a process with it.
-const NOBODYS_PID = 2_147_483_646;
+const UNUSED_PID = 2_147_483_646;
 
 /** The live server of the data directory, whether it is starting, ready or stopping. */
 export function livePostmaster(dataDir: string): Postmaster | undefined {
@@ -44,7 +44,7 @@ function namedProcess(dataDir: string): number | undefined {
  */
 export function unseenPostmaster(dataDir: string): number | undefined {
   const pid = namedProcess(dataDir);
-  return pid === undefined || pid === NOBODYS_PID || serves(pid, dataDir) ? undefined : pid;
+  return pid === undefined || pid === UNUSED_PID || serves(pid, dataDir) ? undefined : pid;
 }
 
 /** The process id alone proves nothing: it may be a zombie's, or belong to another process by now. */
@@ -115,5 +115,5 @@ export function disarmStaleLocks(layout: Layout): void {
  */
 function replaceProcessId(pidFile: string, content: string): void {
   // The new content is never shorter, so overwriting leaves nothing behind, and the file is empty at no moment.
-  overwritePlainFile(pidFile, content.replace(/^[^\n]*/, String(NOBODYS_PID)));
+  overwritePlainFile(pidFile, content.replace(/^[^\n]*/, String(UNUSED_PID)));
 }

@@ -12,7 +12,7 @@ import { ReadinessService } from './readiness.service';
 @LatchkeyController('api/health', 'Instance')
 export class HealthController {
   constructor(
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly push: ChangeListener,
     private readonly readiness: ReadinessService,
     private readonly clock: Clock,
@@ -31,13 +31,13 @@ export class HealthController {
   health(): HealthDto {
     this.readiness.noteAsked();
     if (this.readiness.isDraining) throw new DrainingError();
-    const age = this.watermark.freshness.ageMs();
+    const age = this.changeFeed.freshness.ageMs();
     const confirmedAgeMs = Number.isFinite(age) ? Math.round(age) : null;
     const { state: push } = this.push;
-    if (!this.watermark.freshness.isConfirmed()) throw new NotReadyError({ push, confirmedAgeMs });
+    if (!this.changeFeed.freshness.isConfirmed()) throw new NotReadyError({ push, confirmedAgeMs });
     return {
       status: 'ready',
-      appliedRevision: this.watermark.revision,
+      appliedRevision: this.changeFeed.revision,
       confirmedAgeMs: confirmedAgeMs ?? 0,
       revocationBoundMs: this.settings.revocationBoundMs,
       push,

@@ -82,7 +82,7 @@ export class AccessTokens {
 
   /**
    * Revokes a token for good, whichever auth method issued it. This process refuses its next use, and after `revocationBoundMs`
-   * every node refuses it. In a transaction of the host, that time runs from the commit; `settle` applies the change to this
+   * every node refuses it. In a transaction of the host, that time runs from the commit; `applyChanges` applies the change to this
    * process at once.
    *
    * @throws LastAdministratorError for the last credential of the last administrator of an organization;
@@ -107,9 +107,9 @@ export class AccessTokens {
    * To be called after a commit of the host: applies to this process at once what the transaction issued, revoked, changed or
    * deleted.
    */
-  async settle(): Promise<void> {
+  async applyChanges(): Promise<void> {
     await this.receipts.applyLocally();
-    this.cache.forgetRefusals();
+    this.cache.discardRefusals();
   }
 }
 

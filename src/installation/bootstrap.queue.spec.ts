@@ -1,4 +1,4 @@
-import { onBehalfOf } from '../common/async/errand';
+import { onBehalfOf } from '../common/async/query-context';
 import { SetUpBusyError } from './installation.errors';
 import { MAX_WAITING, BootstrapQueue } from './bootstrap.queue';
 
@@ -23,9 +23,9 @@ describe('the turns of a set-up', () => {
   const settled = () => new Promise(setImmediate);
 
   it('come one at a time, in order, however many want one', async () => {
-    const turns = new BootstrapQueue();
+    const queue = new BootstrapQueue();
     const works = Array.from({ length: 5 }, work);
-    const results = works.map(({ run }) => turns.enqueue(run, isForAll));
+    const results = works.map(({ run }) => queue.enqueue(run, isForAll));
     for (const [index, { end }] of works.entries()) {
       await settled();
       expect(works.map(({ hasBegun }) => hasBegun())).toEqual(works.map((_, other) => other <= index));
@@ -35,9 +35,9 @@ describe('the turns of a set-up', () => {
   });
 
   it('are not lost by one that fails', async () => {
-    const turns = new BootstrapQueue();
+    const queue = new BootstrapQueue();
     const [first, second] = [work(), work()];
-    const results = [turns.enqueue(first.run, isForAll), turns.enqueue(second.run, isForAll)];
+    const results = [queue.enqueue(first.run, isForAll), queue.enqueue(second.run, isForAll)];
     first.end(new Error('its own'));
     second.end('done');
     expect(await Promise.allSettled(results)).toEqual([
@@ -47,34 +47,34 @@ describe('the turns of a set-up', () => {
   });
 
   it('are over for everybody who waits when one learns that nobody can succeed, and come again for the next', async () => {
-    const turns = new BootstrapQueue();
+    const queue = new BootstrapQueue();
     const works = Array.from({ length: 4 }, work);
-    const results = works.map(({ run }) => turns.enqueue(run, isForAll));
+    const results = works.map(({ run }) => queue.enqueue(run, isForAll));
     const fatal = new Fatal();
     works[0]!.end(fatal);
     expect(await Promise.allSettled(results)).toEqual(works.map(() => ({ status: 'rejected', reason: fatal })));
     expect(works.map(({ hasBegun }) => hasBegun())).toEqual([true, false, false, false]);
-    expect(await turns.enqueue(() => Promise.resolve('later'), isForAll)).toBe('later');
+    expect(await queue.enqueue(() => Promise.resolve('later'), isForAll)).toBe('later');
   });
 
   it('are waited for by so many and no more', async () => {
-    const turns = new BootstrapQueue();
+    const queue = new BootstrapQueue();
     const first = work();
     const waiting = Array.from({ length: MAX_WAITING }, () => Promise.resolve('done'));
-    const results = [turns.enqueue(first.run, isForAll), ...waiting.map((one) => turns.enqueue(() => one, isForAll))];
-    await expect(turns.enqueue(() => Promise.resolve('one too many'), isForAll)).rejects.toBeInstanceOf(SetUpBusyError);
+    const results = [queue.enqueue(first.run, isForAll), ...waiting.map((one) => queue.enqueue(() => one, isForAll))];
+    await expect(queue.enqueue(() => Promise.resolve('one too many'), isForAll)).rejects.toBeInstanceOf(SetUpBusyError);
     first.end('done');
     expect(new Set(await Promise.all(results))).toEqual(new Set(['done']));
-    expect(await turns.enqueue(() => Promise.resolve('there is room again'), isForAll)).toBe('there is room again');
+    expect(await queue.enqueue(() => Promise.resolve('there is room again'), isForAll)).toBe('there is room again');
   });
 
   // Seen red: whoever came when the line was full was turned away, and whoever had most in it was served first.
   it('are had by whoever comes late, though an address has filled the line', async () => {
-    const turns = new BootstrapQueue();
+    const queue = new BootstrapQueue();
     const first = work();
     const order: string[] = [];
     const come = (address: string, how = () => Promise.resolve(void order.push(address))) =>
-      onBehalfOf({ group: 'strangers', member: address, isCrowd: true }, () => turns.enqueue(how, isForAll)).catch(
+      onBehalfOf({ group: 'strangers', member: address, isCrowd: true }, () => queue.enqueue(how, isForAll)).catch(
         (error: unknown) => error,
       );
     const flood = [come('a', () => first.run().then(() => undefined))];

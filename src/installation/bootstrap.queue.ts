@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { currentErrand } from '../common/async/errand';
+import { currentQueryContext } from '../common/async/query-context';
 import { OverloadedError } from '../common/errors/common.errors';
-import { Turnstile } from '../database/connections/turnstile';
+import { FairQueue } from '../database/connections/fair-queue';
 import { SetUpBusyError } from './installation.errors';
 
 /** The most requests that wait; a further one is refused. */
@@ -13,7 +13,7 @@ export const MAX_WAITING = 1_000;
  */
 @Injectable()
 export class BootstrapQueue {
-  private readonly turns = new Turnstile({ all: 1, group: 1, member: 1 }, { group: MAX_WAITING, all: MAX_WAITING });
+  private readonly queue = new FairQueue({ all: 1, group: 1, member: 1 }, { group: MAX_WAITING, all: MAX_WAITING });
 
   /**
    * @param isForAll whether a failure is the answer to all waiting requests: each would wait for the same failure, the last of
@@ -21,19 +21,19 @@ export class BootstrapQueue {
    * @throws SetUpBusyError
    */
   async enqueue<Result>(work: () => Promise<Result>, isForAll: (error: unknown) => boolean): Promise<Result> {
-    const leave = await this.turn();
+    const leave = await this.enter();
     try {
       return await work();
     } catch (error) {
-      if (isForAll(error)) this.turns.abandon(Infinity, error as Error);
+      if (isForAll(error)) this.queue.abandon(Infinity, error as Error);
       throw error;
     } finally {
       leave();
     }
   }
 
-  private turn(): Promise<() => void> {
-    return this.turns.take(currentErrand()?.party, Infinity, busy).catch((error: unknown) => {
+  private enter(): Promise<() => void> {
+    return this.queue.take(currentQueryContext()?.party, Infinity, busy).catch((error: unknown) => {
       throw error instanceof OverloadedError ? busy() : error;
     });
   }

@@ -26,7 +26,7 @@ export class InstallationService implements OrganizationFounder {
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly instance: InstanceStore,
-    private readonly turns: BootstrapQueue,
+    private readonly queue: BootstrapQueue,
     private readonly changes: ChangesService,
     private readonly founder: TenantFounder,
     private readonly clock: Clock,
@@ -34,7 +34,7 @@ export class InstallationService implements OrganizationFounder {
 
   /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError, SetUpBusyError */
   async bootstrap(dto: BootstrapDto): Promise<Tenant & { user: User }> {
-    return this.turns.enqueue(() => this.setUp(dto), isForEverybody);
+    return this.queue.enqueue(() => this.setUp(dto), isForEverybody);
   }
 
   /**

@@ -19,19 +19,19 @@ export class ChangePruner implements MaintenanceJob {
 
   constructor(
     private readonly database: VerificationPools,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly clock: Clock,
   ) {}
 
   async runBatch(): Promise<boolean> {
     // A database that was set back meanwhile assigns the ids that were seen again.
-    if (this.seen === undefined || this.seen.lives !== this.watermark.incarnation.lives) return this.look();
+    if (this.seen === undefined || this.seen.lives !== this.changeFeed.incarnation.lives) return this.look();
     if (performance.now() - this.seen.atMs < KEPT_MS) return false;
     return this.prune(this.seen);
   }
 
   private async look(): Promise<false> {
-    const { lives } = this.watermark.incarnation;
+    const { lives } = this.changeFeed.incarnation;
     const [row] = await this.database.query<Pick<Seen, 'snapshot' | 'life'>>(LOOK);
     this.seen = row && { ...row, lives, atMs: performance.now() };
     return false;

@@ -18,13 +18,13 @@ export class TokenPruner implements MaintenanceJob {
   constructor(
     private readonly database: VerificationPools,
     private readonly clock: Clock,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly settings: LatchkeySettings,
   ) {}
 
   async runBatch(): Promise<boolean> {
     // Not by a clock that is not confirmed, nor by one alone: a removal is final.
-    if (!this.watermark.freshness.isConfirmed() || !this.clock.isSteady()) return false;
+    if (!this.changeFeed.freshness.isConfirmed() || !this.clock.isSteady()) return false;
     const before = new Date(this.clock.epochMs() - this.settings.tokenRetentionSeconds * 1_000 - MARGIN_MS);
     const [row] = await this.database.write<{ pruned: number }>(PRUNE, [before, BATCH]);
     return row?.pruned === BATCH;

@@ -5,7 +5,7 @@ import type { SqlRunner } from '../database/sql-runner';
 import { LastAdministratorError } from './permissions.errors';
 
 /** The identity from which something is about to be taken. */
-export interface Bereaved {
+export interface HolderOfRights {
   readonly identityId: string;
   /** The only organization in which the identity may be; null or left out for any. */
   readonly organizationId?: string | null;
@@ -30,7 +30,7 @@ export class LastAdministratorService {
    *
    * @throws LastAdministratorError
    */
-  async keep<T>(query: SqlRunner, target: Bereaved, change: () => Promise<T>): Promise<T> {
+  async keep<T>(query: SqlRunner, target: HolderOfRights, change: () => Promise<T>): Promise<T> {
     const administrator = isId(target.identityId) ? await hold(query, target) : undefined;
     if (administrator === undefined) return change();
     const question = [administrator.organizationId, administrator.isInstanceAdmin, this.clock.now()];
@@ -38,7 +38,7 @@ export class LastAdministratorService {
     // In a transaction of the host, which may continue with it.
     await query('SAVEPOINT latchkey_last_administrator');
     const changed = await change();
-    if (isBereft(before, await standing(query, question))) {
+    if (hasLostAdministrator(before, await standing(query, question))) {
       await query('ROLLBACK TO SAVEPOINT latchkey_last_administrator');
       throw new LastAdministratorError();
     }
@@ -71,7 +71,7 @@ interface Administrator {
  * The membership of any other identity is locked too. Otherwise a manager could promote that identity and demote another one for
  * it, while the identity's last credential is being taken away.
  */
-async function hold(query: SqlRunner, target: Bereaved): Promise<Administrator | undefined> {
+async function hold(query: SqlRunner, target: HolderOfRights): Promise<Administrator | undefined> {
   const whose = [target.identityId, target.organizationId ?? null];
   const [seen] = await query<Administrator>(LOOK, whose);
   const isAdmin = seen?.isAdmin === true;
@@ -83,7 +83,7 @@ async function hold(query: SqlRunner, target: Bereaved): Promise<Administrator |
   return held;
 }
 
-function lockFor({ waitsForRolesOnly = false }: Bereaved, isAdmin: boolean): string {
+function lockFor({ waitsForRolesOnly = false }: HolderOfRights, isAdmin: boolean): string {
   return waitsForRolesOnly && !isAdmin ? AGAINST_ROLES : AGAINST_CHANGES;
 }
 
@@ -98,7 +98,7 @@ interface Standing {
   readonly instance: boolean;
 }
 
-function isBereft(before: Standing, after: Standing): boolean {
+function hasLostAdministrator(before: Standing, after: Standing): boolean {
   return (before.organization && !after.organization) || (before.instance && !after.instance);
 }
 

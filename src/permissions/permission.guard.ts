@@ -20,13 +20,13 @@ export class PermissionGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     try {
-      return this.admits(context);
+      return this.requirePermission(context);
     } catch (error) {
       return refuse(context, error);
     }
   }
 
-  private admits(context: ExecutionContext): boolean {
+  private requirePermission(context: ExecutionContext): boolean {
     const permission = this.reflector.getAllAndOverride(RequiredPermission, [context.getHandler(), context.getClass()]);
     if (permission === undefined) throw new TypeError('A guarded route must name its permission with @Authorized');
     if (permission === 'any') return true;

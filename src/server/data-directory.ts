@@ -36,7 +36,7 @@ export class DataDirectory {
       if (isNew && (statSync(this.dir).mode & 0o777) !== OWN_MODE) chmodSync(this.dir, OWN_MODE);
       accessSync(this.dir, constants.W_OK | constants.X_OK);
       const traces = this.traces();
-      if (!isNew && !traces.ofStart) this.refuseToForget();
+      if (!isNew && !traces.ofStart) this.refuseRelocatedDatabase();
       return new DatabaseRecord(this.files, this.dir, traces);
     });
   }
@@ -99,7 +99,7 @@ export class DataDirectory {
   }
 
   /** An earlier release kept root's database elsewhere, under a name that a directory loses when it is moved. */
-  private refuseToForget(): void {
+  private refuseRelocatedDatabase(): void {
     const candidates = isRoot() && !this.files.has(RECORD) ? relocatedCandidates() : [];
     if (candidates.length === 0) return;
     throw new StartError(

@@ -2,7 +2,7 @@ import { IpNetwork } from '../common/net/ip-network';
 import { faultsOfUrl } from '../database/database-options';
 import { faultOfSecret } from '../latchkey.options';
 import { ENVIRONMENT, type Environment, isTexts, LOG_LEVELS, type Variable } from './environment-table';
-import { faultsOfPgVariables, forgetPgVariables, pgVariablesOfAnother } from './pg-variables';
+import { faultsOfPgVariables, removePgVariables, pgVariablesOfAnother } from './pg-variables';
 import { StartError } from './start-error';
 import { variablesOf } from './variables';
 
@@ -55,8 +55,8 @@ export function remarksOn(
 }
 
 /** Removes the PG variables when the built-in database is used: they are about another database. */
-export function forgetOtherDatabases(): void {
-  forgetPgVariables(process.env);
+export function removeOtherDatabases(): void {
+  removePgVariables(process.env);
 }
 
 function faultsOfDatabase(

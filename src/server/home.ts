@@ -1,6 +1,6 @@
 import { DataDirectory } from './data-directory';
 import { EmbeddedPostgresKeeper } from '../embedded-postgres/embedded-postgres-keeper';
-import { forgetOtherDatabases } from './environment';
+import { removeOtherDatabases } from './environment';
 import type { Environment } from './environment-table';
 
 /** A database to run on, and a function that lets go of it. */
@@ -21,7 +21,7 @@ export async function openHome(environment: Environment): Promise<Home> {
   if (url !== undefined && secret !== undefined) {
     return { url, authSecret: secret, release: () => Promise.resolve() };
   }
-  forgetOtherDatabases();
+  removeOtherDatabases();
   const directory = new DataDirectory(environment.LATCHKEY_DATA_DIR);
   const authSecret = secret ?? directory.authSecret();
   const postgres = await EmbeddedPostgresKeeper.start({ dir: directory.postgres, account, record: directory.record });

@@ -15,7 +15,7 @@ import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { asLatchkeyError } from '../common/http/latchkey-exception.filter';
 import { requirePlainBody } from '../common/http/plain-body';
 import { newRequestId, requestId, REQUEST_ID_HEADER } from '../common/http/request-id';
-import { oneEachTurn } from './body-turns';
+import { onePerTick } from './one-per-tick';
 import { answerCors } from './cors';
 import { docsHeaders } from './docs-headers';
 import { parseForm } from './form';
@@ -24,7 +24,7 @@ import { closeSlowReaders } from './slow-readers';
 const BODY_LIMIT = 100 * 1024;
 /** Reading such a body takes milliseconds: one of them per turn of the event loop (guarantee P16). */
 const LARGE_BODY = 8 * 1024;
-const inTurn = oneEachTurn();
+const inNextTick = onePerTick();
 const MAX_DELAY_MS = 700;
 /** A request that takes longer to arrive only holds a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -198,7 +198,7 @@ function accept(
     if (body.length === 0) done(null, {});
     else if (mediaType !== '*' && !isUtf8(body)) done(new RefusedRequestError(HttpStatus.BAD_REQUEST));
     else if (body.length < LARGE_BODY) parse(body.toString(), request, done);
-    else inTurn(() => parseSafely(() => parse(body.toString(), request, done), done));
+    else inNextTick(() => parseSafely(() => parse(body.toString(), request, done), done));
   });
 }
 

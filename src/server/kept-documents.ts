@@ -104,8 +104,8 @@ class KeptDocuments {
       document = this.make(url);
       kept.set(url, document);
       // The next request tries again.
-      const forget = (made?: Kept) => made ?? kept.delete(url);
-      document.then(forget, () => forget());
+      const dropFailed = (made?: Kept) => made ?? kept.delete(url);
+      document.then(dropFailed, () => dropFailed());
     }
     return document;
   }

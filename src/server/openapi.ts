@@ -55,7 +55,7 @@ const SWAGGER_UI = {
   docExpansion: 'list',
   filter: true,
   requestInterceptor: asFromOutside,
-  onComplete: forgetStoredTokens,
+  onComplete: removeStoredTokens,
 };
 
 declare const location: { readonly origin: string; readonly pathname: string };
@@ -70,7 +70,7 @@ function asFromOutside(request: { url: string }): { url: string } {
 }
 
 /** Tokens that an earlier version of the page kept there. */
-function forgetStoredTokens(): void {
+function removeStoredTokens(): void {
   localStorage.removeItem('authorized');
 }
 

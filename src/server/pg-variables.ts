@@ -67,6 +67,6 @@ export function pgVariablesOfAnother(source: NodeJS.ProcessEnv): string[] {
 }
 
 /** Settings for another database (`PGSSLMODE`, `PGOPTIONS`) must not reach the built-in one. */
-export function forgetPgVariables(environment: NodeJS.ProcessEnv): void {
+export function removePgVariables(environment: NodeJS.ProcessEnv): void {
   for (const name of [...HEEDED, ...UNHEEDED]) delete environment[name];
 }

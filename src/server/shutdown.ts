@@ -20,7 +20,7 @@ const SIGNALS = [
 const SAME_REQUEST_MS = 200;
 /** After a second request, the process takes no longer than this. */
 const HURRY_MS = 1_000;
-const LAST_WORDS_MS = 200;
+const LAST_LOGS_MS = 200;
 
 type Step = readonly [name: string, run: (reason: string) => unknown];
 
@@ -122,7 +122,7 @@ export class Shutdown {
   }
 
   private async exit(): Promise<void> {
-    await this.flushLogs(LAST_WORDS_MS);
+    await this.flushLogs(LAST_LOGS_MS);
     process.exit(this.exitCode);
   }
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 const SWEEP_MS = 5_000;
 const PATIENCE_MS = 60_000;
 
-interface Waiting {
+interface UnreadAnswer {
   /** The bytes that were left to be taken at that time, and those that had been written. */
   readonly state: string;
   readonly since: number;
@@ -20,7 +20,7 @@ interface Handled {
  * connection is open. The check looks at all connections every few seconds and costs a request nothing.
  */
 export function closeSlowReaders(server: Server, { sweepMs = SWEEP_MS, patienceMs = PATIENCE_MS } = {}): void {
-  const sockets = new Map<Socket, Waiting | undefined>();
+  const sockets = new Map<Socket, UnreadAnswer | undefined>();
   const timer = setInterval(() => {
     const now = performance.now();
     for (const [socket, before] of sockets) {
@@ -37,7 +37,7 @@ export function closeSlowReaders(server: Server, { sweepMs = SWEEP_MS, patienceM
 }
 
 /** Undefined when nothing waits to be taken. */
-function look(socket: Socket, before: Waiting | undefined, now: number): Waiting | undefined {
+function look(socket: Socket, before: UnreadAnswer | undefined, now: number): UnreadAnswer | undefined {
   if (socket.writableLength === 0) return undefined;
   const queued = (socket as Socket & Handled)._handle?.writeQueueSize;
   const state = [socket.bytesWritten, socket.writableLength, queued].join();

@@ -149,7 +149,7 @@ export async function probe({ app }: Host, variant: Variant): Promise<string[]> 
     await tokens.revoke(tokenId, { manager });
     return issued;
   });
-  await tokens.settle();
+  await tokens.applyChanges();
   const fresh = await ask(app, guarded, { headers: bearer(second) });
   check('what it issued is good once it has committed', fresh.status === 200, fresh);
   const revoked = await ask(app, guarded, { headers: bearer(member) });

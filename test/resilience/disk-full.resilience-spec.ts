@@ -69,7 +69,7 @@ function writeUntilFull(file: number, piece: Buffer): void {
 
 (noDisk === undefined ? describe : describe.skip)(`the disk is full${noDisk ? `: ${noDisk}` : ''}`, () => {
   // Seen red: the error of a full disk taken for a fault of ours (500).
-  it('what cannot be written is 503 and has not happened or has, verdicts are right, and nothing is lost but time', async () => {
+  it('what cannot be written is 503 and has not happened or has, verifications are right, and nothing is lost but time', async () => {
     const [one, other] = cluster.nodes as [LatchkeyNode, LatchkeyNode];
     const warm = await cluster.token();
     const many = await cluster.many(30, warm);

@@ -16,13 +16,13 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 /** What is remembered is answered before the database is back; what must be looked up, a moment after. */
-const verdict = (node: LatchkeyNode, jwt: string): Promise<Reply> =>
+const verify = (node: LatchkeyNode, jwt: string): Promise<Reply> =>
   until(
     async () => {
       const reply = await node.use(jwt);
       return reply.status !== 503 && reply;
     },
-    'a verdict',
+    'a verification',
     2_000,
   );
 
@@ -40,7 +40,7 @@ const recovered = () =>
 describe('P5: a crash of the database makes no node forget a change', () => {
   // PostgreSQL hands out the ids of transactions again that left nothing in the log before the crash. A node that has seen
   // those ids as finished takes a revocation that is given one of them for known.
-  // Seen red: without `incarnation` in the watermark, every one of these tokens stayed good on every node.
+  // Seen red: without `incarnation` in the change feed, every one of these tokens stayed good on every node.
   it('a revocation whose transaction has an id that was finished before the crash', async () => {
     const identityId = (await cluster.token()).identityId;
     const tokens: Token[] = [];
@@ -124,8 +124,8 @@ describe('P8: what was acknowledged survives kill -9 of the database and of the 
       const claims = renewed.map((jwt) => JSON.parse(Buffer.from(jwt.split('.')[1]!, 'base64url').toString()));
       expect(claims.filter(({ jti, exp }) => (byId.get(jti)?.expiresAt.getTime() ?? 0) < exp * 1000)).toEqual([]);
       for (const node of cluster.nodes) {
-        for (const { jwt } of revoked.slice(-3)) expect((await verdict(node, jwt)).status).toBe(401);
-        for (const { jwt } of created.slice(-3)) good(await verdict(node, jwt));
+        for (const { jwt } of revoked.slice(-3)) expect((await verify(node, jwt)).status).toBe(401);
+        for (const { jwt } of created.slice(-3)) good(await verify(node, jwt));
       }
       counted.created += created.length;
       counted.revoked += revoked.length;

@@ -48,7 +48,7 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
   });
 
   // Seen red: node-postgres answered null for timestamps that it could not read, and revoked tokens and secrets were good.
-  it('P12b: a setting of the role changes how times are written, and no verdict', async () => {
+  it('P12b: a setting of the role changes how times are written, and no verification', async () => {
     const secret = await cluster.login();
     const revoked = await cluster.token();
     await cluster.revoke(revoked);
@@ -76,7 +76,7 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(30);
   });
 
-  // Seen red: no watermark, so that what is remembered is always believed.
+  // Seen red: no change feed, so that what is remembered is always believed.
   it('P13: the pooler is killed: nothing from memory past the bound, 503 in time, and 200 again once it is back', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
@@ -91,7 +91,7 @@ describeWhere(noPooler)('behind PgBouncer in transaction mode', () => {
     expect(performance.now() - backAt).toBeLessThan(2_250);
   });
 
-  // Seen red: an echo not waited for; a timer that confirms the watermark without reading.
+  // Seen red: an echo not waited for; a timer that confirms the change feed without reading.
   it('P2: a LISTEN that the pooler swallows is noticed, and the bound holds by reading alone', async () => {
     const deaf = await cluster.add({ pushUrl: bouncer.url });
     await until(async () => (await health(deaf)).push === 'silent', 'the node notices', 10_000);
@@ -250,7 +250,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
   });
 
   // Seen red: look-ups that do not ask which database answers, on connections that are kept. Either alone suffices.
-  it('P1: a connection left over to the former primary is no source of verdicts', async () => {
+  it('P1: a connection left over to the former primary is no source of verifications', async () => {
     const [acting, mixed] = [cluster.node(0), cluster.node(1)];
     const token = await cluster.token();
     await inStep();
@@ -259,7 +259,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
     // The former primary runs on, as it must not. One node still has connections to it; all new ones lead to the standby.
     address.pointTo(standby.url, { keepOld: true });
     for (const node of cluster.nodes) if (node !== mixed) node.queries.reset();
-    mixed.queries.drop('latchkey watermark');
+    mixed.queries.drop('latchkey change feed');
     for (const node of [acting, mixed]) await until(() => answers(node), 'the node answers again');
     await cluster.revoke(token, acting);
     await pause(D);
@@ -291,7 +291,7 @@ describeWhere(noStandby)('when a standby takes over', () => {
   });
 
   // Seen red: a standby taken for a database like any other.
-  it('a standby that answers is no source of verdicts: 503', async () => {
+  it('a standby that answers is no source of verifications: 503', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
     await inStep();

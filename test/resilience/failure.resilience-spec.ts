@@ -9,7 +9,7 @@ import { isGone, until } from './support/processes';
 jest.setTimeout(isLong ? 600_000 : 120_000);
 
 const LOOK_UP = 'FROM latchkey.token_state';
-/** What a caller waits at most for being told that there is no verdict, and what a machine under load may add to it. */
+/** What a caller waits at most for being told that there is no verification, and what a machine under load may add to it. */
 const DEADLINE = 1_000;
 const NOISE = 250;
 
@@ -46,8 +46,8 @@ describe('P12: no failure is taken for a yes, nor for the fault of the caller', 
       seen.revoked.add((await node.use(dead.jwt)).status);
       await node.queries.restore();
       // A failure is not remembered. Another connection that is broken may still have to be found out.
-      await until(async () => (await node.use(alive.jwt)).status === 200, 'a verdict', 2_000);
-      await until(async () => (await node.use(dead.jwt)).status === 401, 'a verdict', 2_000);
+      await until(async () => (await node.use(alive.jwt)).status === 200, 'a verification', 2_000);
+      await until(async () => (await node.use(dead.jwt)).status === 401, 'a verification', 2_000);
     }
     expect([...seen.good].filter((status) => ![200, 503].includes(status))).toEqual([]);
     expect([...seen.revoked].filter((status) => ![401, 503].includes(status))).toEqual([]);
@@ -256,7 +256,7 @@ describe('P13c: one table is locked', () => {
   });
 });
 
-describe('P13: every connection for verdicts is taken', () => {
+describe('P13: every connection for verifications is taken', () => {
   // Seen red: nothing is remembered.
   it('who is remembered does not notice, who is not is told within a second', async () => {
     const warm = await cluster.token();

@@ -87,7 +87,7 @@ describe('P15: what is remembered is bounded', () => {
   it('the tokens that came last are remembered, as many as it is told to, and no others', async () => {
     const tokens = jwtsOf(await cluster.many(3 * REMEMBERED, sample));
     expect(statuses((await useAll(tokens, 1)).replies)).toEqual([200]);
-    // A moment in which the watermark is not confirmed costs a few.
+    // A moment in which the change feed is not confirmed costs a few.
     const few = REMEMBERED / 10;
     expect((await useAll(tokens.slice(-REMEMBERED + few), 1)).lookUps).toBeLessThanOrEqual(few);
     expect((await useAll(tokens.slice(0, REMEMBERED), 1)).lookUps).toBe(REMEMBERED);
@@ -352,7 +352,7 @@ describe('P17b: what takes rights away finds a way through', () => {
   });
 });
 
-describe('P23: one token never gets the verdict on another', () => {
+describe('P23: one token never gets the result of another', () => {
   // Seen red: what is remembered is found by the signature alone, and not compared whole.
   it('whatever comes close to a remembered token is refused, and changes nothing for the token itself', async () => {
     const [mine, other] = [await cluster.token(), await cluster.token()];

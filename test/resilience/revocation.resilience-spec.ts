@@ -103,7 +103,7 @@ describe('P1: what kills a token kills it here at once, and on every other node 
   const late: number[] = [];
   afterAll(() => report('P1, from the acknowledgement to the last accepted request on other nodes', late));
 
-  // Seen red: changes not asked for (`hasChangedSince`); the acting node not catching up (`settle` left out).
+  // Seen red: changes not asked for (`hasChangedSince`); the acting node not catching up (`applyLocally` left out).
   const rounds = isLong ? 12 : 2;
   it.each(Object.keys(ROUTES))('%s, under load, on open connections', async (route) => {
     for (let round = 0; round < rounds; round += 1) {
@@ -133,7 +133,7 @@ describe('P2: the bound holds without the push', () => {
   const late: number[] = [];
   afterAll(() => report('P2, with the push cut or half open', late));
 
-  // Seen red: a timer that confirms the watermark without reading.
+  // Seen red: a timer that confirms the change feed without reading.
   it.each(['cut', 'half open'] as const)('the push is %s', async (fault) => {
     for (const { push } of cluster.nodes) {
       if (fault === 'cut') await push.cut();
@@ -151,7 +151,7 @@ describe('P2: the bound holds without the push', () => {
   });
 
   // Seen red: `covers` always true.
-  it('the watermark cannot be read, and look-ups can: nothing is accepted past the bound', async () => {
+  it('the change feed cannot be read, and look-ups can: nothing is accepted past the bound', async () => {
     const token = await cluster.token();
     await cluster.warm(token);
     const [acting, other] = [cluster.node(0), cluster.node(1)];
@@ -170,7 +170,7 @@ describe('P2: the bound holds without the push', () => {
   });
 });
 
-describe('P3: a node that was frozen judges its first request on fresh state', () => {
+describe('P3: a node that was frozen verifies its first request on fresh state', () => {
   // Seen red: `covers` always true.
   it('revoked elsewhere while it was frozen', async () => {
     const [acting, frozen] = [cluster.node(0), cluster.node(1)];
@@ -184,7 +184,7 @@ describe('P3: a node that was frozen judges its first request on fresh state', (
       // 503 while it is busy waking up.
       const first = await frozen.use(token.jwt);
       expect([401, 503]).toContain(first.status);
-      await until(async () => (await frozen.use(token.jwt)).status === 401, 'a verdict', 3_000);
+      await until(async () => (await frozen.use(token.jwt)).status === 401, 'a verification', 3_000);
     }
   });
 

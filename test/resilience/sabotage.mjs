@@ -51,10 +51,15 @@ const BROKEN_IS_A_FAULT = ['common/errors/database-errors.js', /return BUGS\.inc
 
 /** What is broken, where, how, and the test that must notice. */
 const SABOTAGES = [
-  ['no watermark: what is remembered is always believed', ...BELIEVED, 'revocation', 'the watermark cannot be read'],
-  ['no watermark, for a frozen node', ...BELIEVED, 'revocation', 'revoked elsewhere while it was frozen'],
-  ['no watermark, for a pooler that is away', ...BELIEVED, 'failover', 'the pooler is killed'],
-  ['no watermark, for a database that is away', ...BELIEVED, 'failure', 'a black hole'],
+  [
+    'no change feed: what is remembered is always believed',
+    ...BELIEVED,
+    'revocation',
+    'the change feed cannot be read',
+  ],
+  ['no change feed, for a frozen node', ...BELIEVED, 'revocation', 'revoked elsewhere while it was frozen'],
+  ['no change feed, for a pooler that is away', ...BELIEVED, 'failover', 'the pooler is killed'],
+  ['no change feed, for a database that is away', ...BELIEVED, 'failure', 'a black hole'],
   [
     'changes are not asked for',
     CACHE,
@@ -471,7 +476,7 @@ const SABOTAGES = [
   [
     'searches take any connection there is',
     'database/list-reads.js',
-    /await this\.turnOf\(organizationId\)/,
+    /await this\.enter\(organizationId\)/,
     '() => undefined',
     'overload',
     'sixty searches',
@@ -568,8 +573,8 @@ const SABOTAGES = [
   [
     'removing a method writes its tokens',
     'auth-methods/configuration/auth-method-configurations.service.js',
-    /await tx\.delete\([^;]*IdentityAuthMethod, \{ id: configuration\.id \}\);/,
-    "$& await tx.query('UPDATE latchkey.identity_access_tokens SET revoked_at = now() WHERE identity_id = $1', [identity.id]);",
+    /await this\.store\.delete\(run, configuration\.id\);/,
+    "$& await run('UPDATE latchkey.identity_access_tokens SET revoked_at = now() WHERE identity_id = $1', [identity.id]);",
     'administrators',
     'removing a method',
   ],
@@ -591,13 +596,13 @@ const SABOTAGES = [
   ],
   [
     'what takes rights away waits with the rest',
-    'common/async/errand.js',
-    /isTakingAway: true/,
-    'isTakingAway: false',
+    'common/async/query-context.js',
+    /isRevoking: true/,
+    'isRevoking: false',
     'overload',
     'P17b',
-    ['database/connections/turnstile.js', /member: Math\.ceil\(all \/ 2\)/, 'member: all'],
-    ['database/connections/turnstile.js', /group: Math\.max\(1, all - Math\.floor\(all \/ 4\)\)/, 'group: all'],
+    ['database/connections/fair-queue.js', /member: Math\.ceil\(all \/ 2\)/, 'member: all'],
+    ['database/connections/fair-queue.js', /group: Math\.max\(1, all - Math\.floor\(all \/ 4\)\)/, 'group: all'],
   ],
   [
     'the last attempts to write uses end early',
@@ -652,8 +657,8 @@ const SABOTAGES = [
   [
     'the goodbye to the database is waited for',
     'database/connections/cancellable-client.js',
-    /GOODBYE_MS = 500/,
-    'GOODBYE_MS = 500_000',
+    /CLOSE_MS = 500/,
+    'CLOSE_MS = 500_000',
     'process',
     'the database is frozen',
   ],
@@ -795,10 +800,10 @@ for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.filter(([n
   const why = /● [^]*?\n\n([^]*?)\n\n/.exec(run.stderr)?.[1]?.trim().replace(/\s+/g, ' ').slice(0, 120) ?? '';
   // Red because the test saw it: not because nothing could be set up, and not only one of several it matches.
   const isSeen = /^expect\(|not within/.test(why);
-  const verdict = red.length === 0 ? 'GREEN' : isSeen && passed === 0 ? 'red ' : 'UNSURE';
-  if (verdict !== 'red ') missed += 1;
+  const result = red.length === 0 ? 'GREEN' : isSeen && passed === 0 ? 'red ' : 'UNSURE';
+  if (result !== 'red ') missed += 1;
   console.log(
-    `${verdict} ${name}\n      ${red.length} red, ${passed} green: ${red[0] ?? title}${why && `\n      ${why}`}`,
+    `${result} ${name}\n      ${red.length} red, ${passed} green: ${red[0] ?? title}${why && `\n      ${why}`}`,
   );
 }
 process.exit(missed === 0 ? 0 : 1);

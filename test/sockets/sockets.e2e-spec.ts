@@ -104,7 +104,7 @@ describe('GraphQL over a web socket', () => {
     return { ask, close: () => socket.close() };
   }
 
-  it('is judged operation by operation, so that a revocation ends what an open socket can do', async () => {
+  it('is verified operation by operation, so that a revocation ends what an open socket can do', async () => {
     const token = await latchkey.token({ name: 'I' });
     const { ask, close } = await connect(token.headers);
     expect(await ask('{ me }')).toEqual({ me: 'I' });

@@ -63,13 +63,13 @@ class BadgeAuthDto extends AuthMethodDto {
   @ApiProperty({ type: String, required: false, description: 'Shown to readers only.' })
   directoryKey?: string;
 
-  static override of(row: IdentityAuthMethod, { route, secrets }: ShownConfiguration = SHOWN_TO_NOBODY): BadgeAuthDto {
+  static override of(row: IdentityAuthMethod, { route, secrets }: ShownConfiguration = SHOWN_NOTHING): BadgeAuthDto {
     const shown = route === 'get' ? secrets : {};
     return { ...AuthMethodDto.of(row), ...(row.config as BadgeConfig), ...shown };
   }
 }
 
-const SHOWN_TO_NOBODY: ShownConfiguration = { route: 'remove', secrets: {} };
+const SHOWN_NOTHING: ShownConfiguration = { route: 'remove', secrets: {} };
 
 class BadgeAuthAnswerDto {
   @ApiProperty({ type: BadgeAuthDto })

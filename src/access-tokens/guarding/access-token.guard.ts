@@ -26,23 +26,23 @@ export class AccessTokenGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     try {
-      const admitted = this.admits(context);
-      return admitted instanceof Promise ? admitted.catch((error: unknown) => refuse(context, error)) : admitted;
+      const result = this.verifyCaller(context);
+      return result instanceof Promise ? result.catch((error: unknown) => refuse(context, error)) : result;
     } catch (error) {
       return refuse(context, error);
     }
   }
 
-  private admits(context: ExecutionContext): boolean | Promise<boolean> {
+  private verifyCaller(context: ExecutionContext): boolean | Promise<boolean> {
     const { subject, request } = originOf(context);
     const { isOptional, metadata } = this.rulesOf(context);
     if (isOptional && bearerToken(request) === undefined) {
       stateOf(subject).caller = null;
       return true;
     }
-    const caller = this.verifier.judgeRequest(request);
-    if (!(caller instanceof Promise)) return admit(subject, caller, metadata);
-    return caller.then((verified) => admit(subject, verified, metadata));
+    const caller = this.verifier.verificationOf(request);
+    if (!(caller instanceof Promise)) return keepCaller(subject, caller, metadata);
+    return caller.then((verified) => keepCaller(subject, verified, metadata));
   }
 
   /** Read once for each handler, because they stand in the code, and again for a handler that several controllers inherit. */
@@ -67,7 +67,7 @@ interface Rules {
 
 const rules = new WeakMap<object, Rules>();
 
-function admit(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
+function keepCaller(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
   if (metadata !== undefined) requireMetadata(caller, metadata);
   stateOf(subject).caller = caller;
   return true;

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { Party } from '../../common/async/errand';
+import type { Party } from '../../common/async/query-context';
 import type { AccessTokenVerifier } from '../verification/access-token.verifier';
 import { stateOf } from '../verification/request-state';
 import { originOf } from './call-origin';

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
-import type { Party } from '../../common/async/errand';
+import type { Party } from '../../common/async/query-context';
 import { DURABLE } from '../../database/durable';
 import { SEES_ALL_ROWS } from '../../database/schema';
 import { VerificationPools } from '../../database/connections/verification-pools';
 
-interface Waiting {
+interface WaitingUse {
   readonly at: Date;
   readonly resolve: (isGranted: boolean) => void;
   readonly reject: (error: unknown) => void;
@@ -28,7 +28,7 @@ const MAX_WAITING = 10_000;
  */
 @Injectable()
 export class UsageLimiter {
-  private readonly gathering = new Map<string, Waiting[]>();
+  private readonly gathering = new Map<string, WaitingUse[]>();
 
   constructor(private readonly database: VerificationPools) {}
 
@@ -47,9 +47,9 @@ export class UsageLimiter {
     });
   }
 
-  private async work(tokenId: string, first: Waiting[], party: Party | undefined): Promise<void> {
+  private async work(tokenId: string, first: WaitingUse[], party: Party | undefined): Promise<void> {
     for (let requests = first; requests.length > 0;) {
-      const next: Waiting[] = [];
+      const next: WaitingUse[] = [];
       this.gathering.set(tokenId, next);
       const failure = await this.spendFor(tokenId, requests, party);
       requests = failure === undefined ? next : [];
@@ -61,7 +61,7 @@ export class UsageLimiter {
   }
 
   /** In the order of arrival: the first are granted the uses that are left. */
-  private async spendFor(tokenId: string, requests: Waiting[], party: Party | undefined): Promise<unknown> {
+  private async spendFor(tokenId: string, requests: WaitingUse[], party: Party | undefined): Promise<unknown> {
     try {
       const parameters = [tokenId, requests.length, requests.at(-1)!.at];
       const [row] = await this.database.write<{ granted: number | null }>(SPEND, parameters, party);

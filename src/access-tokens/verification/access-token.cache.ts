@@ -63,12 +63,12 @@ export class AccessTokenCache {
   constructor(
     private readonly keyring: AccessTokenKeyring,
     private readonly reader: TokenFactsReader,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     settings: LatchkeySettings,
   ) {
     this.credentials = new SecondChanceCache(settings.cacheEntries);
-    this.freshness = watermark.freshness;
-    this.changes = watermark.changes;
+    this.freshness = changeFeed.freshness;
+    this.changes = changeFeed.changes;
   }
 
   /**
@@ -125,7 +125,7 @@ export class AccessTokenCache {
   private async wake(): Promise<void> {
     for (let attempt = 0; !this.freshness.isAwake(); attempt += 1) {
       if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
-      await this.watermark.catchUp();
+      await this.changeFeed.catchUp();
     }
   }
 
@@ -136,7 +136,7 @@ export class AccessTokenCache {
   }
 
   /** Refusals are looked up again: a token that was used before it was committed may be usable now. */
-  forgetRefusals(): void {
+  discardRefusals(): void {
     this.refusalsSince = performance.now();
   }
 

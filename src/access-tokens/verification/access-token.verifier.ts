@@ -12,7 +12,7 @@ import {
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from '../issuing/access-tokens.errors';
-import { stateOf, type Verdict } from './request-state';
+import { stateOf, type Verification } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
 import { type UsableToken, requireUsable } from './token-rules';
@@ -46,7 +46,7 @@ export class AccessTokenVerifier {
    * @throws LatchkeyError, as described on the class.
    */
   async verifyRequest(request: AddressedRequest): Promise<VerifiedAccessToken> {
-    return this.judgeRequest(request);
+    return this.verificationOf(request);
   }
 
   /**
@@ -58,19 +58,19 @@ export class AccessTokenVerifier {
    * @throws LatchkeyError, as described on the class.
    */
   async verify(token: string, address: string | undefined): Promise<VerifiedAccessToken> {
-    return this.judge(token, address, performance.now(), undefined);
+    return this.verifyToken(token, address, performance.now(), undefined);
   }
 
   /** `verifyRequest` for guards: a remembered token is verified at once, without a promise. */
-  judgeRequest(request: AddressedRequest): Verdict {
+  verificationOf(request: AddressedRequest): Verification {
     const state = stateOf(request);
     // Read once for the whole verification.
     const moment = performance.now();
-    const current = state.currentVerdict(this, moment, this.settings.revocationBoundMs);
+    const current = state.currentVerification(this, moment, this.settings.revocationBoundMs);
     if (current !== undefined) return current;
-    const verdict = this.judgeBearer(request, moment, state.countedTokenOf(this));
-    state.keep(this, verdict, moment);
-    return verdict;
+    const verification = this.verifyBearer(request, moment, state.countedTokenOf(this));
+    state.keep(this, verification, moment);
+    return verification;
   }
 
   /** The client address of a request, according to the settings on trusted proxies. */
@@ -87,11 +87,11 @@ export class AccessTokenVerifier {
     this.unreadable.warn({ event: 'address.unreadable', reason, proxy: socket.remoteAddress, forwardedFor });
   }
 
-  private judgeBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verdict {
+  private verifyBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verification {
     try {
       const token = bearerToken(request);
       if (token === undefined) throw new MissingAccessTokenError();
-      return this.judge(token, this.addressOf(request), moment, countedToken);
+      return this.verifyToken(token, this.addressOf(request), moment, countedToken);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
       const refused = Promise.reject<VerifiedAccessToken>(error);
@@ -101,11 +101,16 @@ export class AccessTokenVerifier {
     }
   }
 
-  private judge(token: string, address: string | undefined, moment: number, countedToken: string | undefined): Verdict {
+  private verifyToken(
+    token: string,
+    address: string | undefined,
+    moment: number,
+    countedToken: string | undefined,
+  ): Verification {
     const credential = this.credentialOf(token, moment);
     const known = this.cache.remembered(credential, moment);
-    if (known !== undefined) return this.admit(known, address, moment, countedToken);
-    return this.cache.lookUp(credential).then((read) => this.admit(read, address, performance.now(), countedToken));
+    if (known !== undefined) return this.decide(known, address, moment, countedToken);
+    return this.cache.lookUp(credential).then((read) => this.decide(read, address, performance.now(), countedToken));
   }
 
   private credentialOf(token: string, moment: number): Credential {
@@ -118,12 +123,12 @@ export class AccessTokenVerifier {
   }
 
   /** Decides on the known facts, and counts the use of a usable token. */
-  private admit(
+  private decide(
     known: KnownFacts,
     address: string | undefined,
     moment: number,
     countedToken: string | undefined,
-  ): Verdict {
+  ): Verification {
     const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
     const epochMs = this.clock.epochMs(moment);
     const good = this.requireUsable(known, epochMs, address, isCounted);

@@ -2,26 +2,26 @@ import { performance } from 'node:perf_hooks';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /** The caller of a request, or the promise of one. It is rejected for a token that is refused. */
-export type Verdict = VerifiedAccessToken | Promise<VerifiedAccessToken>;
+export type Verification = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
 /**
- * What is known about one request. However often a verifier is asked about the request, it reaches one verdict and counts one use; a
- * verdict holds for as long as the revocation bound.
+ * What is known about one request. However often a verifier is asked about the request, it reaches one verification and counts one use; a
+ * verification holds for as long as the revocation bound.
  */
 export class RequestState {
-  /** The verifier that reached the verdict: one does not rely on the verdict of another application's. */
+  /** The verifier that reached the verification: one does not rely on the verification of another application's. */
   private verifier: object | undefined;
-  private verdict: Verdict | undefined;
+  private verification: Verification | undefined;
   /** The moment of the decision, as `performance.now()` counts; Infinity until then. */
-  private judgedAt = 0;
+  private verifiedAt = 0;
   /** The token that was found usable: the request is a use of it, and stays this one use. */
   private countedToken: string | undefined;
   /** The caller. Null: the request has no token, where that is allowed. Undefined: no guard has looked. */
   caller: VerifiedAccessToken | null | undefined;
 
-  /** The verdict that a verifier reached on this request less than the bound ago, or is about to reach. */
-  currentVerdict(verifier: object, moment: number, boundMs: number): Verdict | undefined {
-    return this.verifier === verifier && moment - this.judgedAt < boundMs ? this.verdict : undefined;
+  /** The verification that a verifier reached on this request less than the bound ago, or is about to reach. */
+  currentVerification(verifier: object, moment: number, boundMs: number): Verification | undefined {
+    return this.verifier === verifier && moment - this.verifiedAt < boundMs ? this.verification : undefined;
   }
 
   /** The token of which a verifier has counted this request as a use. */
@@ -29,27 +29,27 @@ export class RequestState {
     return this.verifier === verifier ? this.countedToken : undefined;
   }
 
-  /** @param moment when a verdict that is no promise was reached. */
-  keep(verifier: object, verdict: Verdict, moment: number): void {
+  /** @param moment when a verification that is no promise was reached. */
+  keep(verifier: object, verification: Verification, moment: number): void {
     if (this.verifier !== verifier) this.countedToken = undefined;
     this.verifier = verifier;
-    this.verdict = verdict;
-    if (verdict instanceof Promise) this.keepWhenReached(verdict);
-    else this.keepReached(verdict.tokenId, moment);
+    this.verification = verification;
+    if (verification instanceof Promise) this.keepResultOf(verification);
+    else this.keepResult(verification.tokenId, moment);
   }
 
-  private keepReached(tokenId: string | undefined, moment: number): void {
-    this.judgedAt = moment;
+  private keepResult(tokenId: string | undefined, moment: number): void {
+    this.verifiedAt = moment;
     this.countedToken = tokenId ?? this.countedToken;
   }
 
   /** Until then every caller of the verifier is given the same promise. */
-  private keepWhenReached(verdict: Promise<VerifiedAccessToken>): void {
-    this.judgedAt = Infinity;
+  private keepResultOf(verification: Promise<VerifiedAccessToken>): void {
+    this.verifiedAt = Infinity;
     const reached = (verified?: VerifiedAccessToken) => {
-      if (this.verdict === verdict) this.keepReached(verified?.tokenId, performance.now());
+      if (this.verification === verification) this.keepResult(verified?.tokenId, performance.now());
     };
-    verdict.then(reached, () => reached());
+    verification.then(reached, () => reached());
   }
 }
 

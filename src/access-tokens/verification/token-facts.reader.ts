@@ -57,7 +57,7 @@ export class TokenFactsReader {
 
   constructor(
     private readonly database: VerificationPools,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
   ) {}
 
   /**
@@ -69,7 +69,7 @@ export class TokenFactsReader {
     let row = await this.read(claims);
     if (this.isForeign(row)) {
       // Most likely the database has just come back, and the change feed was not read yet.
-      await this.watermark.catchUp();
+      await this.changeFeed.catchUp();
       row = await this.read(claims);
       if (this.isForeign(row)) {
         this.database.reconnect();
@@ -96,7 +96,7 @@ export class TokenFactsReader {
   }
 
   private isForeign({ life }: FactsRow | NoRow): boolean {
-    const known = this.watermark.incarnation.life;
+    const known = this.changeFeed.incarnation.life;
     return known !== undefined && known !== life;
   }
 }

@@ -81,7 +81,7 @@ function ask(facts: TokenFacts | null, more: Partial<TokenCheck> = {}) {
 
 const saying = (status: number, message: string) => expect.objectContaining({ status, message });
 
-describe('the verdict on a token', () => {
+describe('the verification of a token', () => {
   it('is good when nothing is wrong, and hands back the facts it was given, unchanged', () => {
     expect(ask(GOOD)()).toBe(GOOD);
   });
@@ -130,9 +130,9 @@ describe('the verdict on a token', () => {
     [3, 3, false],
     [3, 4, false],
   ])('with a limit of %s and %s uses is good: %s', (numUsesLimit, numUses, isGood) => {
-    const verdict = ask({ ...GOOD, numUsesLimit, numUses });
-    if (isGood) expect(verdict).not.toThrow();
-    else expect(verdict).toThrow();
+    const verification = ask({ ...GOOD, numUsesLimit, numUses });
+    if (isGood) expect(verification).not.toThrow();
+    else expect(verification).toThrow();
   });
 
   it('refuses an address that cannot be told, whatever the list', () => {

@@ -77,15 +77,15 @@ export class LockoutsService {
    * Clears the wrong guesses before a right one, in the transaction that issues the token. A guess that was counted beforehand
    * may have locked the name itself. @throws LockedOutError
    */
-  async forget(tx: EntityManager, { id }: LockoutSubject, now: Date, isReserved: boolean): Promise<void> {
+  async clearGuesses(tx: EntityManager, { id }: LockoutSubject, now: Date, isReserved: boolean): Promise<void> {
     const parameters = [id, now, isReserved];
-    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx, FORGET), parameters);
+    const [entry] = await tx.query<{ is_locked: boolean }[]>(inSchemaOf(tx, CLEAR_GUESSES), parameters);
     if (entry?.is_locked) throw new LockedOutError();
   }
 
   /** Cancels a guess that was counted beforehand and was not wrong. */
-  async giveBack({ id, policy }: LockoutSubject, now: Date): Promise<void> {
-    await this.query(GIVE_BACK, [id, now, policy.lockoutCounterResetSeconds]);
+  async cancelGuess({ id, policy }: LockoutSubject, now: Date): Promise<void> {
+    await this.query(CANCEL_GUESS, [id, now, policy.lockoutCounterResetSeconds]);
   }
 
   /** Clears everything about a configuration. @returns the number of entries that were still in force */
@@ -137,17 +137,17 @@ const LOOK = `
     FROM (VALUES ($1::uuid)) AS asked (id) LEFT JOIN latchkey.auth_lockouts ON subject_id = asked.id
    WHERE ${SEES_ALL_ROWS}`;
 
-const FORGET = `
+const CLEAR_GUESSES = `
   WITH entry AS (
     SELECT subject_id, is_locked AND expires_at > $2 AND NOT $3::boolean AS is_locked
       FROM latchkey.auth_lockouts WHERE subject_id = $1 FOR UPDATE
-  ), forgotten AS (
+  ), cleared AS (
     DELETE FROM latchkey.auth_lockouts USING entry
      WHERE auth_lockouts.subject_id = entry.subject_id AND NOT entry.is_locked
   )
   SELECT is_locked FROM entry`;
 
-const GIVE_BACK = `
+const CANCEL_GUESS = `
   UPDATE latchkey.auth_lockouts
      SET failures = greatest(failures, 1) - 1, is_locked = false,
          expires_at = CASE WHEN is_locked THEN $2::timestamptz + $3::int * interval '1 second' ELSE expires_at END

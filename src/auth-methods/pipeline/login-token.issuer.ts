@@ -26,7 +26,7 @@ export interface ProvenLogin {
   /** The organization of the token; only the identity's own is accepted. */
   readonly organizationSlug: string | undefined;
   /** The wrong guesses that the token makes forgotten. */
-  readonly remembered: LockoutSubject | undefined;
+  readonly guessesToClear: LockoutSubject | undefined;
   /** Whether this login is itself among them: it was counted beforehand. */
   readonly isReserved: boolean;
 }
@@ -50,7 +50,7 @@ export class LoginTokenIssuer {
   }
 
   private async issueIn(tx: EntityManager, login: ProvenLogin): Promise<IssuedLogin> {
-    const { proof, remembered, organizationSlug } = login;
+    const { proof, guessesToClear, organizationSlug } = login;
     const subject = requireAdmitted(await this.lockedSubject(tx, proof), organizationSlug);
     const { identity, configuration, membership } = subject;
     const { clientSecretId, identityAuth } = proof;
@@ -58,7 +58,7 @@ export class LoginTokenIssuer {
     const token = await this.issuer.insert(tx, granted);
     const made = { method: configuration.method, at: token.createdAt };
     if (isWorthNoting(membership, made)) await this.identities.noteLoginUnlessLocked(sqlIn(tx), membership.id, made);
-    if (remembered) await this.lockouts.forget(tx, remembered, token.createdAt, login.isReserved);
+    if (guessesToClear) await this.lockouts.clearGuesses(tx, guessesToClear, token.createdAt, login.isReserved);
     // Late, because other logins with the same credential wait for its row.
     await login.method.consume?.(tx, proof);
     await this.record(tx, token, configuration, login);

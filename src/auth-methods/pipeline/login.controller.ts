@@ -14,7 +14,7 @@ import { LoginRefusedError } from '../auth-methods.errors';
 import { named } from '../controller-name';
 import { LoginDto } from './dto/login.dto';
 import { LoginPipeline, notConfigured } from './login.pipeline';
-import { withRefusalFloor } from './minimum-failure-time';
+import { withMinimumFailureTime } from './minimum-failure-time';
 
 /** The login route: one class for all methods, made from the definition of each. */
 export function loginController(definition: AuthMethodDefinition, login: LoginDefinition): Type {
@@ -48,7 +48,7 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
       const { organizationSlug } = credentials;
       const method = { definition, method: this.method, missing };
       const wanted = { credentials, organizationSlug, origin };
-      const answer = await withRefusalFloor(() => this.pipeline.login(method, wanted));
+      const answer = await withMinimumFailureTime(() => this.pipeline.login(method, wanted));
       return { ...answer, tokenType: 'Bearer' };
     }
   }

@@ -36,7 +36,7 @@ interface Login extends LoginMethod, LoginRequest {
   reserved?: LockoutSubject;
   proof?: Proof;
   /** The wrong guesses that a token makes forgotten. */
-  remembered?: LockoutSubject;
+  guessesToClear?: LockoutSubject;
 }
 
 /** The largest JSON of claims that goes into the token: with the rest it stays within what Latchkey's JWTs may measure. */
@@ -68,7 +68,7 @@ export class LoginPipeline {
       refuse(proof);
       return await this.issue(login, proof);
     } catch (error) {
-      throw await this.settle(login, error);
+      throw await this.handleFailure(login, error);
     }
   }
 
@@ -88,7 +88,7 @@ export class LoginPipeline {
     const reserved = reservationOf(login, guess);
     await this.countAgainst(reserved, login);
     login.reserved = reserved;
-    login.remembered = reserved;
+    login.guessesToClear = reserved;
   }
 
   /** What the method itself does. @throws InvalidCredentialsError for a wrong guess */
@@ -100,19 +100,26 @@ export class LoginPipeline {
   /** Right or wrong, nothing gets in while it is locked. A reserved attempt has found that out already. @throws LockedOutError */
   private async checkLock(login: Login, { guessed }: Proof): Promise<void> {
     if (login.reserved || !guessed) return;
-    if (await this.lockouts.requireUnlocked(guessed, login.now)) login.remembered = guessed;
+    if (await this.lockouts.requireUnlocked(guessed, login.now)) login.guessesToClear = guessed;
   }
 
   private issue({ method, origin, organizationSlug, ...login }: Login, proof: Proof): Promise<IssuedLogin> {
-    const { remembered, reserved } = login;
-    return this.tokens.issue({ method, proof, origin, organizationSlug, remembered, isReserved: Boolean(reserved) });
+    const { guessesToClear, reserved } = login;
+    return this.tokens.issue({
+      method,
+      proof,
+      origin,
+      organizationSlug,
+      guessesToClear,
+      isReserved: Boolean(reserved),
+    });
   }
 
   /** What a failed login leaves behind, and the error its caller is told: being locked out outweighs a wrong guess. */
-  private async settle(login: Login, error: unknown): Promise<unknown> {
+  private async handleFailure(login: Login, error: unknown): Promise<unknown> {
     let told = error;
     try {
-      await this.settleCount(login, error);
+      await this.correctCount(login, error);
     } catch (failure) {
       told = failure;
     }
@@ -121,10 +128,10 @@ export class LoginPipeline {
   }
 
   /** Leaves exactly the wrong guesses counted. @throws LockedOutError */
-  private async settleCount(login: Login, error: unknown): Promise<void> {
+  private async correctCount(login: Login, error: unknown): Promise<void> {
     const { reserved, proof, now } = login;
     const wrongGuess = !proof && error instanceof InvalidCredentialsError ? error : undefined;
-    if (reserved && !wrongGuess) await this.lockouts.giveBack(reserved, now);
+    if (reserved && !wrongGuess) await this.lockouts.cancelGuess(reserved, now);
     if (!reserved && wrongGuess?.guessed) await this.countAgainst(wrongGuess.guessed, login);
   }
 

@@ -1,4 +1,4 @@
-import { REFUSAL_FLOOR_MS, withRefusalFloor } from './minimum-failure-time';
+import { MINIMUM_FAILURE_MS, withMinimumFailureTime } from './minimum-failure-time';
 
 describe('a refusal', () => {
   beforeEach(() => void jest.useFakeTimers());
@@ -9,18 +9,18 @@ describe('a refusal', () => {
   const failingAfter = (ms: number) => {
     const seen = { isTold: false };
     const work = () => new Promise<never>((_, reject) => setTimeout(() => reject(refusal), ms));
-    withRefusalFloor(work).catch((error: unknown) => {
+    withMinimumFailureTime(work).catch((error: unknown) => {
       expect(error).toBe(refusal);
       seen.isTold = true;
     });
     return seen;
   };
 
-  it.each([0, 1, REFUSAL_FLOOR_MS - 1])(
+  it.each([0, 1, MINIMUM_FAILURE_MS - 1])(
     'is told no sooner than the floor, though it was found in %s ms',
     async (ms) => {
       const seen = failingAfter(ms);
-      await jest.advanceTimersByTimeAsync(REFUSAL_FLOOR_MS - 1);
+      await jest.advanceTimersByTimeAsync(MINIMUM_FAILURE_MS - 1);
       expect(seen.isTold).toBe(false);
       await jest.advanceTimersByTimeAsync(1);
       expect(seen.isTold).toBe(true);
@@ -28,13 +28,13 @@ describe('a refusal', () => {
   );
 
   it('that took longer is told at once', async () => {
-    const seen = failingAfter(REFUSAL_FLOOR_MS + 5);
-    await jest.advanceTimersByTimeAsync(REFUSAL_FLOOR_MS + 5);
+    const seen = failingAfter(MINIMUM_FAILURE_MS + 5);
+    await jest.advanceTimersByTimeAsync(MINIMUM_FAILURE_MS + 5);
     expect(seen.isTold).toBe(true);
   });
 
   it('is what waits, and nothing else: what works is answered at once, and leaves no timer behind', async () => {
-    await expect(withRefusalFloor(() => Promise.resolve('a token'))).resolves.toBe('a token');
+    await expect(withMinimumFailureTime(() => Promise.resolve('a token'))).resolves.toBe('a token');
     expect(jest.getTimerCount()).toBe(0);
   });
 });

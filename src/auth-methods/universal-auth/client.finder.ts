@@ -32,7 +32,7 @@ export interface Found {
   readonly config: UniversalAuthConfig;
 }
 
-const NOBODYS_CONFIG = JSON.stringify(DEFAULT_CONFIG);
+const STAND_IN_CONFIG = JSON.stringify(DEFAULT_CONFIG);
 
 /** The most characters of settings that are remembered, in total. */
 const REMEMBERED = 4_000_000;
@@ -55,7 +55,7 @@ export class ClientFinder {
     const [row] = await this.dataSource.query<[FoundRow]>(inSchemaOf(this.dataSource, FIND), [
       isId(clientId) ? clientId : NIL_ID,
       hashes,
-      NOBODYS_CONFIG,
+      STAND_IN_CONFIG,
     ]);
     const client = row.client === null ? null : { id: row.client, identityId: row.identity_id };
     return { client, secret: secretOf(row), config: this.configOf(row.config) };

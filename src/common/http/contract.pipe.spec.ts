@@ -268,10 +268,10 @@ describe('cutting a body down to its fields first', () => {
   // What the pipe would say without it.
   const uncut = (value: object) =>
     ValidationPipe.prototype.transform.call(pipe, value, { type: 'body', metatype: ThingDto }) as Promise<unknown>;
-  const verdict = (work: Promise<unknown>): Promise<unknown> =>
+  const outcome = (work: Promise<unknown>): Promise<unknown> =>
     work.catch((error: unknown) => (error as ValidationFailureError).getResponse());
 
-  it('changes no verdict, whatever is sent', async () => {
+  it('changes no outcome, whatever is sent', async () => {
     const label = fc.oneof(fc.record({ key: fc.oneof(fc.jsonValue(), fc.constant('k')) }), fc.jsonValue());
     const fields = fc.record(
       {
@@ -286,7 +286,7 @@ describe('cutting a body down to its fields first', () => {
     );
     await fc.assert(
       fc.asyncProperty(fields, async (value) => {
-        expect(await verdict(read(value, ThingDto))).toEqual(await verdict(uncut(value)));
+        expect(await outcome(read(value, ThingDto))).toEqual(await outcome(uncut(value)));
       }),
       { numRuns: 500 },
     );

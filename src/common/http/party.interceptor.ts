@@ -1,6 +1,6 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
-import { onBehalfOf, type Party } from '../async/errand';
+import { onBehalfOf, type Party } from '../async/query-context';
 
 /** Names the party that a call counts for. The guarding module provides it, because only that module knows the caller. */
 export const PARTY_OF = Symbol('party of a call');

@@ -25,7 +25,7 @@ export class HostSlots {
     const queue = this.hosts.get(host) ?? { busy: 0, waiting: [] };
     this.hosts.set(host, queue);
     if (queue.busy < this.slots) queue.busy += 1;
-    else await this.turn(queue, signal);
+    else await this.waitForSlot(queue, signal);
     try {
       return await work();
     } finally {
@@ -34,7 +34,7 @@ export class HostSlots {
   }
 
   /** Settles once another request has handed its slot over. */
-  private turn({ waiting }: HostQueue, signal: AbortSignal): Promise<void> {
+  private waitForSlot({ waiting }: HostQueue, signal: AbortSignal): Promise<void> {
     if (waiting.length >= this.mostWaiting) throw new HostBusyError('Too many requests wait for the same host');
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ const CANCEL_MS = 200;
 /** After this time a cancel connection that the server did not close is broken off. */
 const ABANDON_MS = 10_000;
 /** Time for the server to close a connection after it was asked to. */
-const GOODBYE_MS = 500;
+const CLOSE_MS = 500;
 
 const SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
@@ -68,7 +68,7 @@ export class CancellableClient extends Client {
   override end(callback?: (error: Error) => void): Promise<void> | void {
     const { connection } = this as unknown as { connection: Connection };
     (connection.stream as Partial<Socket>).ref?.();
-    const timer = setTimeout(() => connection.stream.destroy(), GOODBYE_MS).unref();
+    const timer = setTimeout(() => connection.stream.destroy(), CLOSE_MS).unref();
     connection.once('end', () => clearTimeout(timer));
     return callback === undefined ? super.end() : super.end(callback);
   }

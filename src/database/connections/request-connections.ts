@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Client, type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
-import { currentErrand } from '../../common/async/errand';
+import { currentQueryContext } from '../../common/async/query-context';
 import { DatabaseUnavailableError, OverloadedError } from '../../common/errors/common.errors';
 import { isSilent, isUnanswered } from '../../common/errors/database-errors';
 import { CancellableClient } from './cancellable-client';
-import { sharesOf, Turnstile } from './turnstile';
+import { sharesOf, FairQueue } from './fair-queue';
 
 /** Connections for statements that take rights away, beside those for everything else. */
 export const REVOKING_POOL_SIZE = 4;
@@ -31,13 +31,13 @@ const LAST_STATEMENTS_MS = 2_000;
 export class RequestConnectionsService implements OnApplicationShutdown {
   /** Statements under way and connections being made, with their start (as `performance.now()` counts). */
   private readonly pending = new Map<CancellableClient, number>();
-  private readonly turnstiles = new Set<Turnstile>();
+  private readonly queues = new Set<FairQueue>();
   /** False until the database has answered once. */
   private isAway = true;
   /** The class from which a pool makes its connections: `new Pool({ Client })`. */
   readonly Client = this.watchedClient();
   /** The part of node-postgres that TypeORM uses: a pool. */
-  readonly driver = { Pool: this.poolOfTurns() };
+  readonly driver = { Pool: this.queuedPool() };
 
   /**
    * Gives up statements that were sent before a moment and have no answer yet, and requests that have waited for a turn since
@@ -45,7 +45,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
    */
   abandon(sentBefore: number): void {
     for (const [client, sentAt] of this.pending) if (sentAt < sentBefore) close(client);
-    for (const turnstile of this.turnstiles) turnstile.abandon(sentBefore, new DatabaseUnavailableError());
+    for (const queue of this.queues) queue.abandon(sentBefore, new DatabaseUnavailableError());
   }
 
   /** Records whether the database has just answered. */
@@ -102,19 +102,19 @@ export class RequestConnectionsService implements OnApplicationShutdown {
     );
   }
 
-  /** A pool, and a small one for statements that take rights away, each behind a turnstile. */
-  private poolOfTurns(): typeof Pool {
-    const turnstile = (max: number) => this.turnstile(max);
-    const waitForTurn = (...[line, connect, connected]: Parameters<typeof this.waitForTurn>) =>
-      this.waitForTurn(line, connect, connected);
+  /** A pool, and a small one for statements that take rights away, each behind a fair queue. */
+  private queuedPool(): typeof Pool {
+    const newQueue = (max: number) => this.fairQueue(max);
+    const waitInQueue = (...[line, connect, connected]: Parameters<typeof this.waitInQueue>) =>
+      this.waitInQueue(line, connect, connected);
     return class extends Pool {
       private readonly revoking: Pool;
-      private readonly turns: Turnstile;
-      private readonly revokingTurns = turnstile(REVOKING_POOL_SIZE);
+      private readonly queue: FairQueue;
+      private readonly revokingQueue = newQueue(REVOKING_POOL_SIZE);
 
       constructor(config: PoolConfig = {}) {
         super(config);
-        this.turns = turnstile(config.max ?? 10);
+        this.queue = newQueue(config.max ?? 10);
         this.revoking = new Pool({ ...config, max: REVOKING_POOL_SIZE, application_name: 'latchkey revoking' });
         this.revoking.on('error', (error, client) => this.emit('error', error, client));
       }
@@ -127,10 +127,10 @@ export class RequestConnectionsService implements OnApplicationShutdown {
             this.connect((error, client) => (client ? resolve(client) : reject(error ?? new Error('no connection')))),
           );
         }
-        if (currentErrand()?.isTakingAway) {
-          waitForTurn(this.revokingTurns, (connected) => this.revoking.connect(connected as never), callback);
+        if (currentQueryContext()?.isRevoking) {
+          waitInQueue(this.revokingQueue, (connected) => this.revoking.connect(connected as never), callback);
         } else {
-          waitForTurn(this.turns, (connected) => super.connect(connected as never), callback);
+          waitInQueue(this.queue, (connected) => super.connect(connected as never), callback);
         }
       }
 
@@ -144,14 +144,14 @@ export class RequestConnectionsService implements OnApplicationShutdown {
     };
   }
 
-  private turnstile(max: number): Turnstile {
-    const turnstile = new Turnstile(sharesOf(max));
-    this.turnstiles.add(turnstile);
-    return turnstile;
+  private fairQueue(max: number): FairQueue {
+    const queue = new FairQueue(sharesOf(max));
+    this.queues.add(queue);
+    return queue;
   }
 
-  private waitForTurn(line: Turnstile, connect: Connect, connected: Connected): void {
-    const party = currentErrand()?.party;
+  private waitInQueue(line: FairQueue, connect: Connect, connected: Connected): void {
+    const party = currentQueryContext()?.party;
     const timers: NodeJS.Timeout[] = [];
     let isOver = false;
     const end = () => {
@@ -184,12 +184,12 @@ function handedOn(connected: Connected, leave: () => void): Connected {
       leave();
       return connected(error, client, release);
     }
-    const giveBack = (broken?: Error | boolean) => {
+    const releaseAndLeave = (broken?: Error | boolean) => {
       release(broken);
       leave();
     };
-    client.release = giveBack;
-    connected(undefined, client, giveBack);
+    client.release = releaseAndLeave;
+    connected(undefined, client, releaseAndLeave);
   };
 }
 

@@ -2,14 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { type OnApplicationShutdown } from '@nestjs/common';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { SafeLogger } from '../../common/safe-logger';
-import type { Party } from '../../common/async/errand';
+import type { Party } from '../../common/async/query-context';
 import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '../../common/errors/database-errors';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from '../schema';
 import type { RequestConnectionsService } from './request-connections';
 import { CancellableClient } from './cancellable-client';
-import { Turnstile } from './turnstile';
+import { FairQueue } from './fair-queue';
 
 export interface VerificationPoolSettings {
   readonly connection: Connection;
@@ -43,8 +43,8 @@ export class VerificationPools implements OnApplicationShutdown {
   private pool: Pool;
   private writingPool: Pool;
   private changeFeedPool: Pool;
-  private readonly turns: Turnstile;
-  private readonly writingTurns: Turnstile;
+  private readonly queue: FairQueue;
+  private readonly writingQueue: FairQueue;
 
   constructor(
     private readonly settings: VerificationPoolSettings,
@@ -53,8 +53,8 @@ export class VerificationPools implements OnApplicationShutdown {
     this.pool = this.connectGate();
     this.writingPool = this.connectWriting();
     this.changeFeedPool = this.connectChangeFeed();
-    this.turns = fairTurns(settings.gatePoolSize);
-    this.writingTurns = fairTurns(settings.gatePoolSize);
+    this.queue = fairQueue(settings.gatePoolSize);
+    this.writingQueue = fairQueue(settings.gatePoolSize);
   }
 
   /**
@@ -64,12 +64,12 @@ export class VerificationPools implements OnApplicationShutdown {
    * @throws DatabaseUnavailableError, at once under overload.
    */
   async query<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
-    return inTurn(this.turns, party, (waitMs) => this.ask<Row>(this.pool, sql, parameters, waitMs));
+    return inQueue(this.queue, party, (waitMs) => this.ask<Row>(this.pool, sql, parameters, waitMs));
   }
 
   /** The same for a statement that writes. */
   async write<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
-    return inTurn(this.writingTurns, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
+    return inQueue(this.writingQueue, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
   }
 
   /** @throws DatabaseUnavailableError */
@@ -133,7 +133,7 @@ export class VerificationPools implements OnApplicationShutdown {
   }
 
   private connectChangeFeed(): Pool {
-    return this.connect({ max: 1, application_name: 'latchkey watermark' });
+    return this.connect({ max: 1, application_name: 'latchkey change feed' });
   }
 
   private connect(config: PoolConfig): Pool {
@@ -158,18 +158,18 @@ export class VerificationPools implements OnApplicationShutdown {
  * Nobody has a share, for each statement takes a moment; but whoever holds the fewest goes first, so that a crowd of one
  * organization's tokens keeps only that organization waiting.
  */
-function fairTurns(all: number): Turnstile {
-  return new Turnstile({ all, group: Infinity, member: Infinity }, MOST_WAITING);
+function fairQueue(all: number): FairQueue {
+  return new FairQueue({ all, group: Infinity, member: Infinity }, MOST_WAITING);
 }
 
 /** @param act is told how long it may still wait for a connection. */
-async function inTurn<Result>(
-  turns: Turnstile,
+async function inQueue<Result>(
+  queue: FairQueue,
   party: Party | undefined,
   act: (waitMs: number) => Promise<Result>,
 ): Promise<Result> {
   const cameAt = performance.now();
-  const leave = await turns.take(party, WAIT_MS, notInTime).catch((error: unknown) => {
+  const leave = await queue.take(party, WAIT_MS, notInTime).catch((error: unknown) => {
     throw error instanceof DatabaseUnavailableError ? error : new DatabaseUnavailableError(error);
   });
   try {

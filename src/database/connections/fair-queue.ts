@@ -1,4 +1,4 @@
-import type { Party } from '../../common/async/errand';
+import type { Party } from '../../common/async/query-context';
 import { OverloadedError } from '../../common/errors/common.errors';
 
 /** How many connections there are, and how many of them one group and one member may hold at once. */
@@ -17,7 +17,7 @@ export function sharesOf(all: number): Shares {
 }
 
 /** The process itself. */
-const NOBODY: Party = { group: '', member: '', isCrowd: true };
+const NO_CALLER: Party = { group: '', member: '', isCrowd: true };
 /**
  * The most waiting requests of one group, and of all groups together: a bound on memory, and no more than can be served before
  * their wait ends.
@@ -31,7 +31,7 @@ const MOST_WAITING: MostWaiting = { group: 500, all: 2_000 };
 /** Parties of which it is known when they last had a turn. */
 const MOST_REMEMBERED = 10_000;
 
-interface Waiting extends Party {
+interface QueuedRequest extends Party {
   /** The key under which the member is counted. */
   readonly key: string;
   /** Its place in the order of arrival. */
@@ -46,16 +46,16 @@ interface Waiting extends Party {
  * no party gets more than a share. So the wait of a party depends on its own requests, and little on those of others. A line
  * that is too long is shortened where most wait: no flood turns away a party that has nothing waiting.
  */
-export class Turnstile {
+export class FairQueue {
   private readonly held = new Map<string, number>();
   private inside = 0;
   private came = 0;
   /** By member, each in the order of arrival. */
-  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly waiting = new Map<string, QueuedRequest[]>();
   private readonly waitingOfGroup = new Map<string, number>();
   private waitingInAll = 0;
   /** When groups and members last had a turn, as `entered` counts. */
-  private readonly lastTurns = new Map<string, number>();
+  private readonly lastEntered = new Map<string, number>();
   private entered = 0;
 
   constructor(
@@ -91,8 +91,8 @@ export class Turnstile {
    *
    * @returns a function that gives up the turn if it has not come yet.
    */
-  wait(party: Party = NOBODY, enter: (leave: () => void) => void, giveUp: (error: Error) => void): Abandon {
-    const waiting: Waiting = {
+  wait(party: Party = NO_CALLER, enter: (leave: () => void) => void, giveUp: (error: Error) => void): Abandon {
+    const waiting: QueuedRequest = {
       ...party,
       key: memberKey(party),
       number: (this.came += 1),
@@ -101,7 +101,7 @@ export class Turnstile {
       giveUp,
     };
     this.add(waiting);
-    this.admit();
+    this.enterNext();
     this.shorten(waiting);
     return (error) => this.abandonOne(waiting, error);
   }
@@ -111,11 +111,11 @@ export class Turnstile {
     for (const one of [...this.waiting.values()].flat()) if (one.since < since) this.abandonOne(one, error);
   }
 
-  private abandonOne(one: Waiting, error: Error): void {
+  private abandonOne(one: QueuedRequest, error: Error): void {
     if (this.remove(one)) one.giveUp(error);
   }
 
-  private add(one: Waiting): void {
+  private add(one: QueuedRequest): void {
     const queue = this.waiting.get(one.key);
     if (queue) queue.push(one);
     else this.waiting.set(one.key, [one]);
@@ -123,7 +123,7 @@ export class Turnstile {
     change(this.waitingOfGroup, one.group, 1);
   }
 
-  private remove(one: Waiting): boolean {
+  private remove(one: QueuedRequest): boolean {
     const queue = this.waiting.get(one.key) ?? [];
     const index = queue.indexOf(one);
     if (index === -1) return false;
@@ -138,7 +138,7 @@ export class Turnstile {
    * Turns away the last request of the member that has most waiting, in the group that has most. Among equals it is the newest
    * request.
    */
-  private shorten(newest: Waiting): void {
+  private shorten(newest: QueuedRequest): void {
     const isGroupOver = this.waitingIn(newest.group) > this.most.group;
     if (!isGroupOver && this.waitingInAll <= this.most.all) return;
     const group = isGroupOver ? newest.group : this.largestGroup(newest.group);
@@ -154,7 +154,7 @@ export class Turnstile {
   }
 
   /** The queue of one member; among equals, that of the newest request. */
-  private largestQueue(group: string, newest: Waiting): Waiting[] {
+  private largestQueue(group: string, newest: QueuedRequest): QueuedRequest[] {
     let largest = group === newest.group ? (this.waiting.get(newest.key) ?? []) : [];
     for (const queue of this.waiting.values()) {
       if (queue.length > largest.length && queue[0]?.group === group) largest = queue;
@@ -166,26 +166,26 @@ export class Turnstile {
     return this.waitingOfGroup.get(group) ?? 0;
   }
 
-  private admit(): void {
+  private enterNext(): void {
     while (this.inside < this.shares.all) {
       const next = this.next();
       if (next === undefined) return;
       this.remove(next);
       this.inside += 1;
       for (const key of [next.group, next.key]) change(this.held, key, 1);
-      this.noteTurn(next);
+      this.noteEntry(next);
       next.enter();
     }
   }
 
-  private noteTurn({ group, key }: Waiting): void {
-    if (this.lastTurns.size >= MOST_REMEMBERED) this.lastTurns.clear();
+  private noteEntry({ group, key }: QueuedRequest): void {
+    if (this.lastEntered.size >= MOST_REMEMBERED) this.lastEntered.clear();
     this.entered += 1;
-    this.lastTurns.set(group, this.entered).set(key, this.entered);
+    this.lastEntered.set(group, this.entered).set(key, this.entered);
   }
 
-  private next(): Waiting | undefined {
-    let best: Waiting | undefined;
+  private next(): QueuedRequest | undefined {
+    let best: QueuedRequest | undefined;
     let fewest = Infinity;
     for (const [first] of this.waiting.values()) {
       const rank = this.rankOf(first!);
@@ -196,18 +196,18 @@ export class Turnstile {
   }
 
   /** Of two that hold as much. */
-  private isBefore(one: Waiting, other: Waiting): boolean {
-    const byGroup = this.lastTurnOf(one.group) - this.lastTurnOf(other.group);
-    const byMember = this.lastTurnOf(one.key) - this.lastTurnOf(other.key);
+  private isBefore(one: QueuedRequest, other: QueuedRequest): boolean {
+    const byGroup = this.lastEnteredOf(one.group) - this.lastEnteredOf(other.group);
+    const byMember = this.lastEnteredOf(one.key) - this.lastEnteredOf(other.key);
     return (byGroup || byMember || one.number - other.number) < 0;
   }
 
-  private lastTurnOf(key: string): number {
-    return this.lastTurns.get(key) ?? 0;
+  private lastEnteredOf(key: string): number {
+    return this.lastEntered.get(key) ?? 0;
   }
 
   /** By what the group holds, then by what the member holds; Infinity if either has its share already. */
-  private rankOf({ group, key, isCrowd }: Waiting): number {
+  private rankOf({ group, key, isCrowd }: QueuedRequest): number {
     const { all, group: groupShare, member: memberShare } = this.shares;
     const ofGroup = this.held.get(group) ?? 0;
     const ofMember = this.held.get(key) ?? 0;
@@ -222,7 +222,7 @@ export class Turnstile {
       hasLeft = true;
       this.inside -= 1;
       for (const key of [party.group, memberKey(party)]) change(this.held, key, -1);
-      this.admit();
+      this.enterNext();
     };
   }
 }

@@ -2,7 +2,7 @@
  * Does one piece of work per turn of the event loop, in the order of the calls. Each takes some milliseconds. Several in one
  * turn would delay other requests by their sum.
  */
-export function oneEachTurn(): (work: () => void) => void {
+export function onePerTick(): (work: () => void) => void {
   const waiting: (() => void)[] = [];
   let isScheduled = false;
   const schedule = () => {

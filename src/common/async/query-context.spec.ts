@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { currentErrand, onBehalfOf, type Party, takingAway } from './errand';
+import { currentQueryContext, onBehalfOf, type Party, takingAway } from './query-context';
 
 const run = promisify(execFile);
 
@@ -15,26 +15,26 @@ const BOB: Party = { group: 'acme', member: 'bob', isCrowd: false };
  */
 const IS_FOLLOWED_AFTERWARDS = `
   const { executionAsyncId } = require('node:async_hooks');
-  const { onBehalfOf } = require('./src/common/async/errand.ts');
+  const { onBehalfOf } = require('./src/common/async/query-context.ts');
   const idOfPromise = () => Promise.resolve().then(executionAsyncId);
   const fails = () => onBehalfOf({}, () => Promise.reject(new Error('away')));
   const isFollowed = async () => (await idOfPromise()) !== (await idOfPromise());
   Promise.allSettled([onBehalfOf({}, isFollowed), onBehalfOf({}, idOfPromise), fails()])
     .then(async ([during]) => console.log(during.value, await isFollowed()));`;
 
-describe('an errand', () => {
-  it('is known to everything that it waits for, also beside another errand', async () => {
+describe('a query context', () => {
+  it('is known to everything that it waits for, also beside another context', async () => {
     const partyAfterAWait = async () => {
       await pause(1);
-      return currentErrand()?.party;
+      return currentQueryContext()?.party;
     };
     const seen = await Promise.all([onBehalfOf(ALICE, partyAfterAWait), onBehalfOf(BOB, partyAfterAWait)]);
     expect(seen).toEqual([ALICE, BOB]);
   });
 
   it('that takes rights away keeps its party', async () => {
-    const seen = await onBehalfOf(ALICE, () => takingAway(() => Promise.resolve(currentErrand())));
-    expect(seen).toEqual({ party: ALICE, isTakingAway: true });
+    const seen = await onBehalfOf(ALICE, () => takingAway(() => Promise.resolve(currentQueryContext())));
+    expect(seen).toEqual({ party: ALICE, isRevoking: true });
   });
 
   it('makes no promise of the process slower once it is over, however it ended', async () => {
@@ -47,7 +47,7 @@ describe('an errand', () => {
   it('that begins while another one ends is not lost', async () => {
     const slow = onBehalfOf(ALICE, async () => {
       await pause(5);
-      return currentErrand()?.party;
+      return currentQueryContext()?.party;
     });
     await onBehalfOf(BOB, () => Promise.resolve());
     expect(await slow).toEqual(ALICE);

@@ -42,7 +42,7 @@ describe('what a node remembers', () => {
     expect((await latchkey.as('eyJhbGciOiJIUzI1NiJ9.e30.garbage').get(DETAILS)).status).toBe(401);
   });
 
-  it('is judged anew on every request: by the time it is, and by the address it comes from', async () => {
+  it('is verified again on every request: by the time it is, and by the address it comes from', async () => {
     const token = await latchkey.given.token({ policy: { accessTokenTTL: 60 } });
     done(await token.api.get(DETAILS));
     await proxy.cut();

@@ -14,21 +14,21 @@ export interface Party {
 }
 
 /** The context in which the database is asked: for which party, and whether the statement takes rights away. */
-interface Errand {
+interface QueryContext {
   readonly party: Party | undefined;
-  readonly isTakingAway: boolean;
+  readonly isRevoking: boolean;
 }
 
-const errands = new AsyncLocalStorage<Errand>();
+const contexts = new AsyncLocalStorage<QueryContext>();
 let underWay = 0;
 
-export function currentErrand(): Errand | undefined {
-  return errands.getStore();
+export function currentQueryContext(): QueryContext | undefined {
+  return contexts.getStore();
 }
 
 /** Runs something for a party. A party holds at most a share of the connections for management. */
 export function onBehalfOf<T>(party: Party, act: () => Promise<T>): Promise<T> {
-  return runIn({ party, isTakingAway: false }, act);
+  return runIn({ party, isRevoking: false }, act);
 }
 
 /**
@@ -36,19 +36,19 @@ export function onBehalfOf<T>(party: Party, act: () => Promise<T>): Promise<T> {
  * nothing else, whatever other callers do.
  */
 export function takingAway<T>(act: () => Promise<T>): Promise<T> {
-  return runIn({ party: currentErrand()?.party, isTakingAway: true }, act);
+  return runIn({ party: currentQueryContext()?.party, isRevoking: true }, act);
 }
 
 /**
  * Before Node 24, an `AsyncLocalStorage` in use makes every promise of the process slower, also those of a host's own requests.
- * So the storage is in use only while an errand is under way.
+ * So the storage is in use only while a context is under way.
  */
-async function runIn<T>(errand: Errand, act: () => Promise<T>): Promise<T> {
+async function runIn<T>(context: QueryContext, act: () => Promise<T>): Promise<T> {
   underWay += 1;
   try {
-    return await errands.run(errand, act);
+    return await contexts.run(context, act);
   } finally {
     underWay -= 1;
-    if (underWay === 0) errands.disable();
+    if (underWay === 0) contexts.disable();
   }
 }

@@ -9,7 +9,7 @@ import { warmRequests } from './whole-request.mjs';
 const REVOKED = 500;
 const IDENTITIES = 50;
 
-export async function verdicts(bench) {
+export async function verifications(bench) {
   const { list } = await warmRequests(bench);
   const many = await manyTokens(bench);
   const limited = await identityWithToken(bench, { accessTokenNumUsesLimit: 1_000_000_000 });

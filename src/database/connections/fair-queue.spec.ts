@@ -1,25 +1,25 @@
-import type { Party } from '../../common/async/errand';
-import { sharesOf, Turnstile } from './turnstile';
+import type { Party } from '../../common/async/query-context';
+import { sharesOf, FairQueue } from './fair-queue';
 
 const party = (group: string, member: string, isCrowd = false): Party => ({ group, member, isCrowd });
 const ALICE = party('acme', 'alice');
 const BOB = party('acme', 'bob');
 const EVE = party('evil', 'eve');
 
-/** A turnstile, and what happens at it. */
+/** A queue, and what happens at it. */
 function at(all: number) {
-  const turnstile = new Turnstile(sharesOf(all));
+  const queue = new FairQueue(sharesOf(all));
   const inside: { who: string; leave: () => void }[] = [];
   const givenUp: string[] = [];
   const come = (who: Party, times = 1) =>
     Array.from({ length: times }, () =>
-      turnstile.wait(
+      queue.wait(
         who,
         (leave) => inside.push({ who: who.member, leave }),
         () => givenUp.push(who.member),
       ),
     );
-  return { turnstile, inside, givenUp, come, names: () => inside.map(({ who }) => who) };
+  return { queue, inside, givenUp, come, names: () => inside.map(({ who }) => who) };
 }
 
 describe('the turns at the connections of a pool', () => {
@@ -83,11 +83,11 @@ describe('the turns at the connections of a pool', () => {
   });
 
   it('are waited for as long as was said, and no longer', async () => {
-    const turnstile = new Turnstile(sharesOf(1));
-    const leave = await turnstile.take(ALICE, 1, () => new Error('too late'));
-    await expect(turnstile.take(BOB, 1, () => new Error('too late'))).rejects.toThrow('too late');
+    const queue = new FairQueue(sharesOf(1));
+    const leave = await queue.take(ALICE, 1, () => new Error('too late'));
+    await expect(queue.take(BOB, 1, () => new Error('too late'))).rejects.toThrow('too late');
     leave();
-    (await turnstile.take(EVE, 1, () => new Error('too late')))();
+    (await queue.take(EVE, 1, () => new Error('too late')))();
   });
 
   it('are over once, however often that is said', () => {
@@ -99,14 +99,14 @@ describe('the turns at the connections of a pool', () => {
   });
 
   it('can be given up, one or all that were asked for before a moment', () => {
-    const { turnstile, come, givenUp, inside, names } = at(1);
+    const { queue, come, givenUp, inside, names } = at(1);
     come(ALICE);
     const [abandon] = come(BOB);
     come(EVE, 2);
     abandon!(new Error('enough'));
     abandon!(new Error('enough'));
     expect(givenUp).toEqual(['bob']);
-    turnstile.abandon(performance.now() + 1, new Error('away'));
+    queue.abandon(performance.now() + 1, new Error('away'));
     expect(givenUp).toEqual(['bob', 'eve', 'eve']);
     inside[0]!.leave();
     expect(names()).toEqual(['alice']);
