@@ -3,6 +3,7 @@ export { AccessTokenGuard } from './access-tokens/guarding/access-token.guard';
 export { AccessTokenVerifier } from './access-tokens/verification/access-token.verifier';
 export {
   AccessTokenRefusedError,
+  ConflictingAccessTokensError,
   ExpiredAccessTokenError,
   InvalidAlgorithmError,
   InvalidSignatureError,
@@ -18,6 +19,7 @@ export { AccessTokenPolicyDto } from './access-tokens/issuing/dto/access-token-p
 export {
   MissingMetadataError,
   OptionalAccessToken,
+  Public,
   type RequiredMetadata,
   RequireMetadata,
 } from './access-tokens/guarding/route-rules';
@@ -86,6 +88,7 @@ export { Authorized } from './permissions/authorized.decorator';
 export type { HostPermissions } from './permissions/permission-catalogue';
 export { LastAdministratorError, PermissionDeniedError } from './permissions/permissions.errors';
 export { PermissionGuard } from './permissions/permission.guard';
+export { RequirePermission } from './permissions/require-permission.decorator';
 export type { Role } from './permissions/roles';
 export { TokenAuthModule } from './token-auth/token-auth.module';
 export { LATCHKEY_MIGRATIONS } from '../migrations';

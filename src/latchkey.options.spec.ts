@@ -31,6 +31,7 @@ const EVERYTHING: Required<Omit<LatchkeyOptions, 'database' | 'authSecret'>> = {
   bootstrapEndpoint: true,
   permissions: { 'reports:read': ['admin'] },
   migrate: 'never',
+  tokenHeader: 'X-API-Key',
 };
 
 function faultsOf(options: Partial<LatchkeyOptions>): string {
@@ -66,6 +67,7 @@ describe('the options', () => {
       bootstrapEndpoint: false,
       hostPermissions: {},
       migrate: 'on-start',
+      tokenHeader: 'authorization',
     });
   });
 
@@ -93,6 +95,10 @@ describe('the options', () => {
       bootstrapEndpoint: false,
       migrate: 'on-start',
     });
+  });
+
+  it('take the name of a header in any case', () => {
+    expect(new LatchkeySettings({ ...GOOD, tokenHeader: 'X-API-Key' }).tokenHeader).toBe('x-api-key');
   });
 
   it('sign with the present secret and keep the former ones behind it', () => {
@@ -161,6 +167,10 @@ describe('the options', () => {
     [{ outboundTimeoutMs: 99 }, 'outboundTimeoutMs must be a whole number from 100 to 60000'],
     [{ keySetMaxAgeMs: 0 }, 'keySetMaxAgeMs must be a whole number from 100 to 86400000'],
     [{ keySetCooldownMs: 1 }, 'keySetCooldownMs must be a whole number from 100 to 3600000'],
+    ...['', 'x api key', 'x-api-key:', 'Cookie', 1].map((tokenHeader): [object, string] => [
+      { tokenHeader },
+      'tokenHeader must be the name of a header such as x-api-key, and not that of cookies',
+    ]),
     [{ trustedProxies: [null] }, 'trustedProxies[0] must be an IP address or a CIDR block'],
     [{ mountPath: '/x' }, 'mountPath must stand beside useFactory, useClass or useExisting, not come from it'],
     [{ controllers: false }, 'controllers must stand beside useFactory, useClass or useExisting, not come from it'],

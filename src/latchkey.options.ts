@@ -46,6 +46,13 @@ export interface LatchkeyOptions {
    */
   readonly trustedProxies?: readonly string[];
   /**
+   * A header that may hold the token itself, without `Bearer`, such as `x-api-key`. `Authorization: Bearer` is read too. A request
+   * with two different tokens is refused with 400. Tokens in queries are never read.
+   *
+   * @default 'authorization'
+   */
+  readonly tokenHeader?: string;
+  /**
    * How often the uses of tokens without a limit are written to the database, in milliseconds, 10 to 60000.
    * @default 1000
    */
@@ -147,6 +154,11 @@ const network: OptionRule = must(
   (text) => typeof text === 'string' && IpNetwork.parse(text) !== undefined,
 );
 
+const tokenHeader: OptionRule = must(
+  'be the name of a header such as x-api-key, and not that of cookies',
+  (name) => typeof name === 'string' && /^[a-z][a-z0-9-]*$/i.test(name) && !/^(set-)?cookie$/i.test(name),
+);
+
 /** The options: the default and the rule of each. A new one has an entry here and its type above. */
 export const OPTIONS = {
   database: { rule: (_, value) => faultsOfDatabase(value) },
@@ -169,11 +181,18 @@ export const OPTIONS = {
   authSecret: { rule: secret },
   previousAuthSecrets: { default: [], rule: listOf(secret) },
   trustedProxies: { default: [], rule: listOf(network) },
+  tokenHeader: { default: 'authorization', rule: tokenHeader },
 } satisfies OptionTable<LatchkeyOptions>;
 
 /** Options that `LatchkeySettings` holds in another form than they were given in. */
 type Transformed =
-  'database' | 'authSecret' | 'previousAuthSecrets' | 'trustedProxies' | 'outboundAllow' | 'permissions';
+  | 'database'
+  | 'authSecret'
+  | 'previousAuthSecrets'
+  | 'trustedProxies'
+  | 'outboundAllow'
+  | 'permissions'
+  | 'tokenHeader';
 
 const PlainSettings = class {
   constructor(settings: object) {
@@ -193,13 +212,15 @@ export class LatchkeySettings extends PlainSettings {
   readonly trustedProxies: readonly IpNetwork[];
   readonly outboundAllow: readonly IpNetwork[];
   readonly hostPermissions: HostPermissions;
+  /** In lower case, as Node names headers. */
+  readonly tokenHeader: string;
 
   /** @throws LatchkeyOptionsError that names every invalid option, and never a value. */
   constructor(options: LatchkeyOptions) {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
-    const { trustedProxies, outboundAllow, permissions, ...plain } = others;
+    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, ...plain } = others;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -211,6 +232,7 @@ export class LatchkeySettings extends PlainSettings {
     this.trustedProxies = networksOf(trustedProxies);
     this.outboundAllow = networksOf(outboundAllow);
     this.hostPermissions = permissions;
+    this.tokenHeader = header.toLowerCase();
   }
 }
 

@@ -704,7 +704,7 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
     @Module({ imports: [LatchkeyModule.forRoot(options())], providers: [VaultsController] })
     class ScriptModule {}
     const settings = { logger: false, abortOnError: false } as const;
-    const undeclared = "permissions must have 'vault:open', which VaultsController.open asks for with @Authorized";
+    const undeclared = "permissions must have 'vault:open', which VaultsController.open asks for";
     await expect(NestFactory.createApplicationContext(ScriptModule, settings)).rejects.toThrow(undeclared);
     const microservice = await NestFactory.createMicroservice(ScriptModule, settings);
     await expect(microservice.init()).rejects.toThrow(undeclared);
@@ -748,7 +748,7 @@ describe('a mistake in how Latchkey is set up stops the start', () => {
 
   it('a permission that is asked for and not declared', async () => {
     expect(await refusal({}, [VaultsController])).toBe(
-      "Latchkey cannot start:\n  permissions must have 'vault:open', which VaultsController.open asks for with @Authorized",
+      "Latchkey cannot start:\n  permissions must have 'vault:open', which VaultsController.open asks for",
     );
   });
 

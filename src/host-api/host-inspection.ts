@@ -1,10 +1,21 @@
 import { Injectable, RequestMethod, type Type } from '@nestjs/common';
-import { type AbstractHttpAdapter, HttpAdapterHost, MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
+import {
+  type AbstractHttpAdapter,
+  ApplicationConfig,
+  HttpAdapterHost,
+  MetadataScanner,
+  ModulesContainer,
+} from '@nestjs/core';
+import {
+  isDemanding,
+  noteGuardedByApplication,
+  type OwnRules,
+  ownRulesOf,
+} from '../access-tokens/guarding/route-rules';
 import { isLatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { LatchkeyCoreModule } from '../latchkey-core.module';
 import { LatchkeyOptionsError, LatchkeySettings } from '../latchkey.options';
 import { isOwnPermission } from '../permissions/permission-catalogue';
-import { RequiredPermission } from '../permissions/permission.guard';
 import { type ApplicationRoute, ApplicationRoutesService, overlap, swallows } from './application-routes.service';
 
 /** Checks the application around Latchkey, before it serves anything, for faults. */
@@ -15,19 +26,22 @@ export class HostInspection {
   constructor(
     private readonly modules: ModulesContainer,
     private readonly routes: ApplicationRoutesService,
-    private readonly reflector: Reflector,
+    private readonly config: ApplicationConfig,
     private readonly settings: LatchkeySettings,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /** For every application, with or without routes. @throws LatchkeyOptionsError that names every fault. */
   requireSound(): void {
-    refuseFor([...this.secondModules(), ...this.unknownPermissions()]);
+    refuseFor([...this.secondModules(), ...this.unsoundRules()]);
+    if (this.config.getGlobalGuards().length + this.config.getGlobalRequestGuards().length > 0) {
+      noteGuardedByApplication(this.classes());
+    }
   }
 
   /** For an application with routes. @throws LatchkeyOptionsError that names every fault. */
   requireRoom(): void {
-    refuseFor([...this.secondModules(), ...this.collisions(), ...this.swallowers(), ...this.unknownPermissions()]);
+    refuseFor([...this.secondModules(), ...this.collisions(), ...this.swallowers(), ...this.unsoundRules()]);
   }
 
   private secondModules(): string[] {
@@ -75,21 +89,24 @@ export class HostInspection {
       );
   }
 
-  private unknownPermissions(): string[] {
-    const isKnown = (name: string) =>
-      name === 'any' || isOwnPermission(name) || Object.hasOwn(this.settings.hostPermissions, name);
+  /** The decorators of handlers and classes that ask for what does not exist, or contradict one another. */
+  private unsoundRules(): string[] {
     return this.classes().flatMap((type) => {
       const methods = this.scanner.getAllMethodNames(type.prototype as object);
-      const targets = methods.map((name) => [name, (type.prototype as Record<string, () => unknown>)[name]!] as const);
-      return targets
-        .map(([name, handler]) => [name, this.reflector.get(RequiredPermission, handler)] as const)
-        .concat([['', this.reflector.get(RequiredPermission, type)]])
-        .filter(([, permission]) => permission !== undefined && !isKnown(permission))
-        .map(
-          ([name, permission]) =>
-            `permissions must have '${permission}', which ${type.name}${name && `.${name}`} asks for with @Authorized`,
-        );
+      const handlers = methods.map((name) => [name, (type.prototype as Record<string, () => unknown>)[name]!] as const);
+      return [['', type] as const, ...handlers].flatMap(([name, place]) =>
+        this.faultsOfRules(`${type.name}${name && `.${name}`}`, ownRulesOf(place)),
+      );
     });
+  }
+
+  private faultsOfRules(place: string, rules: OwnRules): string[] {
+    const unknown = (rules.permissions ?? [])
+      .map(({ action, subject }) => `${subject}:${action}`)
+      .filter((name) => !isOwnPermission(name) && !Object.hasOwn(this.settings.hostPermissions, name))
+      .map((name) => `permissions must have '${name}', which ${place} asks for`);
+    if (!rules.isPublic || !isDemanding(rules)) return unknown;
+    return [...unknown, `${place} must not be @Public() and ask for something of the caller: take one of the two away`];
   }
 
   /** Controllers, gateways and resolvers: all classes that can have guarded handlers. */

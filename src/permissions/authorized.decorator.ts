@@ -1,6 +1,7 @@
 import { applyDecorators, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
-import { AccessTokenGuard } from '../access-tokens/guarding/access-token.guard';
+import { AccessTokenGuard, LatchkeyTokenGuard } from '../access-tokens/guarding/access-token.guard';
+import { requiring } from '../access-tokens/guarding/route-rules';
 import {
   AccessTokenRefusedError,
   ExpiredAccessTokenError,
@@ -15,8 +16,8 @@ import {
 import { Documented, type OperationDocs } from '../common/http/documented.decorator';
 import { PartyInterceptor } from '../common/http/party.interceptor';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
-import type { Permission } from './permission-catalogue';
-import { PermissionGuard, RequiredPermission } from './permission.guard';
+import { type Permission, ruleOf } from './permission-catalogue';
+import { PermissionGuard } from './permission.guard';
 import { PermissionDeniedError } from './permissions.errors';
 
 const refusalsOfUse = (Object.keys(REFUSALS) as Refusal[]).filter((refusal) => refusal !== 'max_ttl_reached');
@@ -33,8 +34,8 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
 
 /**
  * Admits callers with a usable access token and a permission; with `'any'` a token is enough. It goes on a handler or a
- * controller of a host. The permission is one that the host declares in `permissions`, or one of Latchkey's own. The host's API
- * documentation is not changed.
+ * controller of a host, like `@RequirePermission`, which says the same in two words. The permission is one that the host declares
+ * in `permissions`, or one of Latchkey's own. The host's API documentation is not changed.
  *
  * An undeclared permission stops the start (LatchkeyOptionsError).
  */
@@ -46,7 +47,9 @@ export function Authorized(permission: string): MethodDecorator & ClassDecorator
  */
 export function Authorized(permission: Permission | 'any', docs: OperationDocs): MethodDecorator;
 export function Authorized(permission: string, docs?: OperationDocs): MethodDecorator & ClassDecorator {
-  const enforcement = applyDecorators(UseGuards(AccessTokenGuard, PermissionGuard), RequiredPermission(permission));
+  const guard = docs === undefined ? AccessTokenGuard : LatchkeyTokenGuard;
+  const required = permission === 'any' ? requiring() : requiring(ruleOf(permission));
+  const enforcement = applyDecorators(UseGuards(guard, PermissionGuard), required);
   return docs === undefined ? enforcement : applyDecorators(enforcement, documentation(permission, docs));
 }
 

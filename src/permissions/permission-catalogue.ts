@@ -44,7 +44,12 @@ export function isPermissionName(text: string): boolean {
 }
 
 export function isOwnPermission(text: string): text is Permission {
-  return (Object.keys(PERMISSION_CATALOGUE) as (keyof Catalogue)[]).some((subject) =>
-    permissionsOn(subject).includes(text as Permission),
-  );
+  const { action, subject } = ruleOf(text);
+  return text === `${subject}:${action}` && isOwn(action, subject);
+}
+
+/** Whether a permission is one of Latchkey's own. */
+export function isOwn(action: string, subject: string): boolean {
+  const actions = Object.hasOwn(PERMISSION_CATALOGUE, subject) ? PERMISSION_CATALOGUE[subject as keyof Catalogue] : [];
+  return (actions as readonly string[]).includes(action);
 }

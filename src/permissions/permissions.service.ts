@@ -2,7 +2,8 @@ import { createMongoAbility, type MongoAbility } from '@casl/ability';
 import { Injectable } from '@nestjs/common';
 import { LatchkeySettings } from '../latchkey.options';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
-import { isOwnPermission, type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
+import type { CallerRights } from '../access-tokens/verification/caller';
+import { isOwn, isOwnPermission, type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 import { permissionsOf } from './roles';
 
@@ -27,8 +28,9 @@ export interface Attempt {
  * that reads the membership would read them too, and they would be as fresh as everything else that verification rests on.
  */
 @Injectable()
-export class PermissionsService {
+export class PermissionsService implements CallerRights {
   private readonly abilities = new Map<string, MongoAbility>();
+  private readonly abilitiesOfInstanceAdmins = new Map<string, MongoAbility>();
 
   constructor(private readonly settings: LatchkeySettings) {}
 
@@ -40,18 +42,37 @@ export class PermissionsService {
     const ofToken = Object.keys(permissions).flatMap((subject) =>
       permissions[subject]!.map((action) => `${subject}:${action}`),
     );
-    return ofToken.filter((permission) => isWithin(permissions, ruleOf(permission), ofRole.includes(permission)));
+    return ofToken.filter((permission) => ofRole.includes(permission) || !isOwnPermission(permission));
   }
 
   isAllowed(holder: Privileges, permission: string): boolean {
-    return this.includes(holder, ruleOf(permission));
+    const { action, subject } = ruleOf(permission);
+    return this.holds(holder, action, subject);
+  }
+
+  /**
+   * Whether a holder has a permission. The host alone decides on its own permissions. Latchkey's own are for those whose role
+   * has them: a token widens no role.
+   */
+  holds(holder: Privileges, action: string, subject: string): boolean {
+    const { permissions } = holder;
+    if (!permissions) return this.abilityOf(holder).can(action, subject);
+    if (!Object.hasOwn(permissions, subject) || !permissions[subject]!.includes(action)) return false;
+    return !isOwn(action, subject) || this.abilityOf(holder).can(action, subject);
+  }
+
+  /** `holds` for the code of a host. @throws TypeError for a permission that no caller can have, because it is not declared */
+  can(holder: Privileges, action: string, subject: string): boolean {
+    if (this.holds(holder, action, subject)) return true;
+    this.requireDeclared(action, subject);
+    return false;
   }
 
   /** The permissions of the target that the holder lacks: empty if the holder covers the target. */
   missing(holder: Privileges, target: Privileges): PermissionRule[] {
     return this.permissionsOf(target)
       .map(ruleOf)
-      .filter((rule) => !this.includes(holder, rule));
+      .filter(({ action, subject }) => !this.holds(holder, action, subject));
   }
 
   /**
@@ -69,30 +90,22 @@ export class PermissionsService {
     if (missing.length > 0) throw new PermissionBoundaryError(attempt.what, missing);
   }
 
-  private includes(holder: Privileges, rule: PermissionRule): boolean {
-    const isOfRole = this.abilityOf(holder).can(rule.action, rule.subject);
-    return holder.permissions ? isWithin(holder.permissions, rule, isOfRole) : isOfRole;
+  private requireDeclared(action: string, subject: string): void {
+    const name = `${subject}:${action}`;
+    if (isOwn(action, subject) || Object.hasOwn(this.settings.hostPermissions, name)) return;
+    const declared = Object.keys(this.settings.hostPermissions).join(', ') || 'none';
+    throw new TypeError(`permissions must have '${name}', which the code asks for. Declared are: ${declared}`);
   }
 
-  private abilityOf(holder: Privileges): MongoAbility {
-    const { role, isInstanceAdmin } = holder;
-    const key = `${isInstanceAdmin}:${role}`;
-    let ability = this.abilities.get(key);
+  private abilityOf({ role, isInstanceAdmin }: Privileges): MongoAbility {
+    const abilities = isInstanceAdmin ? this.abilitiesOfInstanceAdmins : this.abilities;
+    let ability = abilities.get(role);
     if (ability === undefined) {
       ability = createMongoAbility(permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf));
-      this.abilities.set(key, ability);
+      abilities.set(role, ability);
     }
     return ability;
   }
-}
-
-/**
- * Whether a token with permissions of its own has this one. The host alone decides on its own permissions. Latchkey's own are
- * for those whose role has them: a token widens no role.
- */
-function isWithin(permissions: TokenPermissions, { subject, action }: PermissionRule, isOfRole: boolean): boolean {
-  const isListed = Object.hasOwn(permissions, subject) && permissions[subject]!.includes(action);
-  return isListed && (isOfRole || !isOwnPermission(`${subject}:${action}`));
 }
 
 /** Only instance administrators read or change an instance administrator (decision 20). @throws InstanceAdminRequiredError */

@@ -1,16 +1,16 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { bearerToken } from '../../common/http/bearer';
+import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenVerifier } from '../verification/access-token.verifier';
 import { originOf } from './call-origin';
-import { stateOf } from '../verification/request-state';
+import { stateOf, type Verification } from '../verification/request-state';
 import { refuse } from './transport-errors';
-import { METADATA, MissingMetadataError, OPTIONAL, type RequiredMetadata } from './route-rules';
+import { MissingMetadataError, type RequiredMetadata, rulesOf } from './route-rules';
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
 /**
  * Admits callers with a usable access token, and makes the caller available to `@Caller()`: over HTTP, GraphQL, web sockets and
- * gRPC.
+ * gRPC. As the guard of a whole application it leaves Latchkey's own routes to their own guard, and those with `@Public()` to
+ * every request.
  *
  * Throws a `LatchkeyError` for every other caller (see `AccessTokenVerifier`): over HTTP as it is, on web sockets as the cause
  * of a `WsException`, in gRPC of an `RpcException`.
@@ -19,10 +19,10 @@ import type { VerifiedAccessToken } from '../verification/verified-access-token'
  */
 @Injectable()
 export class AccessTokenGuard implements CanActivate {
-  constructor(
-    private readonly verifier: AccessTokenVerifier,
-    private readonly reflector: Reflector,
-  ) {}
+  private readonly isReadElsewhere = this.tokenOf !== AccessTokenGuard.prototype.tokenOf;
+  private readonly isForLatchkeysRoutes: boolean = this instanceof LatchkeyTokenGuard;
+
+  constructor(private readonly verifier: AccessTokenVerifier) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     try {
@@ -33,39 +33,44 @@ export class AccessTokenGuard implements CanActivate {
     }
   }
 
+  /**
+   * The token of a request: that of `Authorization: Bearer`, or of the header that the option `tokenHeader` names. A subclass
+   * may read it from elsewhere, such as a cookie. Guards that follow, as `@RequirePermission` has, accept what this one
+   * accepted.
+   *
+   * @returns undefined for a request without a token.
+   * @throws ConflictingAccessTokensError for a request with two different tokens.
+   */
+  protected tokenOf(request: AddressedRequest): string | undefined {
+    return this.verifier.tokenOf(request);
+  }
+
   private verifyCaller(context: ExecutionContext): boolean | Promise<boolean> {
+    const { isLatchkeys, isPublic, isOptional, metadata } = rulesOf(context);
+    if (isPublic || (isLatchkeys && !this.isForLatchkeysRoutes)) return true;
     const { subject, request } = originOf(context);
-    const { isOptional, metadata } = this.rulesOf(context);
-    if (isOptional && bearerToken(request) === undefined) {
+    if (isOptional && !this.hasToken(request)) {
       stateOf(subject).caller = null;
       return true;
     }
-    const caller = this.verifier.verificationOf(request);
+    const caller = this.verificationOf(request);
     if (!(caller instanceof Promise)) return keepCaller(subject, caller, metadata);
     return caller.then((verified) => keepCaller(subject, verified, metadata));
   }
 
-  /** Read once for each handler, because they stand in the code, and again for a handler that several controllers inherit. */
-  private rulesOf(context: ExecutionContext): Rules {
-    const handler = context.getHandler();
-    const controller = context.getClass();
-    const known = rules.get(handler);
-    if (known?.controller === controller) return known;
-    const ruleOf = <Rule>(key: string) =>
-      this.reflector.getAllAndOverride<Rule | undefined>(key, [handler, controller]);
-    const read = { controller, isOptional: ruleOf<boolean>(OPTIONAL), metadata: ruleOf<RequiredMetadata>(METADATA) };
-    rules.set(handler, read);
-    return read;
+  private hasToken(request: AddressedRequest): boolean {
+    return this.isReadElsewhere ? this.tokenOf(request) !== undefined : this.verifier.hasToken(request);
+  }
+
+  private verificationOf(request: AddressedRequest): Verification {
+    if (!this.isReadElsewhere) return this.verifier.verificationOf(request);
+    return this.verifier.verificationOfToken(request, this.tokenOf(request));
   }
 }
 
-interface Rules {
-  readonly controller: object;
-  readonly isOptional: boolean | undefined;
-  readonly metadata: RequiredMetadata | undefined;
-}
-
-const rules = new WeakMap<object, Rules>();
+/** The guard of Latchkey's own routes, for which an `AccessTokenGuard` of the whole application lets every call pass. */
+@Injectable()
+export class LatchkeyTokenGuard extends AccessTokenGuard {}
 
 function keepCaller(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
   if (metadata !== undefined) requireMetadata(caller, metadata);

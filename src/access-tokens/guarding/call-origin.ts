@@ -5,7 +5,7 @@ import type { AddressedRequest } from '../../common/net/client-address';
 export interface CallOrigin {
   /** One object for everything that handles the call. */
   readonly subject: object;
-  /** For sockets and messages a new object each time, so that every message is verified and counts as a use of the token. */
+  /** For sockets and messages one object for each message, so that every message is verified and counts as one use of the token. */
   readonly request: AddressedRequest;
 }
 
@@ -25,7 +25,8 @@ interface GraphqlInfo {
 }
 
 interface GrpcMetadata {
-  get?(name: string): unknown[];
+  get(name: string): unknown[];
+  getMap(): object;
 }
 
 interface GrpcCall {
@@ -50,8 +51,8 @@ export function rememberHandshake(client: object, request: AddressedRequest): vo
 export function originOf(context: ExecutionContext): CallOrigin {
   const type = context.getType<string>();
   if (type === 'graphql') return graphqlOrigin(context);
-  if (type === 'ws') return socketOrigin(context.switchToWs().getClient());
-  if (type === 'rpc') return rpcOrigin(context);
+  if (type === 'ws') return messageOrigin(context, context.switchToWs().getClient<object>(), handshakeOf);
+  if (type === 'rpc') return messageOrigin(context, context.switchToRpc().getContext<object>(), rpcRequest);
   // The first argument, like `switchToHttp().getRequest()`, which would create three functions and an object on the way.
   const request = context.getArgByIndex<AddressedRequest>(0);
   return { subject: request, request };
@@ -88,12 +89,26 @@ function operationOf(upgrade: AddressedRequest, execution: object): AddressedReq
   return operation;
 }
 
-function socketOrigin(client: object): CallOrigin {
+const messages = new WeakMap<object, AddressedRequest>();
+
+/** All guards of a message get the same arguments, and so the same request. Its parameters get others. */
+function messageOrigin(
+  context: ExecutionContext,
+  subject: object,
+  requestOf: (subject: object, context: ExecutionContext) => AddressedRequest,
+): CallOrigin {
+  const args = context.getArgs();
+  const request = messages.get(args) ?? requestOf(subject, context);
+  messages.set(args, request);
+  return { subject, request };
+}
+
+function handshakeOf(client: object): AddressedRequest {
   const { handshake } = client as SocketIoClient;
   const opened = handshakes.get(client);
-  if (opened) return { subject: client, request: copyOf(opened) };
+  if (opened) return copyOf(opened);
   const { headers = {}, address } = handshake ?? {};
-  return { subject: client, request: { headers, socket: { remoteAddress: address } } };
+  return { headers, socket: { remoteAddress: address } };
 }
 
 /**
@@ -105,16 +120,24 @@ function copyOf(request: AddressedRequest & { readonly raw?: object }): Addresse
 }
 
 /** Only gRPC says who is calling. A message of any other transport carries no token that a guard could find. */
-function rpcOrigin(context: ExecutionContext): CallOrigin {
-  const metadata = context.switchToRpc().getContext<GrpcMetadata & object>();
+function rpcRequest(metadata: object, context: ExecutionContext): AddressedRequest {
   const call = context.getArgByIndex<GrpcCall | undefined>(2);
-  const [authorization] = metadata.get?.('authorization') ?? [];
   // `ipv4:10.0.0.1:5000`, `10.0.0.1:5000` or `[2001:db8::1]:5000`.
   const remoteAddress = call
     ?.getPeer?.()
     .replace(/^ipv[46]:/, '')
     .replace(/:\d+$/, '')
     .replace(/^\[|\]$/g, '');
-  const headers = typeof authorization === 'string' ? { authorization } : {};
-  return { subject: metadata, request: { headers, socket: { remoteAddress } } };
+  return { headers: isGrpcMetadata(metadata) ? headersOf(metadata) : {}, socket: { remoteAddress } };
+}
+
+function isGrpcMetadata(metadata: object): metadata is GrpcMetadata {
+  return 'getMap' in metadata && typeof metadata.getMap === 'function';
+}
+
+function headersOf(metadata: GrpcMetadata): Record<string, string[]> {
+  const names = Object.keys(metadata.getMap());
+  return Object.fromEntries(
+    names.map((name) => [name, metadata.get(name).filter((value) => typeof value === 'string')]),
+  );
 }

@@ -45,5 +45,5 @@ function caused(exception: Error, cause: LatchkeyError): Error {
 }
 
 const UNKNOWN = 2;
-/** UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE. */
-const GRPC_CODES: Partial<Record<number, number>> = { 401: 16, 403: 7, 503: 14 };
+/** INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE. */
+const GRPC_CODES: Partial<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 503: 14 };

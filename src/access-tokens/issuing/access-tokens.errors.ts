@@ -58,6 +58,15 @@ export class InvalidSignatureError extends AccessTokenError {
   }
 }
 
+/** The request has two different tokens, each in a header of its own (RFC 6750 section 3.1). 400. */
+export class ConflictingAccessTokensError extends BadRequestError {
+  constructor() {
+    super('access_token_conflict', 'The request has two different access tokens: send one, in one place', {
+      headers: { 'WWW-Authenticate': 'Bearer error="invalid_request"' },
+    });
+  }
+}
+
 /** A JWT of Latchkey that is not an access token. */
 export class WrongTokenTypeError extends BadRequestError {
   constructor() {
@@ -83,7 +92,7 @@ export type Refusal = keyof typeof REFUSALS;
 
 /** The `errorCode` of every error with which the guards and the verifier refuse a caller. */
 export type RefusalCode =
-  | `access_token_${Refusal | 'missing' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
+  | `access_token_${Refusal | 'missing' | 'conflict' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
   | 'address_not_trusted'
   | 'metadata_missing'
   | 'permission_denied'

@@ -1,18 +1,20 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
-import { bearerToken } from '../../common/http/bearer';
+import { bearerToken, headerText } from '../../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../../common/net/client-address';
 import { SeldomLog } from '../../common/seldom-log';
 import { LatchkeySettings } from '../../latchkey.options';
 import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
 import {
   AccessTokenRefusedError,
+  ConflictingAccessTokensError,
   MissingAccessTokenError,
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from '../issuing/access-tokens.errors';
-import { stateOf, type Verification } from './request-state';
+import { type CallerClass, CallerRights, callersWith } from './caller';
+import { type RequestState, stateOf, type Verification } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
 import { type UsableToken, requireUsable } from './token-rules';
@@ -27,6 +29,7 @@ import type { VerifiedAccessToken } from './verified-access-token';
  */
 @Injectable()
 export class AccessTokenVerifier {
+  private readonly Caller: CallerClass;
   private readonly unreadable = new SeldomLog(new Logger(AccessTokenVerifier.name));
 
   constructor(
@@ -35,7 +38,10 @@ export class AccessTokenVerifier {
     private readonly limits: UsageLimiter,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
-  ) {}
+    rights: CallerRights,
+  ) {
+    this.Caller = callersWith(rights);
+  }
 
   /**
    * Verifies the bearer token of a request. However often it is asked about one request, it counts one use of the token. For a
@@ -68,9 +74,45 @@ export class AccessTokenVerifier {
     const moment = performance.now();
     const current = state.currentVerification(this, moment, this.settings.revocationBoundMs);
     if (current !== undefined) return current;
-    const verification = this.verifyBearer(request, moment, state.countedTokenOf(this));
-    state.keep(this, verification, moment);
-    return verification;
+    try {
+      return this.verifyAndKeep(request, state, state.tokenOf(this) ?? this.tokenOf(request), moment);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  /**
+   * `verificationOf` for guards that read the token from elsewhere.
+   *
+   * @param token undefined for a request without a token.
+   * @throws ConflictingAccessTokensError if another guard has found another token in the request.
+   */
+  verificationOfToken(request: AddressedRequest, token: string | undefined): Verification {
+    const state = stateOf(request);
+    const moment = performance.now();
+    const verified = state.tokenOf(this);
+    if (verified !== undefined && token !== undefined && verified !== token) throw new ConflictingAccessTokensError();
+    const current = state.currentVerification(this, moment, this.settings.revocationBoundMs);
+    if (verified === token && current !== undefined) return current;
+    return this.verifyAndKeep(request, state, token, moment);
+  }
+
+  /**
+   * The token of a request: that of `Authorization: Bearer`, or of the header that the option `tokenHeader` names. Queries are
+   * never read, because proxies and browsers keep them.
+   *
+   * @returns undefined for a request without a token.
+   * @throws ConflictingAccessTokensError for a request with two different tokens.
+   */
+  tokenOf(request: AddressedRequest): string | undefined {
+    const bearer = bearerToken(request);
+    const { tokenHeader } = this.settings;
+    return tokenHeader === AUTHORIZATION ? bearer : theOne(bearer, headerText(request, tokenHeader));
+  }
+
+  /** Whether a token was found in a request, or is in its headers. */
+  hasToken(request: AddressedRequest): boolean {
+    return (stateOf(request).tokenOf(this) ?? this.tokenOf(request)) !== undefined;
   }
 
   /** The client address of a request, according to the settings on trusted proxies. */
@@ -87,17 +129,28 @@ export class AccessTokenVerifier {
     this.unreadable.warn({ event: 'address.unreadable', reason, proxy: socket.remoteAddress, forwardedFor });
   }
 
-  private verifyBearer(request: AddressedRequest, moment: number, countedToken: string | undefined): Verification {
+  private verifyAndKeep(
+    request: AddressedRequest,
+    state: RequestState,
+    token: string | undefined,
+    moment: number,
+  ): Verification {
+    const verification = this.verifyPresented(request, token, moment, state.countedTokenOf(this));
+    state.keep(this, token, verification, moment);
+    return verification;
+  }
+
+  private verifyPresented(
+    request: AddressedRequest,
+    token: string | undefined,
+    moment: number,
+    countedToken: string | undefined,
+  ): Verification {
     try {
-      const token = bearerToken(request);
       if (token === undefined) throw new MissingAccessTokenError();
       return this.verifyToken(token, this.addressOf(request), moment, countedToken);
     } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
-      const refused = Promise.reject<VerifiedAccessToken>(error);
-      // Callers of the method get the error. If there are no further callers, it must not become an unhandled rejection.
-      refused.catch(ignore);
-      return refused;
+      return refused(error);
     }
   }
 
@@ -132,10 +185,10 @@ export class AccessTokenVerifier {
     const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
     const epochMs = this.clock.epochMs(moment);
     const good = this.requireUsable(known, epochMs, address, isCounted);
-    if (isCounted) return verifiedOf(good);
+    if (isCounted) return new this.Caller(good);
     if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
     this.uses.note(good.tokenId, epochMs);
-    return verifiedOf(good);
+    return new this.Caller(good);
   }
 
   private requireUsable(
@@ -164,7 +217,7 @@ export class AccessTokenVerifier {
 
   private async spend(known: KnownFacts, good: UsableToken, at: Date): Promise<VerifiedAccessToken> {
     const party = { group: good.organization.id, member: good.identityId, isCrowd: false };
-    if (await this.limits.spend(good.tokenId, at, party)) return verifiedOf(good);
+    if (await this.limits.spend(good.tokenId, at, party)) return new this.Caller(good);
     // After a new read, the row says whether the limit or a revocation is the reason. A remembered refusal would be checked
     // again on every request.
     known.isRefused = true;
@@ -172,33 +225,22 @@ export class AccessTokenVerifier {
   }
 }
 
+const AUTHORIZATION = 'authorization';
+
+/** @throws ConflictingAccessTokensError for two different tokens. */
+function theOne(bearer: string | undefined, sent: string | undefined): string | undefined {
+  if (bearer !== undefined && sent !== undefined && bearer !== sent) throw new ConflictingAccessTokensError();
+  return sent ?? bearer;
+}
+
+function refused(error: unknown): Promise<VerifiedAccessToken> {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
+  const refusal = Promise.reject<VerifiedAccessToken>(error);
+  // Callers of the method get the error. If there are no further callers, it must not become an unhandled rejection.
+  refusal.catch(ignore);
+  return refusal;
+}
+
 function ignore(): void {
   // The caller of the method gets the error.
-}
-
-/** Made for each request: a handler that changes it affects no other. Its parts are frozen. */
-function verifiedOf(facts: UsableToken): VerifiedAccessToken {
-  const { tokenId, tokenName, identityId, identityName, organization, metadata, authMethod, membership } = facts;
-  const { permissions, externalId, tokenMetadata } = facts;
-  return {
-    tokenId,
-    tokenName,
-    identityId,
-    identityName,
-    organization,
-    metadata,
-    role: membership.role,
-    permissions,
-    externalId,
-    tokenMetadata,
-    isInstanceAdmin: facts.isInstanceAdmin && permissions === null,
-    authMethod,
-    expiresAt: endOf(facts),
-  };
-}
-
-/** A new date: callers may change theirs. */
-function endOf({ expiresAt, endsAt }: UsableToken): Date | null {
-  if (expiresAt === null || endsAt === null) return (expiresAt ?? endsAt) && new Date((expiresAt ?? endsAt)!);
-  return new Date(Math.min(expiresAt.getTime(), endsAt.getTime()));
 }

@@ -14,7 +14,9 @@ export class RequestState {
   private verification: Verification | undefined;
   /** The moment of the decision, as `performance.now()` counts; Infinity until then. */
   private verifiedAt = 0;
-  /** The token that was found usable: the request is a use of it, and stays this one use. */
+  /** The token on which the verifier was asked. Undefined if the request has none. */
+  private token: string | undefined;
+  /** The id of the token that was found usable: the request is a use of it, and stays this one use. */
   private countedToken: string | undefined;
   /** The caller. Null: the request has no token, where that is allowed. Undefined: no guard has looked. */
   caller: VerifiedAccessToken | null | undefined;
@@ -24,15 +26,21 @@ export class RequestState {
     return this.verifier === verifier && moment - this.verifiedAt < boundMs ? this.verification : undefined;
   }
 
-  /** The token of which a verifier has counted this request as a use. */
+  /** The token that a verifier has verified for this request. */
+  tokenOf(verifier: object): string | undefined {
+    return this.verifier === verifier ? this.token : undefined;
+  }
+
+  /** The id of the token of which a verifier has counted this request as a use. */
   countedTokenOf(verifier: object): string | undefined {
     return this.verifier === verifier ? this.countedToken : undefined;
   }
 
   /** @param moment when a verification that is no promise was reached. */
-  keep(verifier: object, verification: Verification, moment: number): void {
+  keep(verifier: object, token: string | undefined, verification: Verification, moment: number): void {
     if (this.verifier !== verifier) this.countedToken = undefined;
     this.verifier = verifier;
+    this.token = token;
     this.verification = verification;
     if (verification instanceof Promise) this.keepResultOf(verification);
     else this.keepResult(verification.tokenId, moment);

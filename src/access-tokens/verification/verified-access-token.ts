@@ -35,4 +35,10 @@ export interface VerifiedAccessToken {
   readonly authMethod: string;
   /** When the token ends, also when another one takes its place; null if never. */
   readonly expiresAt: Date | null;
+  /**
+   * Whether the caller has a permission, as `@RequirePermission` would ask: `caller.can('read', 'files')`.
+   *
+   * @throws TypeError for a permission that is not declared in the option `permissions` and that the caller does not have.
+   */
+  can(action: string, subject: string): boolean;
 }

@@ -20,6 +20,11 @@ export function bearerToken(request: RequestWithHeaders): string | undefined {
   return isPlain(header) ? header.slice(PLAIN.length) : tokenIn(header.trim());
 }
 
+/** The text of a header, its name in lower case. Undefined when it is absent or empty. A header sent twice is a list. */
+export function headerText({ headers }: RequestWithHeaders, name: string): string | undefined {
+  return joined(headers[name]) || undefined;
+}
+
 const PLAIN = 'Bearer ';
 
 /** The usual spelling, in which nothing needs to be searched or trimmed. */
