@@ -42,7 +42,10 @@ describe('refusing everything issued before a time', () => {
     const at = latchkey.clock.now();
     const { tokensBefore, clientSecretsBefore, spread } = await recall(at);
     expect({ tokensBefore, clientSecretsBefore }).toEqual({ tokensBefore: at, clientSecretsBefore: null });
-    expect(spread.pending).toEqual([]);
+    // On a machine that is too busy for seconds, a node may be late: asked again, the answer waits again.
+    let { pending } = spread;
+    for (let attempt = 0; pending.length > 0 && attempt < 20; attempt += 1) ({ pending } = (await recall(at)).spread);
+    expect(pending).toEqual([]);
     await pause(BOUND_MS);
     for (const token of [old.accessToken, renewed, fromLogin, latchkey.admin.token!]) {
       expect(await statuses(token)).toEqual([401, 401]);

@@ -514,9 +514,16 @@ describe('revoking by the token itself', () => {
     const node = await startNode();
     const { accessToken } = await latchkey.given.token();
     expect((await use(node.as(accessToken))).status).toBe(200);
-    const { nodes } = done(await latchkey.anonymous.post('/api/v1/auth/token/revoke?wait=all', { accessToken }));
-    expect(nodes).toEqual({ applied: [expect.any(String), expect.any(String)], pending: [] });
+    const revokeEverywhere = async () =>
+      done(await latchkey.anonymous.post('/api/v1/auth/token/revoke?wait=all', { accessToken })).nodes;
+    await revokeEverywhere();
     expect((await use(node.as(accessToken))).status).toBe(401);
+    // On a machine that is too busy for seconds, a node may count as gone, or as late.
+    const spread = async () => {
+      const { applied, pending } = await revokeEverywhere();
+      return `${applied.length} applied, ${pending.length} pending`;
+    };
+    await eventually(spread, '2 applied, 0 pending');
   });
 
   it('changes the token once: the second time is 200 and leaves its time of change', async () => {

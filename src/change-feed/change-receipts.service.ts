@@ -8,6 +8,7 @@ import { VerificationPools } from '../database/connections/verification-pools';
 import { inSchemaOf, SEES_ALL_ROWS } from '../database/schema';
 import { LatchkeySettings } from '../latchkey.options';
 import { NOTHING } from './changed-subjects';
+import { goneAfterMs } from './freshness';
 import { ChangeListener } from './change.listener';
 import { ChangeFeedService } from './change-feed.service';
 
@@ -131,9 +132,8 @@ export class ChangeReceiptsService {
     return receipt!;
   }
 
-  /** After three missed heartbeats a node counts as gone, but not while it may still answer from memory. */
   private goneAfterSeconds(): number {
-    return Math.max(7, this.settings.revocationBoundMs / 1_000 + 3);
+    return goneAfterMs(this.settings.revocationBoundMs) / 1_000;
   }
 }
 

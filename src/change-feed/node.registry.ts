@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CoalescedTask } from '../common/async/coalesced-task';
 import { Clock } from '../common/clock/clock';
@@ -37,11 +38,13 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     return this.mark.nodeId;
   }
 
-  onApplicationBootstrap(): void {
+  /** Until its first heartbeat is written, a node answers nothing from memory. */
+  async onApplicationBootstrap(): Promise<void> {
     this.changeFeed.onProgress((confirmed) => {
       this.latest = confirmed;
       void this.writes.run();
     });
+    await this.writes.run();
     this.timer = setInterval(() => void this.writes.run(), HEARTBEAT_MS);
     this.timer.unref();
   }
@@ -60,9 +63,11 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     if (!this.latest || this.isStopped) return;
     const { snapshot, revision } = this.latest;
     const mark = this.mark.next();
+    const sentAt = performance.now();
     try {
       await this.database.write(BEAT, [this.id, this.name, this.startedAt, snapshot, revision, mark]);
       this.mark.confirm(mark);
+      this.changeFeed.noteListed(sentAt);
       await this.putClock();
       this.isFailing = false;
     } catch (error) {
