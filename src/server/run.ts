@@ -1,20 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ReadinessService } from '../health/readiness.service';
-import { AdministratorWatchService } from '../installation/administrator-watch.service';
-import { InstallationService } from '../installation/installation.service';
 import type { Tenant } from '../organizations/organization.founder';
 import { type LatchkeyOptions, LatchkeySettings } from '../latchkey.options';
+import type * as Application from './application';
 import type { DataDirectory } from './data-directory';
 import { isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment';
 import { type Environment, optionsIn } from './environment-table';
 import { type Home, openHome } from './home';
-import { DOCS_PATH } from './openapi';
 import { HttpConnections, mostConnections } from './http-connections';
 import { requireFreePort } from './free-port';
 import { watchParent } from './parent';
 import { surviveFaults } from './process-faults';
-import { createServer } from './server';
 import { ServerLogger } from './server-logger';
 import { Shutdown } from './shutdown';
 
@@ -34,6 +30,9 @@ const SHARE_OF_REQUESTS = 0.5;
 /** The same after a second signal. */
 const HURRIED_REQUESTS_MS = 300;
 
+/** Loads the application, which takes longer than everything that can be refused before. */
+export const loadApplication = (): Promise<typeof Application> => import('./application.js');
+
 /** Starts the server and prints its address. It ends when it is asked to. */
 export async function serve({ say, flush }: Output): Promise<void> {
   const environment = readEnvironment();
@@ -42,11 +41,13 @@ export async function serve({ say, flush }: Output): Promise<void> {
   const logger = new ServerLogger(logLevels(environment));
   for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   await withServer(environment, flush, async (app, home, shutdown) => {
+    const { AdministratorWatchService, DOCS_PATH } = await loadApplication();
     const tenant = home.directory ? await setUp(app, home.directory) : null;
-    letGoOfClients(app, environment, shutdown);
+    await letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
     app.get(AdministratorWatchService).watch();
-    say(banner(await app.getUrl(), home.directory, tenant));
+    const url = await app.getUrl();
+    say(banner({ api: `${url}/api`, docs: `${url}/${DOCS_PATH}` }, home.directory, tenant));
   });
 }
 
@@ -66,6 +67,7 @@ async function withServer(
   try {
     const home = await openHome(environment);
     shutdown.add('database', () => home.release());
+    const { createServer } = await loadApplication();
     const app = await createServer(optionsOf(environment, home), environment);
     shutdown.add('server', () => app.close());
     await act(app, home, shutdown);
@@ -78,7 +80,12 @@ async function withServer(
 }
 
 /** When told to stop, the server waits only for requests in flight, up to a limit. */
-function letGoOfClients(app: NestFastifyApplication, environment: Environment, shutdown: Shutdown): void {
+async function letGoOfClients(
+  app: NestFastifyApplication,
+  environment: Environment,
+  shutdown: Shutdown,
+): Promise<void> {
+  const { ReadinessService } = await loadApplication();
   const { poolSize, gatePoolSize } = app.get(LatchkeySettings);
   const connections = new HttpConnections(app.getHttpServer(), mostConnections(poolSize + 2 * gatePoolSize + 2));
   const letGo = (limitMs: number) => {
@@ -91,7 +98,7 @@ function letGoOfClients(app: NestFastifyApplication, environment: Environment, s
 }
 
 /** When a supervisor ends the server, it waits until load balancers can have noticed. After Ctrl-C it does not wait. */
-function letBalancersKnow(readiness: ReadinessService, environment: Environment, shutdown: Shutdown): void {
+function letBalancersKnow(readiness: Application.ReadinessService, environment: Environment, shutdown: Shutdown): void {
   shutdown.add('drain', (reason) => readiness.drain(reason === 'SIGTERM' ? environment.LATCHKEY_DRAIN_MS : 0));
   shutdown.onHurry(() => readiness.hurry());
 }
@@ -105,6 +112,7 @@ export function optionsOf(environment: Environment, { url, authSecret }: Home): 
  * The first start founds an organization. The file is written before the commit: a token that was not written would be lost.
  */
 async function setUp(app: NestFastifyApplication, directory: DataDirectory): Promise<Tenant | null> {
+  const { InstallationService } = await loadApplication();
   const instance = app.get(InstallationService);
   const tenant = await instance.initializeOnce(FIRST_ORGANIZATION, ({ organization, identity, accessToken }) => {
     directory.record.requireNotSetUp();
@@ -114,8 +122,13 @@ async function setUp(app: NestFastifyApplication, directory: DataDirectory): Pro
   return tenant;
 }
 
-function banner(url: string, directory: DataDirectory | undefined, tenant: Tenant | null): string {
-  const lines = ['', 'Latchkey is up.', '', `  API           ${url}/api`, `  Swagger UI    ${url}/${DOCS_PATH}`];
+interface Addresses {
+  readonly api: string;
+  readonly docs: string;
+}
+
+function banner({ api, docs }: Addresses, directory: DataDirectory | undefined, tenant: Tenant | null): string {
+  const lines = ['', 'Latchkey is up.', '', `  API           ${api}`, `  Swagger UI    ${docs}`];
   if (tenant) lines.push(credentials(tenant), '', 'The token is shown only now.');
   if (directory) lines.push('', `Credentials of the first start: ${directory.bootstrapFile}`);
   return [...lines, ''].join('\n');

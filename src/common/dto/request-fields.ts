@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
 import { ValidateNested } from 'class-validator';
 import { cutTo, listCut, objectCut } from './cut';
+import { MAX_SECONDS } from './limits';
 import {
   atLeast,
   atMost,
@@ -22,8 +23,6 @@ import {
   Trimmed,
 } from './rules';
 
-/** Ten years, the longest lifetime that can be configured (contract 1.1.1). */
-export const MAX_SECONDS = 315_360_000;
 /** The largest use limit: what a PostgreSQL integer holds. */
 export const MAX_COUNT = 2_147_483_647;
 

@@ -1,4 +1,3 @@
-import { InstallationService } from '../../installation/installation.service';
 import { readEnvironment } from '../environment';
 import { credentials, FIRST_ORGANIZATION } from '../run';
 import { StartError } from '../start-error';
@@ -21,7 +20,7 @@ const UNSEEN = 'send it to a terminal or a file. The database was not set up.';
 async function bootstrap(say: (text: string) => void): Promise<void> {
   requireDatabaseUrl();
   const shown = new ShownOnce();
-  const tenant = await withInstance((app) =>
+  const tenant = await withInstance((app, { InstallationService }) =>
     app
       .get(InstallationService)
       .initializeOnce(FIRST_ORGANIZATION, (founded) => shown.show(credentials(founded), UNSEEN))

@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { FOREVER_SECONDS } from '../../access-tokens/issuing/lifetime';
-import { MAX_SECONDS } from '../../common/dto/request-fields';
-import { type AdministratorToken, AdministratorTokensService } from '../../installation/administrator-tokens.service';
+import { MAX_SECONDS } from '../../common/dto/limits';
+import type { AdministratorToken } from '../../installation/administrator-tokens.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
 import { ShownOnce } from './shown-once';
@@ -33,7 +33,7 @@ async function issueAdminToken(say: (text: string) => void, given: Given): Promi
   const organization = textOf(given.options.organization, '--organization');
   const lifetimeSeconds = secondsOf(textOf(given.options.ttl, '--ttl'));
   const output = textOf(given.options.output, '--output');
-  const issued = await withInstance(async (app) => {
+  const issued = await withInstance(async (app, { AdministratorTokensService }) => {
     const tokens = app.get(AdministratorTokensService);
     const keeper = output === undefined ? new ShownToken() : new TokenFile(output);
     try {

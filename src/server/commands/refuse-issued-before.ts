@@ -1,4 +1,4 @@
-import { FutureRecallError, TokenRecallService } from '../../access-tokens/issuing/token-recall.service';
+import type { TokenRecallService } from '../../access-tokens/issuing/token-recall.service';
 import { StartError } from '../start-error';
 import { type Command, type Given, UsageError } from './command';
 import { sayAll } from './shown-once';
@@ -22,9 +22,9 @@ Ends with 1 where standard output cannot be written to; standard error then says
 
 async function refuseIssuedBefore(_say: unknown, given: Given): Promise<void> {
   const before = timeOf(given.operands[0]!);
-  const recall = await withInstance((app) =>
+  const recall = await withInstance((app, { FutureRecallError, TokenRecallService: recalls }) =>
     app
-      .get(TokenRecallService)
+      .get(recalls)
       .refuseIssuedBefore(before, given.options['client-secrets'] === true)
       .catch((error: unknown) => {
         throw error instanceof FutureRecallError ? new StartError(error.message) : error;

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import { logLevels, readEnvironment } from '../environment';
 import type { Environment } from '../environment-table';
 import { openHome } from '../home';
-import { optionsOf } from '../run';
+import type * as Application from '../application';
+import { loadApplication, optionsOf } from '../run';
 import { ServerLogger } from '../server-logger';
-import { ServerModule } from '../server';
 import { StartError } from '../start-error';
 
 /**
@@ -17,18 +16,22 @@ import { StartError } from '../start-error';
  *
  * @throws StartError
  */
-export async function withInstance<T>(act: (app: INestApplicationContext) => Promise<T>): Promise<T> {
+export async function withInstance<T>(
+  act: (app: INestApplicationContext, application: typeof Application) => Promise<T>,
+): Promise<T> {
   const environment = readEnvironment();
   requireInstance(environment);
   const home = await openHome(environment);
   try {
+    const application = await loadApplication();
+    const { NestFactory, ServerModule } = application;
     const { database, ...options } = optionsOf(environment, home);
     // Not one of the serving nodes: it runs no maintenance, and does not listen for changes.
     const module = ServerModule.with({ ...options, database: { ...database, pushUrl: false }, maintenance: false });
     const logger = new CommandLogger(logLevels(environment));
     const app = await NestFactory.createApplicationContext(module, { logger, abortOnError: false });
     try {
-      return await act(app);
+      return await act(app, application);
     } finally {
       await app.close();
     }
