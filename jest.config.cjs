@@ -56,6 +56,17 @@ const onDatabase = {
   setupFiles: ['<rootDir>/test/support/own-database.ts'],
 };
 
+// In jest's own process the global set-up has loaded packages compiled for it. Two of each would not know each other.
+const isInBand = process.argv.some((argument) => ['-i', '--runInBand', '--detectOpenHandles'].includes(argument));
+
+/** Packages are loaded once for each worker, and not once for each file. */
+const sharingPackages = isInBand
+  ? {}
+  : {
+      runtime: '<rootDir>/test/support/shared-packages-runtime.cjs',
+      testEnvironment: '<rootDir>/test/support/shared-packages-environment.cjs',
+    };
+
 module.exports = {
   // Generous: a machine that does other things too takes ten times as long.
   testTimeout: 60_000,
@@ -66,6 +77,7 @@ module.exports = {
   projects: [
     {
       ...project,
+      ...sharingPackages,
       ...named('unit'),
       roots: ['<rootDir>/src', '<rootDir>/test'],
       testRegex: '\\.spec\\.ts$',
@@ -81,6 +93,7 @@ module.exports = {
     {
       ...project,
       ...onDatabase,
+      ...sharingPackages,
       ...named('e2e'),
       roots: ['<rootDir>/test'],
       testRegex: '/test/[^/]+\\.e2e-spec\\.ts$',
