@@ -108,12 +108,19 @@ describe('a new token for whoever holds the database address and the secret', ()
     return rows;
   };
   const administrate = (text: string) => query(text, process.env.LATCHKEY_TEST_SERVER);
+  let server: ServerProcess;
+  let address: string;
 
   beforeAll(async () => {
     await administrate(`CREATE DATABASE ${name}`);
     expect((await start(env, 'bootstrap').ended).code).toBe(0);
+    server = new ServerProcess(env);
+    address = await server.url();
   });
-  afterAll(() => administrate(`DROP DATABASE ${name} WITH (FORCE)`));
+  afterAll(async () => {
+    await server.signal('SIGTERM');
+    await administrate(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
 
   it.each([
     ['were deleted', 'DELETE FROM latchkey.identities'],
@@ -126,8 +133,6 @@ describe('a new token for whoever holds the database address and the secret', ()
     ],
   ])('is that of a new identity where all administrators %s', async (_what, loss) => {
     await query(loss);
-    const server = start(env);
-    const address = await server.url();
     const { code, stdout } = await start(env, COMMAND).ended;
     expect([code, stdout]).toEqual([0, expect.stringContaining('for a new identity')]);
     expect(await isInstanceAdmin(address, tokenIn(stdout))).toBe(true);
@@ -139,8 +144,6 @@ describe('a new token for whoever holds the database address and the secret', ()
     const [made] = await query(
       `INSERT INTO latchkey.organizations (name, slug) VALUES ('Other', 'other') RETURNING id, slug`,
     );
-    const server = start(env);
-    const address = await server.url();
     for (const wanted of [made!.id!, made!.slug!]) {
       const { stdout } = await start(env, COMMAND, '--organization', wanted).ended;
       const headers = { authorization: `Bearer ${tokenIn(stdout)}` };
