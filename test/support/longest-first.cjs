@@ -20,6 +20,8 @@ const LONG = [
   'passport',
   'instance',
 ].map((name) => path.join(__dirname, `../${name}.e2e-spec.ts`));
+for (const name of ['time', 'process', 'failover', 'failure', 'uses'])
+  LONG.push(path.join(__dirname, `../resilience/${name}.resilience-spec.ts`));
 
 const moved = LONG.filter((file) => !fs.existsSync(file));
 if (moved.length > 0)
