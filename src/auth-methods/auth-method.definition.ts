@@ -101,3 +101,14 @@ export function usualRefusals(title: string, words: string): ConfigurationRefusa
     missingOnRemove: () => new AuthMethodNotConfiguredError(`The identity does not have ${words}`),
   };
 }
+
+/** The same, with 404 wherever the method is missing (decision 26). */
+export function refusalsWhereMissing(title: string, words: string): ConfigurationRefusals {
+  const missing = () => new AuthMethodNotFoundError(`The identity does not have ${title} attached`);
+  return {
+    ...usualRefusals(title, words),
+    missingOnUpdate: missing,
+    missingOnGet: missing,
+    missingOnRemove: missing,
+  };
+}

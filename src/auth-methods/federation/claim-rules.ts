@@ -130,10 +130,15 @@ export function faultOfPattern(pattern: string): string | undefined {
 /** Claims that say nothing about the workload: where a token comes from, which one it is, and when it is good. */
 const CLAIMS_OF_EVERY_TOKEN = new Set(['iss', 'jti', 'iat', 'nbf', 'exp']);
 
+/** The lists of patterns for claims that say something about the workload. */
+export function listsOfWorkload(boundClaims: ClaimRules['boundClaims']): string[][] {
+  const claims = Object.entries(boundClaims).filter(([path]) => !CLAIMS_OF_EVERY_TOKEN.has(path));
+  return claims.map(([, list]) => entriesOf(list));
+}
+
 /** Whether the rules tell one workload of the issuer from another (decision 28). `*` does not. */
 export function isBinding({ boundSubject, boundAudiences, boundClaims }: Omit<ClaimRules, 'boundIssuer'>): boolean {
-  const claims = Object.entries(boundClaims).filter(([path]) => !CLAIMS_OF_EVERY_TOKEN.has(path));
-  const lists = [[boundSubject], entriesOf(boundAudiences), ...claims.map(([, list]) => entriesOf(list))];
+  const lists = [[boundSubject], entriesOf(boundAudiences), ...listsOfWorkload(boundClaims)];
   return lists.some((entries) => entries.some((entry) => entry !== '') && !entries.some(isEverything));
 }
 

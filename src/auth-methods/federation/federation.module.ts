@@ -1,9 +1,16 @@
 import { Module } from '@nestjs/common';
 import { OutboundHttp } from '../../common/net/outbound-http';
 import { LatchkeySettings } from '../../latchkey.options';
+import { DiscoveryCache } from './discovery.cache';
+import type { DocumentSettings } from './document.cache';
 import { JwksCache } from './jwks.cache';
 
-/** The providers that methods with signed tokens share: the way out, and the keys of issuers. */
+const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): DocumentSettings => ({
+  maxAgeMs: keySetMaxAgeMs,
+  cooldownMs: keySetCooldownMs,
+});
+
+/** The providers that methods with signed tokens share: the way out, and what issuers publish. */
 @Module({
   providers: [
     {
@@ -15,10 +22,14 @@ import { JwksCache } from './jwks.cache';
     {
       provide: JwksCache,
       inject: [OutboundHttp, LatchkeySettings],
-      useFactory: (http: OutboundHttp, { keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings) =>
-        new JwksCache(http, { maxAgeMs: keySetMaxAgeMs, cooldownMs: keySetCooldownMs }),
+      useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new JwksCache(http, documents(settings)),
+    },
+    {
+      provide: DiscoveryCache,
+      inject: [OutboundHttp, LatchkeySettings],
+      useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new DiscoveryCache(http, documents(settings)),
     },
   ],
-  exports: [OutboundHttp, JwksCache],
+  exports: [OutboundHttp, JwksCache, DiscoveryCache],
 })
 export class FederationModule {}

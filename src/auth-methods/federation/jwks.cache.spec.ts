@@ -2,7 +2,8 @@ import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { HttpsPeer } from '../../../test/support/https-peer';
 import { IpNetwork } from '../../common/net/ip-network';
 import { OutboundHttp } from '../../common/net/outbound-http';
-import { JwksCache, type KeySetSource } from './jwks.cache';
+import type { DocumentSource } from './document.cache';
+import { JwksCache } from './jwks.cache';
 import { readPublicKey } from './key-set';
 
 const MAX_AGE_MS = 600_000;
@@ -18,7 +19,7 @@ const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLengt
 let peer: HttpsPeer;
 let now: number;
 let cache: JwksCache;
-let source: KeySetSource;
+let source: DocumentSource;
 
 beforeEach(async () => {
   peer = await HttpsPeer.start();
@@ -30,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => peer.stop());
 
 const kids = async (kid?: string) => (await cache.keysFor(source, kid)).map((key) => key.kid);
-const unavailable = (reason: string) => expect.objectContaining({ name: 'KeySetUnavailableError', reason }) as Error;
+const unavailable = (reason: string) => expect.objectContaining({ name: 'DocumentUnavailableError', reason }) as Error;
 const down = () => peer.answerJson({ error: 'sorry' }, {}, 500);
 /** Until what goes on in the background has come to its end. */
 const settled = async (fetches: number) => {

@@ -1,5 +1,4 @@
-import { type AuthMethodDefinition, usualRefusals } from '../auth-method.definition';
-import { AuthMethodNotFoundError } from '../auth-methods.errors';
+import { type AuthMethodDefinition, refusalsWhereMissing } from '../auth-method.definition';
 import {
   AttachJwtAuthDto,
   JwtAuthAnswerDto,
@@ -8,8 +7,6 @@ import {
   UpdateJwtAuthDto,
 } from './dto/jwt-auth.dtos';
 import { mergeSettings } from './jwt-auth.config';
-
-const notAttached = () => new AuthMethodNotFoundError('The identity does not have JWT Auth attached');
 
 /** A JWT of another issuer for an access token. */
 export const JWT_AUTH: AuthMethodDefinition = {
@@ -21,11 +18,5 @@ export const JWT_AUTH: AuthMethodDefinition = {
   input: { attach: AttachJwtAuthDto, update: UpdateJwtAuthDto },
   answer: { type: JwtAuthAnswerDto, removed: RemovedJwtAuthAnswerDto, of: RemovedJwtAuthDto.show },
   configure: (input, present) => mergeSettings(input, present),
-  refusals: {
-    ...usualRefusals('JWT Auth', 'jwt auth'),
-    // Decision 26.
-    missingOnUpdate: notAttached,
-    missingOnGet: notAttached,
-    missingOnRemove: notAttached,
-  },
+  refusals: refusalsWhereMissing('JWT Auth', 'jwt auth'),
 };

@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { ValidationFailureError } from '../../common/errors/common.errors';
 import { OutboundHttp } from '../../common/net/outbound-http';
-import { OutboundError } from '../../common/net/outbound.errors';
 import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type Proof } from '../auth-method';
 import { type Claims, mismatchOf } from '../federation/claim-rules';
-import { IssuerUnavailableError, PrivateAddressError } from '../federation/federation.errors';
-import { JwksCache, KeySetUnavailableError } from '../federation/jwks.cache';
+import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
+import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { askingIssuer } from '../federation/issuer-patience';
+import { JwksCache } from '../federation/jwks.cache';
 import { readPublicKey, type VerificationKey } from '../federation/key-set';
+import { requireAllowed } from '../federation/settings';
 import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
-import type { JwtAuthLoginDto } from './dto/jwt-auth.dtos';
 import { type JwtAuthConfig, type JwtAuthSecrets, type JwtAuthSettings, readSettings } from './jwt-auth.config';
-import { claimRefusal, InvalidJwtError, UnverifiedJwtError } from './jwt-auth.errors';
+import { claimRefusal } from './jwt-auth.errors';
 
-type Attempt = IdentityLoginAttempt<JwtAuthLoginDto, JwtAuthConfig, JwtAuthSecrets>;
+type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, JwtAuthConfig, JwtAuthSecrets>;
+
+const WITH_ALL_KEYS = 'JWT verification failed with all keys. Errors - ';
 
 /** Believes a JWT that is signed by one of the configured keys, and that says what it must say. */
 @Injectable()
@@ -27,12 +29,7 @@ export class JwtAuth extends AuthMethod<Attempt> {
   /** Where the keys are must be a place that may be asked. It need not exist yet. */
   override async prepare({ next }: ConfigurationChange<JwtAuthConfig, JwtAuthSecrets>): Promise<void> {
     const { jwksUrl } = next.config;
-    if (jwksUrl === '') return;
-    try {
-      await this.http.requireAllowed(jwksUrl);
-    } catch (error) {
-      throw refusalOfUrl(error);
-    }
+    if (jwksUrl !== '') await requireAllowed(this.http, 'jwksUrl', jwksUrl);
   }
 
   /** @throws InvalidJwtError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
@@ -49,12 +46,11 @@ export class JwtAuth extends AuthMethod<Attempt> {
     if (!header) throw new InvalidJwtError();
     const isStatic = settings.config.configurationType === 'static';
     try {
-      const keys = isStatic ? staticKeys(settings) : await this.keysOf(settings, header);
+      const keys = isStatic ? staticKeys(settings) : await askingIssuer(() => this.keysOf(settings, header));
       return await verifySignedJwt(token, keys, now);
     } catch (error) {
-      if (error instanceof SignedJwtError) throw new UnverifiedJwtError(error.message, isStatic);
-      if (error instanceof KeySetUnavailableError) throw new IssuerUnavailableError(error.reason, error.cause);
-      throw error;
+      if (!(error instanceof SignedJwtError)) throw error;
+      throw new UnverifiedJwtError(`${isStatic ? WITH_ALL_KEYS : ''}${error.message}`);
     }
   }
 
@@ -70,11 +66,4 @@ export class JwtAuth extends AuthMethod<Attempt> {
 function staticKeys({ secrets: { publicKeys } }: JwtAuthSettings): VerificationKey[] {
   const keys = publicKeys.map(readPublicKey).filter((key) => key !== undefined);
   return keys.map((key) => ({ key, kid: undefined, alg: undefined }));
-}
-
-function refusalOfUrl(error: unknown): unknown {
-  if (!(error instanceof OutboundError)) return error;
-  if (error.fault === 'address_refused') return new PrivateAddressError();
-  const message = 'Expected an https URL without user, password or a port of another service';
-  return new ValidationFailureError([{ code: 'custom', path: ['jwksUrl'], message }]);
 }

@@ -1,10 +1,10 @@
 import { authMethodModule } from '../auth-method.module';
 import { LoginError } from '../auth-methods.errors';
-import { IssuerUnavailableError } from '../federation/federation.errors';
+import { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
+import { InvalidJwtError, IssuerUnavailableError, UnverifiedJwtError } from '../federation/federation.errors';
 import { FederationModule } from '../federation/federation.module';
-import { JwtAuthLoginDto } from './dto/jwt-auth.dtos';
 import { JWT_AUTH } from './jwt-auth.definition';
-import { claimRefusal, InvalidJwtError, UnverifiedJwtError } from './jwt-auth.errors';
+import { claimRefusal } from './jwt-auth.errors';
 import { JwtAuth } from './jwt-auth.method';
 
 const AMISS: LoginError[] = [
@@ -20,11 +20,11 @@ const AMISS: LoginError[] = [
 /** JWT Auth: a program logs in with a JWT that it has from another issuer. */
 export const JwtAuthModule = authMethodModule(JWT_AUTH, {
   login: {
-    input: JwtAuthLoginDto,
+    input: SignedTokenLoginDto,
     method: JwtAuth,
     refusals: [
       new InvalidJwtError(),
-      new UnverifiedJwtError('jwt expired', false),
+      new UnverifiedJwtError('jwt expired'),
       ...AMISS,
       new IssuerUnavailableError('timed_out'),
     ],

@@ -1,22 +1,26 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Description, OneOf, TrimmedText } from '../../../common/dto/request-fields';
+import { Description, OneOf } from '../../../common/dto/request-fields';
 import { ResponseObject, ResponseText } from '../../../common/dto/response-fields';
 import type { IdentityAuthMethod } from '../../../database/entities/identity-auth-method.entity';
 import type { ShownConfiguration } from '../../auth-method.definition';
 import { AuthMethodDto } from '../../configuration/dto/auth-method.dto';
-import { PeriodicPolicyDto } from '../../configuration/dto/periodic-policy.dto';
-import { Texts, TextsByName } from '../../federation/dto/claim-fields';
-import { IdentityLoginDto } from '../../pipeline/dto/login.dto';
+import { Texts } from '../../federation/dto/claim-fields';
+import { BoundClaimsAnswerDto, BoundClaimsDto, MAX_PEM, MAX_URL } from '../../federation/dto/signed-token.dtos';
+import { ISSUER_EXAMPLE } from '../../federation/federation.examples';
 import type { JwtAuthConfig, KeyOrigin } from '../jwt-auth.config';
-import { JWT_EXAMPLE } from '../jwt-auth.examples';
+import { PUBLIC_KEY_EXAMPLE } from '../jwt-auth.examples';
 
 const KEY_ORIGINS = ['jwks', 'static'] as const;
 const TYPE = 'Where the keys come from: `jwks` for a URL, `static` for keys given here.';
-const PATTERNS = '`*` stands for any characters, `?` for one, `{a,b}` for a or b.';
-const MAX_PEM = 16_384;
 
-class JwtSettingsDto extends PeriodicPolicyDto {
-  @Description({ description: 'The https URL of a JWK set.', example: '', optional: true, nullable: true, max: 2_048 })
+class JwtSettingsDto extends BoundClaimsDto {
+  @Description({
+    description: 'The https URL of a JWK set.',
+    example: '',
+    optional: true,
+    nullable: true,
+    max: MAX_URL,
+  })
   jwksUrl?: string | null;
 
   @Description({
@@ -31,7 +35,7 @@ class JwtSettingsDto extends PeriodicPolicyDto {
   @Texts({
     description:
       'Public keys in PEM. To change a key without an interruption, give the old and the new one for a while.',
-    example: [JWT_EXAMPLE.publicKey],
+    example: [PUBLIC_KEY_EXAMPLE],
     optional: true,
     nullable: true,
     max: 10,
@@ -41,40 +45,12 @@ class JwtSettingsDto extends PeriodicPolicyDto {
 
   @Description({
     description: 'The exact value that `iss` must have. Empty for any.',
-    example: JWT_EXAMPLE.issuer,
+    example: ISSUER_EXAMPLE.issuer,
     optional: true,
     nullable: true,
-    max: 2_048,
+    max: MAX_URL,
   })
   boundIssuer?: string | null;
-
-  @Description({
-    description: `A pattern that \`sub\` must match. ${PATTERNS} Empty for any.`,
-    example: JWT_EXAMPLE.subject,
-    optional: true,
-    nullable: true,
-    max: 1_024,
-  })
-  boundSubject?: string | null;
-
-  @Description({
-    description: 'Patterns, separated by commas: `aud` must match one of them. Empty for any.',
-    example: JWT_EXAMPLE.audiences,
-    optional: true,
-    nullable: true,
-    max: 4_096,
-  })
-  boundAudiences?: string | null;
-
-  @TextsByName({
-    description: 'For each claim, by the path to it, patterns of which it must match one.',
-    example: JWT_EXAMPLE.claims,
-    optional: true,
-    nullable: true,
-    max: 64,
-    maxLength: 4_096,
-  })
-  boundClaims?: Record<string, string> | null;
 }
 
 export class AttachJwtAuthDto extends JwtSettingsDto {
@@ -87,35 +63,13 @@ export class UpdateJwtAuthDto extends JwtSettingsDto {
   configurationType?: KeyOrigin;
 }
 
-export class JwtAuthLoginDto extends IdentityLoginDto {
-  @TrimmedText({ description: 'A JWT of the issuer.', example: JWT_EXAMPLE.jwt, max: 16_384 })
-  jwt!: string;
-}
-
 /** The answer to a removal: its keys are no longer read. */
-export class RemovedJwtAuthDto extends AuthMethodDto {
+export class RemovedJwtAuthDto extends BoundClaimsAnswerDto {
   @ResponseText(TYPE, 'static', { enum: [...KEY_ORIGINS] })
   configurationType!: KeyOrigin;
 
   @ResponseText('The URL of the JWK set; empty for none.', '')
   jwksUrl!: string;
-
-  @ResponseText('The value that `iss` must have; empty for any.', JWT_EXAMPLE.issuer)
-  boundIssuer!: string;
-
-  @ResponseText('The pattern that `sub` must match; empty for any.', JWT_EXAMPLE.subject)
-  boundSubject!: string;
-
-  @ResponseText('The patterns of which `aud` must match one; empty for any.', JWT_EXAMPLE.audiences)
-  boundAudiences!: string;
-
-  @ApiProperty({
-    description: 'For each claim the patterns of which it must match one.',
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    example: JWT_EXAMPLE.claims,
-  })
-  boundClaims!: Readonly<Record<string, string>>;
 
   static show(row: IdentityAuthMethod, { secrets }: ShownConfiguration): RemovedJwtAuthDto {
     return { ...AuthMethodDto.of(row), ...(row.config as JwtAuthConfig), ...secrets };
@@ -129,7 +83,7 @@ export class JwtAuthDto extends RemovedJwtAuthDto {
   )
   jwksCaCert!: string;
 
-  @ApiProperty({ description: 'The public keys in PEM.', type: [String], example: [JWT_EXAMPLE.publicKey] })
+  @ApiProperty({ description: 'The public keys in PEM.', type: [String], example: [PUBLIC_KEY_EXAMPLE] })
   publicKeys!: readonly string[];
 }
 

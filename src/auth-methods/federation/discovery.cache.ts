@@ -1,0 +1,61 @@
+import type { OutboundHttp } from '../../common/net/outbound-http';
+import {
+  DocumentCache,
+  type DocumentKind,
+  type DocumentSettings,
+  type DocumentSource,
+  DocumentUnavailableError,
+} from './document.cache';
+
+/** The part that is used of what an issuer says about itself (OpenID Connect Discovery 1.0). */
+interface DiscoveryDocument {
+  readonly issuer: string;
+  readonly jwksUri: string;
+}
+
+const PREFIX = 'discovery_';
+const DISCOVERY: DocumentKind<DiscoveryDocument> = {
+  prefix: PREFIX,
+  read: readDiscovery,
+  unreadable: 'unusable',
+  weightOf: () => 0,
+};
+const PATH = '/.well-known/openid-configuration';
+
+/** The discovery documents of issuers, kept under the same settings as their keys. */
+export class DiscoveryCache {
+  private readonly documents: DocumentCache<DiscoveryDocument>;
+
+  /** @param now in milliseconds, by a clock that only goes forward. */
+  constructor(http: Pick<OutboundHttp, 'send'>, settings: DocumentSettings, now?: () => number) {
+    this.documents = new DocumentCache(DISCOVERY, http, settings, now);
+  }
+
+  /**
+   * The URL of the keys of an issuer. A document that names another issuer is asked for again, once in a cooldown.
+   *
+   * @param url without the path that is the same for all issuers
+   * @param issuer as tokens name it: the document must have the same, byte for byte
+   * @throws DocumentUnavailableError
+   */
+  async jwksUriOf({ url, ca }: DocumentSource, issuer: string): Promise<string> {
+    const source = { url: `${url.replace(/\/$/, '')}${PATH}`, ca };
+    const known = await this.documents.get(source);
+    const document = known.issuer === issuer ? known : await this.documents.getAgain(source);
+    if (document.issuer !== issuer) throw new DocumentUnavailableError(`${PREFIX}issuer_mismatch`);
+    return document.jwksUri;
+  }
+}
+
+function readDiscovery(text: string): DiscoveryDocument | undefined {
+  const { issuer, jwks_uri: jwksUri } = objectOf(text);
+  return typeof issuer === 'string' && typeof jwksUri === 'string' ? { issuer, jwksUri } : undefined;
+}
+
+function objectOf(text: string): { readonly issuer?: unknown; readonly jwks_uri?: unknown } {
+  try {
+    return (JSON.parse(text) as object | null) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,84 @@
+import { X509Certificate } from 'node:crypto';
+import { ValidationFailureError, type ValidationIssue } from '../../common/errors/common.errors';
+import type { OutboundHttp } from '../../common/net/outbound-http';
+import { OutboundError } from '../../common/net/outbound.errors';
+import { type ClaimRules, entriesOf, faultOfPattern, isBinding, normalList } from './claim-rules';
+import { PrivateAddressError } from './federation.errors';
+
+// How the settings of methods with signed tokens are merged, checked and read.
+
+type Changes<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | null };
+
+/** The present settings with the changes of an input. Null clears a setting (decision 27). */
+export function laidOver<Settings extends object>(
+  present: Settings,
+  input: Changes<Settings>,
+  empty: Settings,
+): Settings {
+  const names = Object.keys(present) as (keyof Settings)[];
+  return Object.fromEntries(
+    names.map((name) => [name, input[name] === null ? empty[name] : (input[name] ?? present[name])]),
+  ) as Settings;
+}
+
+/** Rules as they are stored: lists in the one spelling that clients compare with. */
+export function normalRules<Rules extends ClaimRules>(rules: Rules): Rules {
+  const boundClaims = Object.entries(rules.boundClaims).map(([name, list]) => [name, normalList(list)] as const);
+  return { ...rules, boundAudiences: normalList(rules.boundAudiences), boundClaims: Object.fromEntries(boundClaims) };
+}
+
+export const issue = (path: ValidationIssue['path'], message: string): ValidationIssue => ({
+  code: 'custom',
+  path,
+  message,
+});
+
+/** The faults of rules: patterns that mean nothing, and a configuration that binds nothing (decision 28). */
+export function issuesOfRules(rules: ClaimRules): ValidationIssue[] {
+  const { boundSubject, boundAudiences, boundClaims } = rules;
+  const patterns: [ValidationIssue['path'], string[]][] = [
+    [['boundSubject'], [boundSubject]],
+    [['boundAudiences'], entriesOf(boundAudiences)],
+    ...Object.entries(boundClaims).map(([name, list]): [[string, string], string[]] => [
+      ['boundClaims', name],
+      entriesOf(list),
+    ]),
+  ];
+  const issues = patterns.flatMap(([path, entries]) =>
+    entries.map(faultOfPattern).flatMap((fault) => (fault === undefined ? [] : [issue(path, fault)])),
+  );
+  if (isBinding(rules)) return issues;
+  const unbound = 'Bind a subject, an audience or a claim: else every token of the issuer logs in';
+  return [...issues, issue(['boundSubject'], unbound)];
+}
+
+/** The faults of the certificates of a field; an empty text has none. */
+export function issuesOfCertificates(name: string, pem: string): ValidationIssue[] {
+  return pem === '' || areAuthorities(pem) ? [] : [issue([name], 'Expected certificates in PEM')];
+}
+
+function areAuthorities(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).ca);
+  } catch {
+    return false;
+  }
+}
+
+// For settings as the database has them.
+export const isText = (value: unknown) => typeof value === 'string';
+export const areTexts = (value: unknown) =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isText);
+
+/** Whether the URL of a field may be asked. It need not exist yet. @throws PrivateAddressError, ValidationFailureError */
+export async function requireAllowed(http: OutboundHttp, name: string, url: string): Promise<void> {
+  try {
+    await http.requireAllowed(url);
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error;
+    if (error.fault === 'address_refused') throw new PrivateAddressError();
+    const message = 'Expected an https URL without user, password or a port of another service';
+    throw new ValidationFailureError([issue([name], message)]);
+  }
+}
