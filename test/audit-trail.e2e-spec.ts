@@ -12,6 +12,8 @@ import { type Answer, type ApiClient } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { jwtAuth } from './support/methods/jwt-auth';
+import { identityPathOf, loginOf, type MethodFixture } from './support/methods/method-fixture';
+import { oidcAuth } from './support/methods/oidc-auth';
 import { operationsOf } from './support/operations';
 import { snapshot } from './support/snapshot';
 
@@ -45,8 +47,6 @@ const HEADERS = { 'user-agent': 'deployer/2.1' };
 const TOKEN_AUTH = '/api/v1/auth/token-auth';
 const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
 
-const JWT_AUTH = '/api/v1/auth/jwt-auth/identities/{identityId}';
-
 /** What a call is made on, and what it is to be recorded with. */
 interface Scene {
   readonly token: GivenToken;
@@ -73,13 +73,25 @@ const withSecret = async (): Promise<Scene> => {
   await tenant.given.universalAuth(token.identityId);
   return { token, ...(await tenant.given.clientSecretFor(token.identityId)) };
 };
-const withJwtAuth = async (): Promise<Scene> => {
-  const scene = await withToken();
-  done(await admin.post(JWT_AUTH.replace('{identityId}', scene.token.identityId), jwtAuth.attach));
-  return scene;
-};
 const presented = ({ token }: Scene) => ({ accessToken: token.accessToken });
 const nobody = () => latchkey.anonymous;
+
+/** The changes to a method that has no routes but those of every method. */
+function casesOf(method: MethodFixture): Record<string, Case> {
+  const { slug } = method.definition;
+  const path = identityPathOf(method.definition);
+  const target = 'auth-method';
+  const given = async () => {
+    const scene = await withToken();
+    await tenant.given.method(method, scene.token.identityId);
+    return scene;
+  };
+  return {
+    [`POST ${path}`]: { action: `add-identity-${slug}`, target, body: () => method.attach },
+    [`PATCH ${path}`]: { action: `update-identity-${slug}`, target, given, body: () => method.update },
+    [`DELETE ${path}`]: { action: `revoke-identity-${slug}`, target, given },
+  };
+}
 
 const CASES: Record<string, Case> = {
   'POST /api/v1/identities': {
@@ -137,14 +149,8 @@ const CASES: Record<string, Case> = {
     target: 'client-secret',
     given: withSecret,
   },
-  [`POST ${JWT_AUTH}`]: { action: 'add-identity-jwt-auth', target: 'auth-method', body: () => jwtAuth.attach },
-  [`PATCH ${JWT_AUTH}`]: {
-    action: 'update-identity-jwt-auth',
-    target: 'auth-method',
-    given: withJwtAuth,
-    body: () => ({ accessTokenTTL: 60 }),
-  },
-  [`DELETE ${JWT_AUTH}`]: { action: 'revoke-identity-jwt-auth', target: 'auth-method', given: withJwtAuth },
+  ...casesOf(jwtAuth),
+  ...casesOf(oidcAuth),
   'POST /api/v1/auth/token/renew': {
     action: 'renew-identity-access-token',
     target: 'token',
@@ -169,7 +175,8 @@ const CASES: Record<string, Case> = {
 const NOT_RECORDED: Record<string, string> = {
   'POST /api/v1/identities/search': 'It reads.',
   'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
-  'POST /api/v1/auth/jwt-auth/login': 'Logins are security events.',
+  [loginOf(jwtAuth.definition)]: 'Logins are security events.',
+  [loginOf(oidcAuth.definition)]: 'Logins are security events.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 

@@ -96,7 +96,7 @@ describe('the examples of the API documentation', () => {
   };
 
   beforeAll(async () => {
-    latchkey = await startLatchkey({}, { isBootstrapped: false });
+    latchkey = await startLatchkey({ outboundAllow: ['127.0.0.0/8'] }, { isBootstrapped: false });
     await latchkey.dataSource.query(
       'TRUNCATE latchkey.organizations, latchkey.users CASCADE; UPDATE latchkey.instance SET initialized_at = NULL',
     );

@@ -63,6 +63,11 @@ export class HttpsPeer {
       void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   }
 
+  /** Lets the process end while it listens. */
+  unref(): void {
+    this.server.unref();
+  }
+
   private serve(request: IncomingMessage, response: ServerResponse): void {
     this.asked.push(`${request.method} ${request.url}`);
     this.atOnce += 1;
