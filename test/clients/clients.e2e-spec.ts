@@ -6,6 +6,7 @@ import { InfisicalSDK as InfisicalSDK5 } from 'infisical-sdk-5';
 import { answered } from '../support/api-client';
 import { done, type GivenClient } from '../support/given';
 import { startLatchkey, type TestLatchkey } from '../support/latchkey';
+import { CertifiedIssuer } from './certified-issuer';
 
 // The official clients as they are published, against a running Latchkey: only `siteUrl` is another.
 
@@ -30,7 +31,7 @@ let front: http.Server;
 let tooMany = 0;
 
 beforeAll(async () => {
-  latchkey = await startLatchkey();
+  latchkey = await startLatchkey({ outboundAllow: ['127.0.0.0/8'] });
   front = await startFront();
   siteUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 });
@@ -304,6 +305,41 @@ describe('the generated client of @infisical/sdk 3.x', () => {
     await api.apiV1AuthUniversalAuthIdentitiesIdentityIdDelete({ identityId });
     await api.apiV1IdentitiesIdentityIdDelete({ identityId });
     await expect(api.apiV1IdentitiesIdentityIdGet({ identityId })).rejects.toMatchObject({ response: { status: 404 } });
+  });
+
+  it('logs in with the token that a CI job has of a certified issuer, and a job of a fork does not', async () => {
+    const job = 'repo:acme/app:ref:refs/heads/main';
+    const fork = 'repo:stranger/app:ref:refs/heads/main';
+    const claims = { repository: 'acme/app', repository_owner_id: '42', ref: 'refs/heads/main', event_name: 'push' };
+    const issuer = await CertifiedIssuer.start({
+      [job]: claims,
+      [fork]: { ...claims, repository: 'stranger/app', repository_owner_id: '666' },
+    });
+    try {
+      const api = as(latchkey.admin.token);
+      const identityId = await latchkey.given.identity();
+      const attached = await api.apiV1AuthOidcAuthIdentitiesIdentityIdPost({
+        identityId,
+        apiV1AuthOidcAuthIdentitiesIdentityIdPostRequest: {
+          ...issuer.place,
+          boundClaims: { repository_owner_id: '42', ref: 'refs/heads/main', event_name: 'push' },
+          boundSubject: '',
+        },
+      });
+      expect(attached.data.identityOidcAuth).toMatchObject({ identityId, boundIssuer: issuer.place.boundIssuer });
+      // It names the body after the first method that has one like it.
+      const login = async (from: string) =>
+        as().apiV1AuthOidcAuthLoginPost({
+          apiV1AuthKubernetesAuthLoginPostRequest: { identityId, jwt: await issuer.tokenFor(from) },
+        });
+      expect((await details((await login(job)).data.accessToken)).status).toBe(200);
+      const refusal = { status: 401, data: { message: 'Access denied: OIDC claim not allowed.' } };
+      await expect(login(fork)).rejects.toMatchObject({ response: refusal });
+      const events = latchkey.logs.filter((line) => line.includes('login.failed') && line.includes(identityId));
+      expect(events.join()).toContain('"reason":"claim_not_allowed"');
+    } finally {
+      await issuer.stop();
+    }
   });
 
   it('makes, lists, renames and revokes tokens by hand', async () => {

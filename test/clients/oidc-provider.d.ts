@@ -1,0 +1,9 @@
+/** The part of `oidc-provider` that is used here. It is published without types. */
+declare module 'oidc-provider' {
+  import type { RequestListener } from 'node:http';
+
+  export default class Provider {
+    constructor(issuer: string, configuration: object);
+    callback(): RequestListener;
+  }
+}
