@@ -238,6 +238,7 @@ describe('a login with a JWT', () => {
         'unsupported header',
       ],
       ['a token within', () => signed({ header: { cty: 'JWT' } }), 'unsupported header'],
+      ['a report of a logout', () => signed({ header: { typ: 'logout+jwt' } }), 'unsupported type'],
       ['no expiry', () => signed({ claims: { exp: undefined } }), 'jwt exp invalid'],
       ['an expiry that is no number', () => signed({ claims: { exp: '9' as never } }), 'jwt exp invalid'],
       ['a time that is over', () => signed({ claims: { exp: now() - 61 } }), 'jwt expired'],

@@ -54,10 +54,14 @@ export async function verifySignedJwt(token: string, keys: readonly Verification
   throw new SignedJwtError('invalid signature');
 }
 
-/** Extensions that must be understood, detached payloads and tokens within tokens are not. */
-function requirePlain({ alg = '', crit, b64, cty }: ProtectedHeaderParameters & { cty?: unknown }): void {
+/** The types of tokens that report what has happened, for example to a session. The bearer of a report proves nothing by it. */
+const REPORT = /^(application\/)?(logout|secevent)\+jwt$/i;
+
+/** Extensions that must be understood, detached payloads, tokens within tokens and reports are not taken. */
+function requirePlain({ alg = '', crit, b64, cty, typ = '' }: ProtectedHeaderParameters & { cty?: unknown }): void {
   if (!Object.hasOwn(KINDS, alg)) throw new SignedJwtError('invalid algorithm');
   if (crit !== undefined || b64 !== undefined || cty !== undefined) throw new SignedJwtError('unsupported header');
+  if (REPORT.test(typ)) throw new SignedJwtError('unsupported type');
 }
 
 function isFor(alg: string, { key, alg: only }: VerificationKey): boolean {
