@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OutboundHttp } from '../../common/net/outbound-http';
+import { databaseEndpoints } from '../../database/connections/database-endpoints';
 import { LatchkeySettings } from '../../latchkey.options';
 import { DiscoveryCache } from './discovery.cache';
 import type { DocumentSettings } from './document.cache';
@@ -16,8 +17,10 @@ const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): Docu
     {
       provide: OutboundHttp,
       inject: [LatchkeySettings],
-      useFactory: ({ outboundAllow: allow, outboundTimeoutMs: timeoutMs }: LatchkeySettings) =>
-        new OutboundHttp({ allow, timeoutMs }),
+      useFactory: (settings: LatchkeySettings) => {
+        const { outboundAllow: allow, outboundTimeoutMs: timeoutMs } = settings;
+        return new OutboundHttp({ allow, timeoutMs, own: databaseEndpoints(settings) });
+      },
     },
     {
       provide: JwksCache,

@@ -35,7 +35,7 @@ export class OutboundAddresses {
 }
 
 /** The address that is connected to in the end: where a gateway translates, the IPv4 address within. */
-function targetOf(address: string): string {
+export function targetOf(address: string): string {
   const translated = TRANSLATED.find(([network]) => IpNetwork.anyContains([network], address));
   if (!translated) return address;
   const [, first] = translated;

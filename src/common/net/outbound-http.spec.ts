@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TestAuthority } from '../../../test/support/certificates';
 import { HttpsPeer } from '../../../test/support/https-peer';
@@ -137,18 +138,71 @@ describe('the addresses of an outbound request', () => {
     expect(asked).toBe(1);
   });
 
-  it('are resolved two at a time: names whose servers do not answer leave threads for everything else', async () => {
-    let [now, most] = [0, 0];
-    const counting = peerNamed(async () => {
-      now += 1;
-      most = Math.max(most, now);
-      await pause(5);
-      now -= 1;
-      return ['127.0.0.1'];
+  it('of one name do not wait for other names, however many of those are not resolved', async () => {
+    const peer = await start();
+    const asked: AbortSignal[] = [];
+    const partly = http({
+      timeoutMs: 5_000,
+      resolve: (name, signal) => {
+        if (name === 'peer.test') return Promise.resolve(['127.0.0.1']);
+        asked.push(signal);
+        return new Promise(() => undefined);
+      },
     });
-    const names = Array.from({ length: 20 }, (_, n) => `https://peer${n}.test`);
-    await Promise.all(names.map((url) => counting.requireAllowed(url)));
-    expect(most).toBe(2);
+    const outcomes = Promise.allSettled(
+      Array.from({ length: 300 }, (_, n) => partly.requireAllowed(`https://x${n}.test`)),
+    );
+    expect((await partly.send(named(peer))).status).toBe(200);
+    await outcomes;
+    while (!asked.every(({ aborted }) => aborted)) await pause(5);
+  });
+});
+
+describe('a service of our own', () => {
+  const everything = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
+  const resolve = (name: string) => Promise.resolve([name === 'database.test' ? '10.0.0.5' : '127.0.0.1']);
+  const beside = (host: string) => http({ allow: everything, own: [{ host, port: 6543 }], resolve });
+  const [local] = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ family }) => family === 'IPv4');
+
+  it.each([
+    ...[
+      ['database.test', 'https://database.test:6543'],
+      ['database.test', 'https://10.0.0.5:6543'],
+    ],
+    ...[
+      ['Database.Test', 'https://[::ffff:10.0.0.5]:6543'],
+      ['10.0.0.5', 'https://[64:ff9b::10.0.0.5]:6543'],
+    ],
+    ...[
+      ['10.0.0.5', 'https://database.test:6543'],
+      ['localhost', 'https://127.0.0.2:6543'],
+    ],
+    ...[
+      ['/run/postgresql', 'https://[::1]:6543'],
+      ['/run/postgresql', 'https://elsewhere.test:6543'],
+    ],
+    ['127.0.0.1', `https://${local!.address}:6543`],
+  ])('is reached by no name and no address, though everything is allowed: %s by %s', async (host, url) => {
+    await expect(beside(host).requireAllowed(url)).rejects.toEqual(fault('address_refused'));
+    await expect(beside(host).send({ url, maxBytes: 1 })).rejects.toEqual(fault('address_refused'));
+  });
+
+  it.each([
+    ['10.0.0.5', 'https://10.0.0.5:6544'],
+    ['10.0.0.5', 'https://10.0.0.6:6543'],
+    ['/run/postgresql', 'https://10.0.0.6:6543'],
+  ])('is no reason to refuse another: %s and %s', async (host, url) => {
+    await expect(beside(host).requireAllowed(url)).resolves.toBeUndefined();
+  });
+
+  it('whose own name is not resolved is taken for none of its neighbours', async () => {
+    const blind = http({
+      ...{ allow: everything, own: [{ host: 'database.test', port: 6543 }] },
+      resolve: () => Promise.reject(new Error('no')),
+    });
+    await expect(blind.send({ url: 'https://10.0.0.6:6543', maxBytes: 1 })).rejects.toEqual(fault('unresolved'));
   });
 });
 
@@ -159,6 +213,19 @@ describe('the TLS of an outbound request', () => {
     await expect(http().send(request(peer, { ca: new TestAuthority().cert }))).rejects.toEqual(refusal);
     await expect(http().send(request(peer, { ca: undefined }))).rejects.toEqual(refusal);
     expect(peer.asked).toEqual([]);
+  });
+
+  it('is verified, whatever the environment of the process says', async () => {
+    const peer = await start();
+    // Node reads it at every connection.
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+    try {
+      const sent = http().send(request(peer, { ca: undefined }));
+      await expect(sent).rejects.toEqual(fault('certificate_refused'));
+      expect(peer.asked).toEqual([]);
+    } finally {
+      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    }
   });
 
   it('refuses a certificate of another name, and one that has expired', async () => {

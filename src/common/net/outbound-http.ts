@@ -1,12 +1,13 @@
-import * as dns from 'node:dns/promises';
 import * as https from 'node:https';
 import { type IncomingMessage } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
+import { hostNames, type Resolve } from './host-names';
 import { HostBusyError, HostSlots } from './host-slots';
 import type { IpNetwork } from './ip-network';
 import { OutboundAddresses } from './outbound-addresses';
 import { requireUrl } from './outbound-url';
 import { OutboundError } from './outbound.errors';
+import { type Endpoint, OwnEndpoints } from './own-endpoints';
 
 export interface OutboundRequest {
   readonly url: string;
@@ -19,6 +20,11 @@ export interface OutboundRequest {
    * @default those of the system
    */
   readonly ca?: string;
+  /**
+   * Sends it whoever the server is: only where a configuration says so in as many words.
+   * @default false
+   */
+  readonly isUnverified?: boolean;
   /** An answer that is longer is given up. */
   readonly maxBytes: number;
 }
@@ -29,15 +35,17 @@ export interface OutboundAnswer {
   readonly body: Buffer;
 }
 
-/** All addresses of a host name. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
-
 export interface OutboundSettings {
   /** Private and loopback networks that may be reached all the same. */
   readonly allow: readonly IpNetwork[];
   /** The time one request may take in all. */
   readonly timeoutMs: number;
-  /** @default the system's */
+  /**
+   * Services of Latchkey's own, such as its database, which are reached by no request, whatever the operator allows.
+   * @default []
+   */
+  readonly own?: readonly Endpoint[];
+  /** @default the hosts file and the name servers of the system */
   readonly resolve?: Resolve;
 }
 
@@ -45,8 +53,9 @@ export interface OutboundSettings {
 const SLOTS_PER_HOST = 8;
 const MOST_WAITING = 256;
 
-/** Names that are resolved at the same time. */
-const LOOKUPS = 2;
+/** Explicit, so that neither `NODE_TLS_REJECT_UNAUTHORIZED` nor `--tls-min-v1.0` changes them. */
+const tlsOf = ({ ca, isUnverified = false }: OutboundRequest) =>
+  ({ ca, rejectUnauthorized: !isUnverified, minVersion: 'TLSv1.2' }) as const;
 
 /**
  * The one way out for URLs that a tenant has chosen. https alone; the name is resolved once, every address is checked, and the
@@ -55,14 +64,15 @@ const LOOKUPS = 2;
  */
 export class OutboundHttp {
   private readonly addresses: OutboundAddresses;
+  private readonly own: OwnEndpoints;
   private readonly slots = new HostSlots(SLOTS_PER_HOST, MOST_WAITING);
-  private readonly lookups = new HostSlots(LOOKUPS, MOST_WAITING);
   private readonly resolving = new Map<string, Promise<readonly string[]>>();
   private readonly timeoutMs: number;
   private readonly resolve: Resolve;
 
-  constructor({ allow, timeoutMs, resolve = resolveBySystem }: OutboundSettings) {
+  constructor({ allow, timeoutMs, own = [], resolve = hostNames() }: OutboundSettings) {
     this.addresses = new OutboundAddresses(allow);
+    this.own = new OwnEndpoints(own, (host, signal) => this.resolvedIn(host, signal));
     this.timeoutMs = timeoutMs;
     this.resolve = resolve;
   }
@@ -87,24 +97,26 @@ export class OutboundHttp {
   }
 
   /** @throws OutboundError unless all of them may be reached: one that may not is one too many. */
-  private async addressesOf({ hostname }: URL, signal: AbortSignal): Promise<readonly string[]> {
-    const host = hostname.replace(/^\[|\]$/g, '');
-    const addresses = isIP(host) === 0 ? await unlessAborted(this.resolved(host), signal) : [host];
-    if (addresses.length === 0) throw new OutboundError('unresolved');
-    if (addresses.every((address) => this.addresses.isAllowed(address))) return addresses;
+  private async addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
+    const addresses = await this.resolvedIn(url.hostname.replace(/^\[|\]$/g, ''), signal);
+    const mayBeReached = addresses.every((address) => this.addresses.isAllowed(address));
+    if (mayBeReached && !(await this.own.include(url, addresses, signal))) return addresses;
     throw new OutboundError('address_refused');
   }
 
-  /**
-   * Resolves a name once, however many ask. The system resolves in one of the few threads that files and hashes need as well, so
-   * that names whose servers do not answer may take two of them and no more.
-   */
+  /** At least one address. @throws OutboundError, or the reason of the signal */
+  private async resolvedIn(host: string, signal: AbortSignal): Promise<readonly string[]> {
+    const addresses = isIP(host) === 0 ? await unlessAborted(this.resolved(host), signal) : [host];
+    if (addresses.length === 0) throw new OutboundError('unresolved');
+    return addresses;
+  }
+
+  /** Resolves a name once, however many ask. Names do not wait for each other. */
   private resolved(host: string): Promise<readonly string[]> {
     const known = this.resolving.get(host);
     if (known) return known;
     const patience = AbortSignal.timeout(this.timeoutMs);
-    const resolving = this.lookups
-      .within('', patience, () => this.resolve(host))
+    const resolving = unlessAborted(this.resolve(host, patience), patience)
       .catch((error: unknown) => {
         throw new OutboundError('unresolved', codeOf(error));
       })
@@ -129,10 +141,11 @@ export class OutboundHttp {
 /** Sends a request to one of the addresses, and reads the whole answer. */
 function exchange(
   url: URL,
-  { method, headers, body, ca, maxBytes }: OutboundRequest,
+  request: OutboundRequest,
   addresses: readonly string[],
   signal: AbortSignal,
 ): Promise<OutboundAnswer> {
+  const { method, headers, body, maxBytes } = request;
   return new Promise((resolve, reject) => {
     const options: https.RequestOptions = {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
@@ -140,13 +153,13 @@ function exchange(
       // An agent of its own: no connection is shared with a request that was checked at another time.
       agent: false,
       lookup: pinnedTo(addresses),
-      ca,
+      ...tlsOf(request),
       signal,
     };
-    const request = https.request(url, options, (response) => {
+    const sent = https.request(url, options, (response) => {
       read(response, maxBytes).then(resolve, reject);
     });
-    request.on('error', reject).end(body);
+    sent.on('error', reject).end(body);
   });
 }
 
@@ -188,11 +201,6 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buff
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-async function resolveBySystem(hostname: string): Promise<readonly string[]> {
-  const found = await dns.lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }
 
 function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
