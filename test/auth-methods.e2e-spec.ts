@@ -267,6 +267,16 @@ describe('what is told of logins', () => {
     expect(latchkey.logs.join()).not.toContain(KEY);
   });
 
+  it('is that guessing has locked a name: by the wrong guess that does, and by no right one', async () => {
+    const lockedOut = jest.spyOn(latchkey.app.get(SecurityEvents, { strict: false }), 'lockedOut');
+    const identityId = await attached();
+    for (let i = 0; i < 2; i += 1) await login(identityId, 'ada', 'wrong');
+    expect((await login(identityId)).status).toBe(200);
+    expect(lockedOut).not.toHaveBeenCalled();
+    for (let i = 0; i < 4; i += 1) await login(identityId, 'ada', 'wrong');
+    expect(lockedOut).toHaveBeenCalledTimes(1);
+  });
+
   it('is told of one that succeeds in the transaction of its token: what cannot be kept makes no token', async () => {
     const events = latchkey.app.get(SecurityEvents, { strict: false });
     const identityId = await attached();

@@ -34,6 +34,8 @@ interface Login extends LoginMethod, LoginRequest {
   configuration?: MethodConfiguration;
   /** What the attempt was counted against beforehand, as if it were a wrong guess. */
   reserved?: LockoutSubject;
+  /** Whether that count has locked the name. It stays locked only if the guess is wrong. */
+  isLocking?: boolean;
   proof?: Proof;
   /** The wrong guesses that a token makes forgotten. */
   guessesToClear?: LockoutSubject;
@@ -86,7 +88,7 @@ export class LoginPipeline {
     const guess = login.method.reserve?.(attemptOf(login));
     if (!guess) return;
     const reserved = reservationOf(login, guess);
-    await this.countAgainst(reserved, login);
+    login.isLocking = await this.lockouts.countWrong(reserved, login.now);
     login.reserved = reserved;
     login.guessesToClear = reserved;
   }
@@ -131,15 +133,18 @@ export class LoginPipeline {
   private async correctCount(login: Login, error: unknown): Promise<void> {
     const { reserved, proof, now } = login;
     const wrongGuess = !proof && error instanceof InvalidCredentialsError ? error : undefined;
-    if (reserved && !wrongGuess) await this.lockouts.cancelGuess(reserved, now);
-    if (!reserved && wrongGuess?.guessed) await this.countAgainst(wrongGuess.guessed, login);
+    if (!reserved) return this.countWrong(wrongGuess?.guessed, login);
+    if (!wrongGuess) return this.lockouts.cancelGuess(reserved, now);
+    if (login.isLocking) this.reportLock(reserved, login);
   }
 
   /** @throws LockedOutError */
-  private async countAgainst(guessed: LockoutSubject, { definition, origin, now }: Login): Promise<void> {
-    const isLocking = await this.lockouts.countWrong(guessed, now);
-    const { authMethodId } = guessed;
-    if (isLocking && authMethodId !== null) this.events.lockedOut({ method: definition.slug, authMethodId, ...origin });
+  private async countWrong(guessed: LockoutSubject | undefined, login: Login): Promise<void> {
+    if (guessed && (await this.lockouts.countWrong(guessed, login.now))) this.reportLock(guessed, login);
+  }
+
+  private reportLock({ authMethodId }: LockoutSubject, { definition, origin }: Login): void {
+    if (authMethodId !== null) this.events.lockedOut({ method: definition.slug, authMethodId, ...origin });
   }
 
   private reportFailure({ definition, origin, ...login }: Login, error: unknown): void {
