@@ -5,11 +5,15 @@ export {
   AccessTokenRefusedError,
   ConflictingAccessTokensError,
   ExpiredAccessTokenError,
+  ExternalIdTakenError,
   InvalidAlgorithmError,
   InvalidSignatureError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
   type RefusalCode,
+  TokenEndedError,
+  TokenNotRotatableError,
+  TokenRotatedBeforeError,
   UntrustedAddressError,
 } from './access-tokens/issuing/access-tokens.errors';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
@@ -76,9 +80,30 @@ export { latchkeyDataSourceOptions } from './database/connections/data-source-op
 export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './database/database-options';
 export { LATCHKEY_ENTITIES } from './database/entities/latchkey-entities';
 export { migrateLatchkey } from './database/migrator';
-export { AccessTokens, type IssuedAccessToken, type NewAccessToken } from './host-api/access-tokens';
-export type { ChangeOptions, TransactionalManager } from './host-api/host-transaction.service';
-export { MachineIdentities, type NewMachineIdentity, type TokenPolicy } from './host-api/machine-identities';
+export { AccessTokens } from './host-api/access-tokens';
+export type { ChangeOptions, TransactionalClient, TransactionalManager } from './host-api/host-transaction.service';
+export type {
+  MachineIdentityList,
+  MachineIdentityPage,
+  MachineIdentityRecord,
+  OrganizationRecord,
+} from './host-api/identity-reader.service';
+export type { AccessTokenPage, AccessTokenRecord, AccessTokenState, UsesRefill } from './host-api/key-reader.service';
+export type {
+  AccessTokenChanges,
+  AccessTokenList,
+  IssuedAccessToken,
+  NewAccessToken,
+  RotatedAccessToken,
+  RotationOptions,
+} from './host-api/key-types';
+export {
+  type MachineIdentityChanges,
+  MachineIdentities,
+  type NewMachineIdentity,
+  type NewOrganization,
+  type TokenPolicy,
+} from './host-api/machine-identities';
 export { IdentityNotFoundError, UnknownRoleError } from './identities/identities.errors';
 export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
 export { type LatchkeyOptions, LatchkeyOptionsError } from './latchkey.options';
@@ -90,5 +115,6 @@ export { LastAdministratorError, PermissionDeniedError } from './permissions/per
 export { PermissionGuard } from './permissions/permission.guard';
 export { RequirePermission } from './permissions/require-permission.decorator';
 export type { Role } from './permissions/roles';
+export { TokenNotFoundError } from './token-auth/token-auth.errors';
 export { TokenAuthModule } from './token-auth/token-auth.module';
 export { LATCHKEY_MIGRATIONS } from '../migrations';

@@ -125,6 +125,10 @@ const CASES: Record<string, Case> = {
     target: 'token',
     body: () => ({ name: 'renamed' }),
   },
+  'POST /api/latchkey/v1/access-tokens/{tokenId}/rotate': {
+    action: 'rotate-token-identity-token-auth',
+    target: 'token',
+  },
   [`POST ${TOKEN_AUTH}/tokens/{tokenId}/revoke`]: { action: 'revoke-token-identity-token-auth', target: 'token' },
   [`POST ${UNIVERSAL_AUTH}`]: { action: 'add-identity-universal-auth', target: 'auth-method' },
   [`PATCH ${UNIVERSAL_AUTH}`]: {

@@ -1,4 +1,6 @@
 import { DataSource } from 'typeorm';
+import { LATCHKEY_MIGRATIONS } from '../migrations';
+import { AddKeys1766300000000 } from '../migrations/1766300000000-add-keys';
 import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
 import { administrate } from './support/administrate';
@@ -48,6 +50,28 @@ describe('the migrations', () => {
 
     const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM latchkey.latchkey_migrations');
     expect(rows.map((row) => row.name)).toEqual(dataSource.migrations.map((migration) => migration.name));
+    expect(await difference()).toEqual([]);
+  });
+
+  // Seen red: the statements of the migration in one transaction without an end of waiting.
+  it('that add keys let requests through while a long transaction keeps them waiting', async () => {
+    const before = LATCHKEY_MIGRATIONS.slice(0, LATCHKEY_MIGRATIONS.indexOf(AddKeys1766300000000));
+    const older = await new DataSource({ ...latchkeyDataSourceOptions({ url }), migrations: before }).initialize();
+    await ensureSchema(older);
+    await older.runMigrations();
+    await older.destroy();
+    const long = dataSource.createQueryRunner();
+    await long.startTransaction();
+    await long.query('SELECT FROM latchkey.identity_access_tokens');
+    const migrated = dataSource.runMigrations();
+    for (let reads = 0; reads < 4; reads += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await dataSource.query('SELECT FROM latchkey.identity_access_tokens');
+    }
+    expect(long.isTransactionActive).toBe(true);
+    await long.commitTransaction();
+    await long.release();
+    await migrated;
     expect(await difference()).toEqual([]);
   });
 

@@ -77,6 +77,13 @@ const ROUTES: ManagedRoute[] = [
     notFound: noToken,
   },
   {
+    operation: 'POST /api/latchkey/v1/access-tokens/{tokenId}/rotate',
+    permission: 'identity:create-token',
+    body: () => ({}),
+    attempt: 'rotate token for identity',
+    notFound: noToken,
+  },
+  {
     operation: 'POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke',
     permission: 'identity:edit',
     attempt: 'revoke token of identity',

@@ -6,6 +6,10 @@ import { AccessTokenGuard } from './guarding/access-token.guard';
 import { AccessTokenIssuer } from './issuing/access-token.issuer';
 import { AccessTokenStore } from './issuing/access-token.store';
 import { AccessTokenKeyring } from './issuing/access-token.keyring';
+import { KeyStore } from './issuing/key.store';
+import { RotationStore } from './issuing/rotation.store';
+import { TokenRotationService } from './issuing/token-rotation.service';
+import { TokenSuccession } from './verification/token-succession';
 import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
 import { partyOf } from './guarding/party-of';
@@ -22,6 +26,10 @@ import { UsageLimiter } from './usage/usage.limiter';
     AccessTokenCache,
     AccessTokenIssuer,
     AccessTokenStore,
+    KeyStore,
+    RotationStore,
+    TokenRotationService,
+    TokenSuccession,
     AccessTokenVerifier,
     AccessTokenGuard,
     TokenFactsReader,
@@ -40,6 +48,8 @@ import { UsageLimiter } from './usage/usage.limiter';
     AccessTokenKeyring,
     AccessTokenIssuer,
     AccessTokenStore,
+    KeyStore,
+    TokenRotationService,
     AccessTokenVerifier,
     AccessTokenCache,
     AccessTokenGuard,

@@ -20,7 +20,8 @@ export type Program = 'host' | 'operator' | 'system';
 export type ChangeAction =
   | `${'create' | 'update' | 'delete'}-identity`
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
-  | `${'create' | 'update' | 'revoke'}-token-identity-token-auth`
+  | `${'create' | 'update' | 'revoke' | 'rotate' | 'disable' | 'enable'}-token-identity-token-auth`
+  | 'revoke-all-tokens-token-auth'
   | `${'create' | 'revoke'}-identity-universal-auth-client-secret`
   | `clear-identity-${string}-lockouts`
   | `${'renew' | 'revoke'}-identity-access-token`

@@ -1,48 +1,45 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenCache } from '../access-tokens/verification/access-token.cache';
-import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
 import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
+import { TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
 import { Clock } from '../common/clock/clock';
-import { isId } from '../common/ids';
-import type { TrustedIp } from '../common/net/trusted-ips';
-import type { UnitOfWork } from '../changes/unit-of-work';
-import { IdentityStore } from '../identities/identity.store';
+import { isId, NIL_ID } from '../common/ids';
 import { IdentityNotFoundError } from '../identities/identities.errors';
-import { CreateTokenDto } from '../token-auth/dto/token-auth.dtos';
+import { CreateTokenDto, UpdateTokenDto } from '../token-auth/dto/token-auth.dtos';
+import { TokenNotFoundError } from '../token-auth/token-auth.errors';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
-import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
+import { KeyChangesService } from './key-changes.service';
+import { checkedKey, checkedRotation, requireExternalId, requireState } from './key-input';
+import { KeyIssuingService } from './key-issuing.service';
+import { type AccessTokenPage, type AccessTokenRecord, KeyReaderService } from './key-reader.service';
+import type {
+  AccessTokenChanges,
+  AccessTokenList,
+  IssuedAccessToken,
+  NewAccessToken,
+  RotatedAccessToken,
+  RotationOptions,
+} from './key-types';
 
-/** The identity and name of a new token. */
-export interface NewAccessToken {
-  readonly identityId: string;
-  /** A name for people: 1 to 255 characters. */
-  readonly name?: string;
-}
-
-/** A token that was just issued. */
-export interface IssuedAccessToken {
-  readonly tokenId: string;
-  readonly identityId: string;
-  /** The token itself. It is stored nowhere and cannot be read again: keep it, or hand it on, now. */
-  readonly accessToken: string;
-  /** When the token expires; null for a token that never does. */
-  readonly expiresAt: Date | null;
-}
+const SETTINGS = ['expiresAt', 'permissions', 'metadata', 'usesLimit', 'usesRefill', 'trustedIps'] as const;
 
 /**
- * Issues and revokes access tokens in a host's own code, in the host's own transaction if it passes one. It checks no
- * permission: the host decides who may call it.
+ * Issues, lists, changes and revokes access tokens in a host's own code, in the host's own transaction if it passes one. It
+ * checks no permission: the host decides who may call it. Each method throws DatabaseUnavailableError, and a TypeError for an
+ * option that it does not know.
  */
 @Injectable()
 export class AccessTokens {
   constructor(
     private readonly transaction: HostTransactionService,
-    private readonly issuer: AccessTokenIssuer,
+    private readonly issuing: KeyIssuingService,
+    private readonly changes: KeyChangesService,
+    private readonly reader: KeyReaderService,
+    private readonly rotation: TokenRotationService,
     private readonly store: AccessTokenStore,
-    private readonly identities: IdentityStore,
     private readonly clock: Clock,
     private readonly receipts: ChangeReceiptsService,
     private readonly cache: AccessTokenCache,
@@ -52,32 +49,116 @@ export class AccessTokens {
   /**
    * Makes a token for an identity that has Token Auth.
    *
-   * @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ValidationFailureError; TypeError for an option there is not
+   * @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ValidationFailureError, InvalidIpError; ExternalIdTakenError
    */
   async issue(token: NewAccessToken, options: ChangeOptions = {}): Promise<IssuedAccessToken> {
-    requireKnown('issue', token, ['identityId', 'name']);
-    const { name = null } = await checked(CreateTokenDto, { name: token.name });
-    if (!isId(token.identityId)) throw new IdentityNotFoundError(token.identityId);
-    return this.transaction.within('create-token-identity-token-auth', options, async (work) => {
-      const { run } = work;
-      const holder = { identityId: token.identityId, organizationId: organizationOf(options) };
-      // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.
-      const isThere = await this.identities.noteLogin(run, holder, { method: TOKEN_AUTH.slug, at: this.clock.now() });
-      if (!isThere) throw new IdentityNotFoundError(token.identityId);
-      return this.issueBy(work, token.identityId, name);
-    });
+    requireKnown('issue', token, ['identityId', 'name', 'externalId', ...SETTINGS]);
+    const { identityId, name: given, ...settings } = token;
+    const { name = null } = await checked(CreateTokenDto, { name: given });
+    const key = checkedKey(settings, this.clock.now());
+    if (!isId(identityId)) throw new IdentityNotFoundError(identityId);
+    const toIssue = { identityId, organizationId: organizationOf(options), name, key };
+    return this.transaction.within('create-token-identity-token-auth', options, (work) =>
+      this.issuing.issue(work, toIssue),
+    );
   }
 
-  private async issueBy(work: UnitOfWork, identityId: string, name: string | null): Promise<IssuedAccessToken> {
-    const { run } = work;
-    const [found] = await run<MethodRow>(FIND_METHOD, [identityId, TOKEN_AUTH.slug]);
-    if (found === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
-    const { identityName, trustedIps, organizationId, ...method } = found;
-    const row = await this.issuer.insert(run, { identity: { id: found.identityId, organizationId }, method, name });
-    const { id: tokenId, createdAt, expiresAt } = row;
-    work.changed({ type: 'token', id: tokenId, identityId: row.identityId, organizationId });
-    const { accessToken } = this.issuer.sign({ ...row, identityName, trustedIps }, createdAt, expiresAt);
-    return { tokenId, identityId: row.identityId, accessToken, expiresAt };
+  /**
+   * One page of the keys of an identity or of an organization, newest first, those that have ended included. Reads one page's
+   * worth of rows, however long the list is: for a `state`, up to 1000 rows.
+   *
+   * @throws ValidationFailureError
+   */
+  async list(list: AccessTokenList, options: ChangeOptions = {}): Promise<AccessTokenPage> {
+    requireKnown('list', list, ['identityId', 'organizationId', 'cursor', 'limit', 'state']);
+    const { identityId, organizationId, cursor, limit, state } = list as Partial<Record<string, unknown>> & typeof list;
+    if ((identityId === undefined) === (organizationId === undefined)) {
+      throw new TypeError('list takes either identityId or organizationId');
+    }
+    requireState(state);
+    const of = 'identityId' in list ? { identityId: list.identityId } : { organizationId: list.organizationId };
+    const request = { of, within: organizationOf(options), cursor, limit, state };
+    return this.transaction.read(options, (run) => this.reader.list(run, request));
+  }
+
+  /** A key by its id; null for a token that does not exist or was not issued by hand. */
+  async get(tokenId: string, options: ChangeOptions = {}): Promise<AccessTokenRecord | null> {
+    return this.transaction.read(options, (run) => this.reader.get(run, tokenId, organizationOf(options)));
+  }
+
+  /** The key with your own id. After rotations, the last key has the id. @throws ValidationFailureError */
+  async find(
+    key: { readonly externalId: string; readonly organizationId: string },
+    options: ChangeOptions = {},
+  ): Promise<AccessTokenRecord | null> {
+    requireKnown('find', key, ['externalId', 'organizationId']);
+    const externalId = requireExternalId(key.externalId);
+    return this.transaction.read(options, (run) => this.reader.find(run, externalId, key.organizationId));
+  }
+
+  /** Gives a key another name: 1 to 255 characters. @throws TokenNotFoundError, TokenEndedError, ValidationFailureError */
+  async rename(tokenId: string, name: string, options: ChangeOptions = {}): Promise<AccessTokenRecord> {
+    return this.update(tokenId, { name }, options);
+  }
+
+  /**
+   * Changes what is given; every node knows it after `revocationBoundMs`.
+   *
+   * @throws TokenNotFoundError; TokenEndedError for a key that was revoked or replaced; ValidationFailureError, InvalidIpError,
+   * LastAdministratorError
+   */
+  async update(tokenId: string, key: AccessTokenChanges, options: ChangeOptions = {}): Promise<AccessTokenRecord> {
+    requireKnown('update', key, ['name', ...SETTINGS]);
+    const { name: given, ...settings } = key;
+    const { name } = await checked(UpdateTokenDto, { name: given });
+    const changes = { ...checkedKey(settings, this.clock.now()), name };
+    const place = placeOf(tokenId, options);
+    return this.transaction.takeAway('update-token-identity-token-auth', options, (work) =>
+      this.changes.update(work, place, changes),
+    );
+  }
+
+  /**
+   * Disables a key until it is enabled again: it is refused with `access_token_disabled`, as soon as a revoked one.
+   *
+   * @throws LastAdministratorError
+   * @returns false for a key that is disabled already, was revoked, or does not exist.
+   */
+  async disable(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
+    const place = placeOf(tokenId, options);
+    return this.transaction.takeAway('disable-token-identity-token-auth', options, (work) =>
+      this.changes.disable(work, place),
+    );
+  }
+
+  /** Makes a disabled key usable again. @returns false for a key that is not disabled, was revoked, or does not exist. */
+  async enable(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
+    const place = placeOf(tokenId, options);
+    return this.transaction.within('enable-token-identity-token-auth', options, (work) =>
+      this.changes.enable(work, place),
+    );
+  }
+
+  /**
+   * Replaces a key by a new one with the same name, id, permissions, labels, addresses and limits. The old one stays usable until
+   * the new one is first used or `graceSeconds` are over. The new one lives as long as the old one was issued for.
+   *
+   * @throws TokenNotFoundError, TokenNotRotatableError, ValidationFailureError; TokenRotatedBeforeError for a key that another
+   * call has replaced
+   */
+  async rotate(tokenId: string, how: RotationOptions, options: ChangeOptions = {}): Promise<RotatedAccessToken> {
+    requireKnown('rotate', how, ['graceSeconds', 'endsOldOnFirstUse', 'idempotencyKey']);
+    const rotation = { ...placeOf(tokenId, options), ...checkedRotation(how) };
+    return this.transaction.within('rotate-token-identity-token-auth', options, async (work) => {
+      const rotated = await this.rotation.rotate(work.run, rotation);
+      if (rotated === undefined) throw new TokenNotFoundError(tokenId);
+      const { token, accessToken, oldEndsAt, isRepeated } = rotated;
+      const { id, identityId, organizationId, expiresAt } = token;
+      if (isRepeated) work.unchanged();
+      else work.changed({ type: 'token', id: tokenId, identityId, organizationId });
+      const replaced = { tokenId, endsAt: oldEndsAt };
+      return { tokenId: id, identityId, accessToken, expiresAt, replaced, isRepeated };
+    });
   }
 
   /**
@@ -85,8 +166,7 @@ export class AccessTokens {
    * every node refuses it. In a transaction of the host, that time runs from the commit; `applyChanges` applies the change to this
    * process at once.
    *
-   * @throws LastAdministratorError for the last credential of the last administrator of an organization;
-   * DatabaseUnavailableError.
+   * @throws LastAdministratorError for the last credential of the last administrator of an organization
    * @returns false for a token that does not exist, or was revoked before.
    */
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
@@ -104,6 +184,25 @@ export class AccessTokens {
   }
 
   /**
+   * Revokes every key of an identity, or of an organization. Tokens from logins are not keys: they end with their client secret
+   * or their identity.
+   *
+   * @throws LastAdministratorError
+   * @returns how many were revoked.
+   */
+  async revokeAll(
+    whose: { readonly identityId: string } | { readonly organizationId: string },
+    options: ChangeOptions = {},
+  ): Promise<number> {
+    requireKnown('revokeAll', whose, ['identityId', 'organizationId']);
+    const holders = holdersOf(whose, organizationOf(options));
+    if (holders === undefined) return 0;
+    return this.transaction.takeAway('revoke-all-tokens-token-auth', options, (work) =>
+      this.changes.revokeAll(work, holders),
+    );
+  }
+
+  /**
    * To be called after a commit of the host: applies to this process at once what the transaction issued, revoked, changed or
    * deleted.
    */
@@ -113,18 +212,19 @@ export class AccessTokens {
   }
 }
 
-interface MethodRow extends TokenMethod {
-  readonly identityId: string;
-  readonly identityName: string;
-  readonly organizationId: string;
-  readonly trustedIps: TrustedIp[];
+function placeOf(tokenId: string, options: ChangeOptions) {
+  return { tokenId: isId(tokenId) ? tokenId : NIL_ID, organizationId: organizationOf(options) };
 }
 
-const FIND_METHOD = `
-  SELECT a.id, a.method, i.id AS "identityId", i.name AS "identityName", i.organization_id AS "organizationId",
-         a.access_token_ttl AS "accessTokenTTL", a.access_token_max_ttl AS "accessTokenMaxTTL",
-         a.access_token_period AS "accessTokenPeriod", a.access_token_num_uses_limit AS "accessTokenNumUsesLimit",
-         a.access_token_trusted_ips AS "trustedIps"
-    FROM latchkey.identities i
-    JOIN latchkey.identity_auth_methods a ON a.identity_id = i.id AND a.method = $2
-   WHERE i.id = $1`;
+/** Undefined for a text that is not an id. @throws TypeError for both kinds of id, or neither */
+function holdersOf(whose: { identityId?: string; organizationId?: string }, within: string | null) {
+  const { identityId, organizationId } = whose;
+  if ((identityId === undefined) === (organizationId === undefined)) {
+    throw new TypeError('revokeAll takes either identityId or organizationId');
+  }
+  if (!isId(identityId ?? organizationId ?? '')) return undefined;
+  if (identityId !== undefined) return { identityId, organizationId: within };
+  return within === null || within === organizationId
+    ? { identityId: null, organizationId: organizationId! }
+    : undefined;
+}

@@ -6,6 +6,10 @@ import { AccessTokens } from './access-tokens';
 import { ApplicationRoutesService } from './application-routes.service';
 import { HostInspection } from './host-inspection';
 import { HostTransactionService } from './host-transaction.service';
+import { IdentityReaderService } from './identity-reader.service';
+import { KeyChangesService } from './key-changes.service';
+import { KeyIssuingService } from './key-issuing.service';
+import { KeyReaderService } from './key-reader.service';
 import { MachineIdentities } from './machine-identities';
 import { OtherMethodsService } from './other-methods.service';
 
@@ -16,6 +20,10 @@ import { OtherMethodsService } from './other-methods.service';
   providers: [
     HostTransactionService,
     AccessTokens,
+    KeyIssuingService,
+    KeyChangesService,
+    KeyReaderService,
+    IdentityReaderService,
     MachineIdentities,
     ApplicationRoutesService,
     HostInspection,

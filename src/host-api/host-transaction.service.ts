@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { isId, NIL_ID } from '../common/ids';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
-import { sqlOn } from '../database/sql-runner';
+import { sqlOn, type SqlRunner } from '../database/sql-runner';
 import type { ChangeAction } from '../changes/change';
 import { UnitOfWork } from '../changes/unit-of-work';
 import { ChangesService } from '../changes/changes.service';
-import { requireKnown } from './input';
+import { requireTransaction, targetOf } from './transaction-target';
 
 /** Runs SQL in a transaction: an `EntityManager` of the host or of Latchkey, or a `QueryRunner`. */
 export interface TransactionalManager {
@@ -17,13 +17,25 @@ export interface TransactionalManager {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
 
-/** Options of a change. */
+/** A `Client` of `pg`, or a client that its pool gave out. */
+export interface TransactionalClient {
+  query(sql: string, parameters?: unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
+/**
+ * Options of a change. `manager`, `client` and `query` are three ways to name one thing: a running transaction on Latchkey's
+ * database. The change commits or rolls back with it. Without them, the change is its own transaction.
+ */
 export interface ChangeOptions {
-  /**
-   * The `EntityManager` of a running transaction on Latchkey's database: the change commits or rolls back with it. Without it,
-   * the change is its own transaction.
-   */
+  /** The `EntityManager` of the transaction, or its `QueryRunner`. */
   readonly manager?: TransactionalManager;
+  /** The client of `pg` that has begun the transaction. */
+  readonly client?: TransactionalClient;
+  /**
+   * Runs a statement in the transaction and answers its rows. For Prisma 7, or 6 with a driver adapter:
+   * `(sql, parameters) => tx.$queryRawUnsafe(sql, ...parameters)`.
+   */
+  readonly query?: (sql: string, parameters: unknown[]) => Promise<unknown>;
   /**
    * The organization that the object must belong to; an object of another organization counts as one that does not exist. Pass
    * it whenever an id comes from outside, with the organization of the caller.
@@ -52,19 +64,24 @@ export class HostTransactionService {
 
   /** @throws DatabaseUnavailableError. It is thrown here, because Latchkey's filter is absent on a host's own route. */
   async within<T>(action: ChangeAction, options: ChangeOptions, act: HostAct<T>): Promise<T> {
-    requireKnown('the second argument', options, ['manager', 'organizationId']);
-    const { manager } = options;
-    if (manager === undefined) return said(this.changes.alter({ actor: 'host', action }, act));
-    requireTransaction(manager);
-    const work = new UnitOfWork(sqlOn(manager, this.dataSource));
-    return said(this.changes.within({ actor: 'host', action }, work, act));
+    const attempt = { actor: 'host', action } as const;
+    const target = targetOf(options);
+    if (target === undefined) return said(this.changes.alter(attempt, act));
+    await requireTransaction(target);
+    return said(this.changes.within(attempt, new UnitOfWork(sqlOn(target, this.dataSource)), act));
   }
 
   /** The same for what takes rights or credentials away. */
   async takeAway<T>(action: ChangeAction, options: ChangeOptions, act: HostAct<T>): Promise<T> {
-    requireKnown('the second argument', options, ['manager', 'organizationId']);
-    if (options.manager !== undefined) return this.within(action, options, act);
+    if (targetOf(options) !== undefined) return this.within(action, options, act);
     return said(this.changes.takeAway({ actor: 'host', action }, act));
+  }
+
+  /** Reads by one statement, in the transaction if there is one. */
+  async read<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+    const target = targetOf(options);
+    if (target !== undefined) await requireTransaction(target);
+    return said(act(sqlOn(target ?? this.dataSource, this.dataSource)));
   }
 }
 
@@ -74,17 +91,4 @@ async function said<T>(change: Promise<T>): Promise<T> {
   } catch (error) {
     throw isDatabaseUnavailable(error) ? new DatabaseUnavailableError(error) : error;
   }
-}
-
-/** Outside a transaction, each statement would commit by itself, and a change could be made in part. */
-function requireTransaction(manager: unknown): void {
-  const { query, queryRunner, isTransactionActive } = (manager ?? {}) as Partial<EntityManager & QueryRunner>;
-  if (typeof query !== 'function') throw new TypeError('manager must be the EntityManager of a transaction');
-  const isActive = isTransactionActive ?? queryRunner?.isTransactionActive ?? !hasManyConnections(manager as object);
-  if (!isActive) throw new TypeError('manager must be the EntityManager of a transaction that is running');
-}
-
-/** A `DataSource`, an `EntityManager` outside a transaction or a pool: each statement may run on another connection. */
-function hasManyConnections(manager: object): boolean {
-  return ['createQueryRunner', 'getRepository', 'idleCount'].some((name) => name in manager);
 }

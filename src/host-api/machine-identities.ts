@@ -6,12 +6,12 @@ import {
   requireCoherentInput,
 } from '../access-tokens/issuing/access-token-policy';
 import { AuthMethodStore } from '../auth-methods/configuration/auth-method.store';
-import { makeDurable } from '../changes/unit-of-work';
+import { makeDurable, type UnitOfWork } from '../changes/unit-of-work';
 import { isId } from '../common/ids';
-import { CreateIdentityDto } from '../identities/dto/identity-input.dtos';
+import { CreateIdentityDto, UpdateIdentityDto } from '../identities/dto/identity-input.dtos';
 import { requireDistinctKeys } from '../identities/distinct-keys';
 import { IdentityStore } from '../identities/identity.store';
-import { UnknownRoleError } from '../identities/identities.errors';
+import { IdentityNotFoundError, UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../organizations/dto/organization.dtos';
 import { OrganizationStore } from '../organizations/organization.store';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
@@ -19,7 +19,15 @@ import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
+import {
+  IdentityReaderService,
+  type MachineIdentityList,
+  type MachineIdentityPage,
+  type MachineIdentityRecord,
+  type OrganizationRecord,
+} from './identity-reader.service';
 import { checked, requireKnown } from './input';
+import { requireExternalId } from './key-input';
 
 /** The policy of an identity's tokens. Defaults: 30 days, any number of uses, from any address. */
 export interface TokenPolicy {
@@ -31,6 +39,22 @@ export interface TokenPolicy {
   readonly accessTokenNumUsesLimit?: number;
   /** Addresses and CIDR blocks from which tokens can be used. */
   readonly accessTokenTrustedIps?: readonly { readonly ipAddress: string }[];
+}
+
+/** The properties of a new organization. */
+export interface NewOrganization {
+  /** 1 to 255 characters. */
+  readonly name: string;
+  /** Your own id of the tenant: 1 to 255 characters, which no other organization has. */
+  readonly externalId?: string;
+}
+
+/** Changes of an identity. A field that is left out stays as it is. */
+export interface MachineIdentityChanges {
+  readonly name?: string;
+  readonly role?: Role;
+  /** Replaces all labels. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** The properties of a new identity. */
@@ -46,7 +70,7 @@ export interface NewMachineIdentity {
 }
 
 /**
- * Creates organizations and identities in a host's own code, in the host's own transaction if it passes one. It checks no
+ * Creates, finds and changes organizations and identities in a host's own code, in the host's own transaction if it passes one. It checks no
  * permission: the host decides who may call it.
  */
 @Injectable()
@@ -56,24 +80,93 @@ export class MachineIdentities {
     private readonly organizations: OrganizationStore,
     private readonly store: IdentityStore,
     private readonly methods: AuthMethodStore,
+    private readonly reader: IdentityReaderService,
     private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
   /**
    * Creates an organization: a tenant, whose identities are invisible from any other. @throws ValidationFailureError,
-   * DatabaseUnavailableError
+   * ExternalIdTakenError, DatabaseUnavailableError
    */
   async createOrganization(
-    organization: { readonly name: string },
+    organization: NewOrganization,
     options: ChangeOptions = {},
   ): Promise<{ readonly organizationId: string; readonly slug: string }> {
-    requireKnown('createOrganization', organization, ['name']);
-    const { name } = await checked(CreateOrganizationDto, organization);
+    requireKnown('createOrganization', organization, ['name', 'externalId']);
+    const { name } = await checked(CreateOrganizationDto, { name: organization.name });
+    const { externalId: given } = organization;
+    const externalId = given === undefined ? null : requireExternalId(given);
     return this.transaction.within('create-organization', options, async (work) => {
-      const { id: organizationId, slug } = await this.organizations.insert(work.run, name);
+      const { id: organizationId, slug } = await this.organizations.insert(work.run, name, externalId);
       work.changed({ type: 'organization', id: organizationId, organizationId });
       return { organizationId, slug };
     });
+  }
+
+  /** The organization with your own id; null if there is none. @throws ValidationFailureError, DatabaseUnavailableError */
+  async findOrganization(
+    organization: { readonly externalId: string },
+    options: ChangeOptions = {},
+  ): Promise<OrganizationRecord | null> {
+    requireKnown('findOrganization', organization, ['externalId']);
+    const externalId = requireExternalId(organization.externalId);
+    return this.transaction.read(options, (run) => this.reader.findOrganization(run, externalId));
+  }
+
+  /** An identity by its id; null if there is none. @throws DatabaseUnavailableError */
+  async get(identityId: string, options: ChangeOptions = {}): Promise<MachineIdentityRecord | null> {
+    return this.transaction.read(options, (run) => this.reader.get(run, identityId, organizationOf(options)));
+  }
+
+  /**
+   * One page of the identities of an organization, newest first: 1 to 100, 20 if you do not say.
+   *
+   * @throws ValidationFailureError, DatabaseUnavailableError
+   */
+  async list(list: MachineIdentityList, options: ChangeOptions = {}): Promise<MachineIdentityPage> {
+    requireKnown('list', list, ['organizationId', 'cursor', 'limit']);
+    const { organizationId, cursor, limit } = list;
+    return this.transaction.read(options, (run) => this.reader.list(run, { organizationId, cursor, limit }));
+  }
+
+  /**
+   * Changes what is given.
+   *
+   * @throws IdentityNotFoundError, ValidationFailureError, UnknownRoleError, DatabaseUnavailableError; LastAdministratorError for
+   * the role of the last identity of an organization that holds `admin` and can obtain a token.
+   */
+  async update(
+    identityId: string,
+    changes: MachineIdentityChanges,
+    options: ChangeOptions = {},
+  ): Promise<MachineIdentityRecord> {
+    requireKnown('update', changes, ['name', 'role', 'metadata']);
+    const { name, role } = changes;
+    const metadata = changes.metadata && labelsOf(changes.metadata);
+    const dto = await checked(UpdateIdentityDto, { name, metadata });
+    requireDistinctKeys(dto.metadata);
+    if (role !== undefined && !isRole(role)) throw new UnknownRoleError();
+    const organizationId = organizationOf(options);
+    return this.transaction.takeAway('update-identity', options, async (work) => {
+      const change = () => this.change(work, identityId, organizationId, { ...dto, role });
+      await this.lastAdministrator.keep(work.run, { identityId, organizationId }, change);
+      return (await this.reader.get(work.run, identityId, organizationId))!;
+    });
+  }
+
+  private async change(
+    work: UnitOfWork,
+    identityId: string,
+    organizationId: string | null,
+    { name, role, metadata }: UpdateIdentityDto & { role?: Role },
+  ): Promise<void> {
+    const { run } = work;
+    const held = isId(identityId) ? await this.store.hold(run, identityId, organizationId) : undefined;
+    if (held === undefined) throw new IdentityNotFoundError(identityId);
+    work.changed({ type: 'identity', id: identityId, identityId, organizationId: held.organizationId });
+    if (role !== undefined && role !== held.role) await this.store.setRole(run, held.membershipId, role);
+    if (metadata !== undefined) await this.store.replaceLabels(run, identityId, metadata);
+    if (name !== undefined) await this.store.update(run, identityId, { ...held, name });
   }
 
   /**
@@ -84,7 +177,7 @@ export class MachineIdentities {
   async create(identity: NewMachineIdentity, options: ChangeOptions = {}): Promise<{ readonly identityId: string }> {
     requireKnown('create', identity, ['organizationId', 'name', 'role', 'metadata', 'tokenAuth']);
     const { organizationId, role = 'no-access' } = identity;
-    const metadata = Object.entries(identity.metadata ?? {}).map(([key, value]) => ({ key, value }));
+    const metadata = labelsOf(identity.metadata ?? {});
     const dto = await checked(CreateIdentityDto, { organizationId, name: identity.name, metadata });
     requireDistinctKeys(dto.metadata);
     if (!isRole(role)) throw new UnknownRoleError();
@@ -125,6 +218,10 @@ export class MachineIdentities {
       return isDeleted;
     });
   }
+}
+
+function labelsOf(metadata: Readonly<Record<string, string>>): { key: string; value: string }[] {
+  return Object.entries(metadata).map(([key, value]) => ({ key, value }));
 }
 
 async function policyOf(input: TokenPolicy): Promise<AccessTokenPolicy> {

@@ -26,6 +26,15 @@ export interface NotedLogin {
   readonly at: Date;
 }
 
+/** An identity that is about to be changed. */
+export interface HeldIdentity {
+  readonly membershipId: string;
+  readonly organizationId: string;
+  readonly name: string;
+  readonly role: string;
+  readonly hasDeleteProtection: boolean;
+}
+
 interface InsertedRow {
   readonly id: string;
   readonly membershipId: string;
@@ -63,6 +72,12 @@ export class IdentityStore {
   ): Promise<Date> {
     const [row] = await run<{ updatedAt: Date }>(UPDATE, [identityId, name, hasDeleteProtection]);
     return row!.updatedAt;
+  }
+
+  /** An identity and its membership, locked until the transaction ends; undefined where there is no such identity. */
+  async hold(run: SqlRunner, identityId: string, organizationId: string | null): Promise<HeldIdentity | undefined> {
+    const [row] = await run<HeldIdentity>(HOLD, [identityId, organizationId]);
+    return row;
   }
 
   async setRole(run: SqlRunner, membershipId: string, role: Role): Promise<void> {
@@ -121,6 +136,14 @@ const INSERT = `
 const UPDATE = `
   UPDATE latchkey.identities SET name = $2, has_delete_protection = $3, updated_at = CURRENT_TIMESTAMP WHERE id = $1
   RETURNING updated_at AS "updatedAt"`;
+
+// The membership first: it is what changes of an identity wait for.
+const HOLD = `
+  SELECT m.id AS "membershipId", i.organization_id AS "organizationId", i.name, m.role,
+         i.has_delete_protection AS "hasDeleteProtection"
+    FROM latchkey.organization_memberships m
+    JOIN latchkey.identities i ON i.id = m.identity_id AND i.organization_id = m.organization_id
+   WHERE i.id = $1 AND ($2::uuid IS NULL OR i.organization_id = $2) FOR NO KEY UPDATE OF m, i`;
 
 // A stronger lock than the update itself takes. A token that is revoked by presenting it waits for this one, and for no other
 // change of the membership: whether an administrator is left depends on the role.

@@ -7,13 +7,15 @@ import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { IdentitiesModule } from '../identities/identities.module';
 import { TokenAuthController } from './token-auth.controller';
 import { TOKEN_AUTH } from './token-auth.definition';
+import { TokenRotationController } from './token-rotation.controller';
+import { TokenRotationsService } from './token-rotations.service';
 import { TokenAuthService } from './token-auth.service';
 
 /** Token Auth: access tokens that are issued, named and revoked by hand. */
 @Module({
   imports: [TypeOrmModule.forFeature([IdentityAccessToken], LATCHKEY_DATA_SOURCE), IdentitiesModule, AuthMethodsModule],
-  controllers: [configurationController(TOKEN_AUTH), TokenAuthController],
-  providers: [TokenAuthService],
+  controllers: [configurationController(TOKEN_AUTH), TokenAuthController, TokenRotationController],
+  providers: [TokenAuthService, TokenRotationsService],
   exports: [TokenAuthService],
 })
 export class TokenAuthModule {}

@@ -10,7 +10,7 @@ import type { Identity } from '../../database/entities/identity.entity';
 import { LatchkeySettings } from '../../latchkey.options';
 import { IDENTITY_ACCESS_TOKEN, type IdentityAuth } from '../../database/entities/access-token.claims';
 import { AccessTokenKeyring } from './access-token.keyring';
-import { AccessTokenStore } from './access-token.store';
+import { AccessTokenStore, type NewKeyRow } from './access-token.store';
 import { AccessTokenRefusedError } from './access-tokens.errors';
 import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
 import { FOREVER_SECONDS, type LifetimePolicy, lifetimeSeconds } from './lifetime';
@@ -27,6 +27,9 @@ export interface IssueRequest {
   readonly clientSecretId?: string;
   /** Facts that the login found about the identity, if any. */
   readonly identityAuth?: IdentityAuth;
+  readonly key?: NewKeyRow;
+  /** The end of the token, whatever the policy says; null for none. Undefined for the end by the policy. */
+  readonly end?: Date | null;
 }
 
 /** The parts of a token that its JWT contains. */
@@ -66,11 +69,11 @@ export class AccessTokenIssuer {
    */
   async insert(
     on: EntityManager | SqlRunner,
-    { identity, method, name, clientSecretId, identityAuth }: IssueRequest,
+    { identity, method: configured, name, clientSecretId, identityAuth, key, end }: IssueRequest,
   ): Promise<IdentityAccessToken> {
-    requirePolicy(method);
+    requirePolicy(configured);
     const createdAt = this.clock.now();
-    const expiresAt = this.firstExpiry(method, createdAt);
+    const { method, expiresAt } = this.lifeOf(configured, end, createdAt);
     const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit: numUsesLimit } = method;
     const row = {
       identityId: identity.id,
@@ -85,9 +88,20 @@ export class AccessTokenIssuer {
       expiresAt,
       signedTTL: secondsBetween(createdAt, expiresAt),
     };
-    const id = await this.store.insert(typeof on === 'function' ? on : sqlIn(on), row);
+    const id = await this.store.insert(typeof on === 'function' ? on : sqlIn(on), { ...row, key });
     const unused = { numUses: 0, lastUsedAt: null, lastRenewedAt: null, revokedAt: null };
     return Object.assign(new IdentityAccessToken(), { id, ...row, ...unused, updatedAt: createdAt });
+  }
+
+  /** The policy of a token and its end: by the policy of the method, or until the end that is given. */
+  private lifeOf(
+    method: TokenMethod,
+    end: Date | null | undefined,
+    from: Date,
+  ): { readonly method: TokenMethod; readonly expiresAt: Date | null } {
+    if (end === undefined) return { method, expiresAt: this.firstExpiry(method, from) };
+    const expiresAt = end && inWholeSeconds(end);
+    return { method: { ...method, ...policyUntil(expiresAt, from) }, expiresAt };
   }
 
   /** The expiry of a token that is issued now; null for never. */
@@ -143,6 +157,16 @@ function requirePolicy(method: TokenMethod): void {
   const { accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit } = method;
   const limits = [accessTokenTTL, accessTokenMaxTTL, accessTokenPeriod, accessTokenNumUsesLimit];
   if (!limits.every(isCount)) throw new UnreadableValueError('the policy of an auth method');
+}
+
+/** Renewed, a token lives no longer than to the end that it was given. */
+function policyUntil(end: Date | null, from: Date): LifetimePolicy {
+  const seconds = secondsBetween(from, end);
+  return { accessTokenTTL: seconds, accessTokenMaxTTL: seconds, accessTokenPeriod: 0 };
+}
+
+function inWholeSeconds(end: Date): Date {
+  return new Date(epochSeconds(end) * 1_000);
 }
 
 function expiryOf(now: Date, lifetime: number): Date | null {

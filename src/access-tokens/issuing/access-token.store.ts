@@ -2,8 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { IdentityAuth } from '../../database/entities/access-token.claims';
 import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
 import { bigintAsNumber } from '../../database/entities/bigint.transformer';
+import type { TrustedIp } from '../../common/net/trusted-ips';
 import { DURABLE } from '../../database/durable';
 import type { SqlRunner } from '../../database/sql-runner';
+import { ExternalIdTakenError } from './access-tokens.errors';
+import type { TokenPermissions } from './token-permissions';
 
 /** What the row of a new token holds. */
 export interface NewTokenRow {
@@ -21,6 +24,31 @@ export interface NewTokenRow {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly signedTTL: number;
+  /** What it has beyond a token that has everything from its method. */
+  readonly key?: NewKeyRow;
+}
+
+/** What a host says of a key. */
+export interface KeySettings {
+  readonly externalId: string | null;
+  readonly permissions: TokenPermissions | null;
+  readonly metadata: Readonly<Record<string, string>> | null;
+  readonly trustedIps: TrustedIp[] | null;
+  readonly usesRefill: { readonly amount: number; readonly everySeconds: number } | null;
+  /** Whether the host gave its end, or said that it has none. */
+  readonly isEndGiven: boolean;
+}
+
+/** What the row of a new key holds besides. */
+export interface NewKeyRow extends KeySettings {
+  /** Left out for one that the database makes. */
+  readonly id?: string;
+  /** The token that ends when this one is first used. */
+  readonly endsTokenId?: string | null;
+  /** An end that its JWT does not know of. */
+  readonly endsAt?: Date | null;
+  /** Uses that count against its limit from the beginning. */
+  readonly usesSpent?: number;
 }
 
 /** A token that was signed again. */
@@ -48,6 +76,25 @@ export interface RenamedToken {
   readonly methodRemovedAt: Date | null;
 }
 
+const NO_KEY: NewKeyRow = {
+  externalId: null,
+  permissions: null,
+  metadata: null,
+  trustedIps: null,
+  usesRefill: null,
+  isEndGiven: false,
+};
+
+function valuesOf(key: NewKeyRow): unknown[] {
+  const json = (value: object | null) => value && JSON.stringify(value);
+  const { id = null, endsTokenId = null, endsAt = null, usesSpent = 0 } = key;
+  const { amount, everySeconds } = key.usesRefill ?? NO_REFILL;
+  const said = [key.externalId, json(key.permissions), json(key.metadata), json(key.trustedIps), key.isEndGiven];
+  return [...said, amount, everySeconds, id, endsTokenId, endsAt, usesSpent];
+}
+
+const NO_REFILL = { amount: 0, everySeconds: 0 };
+
 /** An SQL expression: when the method of a token was removed; null for a token that was revoked itself, or has its method. */
 export function methodRemovedAt(token: string): string {
   return `(SELECT coalesce(
@@ -69,20 +116,22 @@ export interface TokenRevocation {
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
- * The one writer of `identity_access_tokens`. Besides it, `usage/` counts uses and `maintenance/` clears up rows of tokens that
+ * The writer of `identity_access_tokens`, beside `KeyStore` and `RotationStore`, which change keys. `usage/` counts uses and `maintenance/` clears up rows of tokens that
  * are dead. Removing a method or an identity writes none of its tokens, of which there may be millions: without the row of their
  * method they are dead. It takes any `SqlRunner`, in a transaction of Latchkey's or of a host's.
  */
 @Injectable()
 export class AccessTokenStore {
-  /** The id of the new row. */
+  /** The id of the new row. @throws ExternalIdTakenError */
   async insert(run: SqlRunner, row: NewTokenRow): Promise<string> {
     const owner = [row.identityId, row.organizationId, row.authMethodId, row.authMethod, row.name];
     const policy = [row.accessTokenTTL, row.accessTokenMaxTTL, row.accessTokenPeriod, row.numUsesLimit];
     const login = [row.clientSecretId, row.identityAuth && JSON.stringify(row.identityAuth)];
     const life = [row.createdAt, row.expiresAt, row.signedTTL];
-    const [inserted] = await run<{ id: string }>(INSERT, [...owner, ...policy, ...login, ...life]);
-    return inserted!.id;
+    const values = [...owner, ...policy, ...login, ...life, ...valuesOf(row.key ?? NO_KEY)];
+    const [inserted] = await run<{ id: string }>(INSERT, values);
+    if (inserted === undefined) throw new ExternalIdTakenError();
+    return inserted.id;
   }
 
   /** False for a token that has been revoked, or whose method was removed: the condition is part of the statement. */
@@ -117,8 +166,12 @@ export class AccessTokenStore {
 const INSERT = `
   INSERT INTO latchkey.identity_access_tokens
          (identity_id, organization_id, auth_method_id, auth_method, name, access_token_ttl, access_token_max_ttl,
-          access_token_period, num_uses_limit, client_secret_id, identity_auth, created_at, updated_at, expires_at, signed_ttl)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
+          access_token_period, num_uses_limit, client_secret_id, identity_auth, created_at, updated_at, expires_at, signed_ttl,
+          external_id, permissions, metadata, trusted_ips, is_end_given, uses_refill_amount, uses_refill_interval,
+          uses_refilled_at, id, ends_token_id, ends_at, num_uses)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+          CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25)
+  ON CONFLICT (organization_id, external_id) WHERE external_id IS NOT NULL AND rotated_to IS NULL DO NOTHING
   RETURNING id`;
 
 // The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one that was renewed under a shorter

@@ -120,3 +120,37 @@ export class UntrustedAddressError extends ForbiddenError {
     super('address_not_trusted', 'You are not allowed to access this resource from the current IP address');
   }
 }
+
+/** Another key of the organization, or another organization, has this id of the host's. 400. */
+export class ExternalIdTakenError extends BadRequestError {
+  constructor() {
+    super('external_id_taken', 'The externalId is in use already');
+  }
+}
+
+/** The token was revoked, has ended, is disabled, or has a use limit and would share it. 400. */
+export class TokenNotRotatableError extends BadRequestError {
+  constructor(tokenId: string) {
+    super(
+      'token_not_rotatable',
+      `Token with ID ${tokenId} cannot be rotated: it was revoked, has ended, is disabled, or has a use limit, with which graceSeconds must be 0`,
+    );
+  }
+}
+
+/** Another token has taken the place of this one. 400. */
+export class TokenRotatedBeforeError extends BadRequestError {
+  constructor(tokenId: string) {
+    super(
+      'token_rotated_before',
+      `Token with ID ${tokenId} was rotated before: rotate the token in its place. The call that rotated it can be repeated for a day, with its idempotency key`,
+    );
+  }
+}
+
+/** A key that was revoked or replaced cannot be changed. 400. */
+export class TokenEndedError extends BadRequestError {
+  constructor(tokenId: string) {
+    super('token_ended', `Token with ID ${tokenId} was revoked or replaced`);
+  }
+}

@@ -4,6 +4,7 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 import type { Party } from '../../common/async/query-context';
 import { DURABLE } from '../../database/durable';
 import { SEES_ALL_ROWS } from '../../database/schema';
+import { SETTLED_AT, USES_REFILLED } from '../uses-refilled';
 import { VerificationPools } from '../../database/connections/verification-pools';
 
 interface WaitingUse {
@@ -81,13 +82,15 @@ export class UsageLimiter {
 const SPEND = `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (
-    SELECT t.id, t.num_uses FROM latchkey.identity_access_tokens t, durable
-     WHERE t.id = $1 AND t.num_uses < t.num_uses_limit AND t.revoked_at IS NULL
+    SELECT t.id, t.num_uses, ${USES_REFILLED} AS refilled FROM latchkey.identity_access_tokens t, durable
+     WHERE t.id = $1 AND t.num_uses - ${USES_REFILLED} < t.num_uses_limit
+       AND t.revoked_at IS NULL AND t.disabled_at IS NULL
        AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id) FOR NO KEY UPDATE OF t
   ), spent AS (
     UPDATE latchkey.identity_access_tokens t
        SET num_uses = CASE WHEN before.num_uses < 0 THEN before.num_uses
-                           ELSE least(before.num_uses + $2::integer, t.num_uses_limit) END,
+                           ELSE least(before.num_uses + $2::integer, before.refilled + t.num_uses_limit) END,
+           uses_refilled = before.refilled, uses_refilled_at = ${SETTLED_AT},
            last_used_at = greatest(t.last_used_at, $3)
       FROM before WHERE t.id = before.id
     RETURNING CASE WHEN before.num_uses < 0 THEN -1 ELSE (t.num_uses - before.num_uses)::integer END AS granted

@@ -18,6 +18,7 @@ import { type RequestState, stateOf, type Verification } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
 import { type UsableToken, requireUsable } from './token-rules';
+import { TokenSuccession } from './token-succession';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /**
@@ -36,6 +37,7 @@ export class AccessTokenVerifier {
     private readonly cache: AccessTokenCache,
     private readonly uses: UsageCounter,
     private readonly limits: UsageLimiter,
+    private readonly succession: TokenSuccession,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
     rights: CallerRights,
@@ -185,6 +187,7 @@ export class AccessTokenVerifier {
     const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
     const epochMs = this.clock.epochMs(moment);
     const good = this.requireUsable(known, epochMs, address, isCounted);
+    if (good.endsTokenId !== null) this.succession.begin(good.tokenId);
     if (isCounted) return new this.Caller(good);
     if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
     this.uses.note(good.tokenId, epochMs);

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
+import type { NewKeyRow } from '../access-tokens/issuing/access-token.store';
+import { Clock } from '../common/clock/clock';
+import { ValidationFailureError } from '../common/errors/common.errors';
+import type { TrustedIp } from '../common/net/trusted-ips';
+import type { UnitOfWork } from '../changes/unit-of-work';
+import { IdentityNotFoundError } from '../identities/identities.errors';
+import { IdentityStore } from '../identities/identity.store';
+import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
+import type { CheckedKey } from './key-input';
+import type { IssuedAccessToken } from './key-types';
+
+/** A key that is to be issued, checked. */
+export interface KeyToIssue {
+  readonly identityId: string;
+  readonly organizationId: string | null;
+  readonly name: string | null;
+  readonly key: CheckedKey;
+}
+
+/** Issues keys for identities that have Token Auth. */
+@Injectable()
+export class KeyIssuingService {
+  constructor(
+    private readonly issuer: AccessTokenIssuer,
+    private readonly identities: IdentityStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ExternalIdTakenError, ValidationFailureError */
+  async issue(work: UnitOfWork, toIssue: KeyToIssue): Promise<IssuedAccessToken> {
+    const { identityId, organizationId } = toIssue;
+    const login = { method: TOKEN_AUTH.slug, at: this.clock.now() };
+    // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.
+    const isThere = await this.identities.noteLogin(work.run, { identityId, organizationId }, login);
+    if (!isThere) throw new IdentityNotFoundError(identityId);
+    const [found] = await work.run<MethodRow>(FIND_METHOD, [identityId, TOKEN_AUTH.slug]);
+    if (found === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
+    return this.issueBy(work, toIssue, found);
+  }
+
+  private async issueBy(work: UnitOfWork, { name, key }: KeyToIssue, found: MethodRow): Promise<IssuedAccessToken> {
+    const { identityName, trustedIps, organizationId, identityId, ...configured } = found;
+    const method = { ...configured, accessTokenNumUsesLimit: limitOf(key, configured) };
+    requireLimit(key, method);
+    const identity = { id: identityId, organizationId };
+    const row = await this.issuer.insert(work.run, { identity, method, name, key: rowOf(key), end: key.expiresAt });
+    const { id: tokenId, createdAt, expiresAt } = row;
+    work.changed({ type: 'token', id: tokenId, identityId, organizationId });
+    const signable = { ...row, identityName, trustedIps: key.trustedIps ?? trustedIps };
+    const { accessToken } = this.issuer.sign(signable, createdAt, expiresAt);
+    return { tokenId, identityId, accessToken, expiresAt };
+  }
+}
+
+function limitOf({ usesLimit }: CheckedKey, { accessTokenNumUsesLimit }: TokenMethod): number {
+  return usesLimit === undefined ? accessTokenNumUsesLimit : (usesLimit ?? 0);
+}
+
+function requireLimit({ usesRefill }: CheckedKey, { accessTokenNumUsesLimit }: TokenMethod): void {
+  if (usesRefill && accessTokenNumUsesLimit === 0) throw refillNeedsLimit();
+}
+
+export function refillNeedsLimit(): ValidationFailureError {
+  return new ValidationFailureError([{ code: 'custom', path: ['usesRefill'], message: 'Needs a usesLimit' }]);
+}
+
+function rowOf(key: CheckedKey): NewKeyRow {
+  const { externalId = null, permissions = null, metadata = null, trustedIps = null, usesRefill = null } = key;
+  return { externalId, permissions, metadata, trustedIps, usesRefill, isEndGiven: key.expiresAt !== undefined };
+}
+
+interface MethodRow extends TokenMethod {
+  readonly identityId: string;
+  readonly identityName: string;
+  readonly organizationId: string;
+  readonly trustedIps: TrustedIp[];
+}
+
+const FIND_METHOD = `
+  SELECT a.id, a.method, i.id AS "identityId", i.name AS "identityName", i.organization_id AS "organizationId",
+         a.access_token_ttl AS "accessTokenTTL", a.access_token_max_ttl AS "accessTokenMaxTTL",
+         a.access_token_period AS "accessTokenPeriod", a.access_token_num_uses_limit AS "accessTokenNumUsesLimit",
+         a.access_token_trusted_ips AS "trustedIps"
+    FROM latchkey.identities i
+    JOIN latchkey.identity_auth_methods a ON a.identity_id = i.id AND a.method = $2
+   WHERE i.id = $1`;

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { type RotatedToken, TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
+import type { Actor } from '../changes/change';
+import { ChangesService } from '../changes/changes.service';
+import type { OwnUnitOfWork } from '../changes/unit-of-work';
+import { ValidationFailureError } from '../common/errors/common.errors';
+import { isWellFormed } from '../common/dto/rules';
+import { isId } from '../common/ids';
+import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
+import { IdentityNotFoundError } from '../identities/identities.errors';
+import { ManagedIdentitiesService } from '../identities/managed-identities.service';
+import type { Attempt } from '../permissions/permissions.service';
+import type { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
+import { TOKEN_AUTH } from './token-auth.definition';
+import { TokenNotFoundError } from './token-auth.errors';
+
+export const ROTATE_TOKEN: Attempt = { what: 'rotate token for identity', permission: 'identity:create-token' };
+
+const LONGEST_KEY = 255;
+
+/** Rotates tokens for the managers of an identity. */
+@Injectable()
+export class TokenRotationsService {
+  constructor(
+    private readonly managed: ManagedIdentitiesService,
+    private readonly rotation: TokenRotationService,
+    private readonly changes: ChangesService,
+  ) {}
+
+  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError, ValidationFailureError */
+  async rotate(
+    actor: Actor,
+    tokenId: string,
+    { graceSeconds = 0, endsOldOnFirstUse = true, idempotencyKey }: RotateTokenDto & { idempotencyKey?: string },
+  ): Promise<RotatedTokenDto> {
+    requireKey(idempotencyKey);
+    const organizationId = actor.caller.organization.id;
+    return this.changes.alter({ actor, action: 'rotate-token-identity-token-auth' }, async (work) => {
+      const identityId = await this.requireManaged(work, actor, tokenId);
+      const how = { tokenId, organizationId, graceSeconds, endsOldOnFirstUse, idempotencyKey };
+      const rotated = await this.rotation.rotate(work.run, how);
+      if (rotated === undefined) throw new TokenNotFoundError(tokenId);
+      if (rotated.isRepeated) work.unchanged();
+      else work.changed({ type: 'token', id: tokenId, identityId, organizationId });
+      return answerOf(tokenId, rotated);
+    });
+  }
+
+  /** The identity of a token that the caller covers. */
+  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<string> {
+    if (!isId(tokenId)) throw new TokenNotFoundError(tokenId);
+    const organizationId = caller.organization.id;
+    const place = { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug };
+    const token = await work.tx.findOneBy(IdentityAccessToken, place);
+    if (token === null) throw new TokenNotFoundError(tokenId);
+    await this.managed.getForChange(work.tx, caller, token.identityId, ROTATE_TOKEN).catch((error: unknown) => {
+      throw error instanceof IdentityNotFoundError ? new TokenNotFoundError(tokenId) : error;
+    });
+    return token.identityId;
+  }
+}
+
+/** An empty header is a mistake of the caller's, who believes to be safe. @throws ValidationFailureError */
+function requireKey(key: string | undefined): void {
+  if (key === undefined || (key.length >= 1 && key.length <= LONGEST_KEY && isWellFormed(key))) return;
+  const message = `Expected text of 1 to ${LONGEST_KEY} characters`;
+  throw new ValidationFailureError([{ code: 'custom', path: ['Idempotency-Key'], message }]);
+}
+
+function answerOf(id: string, { accessToken, expiresIn, token, oldEndsAt, isRepeated }: RotatedToken): RotatedTokenDto {
+  const { id: tokenId, identityId, accessTokenMaxTTL } = token;
+  const replaced = { id, endsAt: oldEndsAt };
+  return { accessToken, expiresIn, accessTokenMaxTTL, tokenType: 'Bearer', tokenId, identityId, replaced, isRepeated };
+}
