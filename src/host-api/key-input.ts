@@ -1,4 +1,5 @@
-import { MAX_COUNT, MAX_SECONDS } from '../common/dto/request-fields';
+import { MAX_SECONDS } from '../common/dto/limits';
+import { MAX_COUNT } from '../common/dto/request-fields';
 import { isWellFormed } from '../common/dto/rules';
 import { ValidationFailureError, type ValidationIssue } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
