@@ -12,6 +12,7 @@ import { type Answer, type ApiClient } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { jwtAuth } from './support/methods/jwt-auth';
+import { kubernetesAuth } from './support/methods/kubernetes-auth';
 import { identityPathOf, loginOf, type MethodFixture } from './support/methods/method-fixture';
 import { oidcAuth } from './support/methods/oidc-auth';
 import { operationsOf } from './support/operations';
@@ -155,6 +156,7 @@ const CASES: Record<string, Case> = {
   },
   ...casesOf(jwtAuth),
   ...casesOf(oidcAuth),
+  ...casesOf(kubernetesAuth),
   'POST /api/v1/auth/token/renew': {
     action: 'renew-identity-access-token',
     target: 'token',
@@ -181,6 +183,7 @@ const NOT_RECORDED: Record<string, string> = {
   'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
   [loginOf(jwtAuth.definition)]: 'Logins are security events.',
   [loginOf(oidcAuth.definition)]: 'Logins are security events.',
+  [loginOf(kubernetesAuth.definition)]: 'Logins are security events.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 

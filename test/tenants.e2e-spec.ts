@@ -67,9 +67,18 @@ function operationsOf({ paths, components }: OpenAPIObject): Operation[] {
   );
 }
 
+/** A field whose only value is null names nothing. */
+const isId = ([name, value]: [string, unknown]) => /Id$|Slug$/.test(name) && value !== null;
+
 function idsIn({ path, query, body }: Operation): string[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
-  return [...inPath, ...query, ...Object.keys(body ?? {}).filter((name) => /Id$|Slug$/.test(name))];
+  return [
+    ...inPath,
+    ...query,
+    ...Object.entries(body ?? {})
+      .filter(isId)
+      .map(([name]) => name),
+  ];
 }
 
 function send(api: ApiClient, { method, path, query, body }: Operation, ids: Ids): Promise<Answer> {
@@ -82,9 +91,7 @@ function send(api: ApiClient, { method, path, query, body }: Operation, ids: Ids
   const search = query.map((name) => `${name}=${encodeURIComponent(idOf(name))}`).join('&');
   const sent =
     body &&
-    Object.fromEntries(
-      Object.entries(body).map(([name, value]) => [name, /Id$|Slug$/.test(name) ? idOf(name) : value]),
-    );
+    Object.fromEntries(Object.entries(body).map(([name, value]) => [name, isId([name, value]) ? idOf(name) : value]));
   return api.call(method, search === '' ? target : `${target}?${search}`, { body: sent });
 }
 
