@@ -110,6 +110,15 @@ module.exports = {
       modulePaths: [`<rootDir>/test/${suite}/node_modules`],
     })),
     {
+      // Needs a kube-apiserver: run by `npm run test:kubernetes` alone.
+      ...project,
+      ...onDatabase,
+      ...named('kubernetes'),
+      roots: ['<rootDir>/test/kubernetes'],
+      testRegex: '\\.e2e-spec\\.ts$',
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+    },
+    {
       // Kills and freezes real processes: run by `npm run test:resilience` alone, one file after the other.
       ...project,
       ...named('resilience'),
