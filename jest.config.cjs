@@ -77,7 +77,6 @@ module.exports = {
   projects: [
     {
       ...project,
-      ...sharingPackages,
       ...named('unit'),
       roots: ['<rootDir>/src', '<rootDir>/test'],
       testRegex: '\\.spec\\.ts$',
