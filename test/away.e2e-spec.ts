@@ -220,8 +220,8 @@ describe('a database that is there and cannot be asked is 503 with Retry-After, 
     // What is remembered needs no function.
     const cold = await latchkey.given.token();
     const functions = [
-      'ALTER FUNCTION latchkey.token_state RENAME TO f',
-      'ALTER FUNCTION latchkey.f RENAME TO token_state',
+      'ALTER FUNCTION latchkey.token_state_of_key RENAME TO f',
+      'ALTER FUNCTION latchkey.f RENAME TO token_state_of_key',
     ] as const;
     await outage(
       () => inside(functions[0]),
