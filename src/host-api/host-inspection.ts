@@ -75,9 +75,9 @@ export class HostInspection {
     return all
       .slice(0, Math.max(last, 0))
       .filter(({ controller }) => !isLatchkeyController(controller))
-      .filter((host, index) =>
+      .filter((host) =>
         all
-          .slice(index)
+          .slice(all.indexOf(host))
           .some(
             (own) => isLatchkeyController(own.controller) && isSameMethod(own, host) && swallows(host.path, own.path),
           ),
