@@ -1,14 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { LatchkeySettings } from '../latchkey.options';
-import { type Permission, PERMISSION_CATALOGUE, permissionsOn, ruleOf } from './permission-catalogue';
+import {
+  type HostPermissions,
+  type Permission,
+  PERMISSION_CATALOGUE,
+  permissionsOn,
+  ruleOf,
+} from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 import { PermissionsService, type Privileges } from './permissions.service';
 import { isRole, ROLES } from './roles';
 
-const service = new PermissionsService(
-  new LatchkeySettings({ database: { url: 'postgres://localhost/x' }, authSecret: randomBytes(48).toString('base64') }),
-);
+const settingsWith = (permissions: HostPermissions = {}) =>
+  new LatchkeySettings({
+    database: { url: 'postgres://localhost/x' },
+    authSecret: randomBytes(48).toString('base64'),
+    permissions,
+  });
+const service = new PermissionsService(settingsWith());
 
 const IDENTITY = permissionsOn('identity');
 const ORGANIZATION = permissionsOn('organization');
@@ -59,6 +69,20 @@ describe('the catalogue of permissions', () => {
   it('knows its three roles and no other', () => {
     expect(['admin', 'member', 'no-access'].every(isRole)).toBe(true);
     expect(['', 'owner', 'ADMIN', 'toString', '__proto__'].some(isRole)).toBe(false);
+  });
+});
+
+describe('the abilities that are kept', () => {
+  // Two tenants' roles of one name, or one role before and after a change: the slug is the same, the rules are not.
+  const read = { 'reports:read': ['auditor', 'member'] };
+  const settings = { hostPermissions: read } as { hostPermissions: HostPermissions };
+  const permissionsService = new PermissionsService(settings as LatchkeySettings);
+  const mayRead = (role: string) => permissionsService.isAllowed(somebody(role), 'reports:read');
+
+  it('are those of built-in roles alone: any other slug may mean another role in the next organization', () => {
+    expect(['auditor', 'member'].map(mayRead)).toEqual([true, true]);
+    settings.hostPermissions = {};
+    expect(['auditor', 'member'].map(mayRead)).toEqual([false, true]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { TokenPermissions } from '../access-tokens/issuing/token-permission
 import type { CallerRights } from '../access-tokens/verification/caller';
 import { isOwn, isOwnPermission, type Permission, type PermissionRule, ruleOf } from './permission-catalogue';
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
-import { permissionsOf } from './roles';
+import { isRole, permissionsOf } from './roles';
 
 /** The holder of rights: the slug of an identity's role, and whether it is an instance administrator. */
 export interface Privileges {
@@ -23,9 +23,12 @@ export interface Attempt {
 }
 
 /**
- * The one place where a role becomes permissions. The built-in roles and the host's own permissions never change while a
- * process runs, so their abilities are kept for good. The rules of a role that can change belong to the token facts: the query
- * that reads the membership would read them too, and they would be as fresh as everything else that verification rests on.
+ * The one place where a role becomes permissions.
+ *
+ * The built-in roles mean the same in every organization, and never change while a process runs, so their abilities are kept for
+ * good. Nothing is kept for any other slug: two organizations may use it for different roles, and either may change its own. The
+ * rules of such a role belong to the token facts. The query that reads the membership would read them too, so that they are of
+ * the right organization, and as fresh as everything else that a verification rests on.
  */
 @Injectable()
 export class PermissionsService implements CallerRights {
@@ -99,11 +102,10 @@ export class PermissionsService implements CallerRights {
 
   private abilityOf({ role, isInstanceAdmin }: Privileges): MongoAbility {
     const abilities = isInstanceAdmin ? this.abilitiesOfInstanceAdmins : this.abilities;
-    let ability = abilities.get(role);
-    if (ability === undefined) {
-      ability = createMongoAbility(permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf));
-      abilities.set(role, ability);
-    }
+    const known = abilities.get(role);
+    if (known !== undefined) return known;
+    const ability = createMongoAbility(permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf));
+    if (isRole(role)) abilities.set(role, ability);
     return ability;
   }
 }
