@@ -104,7 +104,9 @@ export class PermissionsService implements CallerRights {
     const abilities = isInstanceAdmin ? this.abilitiesOfInstanceAdmins : this.abilities;
     const known = abilities.get(role);
     if (known !== undefined) return known;
-    const ability = createMongoAbility(permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf));
+    const ability = createMongoAbility(
+      permissionsOf({ role, isInstanceAdmin }, this.settings.hostPermissions).map(ruleOf),
+    );
     if (isRole(role)) abilities.set(role, ability);
     return ability;
   }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { currentQueryContext, onBehalfOf, type Party, takingAway } from './query-context';
+import { currentQueryContext, keepingContext, onBehalfOf, type Party, takingAway } from './query-context';
 
 const run = promisify(execFile);
 
@@ -51,5 +51,14 @@ describe('a query context', () => {
     });
     await onBehalfOf(BOB, () => Promise.resolve());
     expect(await slow).toEqual(ALICE);
+  });
+
+  it('that is kept goes on after its end', async () => {
+    const later = await onBehalfOf(ALICE, () =>
+      Promise.resolve(keepingContext(() => Promise.resolve(currentQueryContext()?.party))),
+    );
+    await onBehalfOf(BOB, () => Promise.resolve());
+    expect(currentQueryContext()).toBeUndefined();
+    expect(await later()).toEqual(ALICE);
   });
 });

@@ -39,6 +39,12 @@ export function takingAway<T>(act: () => Promise<T>): Promise<T> {
   return runIn({ party: currentQueryContext()?.party, isRevoking: true }, act);
 }
 
+/** Keeps the present context for calls that come after its end, such as the reads for the rest of a long answer. */
+export function keepingContext<Args extends unknown[], T>(act: (...args: Args) => Promise<T>): typeof act {
+  const context = currentQueryContext();
+  return context === undefined ? act : (...args) => runIn(context, () => act(...args));
+}
+
 /**
  * Before Node 24, an `AsyncLocalStorage` in use makes every promise of the process slower, also those of a host's own requests.
  * So the storage is in use only while a context is under way.

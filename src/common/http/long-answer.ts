@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Logger, StreamableFile } from '@nestjs/common';
+import { keepingContext } from '../async/query-context';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
 
@@ -38,7 +39,8 @@ export function longAnswer<Item>(list: LongList<Item>): object {
   const { key, first, rest, most } = list;
   const { items, nextCursor } = first;
   if (nextCursor === null || items.length >= most) return { [key]: items, ...rest, nextCursor };
-  const stream = Readable.from(textOf(list), { highWaterMark: 1 });
+  const readNext = keepingContext(list.readNext);
+  const stream = Readable.from(textOf({ ...list, readNext }), { highWaterMark: 1 });
   const answer = new StreamableFile(stream, { type: 'application/json; charset=utf-8' });
   return answer.setErrorLogger(log);
 }
