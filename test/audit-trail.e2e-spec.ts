@@ -1,9 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { AccessTokens } from '../src/host-api/access-tokens';
 import { MachineIdentities } from '../src/host-api/machine-identities';
 import { TokenRecallService } from '../src/access-tokens/issuing/token-recall.service';
 import { AuditTrail } from '../src/changes/audit-trail';
-import type { Change } from '../src/changes/change';
+import type { Change, ChangeTarget } from '../src/changes/change';
+import type { Observation } from '../src/changes/observation';
+import { ObservationQueue } from '../src/changes/observation.queue';
 import type { SqlRunner } from '../src/database/sql-runner';
 import { AdministratorTokensService } from '../src/installation/administrator-tokens.service';
 import { InstallationService } from '../src/installation/installation.service';
@@ -22,8 +24,12 @@ let latchkey: TestLatchkey;
 let tenant: GivenOrganization;
 let admin: ApiClient;
 let recorded: Change[];
+let observed: Observation[];
+let missed: number;
 /** What else recording does, within the transaction. */
 let whileRecording: ((run: SqlRunner) => Promise<unknown>) | undefined;
+/** What else observing does. */
+let whileObserving: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
   latchkey = await startLatchkey();
@@ -34,14 +40,30 @@ beforeAll(async () => {
     await whileRecording?.(run);
     await record(run, change);
   };
+  const observe = trail.observe.bind(trail);
+  trail.observe = async (observations, lost) => {
+    await whileObserving?.();
+    observed.push(...observations);
+    missed += lost;
+    await observe(observations, lost);
+  };
   recorded = [];
+  observed = [];
   tenant = await latchkey.given.organization('Recorded');
   ({ admin } = tenant);
 });
 beforeEach(() => {
   recorded = [];
+  observed = [];
+  missed = 0;
   whileRecording = undefined;
+  whileObserving = undefined;
 });
+
+const observations = async (): Promise<readonly Observation[]> => {
+  await latchkey.app.get(ObservationQueue, { strict: false }).flush();
+  return observed;
+};
 afterAll(() => latchkey.stop());
 
 const HEADERS = { 'user-agent': 'deployer/2.1' };
@@ -56,7 +78,7 @@ interface Scene {
 
 interface Case {
   readonly action: string;
-  readonly target: Change['target']['type'];
+  readonly target: ChangeTarget['type'];
   readonly body?: (scene: Scene) => object;
   /** What the identity has: Token Auth and a token, unless it is said. */
   readonly given?: () => Promise<Scene>;
@@ -177,13 +199,19 @@ const CASES: Record<string, Case> = {
   },
 };
 
+/** Tokens and client secrets of an answer. */
+const secretsIn = (body: unknown) => {
+  const { accessToken, clientSecret } = (body ?? {}) as Record<string, string | undefined>;
+  return [accessToken, clientSecret].filter((secret) => secret !== undefined);
+};
+
 /** They change nothing that is recorded here. */
 const NOT_RECORDED: Record<string, string> = {
   'POST /api/v1/identities/search': 'It reads.',
-  'POST /api/v1/auth/universal-auth/login': 'Logins are security events.',
-  [loginOf(jwtAuth.definition)]: 'Logins are security events.',
-  [loginOf(oidcAuth.definition)]: 'Logins are security events.',
-  [loginOf(kubernetesAuth.definition)]: 'Logins are security events.',
+  'POST /api/v1/auth/universal-auth/login': 'Below: no caller is known before.',
+  [loginOf(jwtAuth.definition)]: 'Below, for another method: the same code records every login.',
+  [loginOf(oidcAuth.definition)]: 'Below, for another method: the same code records every login.',
+  [loginOf(kubernetesAuth.definition)]: 'Below, for another method: the same code records every login.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 
@@ -217,13 +245,22 @@ describe('every operation that changes something', () => {
         action: one.action,
         actor:
           one.by === nobody ? { ...holder, organizationId: tenant.organizationId, ...origin } : { caller, ...origin },
-        target: expect.objectContaining({
-          type: one.target,
-          id: expect.any(String),
-          organizationId: expect.any(String),
-        }),
+        targets: expect.any(Array),
       },
     ]);
+    const [{ targets }] = recorded as [Change];
+    const belongs = { id: expect.any(String), organizationId: expect.any(String) };
+    expect(targets[0]).toMatchObject({ type: one.target, ...belongs });
+    expect(targets).toEqual(targets.map(() => expect.objectContaining(belongs)));
+    for (const secret of secretsIn(answer.body)) expect(JSON.stringify(recorded)).not.toContain(secret);
+  });
+
+  it('is recorded with everything that was changed together: a tenant, its administrator, method and token', async () => {
+    done(await latchkey.admin.post('/api/v2/organizations', { name: 'Whole' }));
+    const [{ targets }] = recorded as [Change];
+    expect(targets.map(({ type }) => type)).toEqual(['organization', 'identity', 'auth-method', 'token']);
+    expect(new Set(targets.map(({ organizationId }) => organizationId)).size).toBe(1);
+    expect(targets[0]!.details).toMatchObject({ name: 'Whole' });
   });
 
   it.each(Object.keys(CASES))('is not made when it cannot be recorded: %s', async (operation) => {
@@ -247,9 +284,14 @@ describe('every operation that changes something', () => {
 });
 
 describe('what programs change is recorded too', () => {
-  const one = (actor: string, action: string, type: string) => [
-    { actor, action, target: expect.objectContaining({ type, id: expect.any(String) }) },
-  ];
+  const TENANT = ['organization', 'identity', 'auth-method', 'token'] as const;
+  const one = (actor: unknown, action: string, type: string, ...more: string[]) => {
+    const belongs = type === 'instance' ? {} : { organizationId: expect.any(String) };
+    const targets = [type, ...more].map((each) =>
+      expect.objectContaining({ type: each, id: expect.any(String), ...belongs }),
+    );
+    return [{ actor, action, targets }];
+  };
 
   it('by the code of a host, in its transaction or in one of its own', async () => {
     const identities = latchkey.app.get(MachineIdentities);
@@ -271,7 +313,7 @@ describe('what programs change is recorded too', () => {
       await step(() => identities.delete(identityId, options));
       expect(changes).toEqual([
         one('host', 'create-organization', 'organization'),
-        one('host', 'create-identity', 'identity'),
+        one('host', 'create-identity', 'identity', 'auth-method'),
         one('host', 'create-token-identity-token-auth', 'token'),
         one('host', 'revoke-identity-access-token', 'token'),
         [],
@@ -292,11 +334,123 @@ describe('what programs change is recorded too', () => {
     await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
     recorded = [];
     await latchkey.app.get(InstallationService).initializeOnce('Again');
-    expect(recorded).toEqual(one('system', 'bootstrap-instance', 'organization'));
+    expect(recorded).toEqual(one('system', 'bootstrap-instance', ...TENANT));
     await latchkey.dataSource.query('UPDATE latchkey.instance SET initialized_at = NULL');
     recorded = [];
     const account = { email: `${randomBytes(8).toString('hex')}@latchkey.test`, password: 'correct horse battery' };
-    done(await latchkey.anonymous.post('/api/v1/admin/bootstrap', { ...account, organization: 'Once' }));
-    expect(recorded).toEqual(one('system', 'bootstrap-instance', 'organization'));
+    const options = { body: { ...account, organization: 'Once' }, headers: HEADERS };
+    const answer = await latchkey.anonymous.call('POST', '/api/v1/admin/bootstrap', options);
+    done(answer);
+    const origin = { address: '127.0.0.1', requestId: answer.headers.get('x-request-id'), userAgent: 'deployer/2.1' };
+    expect(recorded).toEqual(one({ program: 'system', ...origin }, 'bootstrap-instance', ...TENANT));
+  });
+});
+
+describe('a login', () => {
+  const LOGIN = '/api/v1/auth/universal-auth/login';
+
+  it('is recorded with its token, and gets none if it cannot be recorded', async () => {
+    const { identityId, clientId, clientSecret, clientSecretId } = await tenant.given.client();
+    recorded = [];
+    const answer = await latchkey.anonymous.call('POST', LOGIN, { body: { clientId, clientSecret }, headers: HEADERS });
+    const { accessToken } = done(answer) as { accessToken: string };
+    const owner = { identityId, organizationId: tenant.organizationId };
+    const origin = { address: '127.0.0.1', requestId: answer.headers.get('x-request-id'), userAgent: 'deployer/2.1' };
+    const [{ actor, action, targets }] = recorded as [Change];
+    expect(action).toBe('login-identity-universal-auth');
+    expect(actor).toEqual({ tokenId: expect.any(String), ...owner, ...origin });
+    const details = { authMethod: 'universal-auth', authMethodId: expect.any(String), clientSecretId };
+    expect(targets).toEqual([{ type: 'token', id: expect.any(String), ...owner, details }]);
+    for (const secret of [accessToken, clientSecret]) expect(JSON.stringify(recorded)).not.toContain(secret);
+    const before = await snapshot(latchkey.dataSource);
+    whileRecording = (run) => run('SELECT * FROM latchkey.no_such_table');
+    expect((await latchkey.anonymous.post(LOGIN, { clientId, clientSecret })).status).toBe(503);
+    expect(await snapshot(latchkey.dataSource)).toEqual(before);
+  });
+
+  it('that gets no token is observed, with the reason, and so is the guess that locks a name', async () => {
+    const policy = { lockoutThreshold: 1 };
+    const { identityId, clientId, clientSecret } = await tenant.given.client({ policy });
+    await observations();
+    observed = [];
+    await latchkey.anonymous.post(LOGIN, { clientId, clientSecret: 'wrong' }, HEADERS);
+    await latchkey.anonymous.post(LOGIN, { clientId, clientSecret });
+    const at = { at: expect.any(Date), outcome: 'refused', method: 'universal-auth', address: '127.0.0.1' };
+    expect(await observations()).toEqual([
+      expect.objectContaining({ type: 'lockout', reason: 'locked_out', ...at, userAgent: 'deployer/2.1' }),
+      expect.objectContaining({
+        type: 'login',
+        reason: 'credentials_invalid',
+        ...at,
+        authMethodId: expect.any(String),
+      }),
+      expect.objectContaining({ type: 'login', reason: 'locked_out', ...at, identityId }),
+    ]);
+    expect(JSON.stringify(observed)).not.toContain(clientSecret);
+  });
+});
+
+describe('a request that changes nothing', () => {
+  const refused = (reason: string, operation: string, ids: object, actor: object) =>
+    expect.objectContaining({
+      type: 'request',
+      outcome: 'refused',
+      at: expect.any(Date),
+      reason,
+      operation,
+      ids,
+      actor: expect.objectContaining({ ...actor, address: '127.0.0.1', requestId: expect.any(String) }),
+    });
+  const calling = ({ tokenId, identityId }: GivenToken) => ({
+    caller: expect.objectContaining({ tokenId, identityId }),
+  });
+
+  it('is observed: a permission, the privilege boundary, an object of another tenant, a wrong address, a revoked token', async () => {
+    const [weak, member, revoked] = [
+      await tenant.given.token(),
+      await tenant.given.token({ role: 'member' }),
+      await tenant.given.token(),
+    ];
+    const far = await tenant.given.token({ policy: { accessTokenTrustedIps: [{ ipAddress: '203.0.113.9' }] } });
+    const boss = await tenant.given.token({ role: 'admin' });
+    const other = await latchkey.given.identity();
+    done(await latchkey.anonymous.post('/api/v1/auth/token/revoke', { accessToken: revoked.accessToken }));
+    await observations();
+    [observed, recorded] = [[], []];
+    await weak.api.patch(`/api/v1/identities/${other}`, { name: 'x' });
+    await member.api.delete(`/api/v1/identities/${boss.identityId}`);
+    await member.api.get(`/api/v1/identities/${other}`);
+    await far.api.get('/api/v1/identities/details');
+    await revoked.api.get('/api/v1/identities/details');
+    await latchkey.anonymous.get('/api/v1/identities/details');
+    const holder = ({ tokenId, identityId }: GivenToken) => ({
+      tokenId,
+      identityId,
+      organizationId: tenant.organizationId,
+    });
+    const details = 'IdentitiesController_details';
+    expect(await observations()).toEqual([
+      refused('permission_denied', 'IdentitiesController_update', { identityId: other }, calling(weak)),
+      refused('permission_boundary', 'IdentitiesController_delete', { identityId: boss.identityId }, calling(member)),
+      refused('identity_not_found', 'IdentitiesController_get', { identityId: other }, calling(member)),
+      refused('address_not_trusted', details, {}, holder(far)),
+      refused('access_token_revoked', details, {}, holder(revoked)),
+    ]);
+    expect(recorded).toEqual([]);
+  });
+
+  it('is answered whether it can be observed or not, and what was lost is counted', async () => {
+    const { api } = await tenant.given.token();
+    await observations();
+    observed = [];
+    whileObserving = () => Promise.reject(new Error('the log is away'));
+    const path = `/api/v1/identities/${randomUUID()}`;
+    for (let call = 0; call < 3; call += 1) expect((await api.get(path)).status).toBe(403);
+    expect(await observations()).toEqual([]);
+    whileObserving = undefined;
+    missed = 0;
+    expect((await api.get(path)).status).toBe(403);
+    expect(await observations()).toHaveLength(1);
+    expect(missed).toBe(3);
   });
 });

@@ -1,5 +1,7 @@
 import { type ExecutionContext, Global, Module } from '@nestjs/common';
 import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
+import { ON_REFUSAL } from '../common/http/refused-call';
+import { ObservationQueue } from '../changes/observation.queue';
 import { ChangeFeedModule } from '../change-feed/change-feed.module';
 import { AccessTokenCache } from './verification/access-token.cache';
 import { AccessTokenGuard } from './guarding/access-token.guard';
@@ -13,6 +15,7 @@ import { TokenSuccession } from './verification/token-succession';
 import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
 import { partyOf } from './guarding/party-of';
+import { observingRefusals } from './guarding/request-refusals';
 import { TokenFactsReader } from './verification/token-facts.reader';
 import { UsageCounter } from './usage/usage.counter';
 import { UsageLimiter } from './usage/usage.limiter';
@@ -36,6 +39,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     TokenRecallService,
     UsageCounter,
     UsageLimiter,
+    { provide: ON_REFUSAL, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingRefusals },
     {
       provide: PARTY_OF,
       inject: [AccessTokenVerifier],
@@ -45,6 +49,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     },
   ],
   exports: [
+    ON_REFUSAL,
     AccessTokenKeyring,
     AccessTokenIssuer,
     AccessTokenStore,

@@ -1,22 +1,27 @@
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import type { RequestOrigin } from '../common/http/request-origin';
 
-/** The caller of a management route, and where the request came from. */
+/** The caller of a management route, and where its request came from. */
 export interface Actor extends RequestOrigin {
   readonly caller: VerifiedAccessToken;
 }
 
-/** The holder of a token, who proves it by presenting the token itself. */
+/** The holder of a token. It proves that by presenting the token, or was given the token a moment ago. */
 export interface TokenHolder extends RequestOrigin {
   readonly tokenId: string;
   readonly identityId: string;
   readonly organizationId: string;
 }
 
-/** A change made by the code of a host, from the command line, or by Latchkey as it is set up. */
+/** A program that makes a change without a token: a host's code, an operator at the command line, or Latchkey itself. */
 export type Program = 'host' | 'operator' | 'system';
 
-/** What can be done, by the name it has in an audit log. `*` is an auth method, such as `token-auth`. */
+/** Latchkey itself, which a request without a token told to set the instance up. */
+export interface RequestedSystem extends RequestOrigin {
+  readonly program: 'system';
+}
+
+/** The name that an act has in an audit log. The variable part is an auth method, such as `token-auth`. */
 export type ChangeAction =
   | `${'create' | 'update' | 'delete'}-identity`
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
@@ -24,28 +29,32 @@ export type ChangeAction =
   | 'revoke-all-tokens-token-auth'
   | `${'create' | 'revoke'}-identity-universal-auth-client-secret`
   | `clear-identity-${string}-lockouts`
+  | `login-identity-${string}`
   | `${'renew' | 'revoke'}-identity-access-token`
   | 'create-organization'
   | 'bootstrap-instance'
   | 'refuse-issued-before';
 
-/** What a change is made to. */
+/** One object that a change is made to. */
 export interface ChangeTarget {
   readonly type: 'identity' | 'auth-method' | 'token' | 'client-secret' | 'organization' | 'instance';
   readonly id: string;
-  /** The identity it belongs to, or is. */
+  /** The identity that the target belongs to, or is. */
   readonly identityId?: string;
-  /** Undefined where it belongs to none, or the change did not need to know. */
+  /** The organization that the target belongs to, or is. Only the instance has none. */
   readonly organizationId?: string;
+  /** Names and settings after the change, as an audit log shows them. Never a token, a secret, or a hash of one. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** A change that is about to be made. */
 export interface ChangeAttempt {
-  readonly actor: Actor | TokenHolder | Program;
+  readonly actor: Actor | TokenHolder | RequestedSystem | Program;
   readonly action: ChangeAction;
 }
 
 /** A change that has been made, and is about to be committed. */
 export interface Change extends ChangeAttempt {
-  readonly target: ChangeTarget;
+  /** At least one. The first is the one that the action names; the others were changed together with it. */
+  readonly targets: readonly ChangeTarget[];
 }

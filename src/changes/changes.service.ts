@@ -10,7 +10,10 @@ import { makeDurable, NothingLeft, OwnUnitOfWork, type UnitOfWork } from './unit
 
 type Act<Work, T> = (work: Work) => Promise<T>;
 
-/** Makes changes: each in one transaction, recorded in it, and known to this node before it is answered. */
+/**
+ * Makes changes. Each change is one transaction, and is recorded in it. This node knows the change before its caller is
+ * answered.
+ */
 @Injectable()
 export class ChangesService {
   constructor(
@@ -19,12 +22,12 @@ export class ChangesService {
     private readonly trail: AuditTrail,
   ) {}
 
-  /** Makes something new. No node can remember it, so nothing is waited for after the commit. */
+  /** Makes something new. No node can remember it yet, so the answer waits for nothing after the commit. */
   async add<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T> {
     return answered(await this.commit(attempt, act));
   }
 
-  /** Changes something. After the commit this node knows, and has told the others. */
+  /** Changes something. After the commit this node knows of it, and has told the other nodes. */
   async alter<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T> {
     const outcome = await this.commit(attempt, act);
     await this.receipts.applyLocally();
@@ -32,18 +35,18 @@ export class ChangesService {
   }
 
   /**
-   * Takes rights or credentials away, over connections that are kept for that. Where nothing is left to take away, `act` throws
-   * `NothingLeft`.
+   * Takes rights or credentials away, over connections that are kept for that purpose. `act` throws `NothingLeft` where nothing
+   * is left to take away.
    */
   takeAway<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T> {
     return takingAway(() => this.alter(attempt, act));
   }
 
-  /** The part of each that happens in the transaction: for one of a host's, which commits it or not. */
+  /** The part of a change that runs in the transaction. A host calls it alone, and commits its own transaction or not. */
   async within<Work extends UnitOfWork, T>(attempt: ChangeAttempt, work: Work, act: Act<Work, T>): Promise<T> {
     const done = await act(work);
-    const target = work.target();
-    if (target !== undefined) await this.trail.record(work.run, { ...attempt, target });
+    const targets = work.targets();
+    if (targets.length > 0) await this.trail.record(work.run, { ...attempt, targets });
     return done;
   }
 

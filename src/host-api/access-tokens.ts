@@ -4,6 +4,7 @@ import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
 import { Clock } from '../common/clock/clock';
 import { isId, NIL_ID } from '../common/ids';
+import { rotationTargets } from '../changes/targets';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto, UpdateTokenDto } from '../token-auth/dto/token-auth.dtos';
 import { TokenNotFoundError } from '../token-auth/token-auth.errors';
@@ -153,9 +154,9 @@ export class AccessTokens {
       const rotated = await this.rotation.rotate(work.run, rotation);
       if (rotated === undefined) throw new TokenNotFoundError(tokenId);
       const { token, accessToken, oldEndsAt, isRepeated } = rotated;
-      const { id, identityId, organizationId, expiresAt } = token;
+      const { id, identityId, expiresAt } = token;
       if (isRepeated) work.unchanged();
-      else work.changed({ type: 'token', id: tokenId, identityId, organizationId });
+      else for (const target of rotationTargets(tokenId, token)) work.changed(target);
       const replaced = { tokenId, endsAt: oldEndsAt };
       return { tokenId: id, identityId, accessToken, expiresAt, replaced, isRepeated };
     });
@@ -174,12 +175,12 @@ export class AccessTokens {
     const organizationId = organizationOf(options);
     return this.transaction.takeAway('revoke-identity-access-token', options, async (work) => {
       const { run } = work;
-      const isRevoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
+      const revoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
         this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() }),
       );
-      if (isRevoked) work.changed({ type: 'token', id: tokenId, organizationId: organizationId ?? undefined });
+      if (revoked) work.changed({ type: 'token', ...revoked });
       else work.unchanged();
-      return isRevoked;
+      return revoked !== undefined;
     });
   }
 

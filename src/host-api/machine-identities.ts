@@ -6,6 +6,7 @@ import {
   requireCoherentInput,
 } from '../access-tokens/issuing/access-token-policy';
 import { AuthMethodStore } from '../auth-methods/configuration/auth-method.store';
+import { authMethodTarget, identityTarget, organizationTarget } from '../changes/targets';
 import { makeDurable, type UnitOfWork } from '../changes/unit-of-work';
 import { isId } from '../common/ids';
 import { CreateIdentityDto, UpdateIdentityDto } from '../identities/dto/identity-input.dtos';
@@ -97,9 +98,9 @@ export class MachineIdentities {
     const { externalId: given } = organization;
     const externalId = given === undefined ? null : requireExternalId(given);
     return this.transaction.within('create-organization', options, async (work) => {
-      const { id: organizationId, slug } = await this.organizations.insert(work.run, name, externalId);
-      work.changed({ type: 'organization', id: organizationId, organizationId });
-      return { organizationId, slug };
+      const organization = await this.organizations.insert(work.run, name, externalId);
+      work.changed(organizationTarget(organization));
+      return { organizationId: organization.id, slug: organization.slug };
     });
   }
 
@@ -187,9 +188,10 @@ export class MachineIdentities {
       const made = isId(organizationId) && (await this.store.insert(run, { organizationId, name: dto.name, role }));
       if (!made) throw new TypeError('organizationId is not the id of an organization');
       const { id: identityId } = made.identity;
-      work.changed({ type: 'identity', id: identityId, identityId, organizationId });
       await this.store.addLabels(run, identityId, dto.metadata ?? []);
-      await this.methods.insert(run, { identityId, method: TOKEN_AUTH.slug, ...BARE, policy });
+      const method = await this.methods.insert(run, { identityId, method: TOKEN_AUTH.slug, ...BARE, policy });
+      work.changed(identityTarget(made.identity, { role, metadata: dto.metadata }));
+      work.changed(authMethodTarget(method, organizationId));
       return { identityId };
     });
   }
@@ -206,16 +208,15 @@ export class MachineIdentities {
     const organizationId = organizationOf(options);
     return this.transaction.takeAway('delete-identity', options, async (work) => {
       const { run } = work;
-      const isDeleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
+      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
         this.store.delete(run, identityId, organizationId),
       );
-      if (isDeleted) {
-        work.changed({ type: 'identity', id: identityId, identityId, organizationId: organizationId ?? undefined });
-      } else {
+      if (deleted) work.changed({ type: 'identity', id: identityId, identityId, ...deleted });
+      else {
         work.unchanged();
         await makeDurable(run);
       }
-      return isDeleted;
+      return deleted !== undefined;
     });
   }
 }

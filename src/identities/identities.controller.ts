@@ -28,6 +28,7 @@ import {
   OtherOrganizationError,
   UnknownRoleError,
 } from './identities.errors';
+import { IdentityReadsService } from './identity-reads.service';
 import { CREATE_IDENTITY, DELETE_IDENTITY, IdentitiesService, requireOwn, UPDATE_IDENTITY } from './identities.service';
 import { IdentityDirectoryService } from './identity-directory.service';
 
@@ -37,6 +38,7 @@ const NOT_FOUND = new IdentityNotFoundError(EXAMPLE.identityId);
 export class IdentitiesController {
   constructor(
     private readonly identities: IdentitiesService,
+    private readonly reads: IdentityReadsService,
     private readonly directory: IdentityDirectoryService,
   ) {}
 
@@ -96,7 +98,7 @@ export class IdentitiesController {
   @Get(':identityId')
   @Authorized('identity:read', { summary: 'Get an identity', answer: MembershipAnswerDto, refusals: [NOT_FOUND] })
   async get(@Caller() caller: VerifiedAccessToken, @Param('identityId') id: string): Promise<MembershipAnswerDto> {
-    return { identity: await this.identities.get(caller, id) };
+    return { identity: await this.reads.get(caller, id) };
   }
 
   @Patch(':identityId')

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { IdentitiesController } from './identities.controller';
 import { IdentitiesService } from './identities.service';
 import { IdentityStoreModule } from './identity-store.module';
+import { IdentityReadsService } from './identity-reads.service';
 import { IdentityDirectoryService } from './identity-directory.service';
 import { ManagedIdentitiesService } from './managed-identities.service';
 import { MembershipsController } from './memberships.controller';
@@ -9,7 +10,7 @@ import { MembershipsController } from './memberships.controller';
 @Module({
   imports: [IdentityStoreModule],
   controllers: [IdentitiesController, MembershipsController],
-  providers: [IdentitiesService, IdentityDirectoryService, ManagedIdentitiesService],
+  providers: [IdentitiesService, IdentityReadsService, IdentityDirectoryService, ManagedIdentitiesService],
   exports: [IdentitiesService, ManagedIdentitiesService, IdentityStoreModule],
 })
 export class IdentitiesModule {}

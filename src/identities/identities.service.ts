@@ -1,24 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
-import { Clock } from '../common/clock/clock';
+import type { SqlRunner } from '../database/sql-runner';
 import { extendStatementTimeout } from '../database/statement-timeout';
-import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { ChangesService } from '../changes/changes.service';
-import type { Actor, ChangeTarget } from '../changes/change';
+import type { Actor } from '../changes/change';
+import { identityTarget } from '../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import { isRole, type Role } from '../permissions/roles';
 import { type CreateIdentityDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
-import {
-  DeletedIdentityDto,
-  DetailedMembershipDto,
-  IdentityDto,
-  MembershipDto,
-  MetadataDto,
-} from './dto/identity.dtos';
+import { DeletedIdentityDto, IdentityDto, MetadataDto } from './dto/identity.dtos';
 import {
   DeleteProtectionError,
   IdentityNotFoundError,
@@ -26,11 +18,10 @@ import {
   UnknownRoleError,
 } from './identities.errors';
 import { requireDistinctKeys } from './distinct-keys';
-import { IdentityDirectoryService } from './identity-directory.service';
-import { IdentityMetadata } from '../database/entities/identity-metadata.entity';
 import type { Identity } from '../database/entities/identity.entity';
 import { IdentityStore } from './identity.store';
 import { ManagedIdentitiesService } from './managed-identities.service';
+import { IdentityReadsService } from './identity-reads.service';
 
 export const CREATE_IDENTITY: Attempt = { what: 'create identity', permission: 'identity:grant-privileges' };
 export const UPDATE_IDENTITY: Attempt = { what: 'update identity', permission: 'identity:edit' };
@@ -40,13 +31,11 @@ export const DELETE_IDENTITY: Attempt = { what: 'delete identity', permission: '
 @Injectable()
 export class IdentitiesService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentitiesService,
-    private readonly directory: IdentityDirectoryService,
+    private readonly reads: IdentityReadsService,
     private readonly store: IdentityStore,
     private readonly changes: ChangesService,
     private readonly lastAdministrator: LastAdministratorService,
-    private readonly clock: Clock,
     private readonly permissions: PermissionsService,
   ) {}
 
@@ -64,7 +53,7 @@ export class IdentitiesService {
       const made = await this.store.insert(run, { organizationId, name, role, hasDeleteProtection });
       if (made === undefined) throw new OtherOrganizationError();
       const { identity } = made;
-      work.changed(targetOf(identity));
+      work.changed(identityTarget(identity, { role, metadata: dto.metadata ?? [] }));
       const metadata = await this.store.addLabels(run, identity.id, dto.metadata ?? []);
       return { ...DeletedIdentityDto.of(identity), authMethods: [], metadata: metadata.map(MetadataDto.of) };
     });
@@ -83,7 +72,7 @@ export class IdentitiesService {
     const mayTakeAway = dto.role !== undefined || dto.metadata !== undefined;
     const attempt = { actor, action: 'update-identity' } as const;
     const identity = await (mayTakeAway ? this.changes.takeAway(attempt, act) : this.changes.alter(attempt, act));
-    return { ...DeletedIdentityDto.of(identity), ...(await this.belongings(identity.id)) };
+    return { ...DeletedIdentityDto.of(identity), ...(await this.reads.belongings(identity.id)) };
   }
 
   private async change(
@@ -94,17 +83,22 @@ export class IdentitiesService {
   ): Promise<Identity> {
     const { tx, run } = work;
     const { identity, membership } = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
-    work.changed(targetOf(identity));
     if (dto.role !== undefined && dto.role !== membership.role) {
       const role = requireRole(dto.role);
       this.requireGrant(caller, role, UPDATE_IDENTITY, membership.role);
       await this.store.setRole(run, membership.id, role);
     }
     if (dto.metadata !== undefined) await this.store.replaceLabels(run, identity.id, dto.metadata);
+    await this.changeProperties(run, identity, dto);
+    work.changed(identityTarget(identity, { role: dto.role ?? membership.role, metadata: dto.metadata }));
+    return identity;
+  }
+
+  private async changeProperties(run: SqlRunner, identity: Identity, dto: UpdateIdentityDto): Promise<void> {
     const { name = identity.name, hasDeleteProtection = identity.hasDeleteProtection } = dto;
-    if (name === identity.name && hasDeleteProtection === identity.hasDeleteProtection) return identity;
+    if (name === identity.name && hasDeleteProtection === identity.hasDeleteProtection) return;
     const updatedAt = await this.store.update(run, identity.id, { name, hasDeleteProtection });
-    return Object.assign(identity, { name, hasDeleteProtection, updatedAt });
+    Object.assign(identity, { name, hasDeleteProtection, updatedAt });
   }
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError */
@@ -123,20 +117,11 @@ export class IdentitiesService {
   ): Promise<DeletedIdentityDto> {
     const { tx, run } = work;
     const { identity } = await this.managed.getForChange(tx, caller, identityId, DELETE_IDENTITY).catch(nothingLeft);
-    work.changed(targetOf(identity));
+    work.changed(identityTarget(identity));
     if (identity.hasDeleteProtection) throw new DeleteProtectionError();
     await extendStatementTimeout(tx);
     await this.store.delete(run, identity.id, identity.organizationId);
     return DeletedIdentityDto.of(identity);
-  }
-
-  /** @throws IdentityNotFoundError */
-  async get(caller: VerifiedAccessToken, identityId: string): Promise<DetailedMembershipDto> {
-    const { identity, membership } = await this.managed.get(this.dataSource.manager, caller, identityId);
-    const { authMethods, metadata } = await this.belongings(identity.id);
-    const described = MembershipDto.of(membership, identity, authMethods);
-    const activeLockoutAuthMethods = await this.directory.lockedMethodsOf(identity.id, this.clock.now());
-    return { ...described, identity: { ...described.identity, activeLockoutAuthMethods }, metadata };
   }
 
   /**
@@ -153,24 +138,11 @@ export class IdentitiesService {
     const attempt: Attempt = { what, permission: 'identity:grant-privileges' };
     this.permissions.requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt);
   }
-
-  private async belongings(identityId: string): Promise<{ authMethods: string[]; metadata: MetadataDto[] }> {
-    const methods = await this.directory.authMethodsOf([identityId]);
-    const rows = await this.dataSource.manager.find(IdentityMetadata, {
-      where: { identityId },
-      order: { position: 'ASC' },
-    });
-    return { authMethods: methods.get(identityId) ?? [], metadata: rows.map(MetadataDto.of) };
-  }
 }
 
 /** @throws OtherOrganizationError for every id except the caller's own, whether it exists or not. */
 export function requireOwn(caller: VerifiedAccessToken, organizationId: string): void {
   if (organizationId.toLowerCase() !== caller.organization.id) throw new OtherOrganizationError();
-}
-
-function targetOf({ id, organizationId }: Identity): ChangeTarget {
-  return { type: 'identity', id, identityId: id, organizationId };
 }
 
 /** One that is not there may have been deleted a moment ago. @throws NothingLeft */

@@ -112,10 +112,19 @@ export class IdentityStore {
     return inserted.sort((one, other) => one.position - other.position);
   }
 
-  /** With it go its membership, labels, auth methods and client secrets. False where there is no such identity. */
-  async delete(run: SqlRunner, identityId: string, organizationId: string | null): Promise<boolean> {
-    const deleted = await run(DELETE, [identityId, organizationId]);
-    return deleted.length === 1;
+  /**
+   * Deletes an identity with its membership, labels, auth methods and client secrets.
+   *
+   * @param organizationId the only organization that the identity may belong to; null for any.
+   * @returns the organization that the identity belonged to; undefined where there was no such identity.
+   */
+  async delete(
+    run: SqlRunner,
+    identityId: string,
+    organizationId: string | null,
+  ): Promise<{ readonly organizationId: string } | undefined> {
+    const [deleted] = await run<{ organizationId: string }>(DELETE, [identityId, organizationId]);
+    return deleted;
   }
 }
 
@@ -173,4 +182,5 @@ const INSERT_LABELS = `
   RETURNING id, identity_id AS "identityId", key, value, position`;
 
 const DELETE = `
-  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2) RETURNING id`;
+  DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2)
+  RETURNING organization_id AS "organizationId"`;

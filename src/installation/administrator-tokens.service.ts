@@ -2,6 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
 import { EVERY_ADDRESS } from '../common/net/trusted-ips';
+import type { ChangeTarget } from '../changes/change';
+import { authMethodTarget, identityTarget, tokenTarget } from '../changes/targets';
 import { ChangesService } from '../changes/changes.service';
 import { inSchemaOf } from '../database/schema';
 import { sqlIn } from '../database/sql-runner';
@@ -12,7 +14,7 @@ import { OrganizationMembership } from '../database/entities/organization-member
 import { LatchkeySettings } from '../latchkey.options';
 import { Organization } from '../database/entities/organization.entity';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
-import { TokenAuthService } from '../token-auth/token-auth.service';
+import { TokenAuthIssuer } from '../token-auth/token-auth.issuer';
 import { NotSetUpError, OrganizationNotFoundError, TokenOutlivesCeilingError } from './installation.errors';
 
 /** The administrator for which a token is issued. */
@@ -35,6 +37,12 @@ export interface AdministratorToken {
   readonly expiresIn: number;
 }
 
+/** An administrator that was created because there was none to issue a token for. */
+interface FoundAdministrator {
+  readonly holder: ManagedIdentity;
+  readonly targets: readonly ChangeTarget[];
+}
+
 const TOKEN_NAME = 'Issued from the command line';
 
 /**
@@ -49,7 +57,7 @@ export class AdministratorTokensService {
     private readonly changes: ChangesService,
     private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
-    private readonly tokens: TokenAuthService,
+    private readonly tokens: TokenAuthIssuer,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -71,7 +79,8 @@ export class AdministratorTokensService {
       const isInstanceAdmin = wanted === undefined;
       const organization = isInstanceAdmin ? await this.home(tx) : await this.find(tx, wanted);
       const found = await this.administrator(tx, organization.id, isInstanceAdmin);
-      const holder = found ?? (await this.found(tx, organization.id, isInstanceAdmin));
+      const made = found ? undefined : await this.found(tx, organization.id, isInstanceAdmin);
+      const holder = found ?? made!.holder;
       const { accessToken, expiresIn, tokenData } = await this.tokens.issue(tx, holder, TOKEN_NAME, lifetimeSeconds);
       const token = {
         organizationId: organization.id,
@@ -82,7 +91,8 @@ export class AdministratorTokensService {
         accessToken,
         expiresIn,
       };
-      work.changed({ type: 'token', id: token.tokenId, identityId: token.identityId, organizationId: organization.id });
+      work.changed(tokenTarget({ ...tokenData, organizationId: organization.id }));
+      for (const target of made?.targets ?? []) work.changed(target);
       keep?.(token);
       return token;
     });
@@ -127,12 +137,21 @@ export class AdministratorTokensService {
     return { identity, membership: await tx.findOneByOrFail(OrganizationMembership, { id: row.id }) };
   }
 
-  private async found(tx: EntityManager, organizationId: string, isInstanceAdmin: boolean): Promise<ManagedIdentity> {
+  private async found(
+    tx: EntityManager,
+    organizationId: string,
+    isInstanceAdmin: boolean,
+  ): Promise<FoundAdministrator> {
     const name = `${isInstanceAdmin ? 'Instance' : 'Organization'} Admin Identity (command line)`;
     const made = { organizationId, name, role: 'admin', isInstanceAdmin } as const;
     const holder = (await this.identities.insert(sqlIn(tx), made))!;
-    await this.configurations.insert(tx, TOKEN_AUTH, holder.identity, { accessTokenTTL: 0, accessTokenMaxTTL: 0 });
-    return holder;
+    const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
+    const method = await this.configurations.insert(tx, TOKEN_AUTH, holder.identity, unlimited);
+    const { role } = made;
+    return {
+      holder,
+      targets: [identityTarget(holder.identity, { role, isInstanceAdmin }), authMethodTarget(method, organizationId)],
+    };
   }
 }
 

@@ -1,4 +1,6 @@
 import { Body, HttpStatus, Post } from '@nestjs/common';
+import { Origin } from '../access-tokens/guarding/actor.decorator';
+import type { RequestOrigin } from '../common/http/request-origin';
 import { RefusedRequestError } from '../common/errors/common.errors';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
@@ -25,9 +27,9 @@ export class BootstrapController {
     answer: BootstrapAnswerDto,
     refusals: [new AlreadyInitializedError(), new SetUpBusyError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
   })
-  async bootstrap(@Body() dto: BootstrapDto): Promise<BootstrapAnswerDto> {
+  async bootstrap(@Body() dto: BootstrapDto, @Origin() origin: RequestOrigin): Promise<BootstrapAnswerDto> {
     if (!this.settings.bootstrapEndpoint) throw new RefusedRequestError(HttpStatus.NOT_FOUND);
-    const { user, organization, identity, accessToken } = await this.instance.bootstrap(dto);
+    const { user, organization, identity, accessToken } = await this.instance.bootstrap(dto, origin);
     const { id, email, firstName, lastName, isSuperAdmin: superAdmin } = user;
     return {
       message: 'Successfully bootstrapped instance',

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource, IsNull } from 'typeorm';
-import type { Actor, ChangeAttempt, ChangeTarget } from '../changes/change';
+import type { Actor } from '../changes/change';
 import { ChangesService } from '../changes/changes.service';
 import type { OwnUnitOfWork } from '../changes/unit-of-work';
 import { Clock } from '../common/clock/clock';
@@ -10,6 +10,7 @@ import { isDatabaseUnavailable } from '../common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { InstanceStore } from '../database/instance.store';
 import { requireAllRows } from '../database/schema';
+import type { RequestOrigin } from '../common/http/request-origin';
 import type { BootstrapDto } from './dto/installation.dtos';
 import { Instance } from '../database/entities/instance.entity';
 import type { OrganizationFounder, Tenant } from '../organizations/organization.founder';
@@ -18,7 +19,7 @@ import { BootstrapQueue } from './bootstrap.queue';
 import { TenantFounder } from './tenant.founder';
 import { User } from '../database/entities/user.entity';
 
-const BOOTSTRAP: ChangeAttempt = { actor: 'system', action: 'bootstrap-instance' };
+const BOOTSTRAP = 'bootstrap-instance';
 
 /** The installation as a whole: set up once, then home of any number of tenants. */
 @Injectable()
@@ -33,8 +34,8 @@ export class InstallationService implements OrganizationFounder {
   ) {}
 
   /** Sets the installation up for a person (contract 1.5). @throws AlreadyInitializedError, SetUpBusyError */
-  async bootstrap(dto: BootstrapDto): Promise<Tenant & { user: User }> {
-    return this.queue.enqueue(() => this.setUp(dto), isForEverybody);
+  async bootstrap(dto: BootstrapDto, origin: RequestOrigin): Promise<Tenant & { user: User }> {
+    return this.queue.enqueue(() => this.setUp(dto, origin), isForEverybody);
   }
 
   /**
@@ -44,7 +45,7 @@ export class InstallationService implements OrganizationFounder {
    */
   async initializeOnce(organizationName: string, keep?: (tenant: Tenant) => void): Promise<Tenant | null> {
     try {
-      return await this.changes.add(BOOTSTRAP, async (work) => {
+      return await this.changes.add({ actor: 'system', action: BOOTSTRAP }, async (work) => {
         const tenant = await this.initialize(work, organizationName);
         keep?.(tenant);
         return tenant;
@@ -57,24 +58,26 @@ export class InstallationService implements OrganizationFounder {
 
   async createOrganization(actor: Actor, name: string): Promise<Tenant> {
     return this.changes.add({ actor, action: 'create-organization' }, async (work) => {
-      const tenant = await this.founder.found(work.tx, {
+      return this.founder.found(work, {
         organizationName: name,
         adminName: 'Organization Admin Identity',
         tokenName: 'Organization Admin Token',
         isInstanceAdmin: false,
       });
-      work.changed(targetOf(tenant));
-      return tenant;
     });
   }
 
-  private async setUp({ email, password, organization }: BootstrapDto): Promise<Tenant & { user: User }> {
+  private async setUp(
+    { email, password, organization }: BootstrapDto,
+    origin: RequestOrigin,
+  ): Promise<Tenant & { user: User }> {
     // Checked first, because hashing is expensive and every caller can ask for it. The lock still decides: other processes have
     // their own queues.
     if (!(await this.isFresh())) throw new AlreadyInitializedError();
     // Before the transaction: hashing takes a third of a second, and other processes wait for the lock.
     const passwordHash = await hashPassword(password);
-    return this.changes.add(BOOTSTRAP, async (work) => {
+    const actor = { program: 'system', ...origin } as const;
+    return this.changes.add({ actor, action: BOOTSTRAP }, async (work) => {
       const { tx } = work;
       const tenant = await this.initialize(work, organization);
       const person = { email: email.toLowerCase(), firstName: 'Admin', lastName: 'User', isSuperAdmin: true };
@@ -90,19 +93,13 @@ export class InstallationService implements OrganizationFounder {
 
   private async initialize(work: OwnUnitOfWork, organizationName: string): Promise<Tenant> {
     if (!(await this.instance.initialize(work.run, this.clock.now()))) throw new AlreadyInitializedError();
-    const tenant = await this.founder.found(work.tx, {
+    return this.founder.found(work, {
       organizationName,
       adminName: 'Instance Admin Identity',
       tokenName: 'Instance Admin Token',
       isInstanceAdmin: true,
     });
-    work.changed(targetOf(tenant));
-    return tenant;
   }
-}
-
-function targetOf({ organization, identity }: Tenant): ChangeTarget {
-  return { type: 'organization', id: organization.id, identityId: identity.id, organizationId: organization.id };
 }
 
 /** A result that all waiting requests would get too. A set-up is final. */

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { AuthMethodConfigurationsService } from '../auth-methods/configuration/auth-method-configurations.service';
-import { sqlIn } from '../database/sql-runner';
+import { authMethodTarget, identityTarget, organizationTarget, tokenTarget } from '../changes/targets';
+import type { OwnUnitOfWork } from '../changes/unit-of-work';
 import { IdentityStore } from '../identities/identity.store';
 import type { Tenant } from '../organizations/organization.founder';
 import { OrganizationStore } from '../organizations/organization.store';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
-import { TokenAuthService } from '../token-auth/token-auth.service';
+import { TokenAuthIssuer } from '../token-auth/token-auth.issuer';
 
 export interface NewTenant {
   readonly organizationName: string;
@@ -22,19 +22,23 @@ export class TenantFounder {
     private readonly organizations: OrganizationStore,
     private readonly identities: IdentityStore,
     private readonly configurations: AuthMethodConfigurationsService,
-    private readonly tokens: TokenAuthService,
+    private readonly tokens: TokenAuthIssuer,
   ) {}
 
-  /** All of it or nothing, in the caller's transaction. */
-  async found(tx: EntityManager, tenant: NewTenant): Promise<Tenant> {
+  /** Founds the tenant whole or not at all, in the caller's transaction. */
+  async found(work: OwnUnitOfWork, tenant: NewTenant): Promise<Tenant> {
     const { organizationName, adminName: name, tokenName, isInstanceAdmin } = tenant;
-    const run = sqlIn(tx);
+    const { tx, run } = work;
     const organization = await this.organizations.insert(run, organizationName);
     const organizationId = organization.id;
     const admin = (await this.identities.insert(run, { organizationId, name, role: 'admin', isInstanceAdmin }))!;
     const unlimited = { accessTokenTTL: 0, accessTokenMaxTTL: 0 };
-    await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
-    const { accessToken } = await this.tokens.issue(tx, admin, tokenName);
+    const method = await this.configurations.insert(tx, TOKEN_AUTH, admin.identity, unlimited);
+    const { accessToken, tokenData } = await this.tokens.issue(tx, admin, tokenName);
+    work.changed(organizationTarget(organization));
+    work.changed(identityTarget(admin.identity, { role: 'admin', isInstanceAdmin }));
+    work.changed(authMethodTarget(method, organizationId));
+    work.changed(tokenTarget({ ...tokenData, organizationId }));
     return { organization, identity: admin.identity, accessToken };
   }
 }

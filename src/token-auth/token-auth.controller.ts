@@ -19,6 +19,7 @@ import {
   LastAdministratorError,
 } from '../permissions/permissions.errors';
 import { CreateTokenDto, IssuedTokenDto, TokenAnswerDto, TokenListDto, UpdateTokenDto } from './dto/token-auth.dtos';
+import { TokenAuthReadsService } from './token-auth-reads.service';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
 import { CREATE_TOKEN, REVOKE_TOKEN, TokenAuthService, UPDATE_TOKEN } from './token-auth.service';
@@ -31,6 +32,7 @@ const NO_TOKEN = new TokenNotFoundError(EXAMPLE.tokenId);
 export class TokenAuthController {
   constructor(
     private readonly tokens: TokenAuthService,
+    private readonly reads: TokenAuthReadsService,
     private readonly receipts: ChangeReceiptsService,
   ) {}
 
@@ -66,7 +68,7 @@ export class TokenAuthController {
     @Param('identityId') identityId: string,
     @Query() query: PageQueryDto,
   ): Promise<TokenListDto> {
-    return this.tokens.list(caller, identityId, query);
+    return this.reads.list(caller, identityId, query);
   }
 
   @Get('tokens/:tokenId')
@@ -76,7 +78,7 @@ export class TokenAuthController {
     refusals: [NO_TOKEN, new InstanceAdminRequiredError()],
   })
   async getToken(@Caller() caller: VerifiedAccessToken, @Param('tokenId') tokenId: string): Promise<TokenAnswerDto> {
-    return { token: await this.tokens.get(caller, tokenId) };
+    return { token: await this.reads.get(caller, tokenId) };
   }
 
   @Get('identities/:identityId/tokens/:tokenId')
@@ -92,7 +94,7 @@ export class TokenAuthController {
     @Param('identityId') identityId: string,
     @Param('tokenId') tokenId: string,
   ): Promise<TokenAnswerDto> {
-    return { token: await this.tokens.getOf(caller, identityId, tokenId) };
+    return { token: await this.reads.getOf(caller, identityId, tokenId) };
   }
 
   @Patch('tokens/:tokenId')

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type RotatedToken, TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
 import type { Actor } from '../changes/change';
 import { ChangesService } from '../changes/changes.service';
+import { rotationTargets } from '../changes/targets';
 import type { OwnUnitOfWork } from '../changes/unit-of-work';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import { isWellFormed } from '../common/dto/rules';
@@ -36,18 +37,18 @@ export class TokenRotationsService {
     requireKey(idempotencyKey);
     const organizationId = actor.caller.organization.id;
     return this.changes.alter({ actor, action: 'rotate-token-identity-token-auth' }, async (work) => {
-      const identityId = await this.requireManaged(work, actor, tokenId);
+      await this.requireManaged(work, actor, tokenId);
       const how = { tokenId, organizationId, graceSeconds, endsOldOnFirstUse, idempotencyKey };
       const rotated = await this.rotation.rotate(work.run, how);
       if (rotated === undefined) throw new TokenNotFoundError(tokenId);
       if (rotated.isRepeated) work.unchanged();
-      else work.changed({ type: 'token', id: tokenId, identityId, organizationId });
+      else for (const target of rotationTargets(tokenId, rotated.token)) work.changed(target);
       return answerOf(tokenId, rotated);
     });
   }
 
-  /** The identity of a token that the caller covers. */
-  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<string> {
+  /** @throws TokenNotFoundError for a token of an identity that the caller cannot see */
+  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<void> {
     if (!isId(tokenId)) throw new TokenNotFoundError(tokenId);
     const organizationId = caller.organization.id;
     const place = { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug };
@@ -56,7 +57,6 @@ export class TokenRotationsService {
     await this.managed.getForChange(work.tx, caller, token.identityId, ROTATE_TOKEN).catch((error: unknown) => {
       throw error instanceof IdentityNotFoundError ? new TokenNotFoundError(tokenId) : error;
     });
-    return token.identityId;
   }
 }
 

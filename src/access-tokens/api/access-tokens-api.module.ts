@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AccessTokensController } from './access-tokens.controller';
-import { AccessTokensService } from './access-tokens.service';
+import { TokenRenewalsService } from './token-renewals.service';
+import { TokenRevocationsService } from './token-revocations.service';
 
 /** Renewal and revocation over HTTP, in a separate module: a host that only verifies does not need it. */
-@Module({ controllers: [AccessTokensController], providers: [AccessTokensService] })
+@Module({ controllers: [AccessTokensController], providers: [TokenRenewalsService, TokenRevocationsService] })
 export class AccessTokensApiModule {}

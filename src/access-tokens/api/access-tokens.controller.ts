@@ -17,9 +17,10 @@ import {
   UntrustedAddressError,
   WrongTokenTypeError,
 } from '../issuing/access-tokens.errors';
-import { AccessTokensService } from './access-tokens.service';
 import { PresentedTokenDto, SignedTokenDto } from './dto/access-token.dtos';
 import { HOW_SOON, RevokedDto, WaitQueryDto } from './dto/revocation.dtos';
+import { TokenRenewalsService } from './token-renewals.service';
+import { TokenRevocationsService } from './token-revocations.service';
 
 const BAD_TOKENS = [
   new ExpiredAccessTokenError(),
@@ -32,7 +33,8 @@ const BAD_TOKENS = [
 @LatchkeyController('api/v1/auth/token', 'Access tokens')
 export class AccessTokensController {
   constructor(
-    private readonly accessTokens: AccessTokensService,
+    private readonly renewals: TokenRenewalsService,
+    private readonly revocations: TokenRevocationsService,
     private readonly receipts: ChangeReceiptsService,
   ) {}
 
@@ -50,7 +52,7 @@ export class AccessTokensController {
     ],
   })
   async renew(@Body() { accessToken }: PresentedTokenDto, @Origin() origin: RequestOrigin): Promise<SignedTokenDto> {
-    const renewed = await this.accessTokens.renew(accessToken, origin);
+    const renewed = await this.renewals.renew(accessToken, origin);
     return { ...renewed, tokenType: 'Bearer' };
   }
 
@@ -66,7 +68,7 @@ export class AccessTokensController {
     @Query() { wait }: WaitQueryDto,
     @Origin() origin: RequestOrigin,
   ): Promise<RevokedDto> {
-    const receipt = await this.accessTokens.revoke(accessToken, origin);
+    const receipt = await this.revocations.revoke(accessToken, origin);
     return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
   }
 }

@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext, Injectable, type PipeTrans
 import type { Actor } from '../../changes/change';
 import { requestId } from '../../common/http/request-id';
 import type { RequestOrigin } from '../../common/http/request-origin';
+import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenVerifier } from '../verification/access-token.verifier';
 import { type CallOrigin, originOf } from './call-origin';
 import { callerOf } from './caller.decorator';
@@ -15,12 +16,21 @@ export class RequestOriginPipe implements PipeTransform<CallOrigin, RequestOrigi
   constructor(private readonly verifier: AccessTokenVerifier) {}
 
   transform({ subject, request }: CallOrigin): RequestOrigin {
-    return {
-      address: this.verifier.addressOf(request),
-      requestId: requestId(subject),
-      userAgent: [request.headers['user-agent']].flat()[0]?.slice(0, MAX_USER_AGENT),
-    };
+    return originOfRequest(this.verifier, request, subject);
   }
+}
+
+/** @param subject the object that stands for the call, where that is another one than the request. */
+export function originOfRequest(
+  verifier: AccessTokenVerifier,
+  request: AddressedRequest,
+  subject: object = request,
+): RequestOrigin {
+  return {
+    address: verifier.addressOf(request),
+    requestId: requestId(subject),
+    userAgent: [request.headers['user-agent']].flat()[0]?.slice(0, MAX_USER_AGENT),
+  };
 }
 
 /** Reads who is calling, and from where. @throws TypeError on a route without `AccessTokenGuard` */
@@ -31,7 +41,7 @@ export class ActorPipe implements PipeTransform<CallOrigin, Actor> {
   transform(origin: CallOrigin): Actor {
     const caller = callerOf(origin.subject);
     if (caller === null) throw new TypeError('No caller was verified here: guard the route with AccessTokenGuard');
-    return { caller, ...new RequestOriginPipe(this.verifier).transform(origin) };
+    return { caller, ...originOfRequest(this.verifier, origin.request, origin.subject) };
   }
 }
 

@@ -113,6 +113,9 @@ export interface TokenRevocation {
   readonly includesRemoved?: boolean;
 }
 
+/** The token that was revoked. */
+export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId'>;
+
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
@@ -151,15 +154,16 @@ export class AccessTokenStore {
   }
 
   /**
-   * Revokes a token, once and for all. False where there was nothing left to revoke: no such token, revoked before, or of a
-   * method that was removed. The commit waits for the standby all the same, so that a revocation asked for again is as safe as
-   * the first.
+   * Revokes a token for good. Undefined where nothing was left to revoke: no such token, revoked before, or of a method that was
+   * removed. The commit waits for the standby all the same, so that a repeated revocation is as safe as the first.
    */
-  async revoke(run: SqlRunner, revocation: TokenRevocation): Promise<boolean> {
+  async revoke(run: SqlRunner, revocation: TokenRevocation): Promise<RevokedToken | undefined> {
     const { tokenId, revokedAt, organizationId, includesRemoved = false } = revocation;
     const parameters = [tokenId, revokedAt, organizationId, includesRemoved];
-    const [revoked] = await run<{ wasUsable: boolean }>(REVOKE, parameters);
-    return revoked?.wasUsable === true;
+    const [revoked] = await run<RevokedToken & { wasUsable: boolean }>(REVOKE, parameters);
+    return revoked?.wasUsable
+      ? { id: revoked.id, identityId: revoked.identityId, organizationId: revoked.organizationId }
+      : undefined;
   }
 }
 
@@ -210,4 +214,4 @@ const REVOKE = `
   )
   UPDATE latchkey.identity_access_tokens t SET revoked_at = $2, updated_at = $2
     FROM token WHERE t.id = token.id AND token.revoked_at IS NULL AND (token.is_of_method OR $4)
-  RETURNING token.is_of_method AS "wasUsable"`;
+  RETURNING token.is_of_method AS "wasUsable", t.id, t.identity_id AS "identityId", t.organization_id AS "organizationId"`;

@@ -34,7 +34,7 @@ export class TokenRecallService {
     const attempt = { actor: 'operator', action: 'refuse-issued-before' } as const;
     const { recall, receipt } = await this.changes.alter(attempt, async (work) => {
       const recall = await this.instance.refuseIssuedBefore(work.run, before, includesClientSecrets);
-      work.changed({ type: 'instance', id: '1' });
+      work.changed({ type: 'instance', id: '1', details: { ...recall } });
       return { recall, receipt: await this.receipts.of(work.tx) };
     });
     return { ...recall, spread: await this.receipts.waitForNodes(receipt) };

@@ -6,6 +6,7 @@ import {
   type TokenPurpose,
   UntrustedAddressError,
 } from '../issuing/access-tokens.errors';
+import { refusing } from './refused-token';
 import type { TokenFacts } from './token-facts.reader';
 
 /** The question of a verification: this token, now, from this address, for this request. */
@@ -37,12 +38,13 @@ export type UsableToken = TokenFacts & {
 export function requireUsable(question: TokenCheck): UsableToken {
   const { facts, epochMs, purpose, isCounted } = question;
   if (facts === null) throw new AccessTokenRefusedError('identity_gone', purpose);
-  if (isPast(facts.expiresAt, epochMs) || hasEnded(facts, epochMs)) throw new ExpiredAccessTokenError();
+  if (isPast(facts.expiresAt, epochMs) || hasEnded(facts, epochMs))
+    throw refusing(new ExpiredAccessTokenError(), facts);
   const refusal = refusalOf(facts, epochMs);
-  if (refusal !== undefined) throw new AccessTokenRefusedError(refusal, purpose);
+  if (refusal !== undefined) throw refusing(new AccessTokenRefusedError(refusal, purpose), facts);
   const good = facts as UsableToken;
-  if (!isFromTrusted(question, good)) throw new UntrustedAddressError();
-  if (!isCounted && isExhausted(facts)) throw new AccessTokenRefusedError('uses_exhausted', purpose);
+  if (!isFromTrusted(question, good)) throw refusing(new UntrustedAddressError(), facts);
+  if (!isCounted && isExhausted(facts)) throw refusing(new AccessTokenRefusedError('uses_exhausted', purpose), facts);
   return good;
 }
 

@@ -12,7 +12,8 @@ import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-nam
 import type { Identity } from '../../database/entities/identity.entity';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
-import type { Actor, ChangeTarget } from '../../changes/change';
+import type { Actor } from '../../changes/change';
+import { authMethodTarget } from '../../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
@@ -22,14 +23,14 @@ import { IdentityAuthMethod } from '../../database/entities/identity-auth-method
 import { AuthMethodStore } from './auth-method.store';
 import { MethodSecretsService } from './method-secrets.service';
 
-/** Whose method somebody wants to look at. */
+/** The method of an identity that a caller wants to read. */
 export interface MethodAddress {
   readonly method: AuthMethodDefinition;
   readonly caller: VerifiedAccessToken;
   readonly identityId: string;
 }
 
-/** Whose method somebody wants to change. */
+/** The method of an identity that an actor wants to change. */
 export interface MethodChange {
   readonly method: AuthMethodDefinition;
   readonly actor: Actor;
@@ -44,7 +45,7 @@ export interface ConfiguredMethod {
 
 type Behaviour = Pick<AuthMethod, 'prepare'>;
 
-/** The auth methods of an identity, and the policies of their tokens. The same for every method. */
+/** The auth methods of identities, with the policies of their tokens. Every method is attached, changed and removed by this. */
 @Injectable()
 export class AuthMethodConfigurationsService {
   constructor(
@@ -77,7 +78,7 @@ export class AuthMethodConfigurationsService {
       const { identity } = await this.managed.getForChange(tx, caller, identityId, attempt);
       await this.requireNone(tx, method, identity.id);
       const row = await this.insert(tx, method, identity, input);
-      work.changed(targetOf(row, identity));
+      work.changed(authMethodTarget(row, identity.organizationId));
       return this.opened(row);
     });
   }
@@ -128,7 +129,7 @@ export class AuthMethodConfigurationsService {
     if (!configuration) throw new NothingLeft(method.refusals.missingOnRemove());
     await extendStatementTimeout(tx);
     await this.store.delete(run, configuration.id);
-    work.changed(targetOf(configuration, identity));
+    work.changed(authMethodTarget(configuration, identity.organizationId));
     return configuration;
   }
 
@@ -194,7 +195,7 @@ export class AuthMethodConfigurationsService {
     const next = settingsFor(method, input, present);
     const own = { config: next.config, sealedSecrets: this.secrets.seal(row, next.secrets) };
     const saved = await this.store.update(run, row, { policy: mergePolicy(row, input), ...own });
-    work.changed(targetOf(saved, identity));
+    work.changed(authMethodTarget(saved, identity.organizationId));
     return { row: saved, secrets: next.secrets ?? {} };
   }
 
@@ -205,10 +206,6 @@ export class AuthMethodConfigurationsService {
   private opened(row: IdentityAuthMethod): ConfiguredMethod {
     return { row, secrets: this.secrets.open(row) };
   }
-}
-
-function targetOf({ id, identityId }: IdentityAuthMethod, { organizationId }: Identity): ChangeTarget {
-  return { type: 'auth-method', id, identityId, organizationId };
 }
 
 export function attaching({ phrase }: AuthMethodDefinition): Attempt {

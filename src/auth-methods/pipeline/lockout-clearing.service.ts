@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../changes/change';
+import { authMethodTarget } from '../../changes/targets';
 import { ChangesService } from '../../changes/changes.service';
 import { Clock } from '../../common/clock/clock';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
@@ -26,9 +27,9 @@ export class LockoutClearingService {
     return this.changes.add({ actor, action: `clear-identity-${method.slug}-lockouts` }, async (work) => {
       const { tx } = work;
       const { identity } = await this.managed.getForChange(tx, actor.caller, identityId, CLEAR_LOCKOUTS);
-      const { id } = await this.configurations.require(tx, method, identity.id);
-      work.changed({ type: 'auth-method', id, identityId: identity.id, organizationId: identity.organizationId });
-      return this.lockouts.clear(tx, id, this.clock.now());
+      const configuration = await this.configurations.require(tx, method, identity.id);
+      work.changed(authMethodTarget(configuration, identity.organizationId));
+      return this.lockouts.clear(tx, configuration.id, this.clock.now());
     });
   }
 }

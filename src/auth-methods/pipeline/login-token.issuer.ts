@@ -67,11 +67,12 @@ export class LoginTokenIssuer {
 
   private record(
     tx: EntityManager,
-    { id: tokenId }: IdentityAccessToken,
+    { id: tokenId, organizationId }: IdentityAccessToken,
     { id: authMethodId, method, identityId }: IdentityAuthMethod,
     { proof: { clientSecretId }, origin }: ProvenLogin,
   ): Promise<void> {
-    return this.events.succeeded(tx, { method, authMethodId, identityId, tokenId, clientSecretId, ...origin });
+    const login = { method, authMethodId, identityId, tokenId, clientSecretId, ...origin };
+    return this.events.succeeded(tx, login, organizationId);
   }
 
   private signed(token: IdentityAccessToken, { identity, configuration }: Subject): IssuedLogin {

@@ -152,7 +152,7 @@ export class LoginPipeline {
     const known = login.proof?.configuration ?? login.configuration;
     const { id: authMethodId, identityId } = known ?? { id: guessedAt(error), identityId: undefined };
     const reason = error.errorCode ?? error.name;
-    this.events.failed({ method: definition.slug, reason, authMethodId, identityId, ...origin });
+    this.events.failed({ method: definition.slug, reason, authMethodId, identityId, ...origin }, error.getStatus());
   }
 }
 

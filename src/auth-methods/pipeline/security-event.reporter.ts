@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { withinTime } from '../../common/async/within-time';
+import { AuditTrail } from '../../changes/audit-trail';
+import type { Change } from '../../changes/change';
+import { ObservationQueue } from '../../changes/observation.queue';
+import { sqlIn } from '../../database/sql-runner';
 import { loggable } from '../../common/errors/database-errors';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import { SafeLogger } from '../../common/safe-logger';
@@ -10,27 +15,37 @@ import { type FailedLogin, type LockedOut, SecurityEvents, type SucceededLogin }
 /** How long a transaction, and the rows that it locks, may wait for a success to be recorded. */
 const RECORD_MS = 5_000;
 
-/** Hands events to `SecurityEvents`, which may be a host's: what happens there decides about successes alone. */
+/**
+ * Hands the events of logins to the audit trail, and to `SecurityEvents`, which may be a host's. Both decide about successes
+ * alone: a login whose success cannot be recorded gets no token.
+ */
 @Injectable()
 export class SecurityEventReporter {
   private readonly lost = new SeldomLog(new SafeLogger(SecurityEvents.name));
 
-  constructor(private readonly events: SecurityEvents) {}
+  constructor(
+    private readonly events: SecurityEvents,
+    private readonly trail: AuditTrail,
+    private readonly observations: ObservationQueue,
+  ) {}
 
   /** @throws UnrecordedLoginError, or the `LatchkeyError` that a host refuses the login with */
-  async succeeded(tx: EntityManager, login: SucceededLogin): Promise<void> {
+  async succeeded(tx: EntityManager, login: SucceededLogin, organizationId: string): Promise<void> {
+    await this.trail.record(sqlIn(tx), changeOf(login, organizationId));
     try {
-      await withinTime(async () => this.events.succeeded(tx, login));
+      await withinTime(RECORD_MS, 'Recording a success', async () => this.events.succeeded(tx, login));
     } catch (error) {
       throw error instanceof LatchkeyError ? error : new UnrecordedLoginError(error);
     }
   }
 
-  failed(login: FailedLogin): void {
+  failed(login: FailedLogin, status: number): void {
+    this.observations.add({ type: 'login', outcome: status >= 500 ? 'failed' : 'refused', ...login });
     this.observe('failed', async () => this.events.failed(login));
   }
 
   lockedOut(lockout: LockedOut): void {
+    this.observations.add({ type: 'lockout', outcome: 'refused', reason: 'locked_out', ...lockout });
     this.observe('lockedOut', async () => this.events.lockedOut(lockout));
   }
 
@@ -42,14 +57,12 @@ export class SecurityEventReporter {
   }
 }
 
-async function withinTime(work: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`A success was not recorded within ${RECORD_MS} ms`)), RECORD_MS);
-  });
-  try {
-    await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function changeOf({ tokenId, identityId, method, ...rest }: SucceededLogin, organizationId: string): Change {
+  const { authMethodId, clientSecretId, ...origin } = rest;
+  const details = { authMethod: method, authMethodId, clientSecretId };
+  return {
+    actor: { tokenId, identityId, organizationId, ...origin },
+    action: `login-identity-${method}`,
+    targets: [{ type: 'token', id: tokenId, identityId, organizationId, details }],
+  };
 }

@@ -5,11 +5,11 @@ import { Clock } from '../../common/clock/clock';
 import { isId } from '../../common/ids';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
-import type { Actor, ChangeTarget } from '../../changes/change';
+import type { Actor } from '../../changes/change';
+import { clientSecretTarget } from '../../changes/targets';
 import { makeDurable, type OwnUnitOfWork } from '../../changes/unit-of-work';
 import { LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
-import type { Identity } from '../../database/entities/identity.entity';
 import { ClientSecret } from '../../database/entities/client-secret.entity';
 import { ClientSecretStore } from './client-secret.store';
 import { ClientSecretDto } from './dto/client-secret.dtos';
@@ -50,7 +50,7 @@ export class ClientSecretRevocationsService {
     const secret = await requireSecret(tx, identity.id, clientSecretId);
     const now = this.clock.now();
     if (await this.store.revoke(run, secret.id, now)) {
-      work.changed(secretTarget(secret, identity));
+      work.changed(clientSecretTarget(secret, identity.organizationId));
       return Object.assign(secret, { revokedAt: now, updatedAt: now });
     }
     // The caller of an earlier revocation may have given up while that revocation waited for the standby.
@@ -58,10 +58,6 @@ export class ClientSecretRevocationsService {
     await makeDurable(run);
     return secret;
   }
-}
-
-export function secretTarget({ id, identityId }: ClientSecret, { organizationId }: Identity): ChangeTarget {
-  return { type: 'client-secret', id, identityId, organizationId };
 }
 
 /** @throws ClientSecretNotFoundError, also for a secret of another identity. */

@@ -13,7 +13,8 @@ import { IdentityNotFoundError } from '../../identities/identities.errors';
 import { Authorized } from '../../permissions/authorized.decorator';
 import { boundaryRefusals, LastAdministratorError } from '../../permissions/permissions.errors';
 import { ClientSecretRevocationsService, REVOKE_SECRET } from './client-secret-revocations.service';
-import { ClientSecretsService, CREATE_SECRET, GET_SECRET, LIST_SECRETS } from './client-secrets.service';
+import { ClientSecretReadsService, GET_SECRET, LIST_SECRETS } from './client-secret-reads.service';
+import { ClientSecretsService, CREATE_SECRET } from './client-secrets.service';
 import {
   ClientSecretAnswerDto,
   ClientSecretListDto,
@@ -35,6 +36,7 @@ const NO_ROOM = new TooManyClientSecretsError();
 export class ClientSecretsController {
   constructor(
     private readonly secrets: ClientSecretsService,
+    private readonly reads: ClientSecretReadsService,
     private readonly revocations: ClientSecretRevocationsService,
   ) {}
 
@@ -66,7 +68,7 @@ export class ClientSecretsController {
     @Param('identityId') identityId: string,
     @Query() query: PageQueryDto,
   ): Promise<object> {
-    const { items, nextCursor, ...rest } = await this.secrets.list(caller, identityId, query);
+    const { items, nextCursor, ...rest } = await this.reads.list(caller, identityId, query);
     // The contract has no pages here: clients that ask for none expect the whole list.
     const isPage = query.limit !== undefined || query.cursor !== undefined;
     return longAnswer({
@@ -74,7 +76,7 @@ export class ClientSecretsController {
       first: { items, nextCursor },
       rest,
       most: isPage ? items.length : MAX_CLIENT_SECRETS,
-      readNext: (cursor, limit) => this.secrets.list(caller, identityId, { cursor, limit }, UNCOUNTED),
+      readNext: (cursor, limit) => this.reads.list(caller, identityId, { cursor, limit }, UNCOUNTED),
     });
   }
 
@@ -89,7 +91,7 @@ export class ClientSecretsController {
     @Param('identityId') identityId: string,
     @Param('clientSecretId') clientSecretId: string,
   ): Promise<ClientSecretAnswerDto> {
-    return { clientSecretData: await this.secrets.get(caller, identityId, clientSecretId) };
+    return { clientSecretData: await this.reads.get(caller, identityId, clientSecretId) };
   }
 
   @Post(':clientSecretId/revoke')

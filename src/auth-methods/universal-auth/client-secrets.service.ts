@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { type DataSource, type EntityManager } from 'typeorm';
-import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import { type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
-import { type ListPart, PART_SIZE } from '../../common/http/long-answer';
-import type { PageDto, PageQueryDto } from '../../common/http/page';
-import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { ListReads } from '../../database/list-reads';
-import { readPage } from '../../database/read-page';
 import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
@@ -16,9 +9,8 @@ import type { Attempt } from '../../permissions/permissions.service';
 import { AuthMethodConfigurationsService } from '../configuration/auth-method-configurations.service';
 import { ClientSecretHasher } from './client-secret.hasher';
 import { ClientSecretStore } from './client-secret.store';
-import { ClientSecret } from '../../database/entities/client-secret.entity';
 import type { Actor } from '../../changes/change';
-import { requireSecret, secretTarget } from './client-secret-revocations.service';
+import { clientSecretTarget } from '../../changes/targets';
 import { ClientSecretDto, type CreateClientSecretDto, type CreatedClientSecretDto } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
 import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
@@ -29,21 +21,17 @@ export const CREATE_SECRET: Attempt = {
   what: 'create client secret for identity',
   permission: 'identity:create-token',
 };
-export const LIST_SECRETS: Attempt = { what: 'list client secrets of identity', permission: 'identity:get-token' };
-export const GET_SECRET: Attempt = { what: 'get client secret of identity', permission: 'identity:get-token' };
 
-/** The client secrets of a client, for the managers of its identity. */
+/** Creates client secrets, for the managers of an identity. `client-secret-reads.service.ts` reads them. */
 @Injectable()
 export class ClientSecretsService {
   constructor(
-    @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly managed: ManagedIdentitiesService,
     private readonly changes: ChangesService,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly store: ClientSecretStore,
     private readonly hasher: ClientSecretHasher,
     private readonly clock: Clock,
-    private readonly reads: ListReads,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, TooManyClientSecretsError */
@@ -64,37 +52,10 @@ export class ClientSecretsService {
       const owner = { identityId: identity.id, authMethodId };
       const made = { ...owner, hash, prefix, description, numUsesLimit, ttl, createdAt: this.clock.now() };
       const saved = await this.store.insert(run, made);
-      work.changed(secretTarget(saved, identity));
+      work.changed(clientSecretTarget(saved, identity.organizationId));
       return saved;
     });
     return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
-  }
-
-  /**
-   * Lists the secrets that are not revoked, at most a page of them. @throws IdentityNotFoundError, AuthMethodNotConfiguredError
-   */
-  list(
-    caller: VerifiedAccessToken,
-    identityId: string,
-    query: PageQueryDto,
-    mostCounted?: number,
-  ): Promise<PageDto & ListPart<ClientSecretDto>> {
-    return this.reads.read(caller.organization.id, async (tx) => {
-      const { identity } = await this.managed.getManageable(tx, caller, identityId, LIST_SECRETS);
-      const { id } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
-      const all = tx
-        .createQueryBuilder(ClientSecret, 's')
-        .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
-      const { page, ...rest } = await readPage(tx, all, query, { unpaged: PART_SIZE, mostCounted });
-      return { items: page.map(ClientSecretDto.of), ...rest };
-    });
-  }
-
-  /** @throws IdentityNotFoundError, ClientSecretNotFoundError */
-  async get(caller: VerifiedAccessToken, identityId: string, clientSecretId: string): Promise<ClientSecretDto> {
-    const { manager } = this.dataSource;
-    const { identity } = await this.managed.getManageable(manager, caller, identityId, GET_SECRET);
-    return ClientSecretDto.of(await requireSecret(manager, identity.id, clientSecretId));
   }
 }
 

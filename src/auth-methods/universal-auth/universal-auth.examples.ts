@@ -1,4 +1,4 @@
-/** What the documentation of Universal Auth shows besides the examples that all of Latchkey shares. */
+/** The examples in the documentation of Universal Auth, besides those that all of Latchkey shares. */
 export const CLIENT_EXAMPLE = {
   clientId: '4c7e5e8a-9d5b-4a44-8a4c-2f0b1e7c9a10',
   clientSecretId: 'a0b1c2d3-e4f5-4a6b-8c7d-9e0f1a2b3c4d',

@@ -15,7 +15,7 @@ import { type UniversalAuthLoginDto } from './dto/universal-auth.dtos';
 import { DEFAULT_CONFIG, type UniversalAuthConfig } from './universal-auth.config';
 import { ClientSecretExpiredError, ClientSecretUsedUpError } from './universal-auth.errors';
 
-/** A proof with the use of the secret that the token is to cost. */
+/** A proof, with the use of the client secret that the token will cost. */
 interface ClientProof extends Proof {
   readonly use: SecretUse;
 }
@@ -74,7 +74,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
   }
 }
 
-/** What a right secret is refused for. */
+/** The reason to refuse a login although its client secret is right. */
 function refusalOf(
   { clientSecretTrustedIps }: UniversalAuthConfig,
   { expiresAt, numUses, numUsesLimit }: FoundSecret,

@@ -3,6 +3,7 @@ import { authMethodModule } from '../auth-method.module';
 import { InvalidCredentialsError, LockedOutError } from '../auth-methods.errors';
 import { ClientFinder } from './client.finder';
 import { ClientSecretHasher } from './client-secret.hasher';
+import { ClientSecretReadsService } from './client-secret-reads.service';
 import { ClientSecretRevocationsService } from './client-secret-revocations.service';
 import { ClientSecretStore } from './client-secret.store';
 import { ClientSecretsController } from './client-secrets.controller';
@@ -29,6 +30,7 @@ export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
   providers: [
     ClientFinder,
     ClientSecretStore,
+    ClientSecretReadsService,
     ClientSecretsService,
     ClientSecretRevocationsService,
     ClientSecretHasher,

@@ -1,9 +1,18 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, HttpStatus, Injectable } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  HttpStatus,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { SafeLogger } from '../safe-logger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
+import { ON_REFUSAL, type OnRefusal } from './refused-call';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
 /**
@@ -17,12 +26,16 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
   private readonly logger = new SafeLogger(LatchkeyExceptionFilter.name);
   private readonly outages = new Map<string, { saidAt: number; unsaid: number }>();
 
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(ON_REFUSAL) private readonly onRefusal: OnRefusal,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const error = this.isOfHost(thrown) ? thrown : asLatchkeyError(thrown);
-    const reqId = requestId(http.getRequest<object>());
+    const request = http.getRequest<object>();
+    const reqId = requestId(request);
     if (error instanceof LatchkeyError) this.log(error, reqId);
     const { httpAdapter } = this.adapterHost;
     const response: unknown = http.getResponse();
@@ -30,11 +43,21 @@ export class LatchkeyExceptionFilter implements ExceptionFilter {
     httpAdapter.setHeader(response, REQUEST_ID_HEADER, reqId);
     for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
     httpAdapter.reply(response, { reqId, ...bodyOf(error) }, error.getStatus());
+    if (error instanceof LatchkeyError) this.tell(request, error);
   }
 
   /** The framework's own exceptions reach only a filter that is bound to the whole application. */
   protected isOfHost(thrown: unknown): thrown is HttpException {
     return thrown instanceof HttpException && !(thrown instanceof LatchkeyError);
+  }
+
+  /** The request is answered by now. */
+  private tell(request: object, error: LatchkeyError): void {
+    try {
+      this.onRefusal(request, error);
+    } catch (failure) {
+      this.logger.error({ event: 'request.refusal_unobserved', cause: loggable(failure) });
+    }
   }
 
   private log(error: LatchkeyError, reqId: string): void {

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
-import type { ChangeTarget, TokenHolder } from '../../changes/change';
+import type { TokenHolder } from '../../changes/change';
 import type { RequestOrigin } from '../../common/http/request-origin';
 import { ChangesService } from '../../changes/changes.service';
-import { LastAdministratorService } from '../../permissions/last-administrator.service';
-import { type Receipt, ChangeReceiptsService } from '../../change-feed/change-receipts.service';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from '../issuing/access-token.issuer';
 import { AccessTokenStore } from '../issuing/access-token.store';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
@@ -12,19 +10,18 @@ import { AccessTokenRefusedError } from '../issuing/access-tokens.errors';
 import { FOREVER_SECONDS, tighter } from '../issuing/lifetime';
 import { TokenFactsReader } from '../verification/token-facts.reader';
 import { requireUsable } from '../verification/token-rules';
+import { holderTarget } from './holder-target';
 
-/** Renews and revokes a token for its holder, whichever auth method issued it. */
+/** Renews a token for its holder, whichever auth method issued it. */
 @Injectable()
-export class AccessTokensService {
+export class TokenRenewalsService {
   constructor(
     private readonly keyring: AccessTokenKeyring,
     private readonly issuer: AccessTokenIssuer,
     private readonly store: AccessTokenStore,
-    private readonly changes: ChangesService,
     private readonly facts: TokenFactsReader,
-    private readonly receipts: ChangeReceiptsService,
+    private readonly changes: ChangesService,
     private readonly clock: Clock,
-    private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
   /** Signs a later JWT for the same token (decision 4). Counts no use. */
@@ -52,36 +49,13 @@ export class AccessTokensService {
     return { ...signed, accessTokenMaxTTL: (!isPeriodic && policy.accessTokenMaxTTL) || FOREVER_SECONDS };
   }
 
-  /**
-   * Revokes the token of a JWT, and with it every JWT of its chain. A revocation is final; to revoke again has the same result.
-   *
-   * @throws LastAdministratorError: the holder of an administrator's last token must issue another one first
-   */
-  async revoke(jwt: string, origin: RequestOrigin): Promise<Receipt | null> {
-    const { jti, identityId, orgId } = this.keyring.verify(jwt);
-    const target = { identityId, organizationId: orgId, waitsForRolesOnly: true };
-    const actor = { tokenId: jti, identityId, organizationId: orgId, ...origin };
-    return this.changes.takeAway({ actor, action: 'revoke-identity-access-token' }, async (work) => {
-      const { tx, run } = work;
-      const revocation = { tokenId: jti, revokedAt: this.clock.now(), organizationId: null, includesRemoved: true };
-      const isRevoked = await this.lastAdministrator.keep(run, target, () => this.store.revoke(run, revocation));
-      if (isRevoked) work.changed(targetOf(actor));
-      else work.unchanged();
-      return this.receipts.of(tx);
-    });
-  }
-
   /** One statement, with the condition in it: a token that was revoked after its verification is not renewed. */
   private async extend(holder: TokenHolder, renewedAt: Date, expiresAt: Date | null): Promise<void> {
     const renewal = { tokenId: holder.tokenId, renewedAt, expiresAt, signedTTL: secondsBetween(renewedAt, expiresAt) };
     await this.changes.add({ actor: holder, action: 'renew-identity-access-token' }, async (work) => {
       const isRenewed = await this.store.renew(work.run, renewal);
       if (!isRenewed) throw new AccessTokenRefusedError('revoked', 'Cannot renew');
-      work.changed(targetOf(holder));
+      work.changed(holderTarget(holder));
     });
   }
-}
-
-function targetOf({ tokenId, identityId, organizationId }: TokenHolder): ChangeTarget {
-  return { type: 'token', id: tokenId, identityId, organizationId };
 }

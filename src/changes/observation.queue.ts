@@ -1,0 +1,96 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CoalescedTask } from '../common/async/coalesced-task';
+import { withinTime } from '../common/async/within-time';
+import { Clock } from '../common/clock/clock';
+import { loggable } from '../common/errors/database-errors';
+import { SafeLogger } from '../common/safe-logger';
+import { SeldomLog } from '../common/seldom-log';
+import { AuditTrail } from './audit-trail';
+import type { Observation } from './observation';
+
+/** The most observations that wait. Clients can cause thousands a second, so that further ones are only counted. */
+export const MAX_WAITING = 10_000;
+
+/** The most observations that the trail is given at once. */
+export const LARGEST_BATCH = 500;
+
+/** How long observations are gathered for one batch. */
+const GATHER_MS = 100;
+
+/** How long the trail may take for a batch. */
+const BATCH_MS = 5_000;
+
+/** The pause after a batch that failed. */
+const RETRY_MS = 1_000;
+
+/** An observation before the queue has noted its time. */
+type Untimed<T> = T extends Observation ? Omit<T, 'at'> : never;
+
+/**
+ * Hands observations to the audit trail after the answers, in batches. It bounds memory: what does not fit is counted, and the
+ * trail is told the number. To add an observation costs a request one object, and can neither fail nor wait.
+ */
+@Injectable()
+export class ObservationQueue implements BeforeApplicationShutdown, OnApplicationShutdown {
+  private readonly logger = new SafeLogger(AuditTrail.name);
+  private readonly lost = new SeldomLog(this.logger);
+  private readonly handing = new CoalescedTask(() => this.handOver());
+  private readonly waiting: Observation[] = [];
+  private missed = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly trail: AuditTrail,
+    private readonly clock: Clock,
+  ) {}
+
+  add(observation: Untimed<Observation>): void {
+    if (this.waiting.length < MAX_WAITING) this.waiting.push({ ...observation, at: this.clock.now() });
+    else this.missed += 1;
+    this.flushIn(GATHER_MS);
+  }
+
+  /** Hands over what waits now. It never throws. */
+  flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    return this.handing.run();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.flush();
+  }
+
+  /** Once more, for requests that were still being answered. */
+  async onApplicationShutdown(): Promise<void> {
+    await withinTime(BATCH_MS, 'The last flush', () => this.flush()).catch(() => undefined);
+    clearTimeout(this.timer);
+    const lost = this.waiting.length + this.missed;
+    if (lost > 0) this.logger.error({ event: 'audit.observations_lost', lost });
+  }
+
+  private flushIn(ms: number): void {
+    // Latchkey never keeps the process of its host alive.
+    this.timer ??= setTimeout(() => void this.flush(), ms).unref();
+  }
+
+  private async handOver(): Promise<void> {
+    while (this.waiting.length > 0 || this.missed > 0) {
+      const batch = this.waiting.splice(0, LARGEST_BATCH);
+      if (!(await this.handBatch(batch))) return this.flushIn(RETRY_MS);
+    }
+  }
+
+  private async handBatch(batch: readonly Observation[]): Promise<boolean> {
+    const missed = this.missed;
+    this.missed = 0;
+    try {
+      await withinTime(BATCH_MS, 'Recording observations', async () => this.trail.observe(batch, missed));
+      return true;
+    } catch (error) {
+      this.missed += missed + batch.length;
+      this.lost.warn({ event: 'audit.observations_lost', lost: batch.length, cause: loggable(error) });
+      return false;
+    }
+  }
+}

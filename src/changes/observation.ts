@@ -1,0 +1,43 @@
+import type { RequestOrigin } from '../common/http/request-origin';
+import type { Actor, TokenHolder } from './change';
+
+interface Unsuccessful {
+  /** When it happened, by the clock of the database. */
+  readonly at: Date;
+  /** Failed: the node or the database is to blame. Refused: the request is. */
+  readonly outcome: 'refused' | 'failed';
+  /** The code of the error, such as `permission_denied`. */
+  readonly reason: string;
+}
+
+/** A request to a route of Latchkey that was refused or failed, although its token is genuine. */
+export interface UnsuccessfulRequest extends Unsuccessful {
+  readonly type: 'request';
+  /** The caller; where the token was refused, the holder of that token. */
+  readonly actor: Actor | TokenHolder;
+  /** The name of the operation in the API document, such as `IdentitiesController_update`. */
+  readonly operation: string;
+  /** The ids in the path, as the client wrote them. */
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+/** A login that got no token. */
+export interface UnsuccessfulLogin extends Unsuccessful, RequestOrigin {
+  readonly type: 'login';
+  /** The slug of the auth method. */
+  readonly method: string;
+  /** Undefined where the credentials name no auth method that exists. */
+  readonly authMethodId: string | undefined;
+  readonly identityId: string | undefined;
+}
+
+/** A wrong guess that locked the name that was guessed. The login itself is an observation too. */
+export interface Lockout extends Unsuccessful, RequestOrigin {
+  readonly type: 'lockout';
+  /** The slug of the auth method. */
+  readonly method: string;
+  readonly authMethodId: string;
+}
+
+/** An act that changed nothing. */
+export type Observation = UnsuccessfulRequest | UnsuccessfulLogin | Lockout;
