@@ -46,7 +46,7 @@ export interface LatchkeyExtras {
    */
   readonly authMethods?: readonly Type[];
   /**
-   * What keeps the security events of logins: a class that extends `SecurityEvents`.
+   * The class that receives the security events of logins. It extends `SecurityEvents`.
    * @default they are logged
    */
   readonly securityEvents?: SecurityEventsOption;

@@ -25,12 +25,12 @@ export interface ShownConfiguration {
   readonly secrets: object;
 }
 
-/** What the API documentation says of a method beyond its routes. */
+/** Texts about a method for the API documentation, in addition to its routes. */
 export interface AuthMethodDocs {
   /** A sentence about the method, which stands above its routes. */
   readonly description: string;
   /**
-   * For ids that only its paths have, where they come from: 'The id of a badge: `badge.id` of "Create a badge".'
+   * Where the ids in its paths come from, for ids that no other paths have: 'The id of a badge: `badge.id` of "Create a badge".'
    * @default {}
    */
   readonly pathIds?: Readonly<Record<string, string>>;
@@ -45,7 +45,7 @@ export interface AuthMethodDefinition {
   /** The name in refusals: "add universal auth to identity". */
   readonly phrase: string;
   /**
-   * What the API documentation says of it.
+   * Texts about the method for the API documentation.
    * @default nothing
    */
   readonly docs?: AuthMethodDocs;

@@ -39,7 +39,7 @@ export interface IdentityLoginAttempt<
   readonly configuration: MethodConfiguration<Config, Secrets>;
 }
 
-/** What a method found out about a caller. A method may add what its own `consume` needs. */
+/** The result of `authenticate`: the facts about a caller. A method may add the data that its own `consume` needs. */
 export interface Proof {
   /** The configuration that the credentials belong to. It says for which identity the token is issued. */
   readonly configuration: Pick<MethodConfiguration, 'id' | 'identityId'>;

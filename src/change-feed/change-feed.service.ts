@@ -14,10 +14,10 @@ import { NodeMarkService } from './node-mark.service';
 
 /** Reads per bound: after a failed read, or a pause of the event loop, there is time for another. */
 const READS_PER_BOUND = 4;
-/** Longer than a connection waits: this process was stopped meanwhile. */
+/** Longer than a connection waits. A read that took so long means that this process was paused. */
 const LONGEST_READ_MS = 1_000;
 const NOTABLE_FAILURES = 2;
-/** The part of a read's time that this process spent on other work. */
+/** The share of a read's time, from which on this process was too busy with other work to blame the database. */
 const BUSY = 0.5;
 const NOTABLE_SKEW_MS = 5_000;
 
@@ -25,17 +25,21 @@ const NOTABLE_SKEW_MS = 5_000;
 export interface Confirmed {
   /** The snapshot of the read: PostgreSQL's own record of the transactions that it has seen. */
   readonly snapshot: string;
-  /** The last revision up to which none is missing. Revisions are transaction ids; all smaller ones have ended. */
+  /**
+   * The applied revision: the transaction id below which the node has missed no change, because all those transactions had
+   * ended.
+   */
   readonly revision: number;
 }
 
 /**
- * What this node knows, and as of when: the bound on how long a revoked token can live (guarantees P1 to P5).
+ * Reads the changes that this node must know, and keeps the time as of which it knows them all. The bound on the life of a revoked
+ * token rests on it (guarantees P1 to P5).
  *
- * A node may answer from memory only while it has confirmed, by its own read of the primary, that it knows every change
- * committed up to less than the bound ago (`Freshness`). Changes carry the id of their transaction, and a read asks for all those
- * that the snapshot of the last read did not see: so a change that commits late or out of order is not missed. A push makes a read
- * happen sooner; nothing rests on it.
+ * A node may answer from memory only while its own read of the primary has confirmed, less than the bound ago, that the node
+ * knows every committed change (`Freshness`). Each change carries the id of its transaction. A read asks for all changes that
+ * the snapshot of the last read did not see, so a change that commits late or out of order is not missed. A push makes a node
+ * read sooner, but no guarantee rests on pushes.
  */
 @Injectable()
 export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
@@ -66,12 +70,12 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    // A database that is away now is asked again soon. Until then nothing is answered from memory.
+    // If the database is not available now, the node reads again soon. Until then it answers nothing from memory.
     await this.catchUp().catch(() => undefined);
     this.schedule();
   }
 
-  /** Stopped last: requests are still being answered while other parts stop. */
+  /** Called last, because requests are still being answered while other parts stop. */
   onApplicationShutdown(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
@@ -81,7 +85,7 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     return this.confirmed?.revision ?? 0;
   }
 
-  /** From now on, nothing older is answered from memory. */
+  /** From now on, the node answers nothing from memory that is older than this call. */
   invalidate(): void {
     this.freshness.invalidate();
     this.confirmed = undefined;
@@ -99,14 +103,14 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     this.freshness.list(sentAt);
   }
 
-  /** Calls a listener whenever the node has read changes, and after the first read. */
+  /** Calls a listener after the first read, and after every read that found changes. */
   onProgress(listener: (confirmed: Confirmed) => void): void {
     this.listeners.push(listener);
     if (this.confirmed) listener(this.confirmed);
   }
 
   /**
-   * Learns of every change that was committed before this call. Calls made during a read share the next one.
+   * Reads every change that was committed before this call. Calls made during a read share the next read.
    *
    * @throws DatabaseUnavailableError when the primary cannot be asked.
    */
@@ -135,7 +139,7 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     this.apply(answer, known === null, this.mark.isLost(answer.mark, mark));
     const receivedAt = performance.now();
     this.freshness.confirm(sentAt);
-    // After a pause of this process it is unknown when in between the database looked at its clock.
+    // If this process was paused, it is unknown when the database read its clock.
     if (receivedAt - sentAt >= LONGEST_READ_MS) return;
     this.clock.synchronize(answer.now, sentAt, receivedAt, answer.reachedMs);
     this.freshness.synchronize(wallAheadMs);
@@ -174,10 +178,10 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   }
 
   private noteFailure(error: unknown, { utilization }: EventLoopUtilization): void {
-    // A process that was busy itself has learnt nothing about the database: the answer may have been there in time.
+    // If this process was busy itself, the failure says nothing about the database: its answer may have come in time.
     if (utilization >= BUSY) return;
     this.failures += 1;
-    // Once per outage. The next read makes up for a single failure, before the bound.
+    // Logged once per outage. After a single failure, the next read comes before the bound.
     if (this.failures === NOTABLE_FAILURES && !this.isStopped)
       this.logger.warn({ event: 'change_feed.unconfirmed', cause: loggable(error) });
   }

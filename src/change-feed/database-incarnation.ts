@@ -6,20 +6,21 @@ import type { Answer } from './change-feed-answer';
 import type { NodeMarkService } from './node-mark.service';
 
 /**
- * Which life the database leads, as a node learns from each read. A start of the server after a crash, a promotion, a restore and a
- * replaced data directory begin another. What a node remembers of a former life is void.
+ * The incarnation of the database that this node reads. Each read says which one it is. Another incarnation begins when the
+ * server starts after a crash, when a standby is promoted, when a backup is restored, and when the data directory is replaced.
+ * The node then discards its memory of the former one.
  */
 export class DatabaseIncarnation {
   private readonly logger = new SafeLogger(DatabaseIncarnation.name);
   private epoch: string | undefined;
-  /** Names the life that was read from. Undefined before the first read. */
+  /** The name of the incarnation that was read last. Undefined before the first read. */
   life: string | undefined;
-  /** How many times memory was discarded, because the database is another one or was set back. */
+  /** How many times the node discarded its memory, because the database was another one or was set back. */
   lives = 0;
-  /** When this node learnt of the life. */
+  /** When this node first read from this incarnation. */
   private bornAt = Infinity;
   private contents: string | undefined;
-  /** The life has no name yet: it has just begun. */
+  /** The incarnation has just begun and has no name yet. */
   private isNameless = false;
   private isUnwatched = false;
 
@@ -28,7 +29,7 @@ export class DatabaseIncarnation {
     private readonly mark: NodeMarkService,
   ) {}
 
-  /** Milliseconds since this node learnt of the life. */
+  /** Milliseconds since this node first read from this incarnation. */
   ageMs(): number {
     return performance.now() - this.bornAt;
   }
@@ -40,19 +41,19 @@ export class DatabaseIncarnation {
    */
   requireLatest({ cluster, life }: Answer): void {
     const [timeline, latest] = [timelineOf(`${cluster} ${life}`), timelineOf(this.epoch ?? '')];
-    // With leading zeros, they sort like numbers.
+    // Timelines are written with leading zeros, so their texts sort like numbers.
     if (!latest.startsWith(`${cluster} `) || timeline >= latest) return;
     this.database.reconnectChangeFeed();
     throw new DatabaseUnavailableError(new Error('a primary that has been replaced'));
   }
 
   /**
-   * Takes over what an answer says of the database, and says whether memory rests on what is no longer there. After a start of the
-   * server, and on a promoted standby, ids of transactions may be handed out again, and what was seen of them is void. Memory is
-   * void, too, when the tables are not those of before, when ids go back, and when the row that this node wrote last is not there:
-   * then the database was set back, whichever life it leads now.
+   * Compares an answer with the answers before it. After a start of the server, and on a promoted standby, PostgreSQL may hand out
+   * the same transaction ids again, so the node can no longer rely on the ids it has seen. The same holds if the tables were
+   * replaced, if transaction ids go back, or if the mark that this node wrote last is missing: then the database was set back.
    *
    * @param known the snapshot of the last read, if there is one.
+   * @returns whether the node must discard its memory.
    */
   observe(answer: Answer, known: string | undefined, isMarkLost: boolean): boolean {
     const { snapshot, cluster, life, contents, isWatched } = answer;
@@ -72,7 +73,7 @@ export class DatabaseIncarnation {
 
   private isNewLife(cluster: string, life: string): boolean {
     const [epoch, former] = [`${cluster} ${life}`, this.epoch];
-    // Another timeline: connections may still lead to the former primary.
+    // On another timeline, old connections may still lead to the former primary.
     if (former !== undefined && timelineOf(former) !== timelineOf(epoch)) this.database.reconnect();
     this.epoch = epoch;
     this.life = life;
@@ -80,7 +81,7 @@ export class DatabaseIncarnation {
     return former !== epoch;
   }
 
-  /** Gives a database that has just begun a life its name. */
+  /** Gives a new incarnation its name. */
   private async name(): Promise<void> {
     await this.database.write(NAME).catch(() => undefined);
   }
@@ -111,12 +112,12 @@ function timelineOf(epoch: string): string {
   return epoch.split(' ', 2).join(' ');
 }
 
-/** Whether the database has handed out fewer ids of transactions than it had before. */
+/** Whether the database has handed out fewer transaction ids than it had at the last read. */
 function isBack(snapshot: string, known: string | undefined): boolean {
   return known !== undefined && xmaxOf(snapshot) < xmaxOf(known);
 }
 
-/** The first id that no transaction had been given when a snapshot (`xmin:xmax:open`) was taken. */
+/** The first transaction id that was not yet handed out when a snapshot (`xmin:xmax:open`) was taken. */
 function xmaxOf(snapshot: string): bigint {
   return BigInt(snapshot.split(':', 2)[1]!);
 }

@@ -45,16 +45,16 @@ export function faultOfTraits(traits: DatabaseTraits, isToMigrate: boolean): str
   return undefined;
 }
 
-/** What a host does whose own user is not to change the schema. */
+/** The advice for a host whose own database user must not change the schema. */
 const ANOTHER = "migrate with another user (migrateLatchkey) and say migrate: 'never' here";
 
-/** What a user that does not own the schema needs to serve, once another has migrated it. */
+/** The grants that a user needs to serve requests, if another user owns and migrates the schema. */
 function grantsFor(schema: string, user: string): string {
   const rights = 'SELECT, INSERT, UPDATE, DELETE';
   return `GRANT USAGE ON SCHEMA "${schema}" TO "${user}"; GRANT ${rights} ON ALL TABLES IN SCHEMA "${schema}" TO "${user}";`;
 }
 
-/** @throws UnfitDatabaseError that lists the grants, when the user could not answer requests with those it has. */
+/** @throws UnfitDatabaseError with the missing grants, if the user has too few to answer requests. */
 export async function requireRights(dataSource: DataSource, schema: string): Promise<void> {
   const [{ user, lacking }] = await dataSource.query<[{ user: string; lacking: string[] }]>(LACKING, [schema]);
   if (lacking.length === 0) return;
@@ -62,7 +62,7 @@ export async function requireRights(dataSource: DataSource, schema: string): Pro
   throw new UnfitDatabaseError(`${what}. As the owner of the schema, run: ${grantsFor(schema, user)}`);
 }
 
-/** What lets a migration fail for want of a right, in words that say what to do; any other error as it is. */
+/** Explains a migration that failed because of a missing grant, and says what to do. Any other error is returned as it is. */
 export async function explainMigration(dataSource: DataSource, schema: string, error: unknown): Promise<unknown> {
   if (!isRightMissing(error)) return error;
   const [{ user }] = await dataSource.query<[{ user: string }]>('SELECT current_user AS user');
@@ -72,7 +72,7 @@ export async function explainMigration(dataSource: DataSource, schema: string, e
   );
 }
 
-/** Tables a right is missing on, and the schema where it may not even be looked into. Of migrations only the list is read. */
+/** The tables with a missing grant, or `USAGE` if the schema itself is not accessible. The table of migrations is only read. */
 const LACKING = `
   SELECT current_user AS user, coalesce(json_agg(relname ORDER BY relname) FILTER (WHERE relname IS NOT NULL), '[]') AS lacking
     FROM (SELECT 'USAGE' AS relname FROM pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')

@@ -16,7 +16,7 @@ export function isSchemaName(text: unknown): boolean {
  * mode.
  */
 export function inSchemaOf(of: SchemaSource, sql: string): string {
-  // What runs a statement names its data source so in TypeORM 1, and `connection` in 0.3.
+  // TypeORM 1 names this property `dataSource`, and TypeORM 0.3 names it `connection`.
   const { dataSource, connection } = of as { dataSource?: HasOptions; connection?: HasOptions };
   const { options } = dataSource ?? connection ?? (of as HasOptions);
   const { schema = DEFAULT_SCHEMA } = options as { schema?: string };
@@ -25,7 +25,7 @@ export function inSchemaOf(of: SchemaSource, sql: string): string {
 
 type HasOptions = Pick<DataSource, 'options'>;
 
-/** Something of TypeORM that says which schema Latchkey's tables are in. */
+/** An object of TypeORM that knows the schema of Latchkey's tables. */
 export type SchemaSource = HasOptions | EntityManager | QueryRunner;
 
 export function inSchema(sql: string, schema: string): string {
@@ -34,12 +34,12 @@ export function inSchema(sql: string, schema: string): string {
 }
 
 /**
- * A condition that fails (SQLSTATE 42501) where row-level security hides rows, for statements outside of a transaction. It must
- * not stand beside conditions on a table: where the policy is a plain false, PostgreSQL evaluates no other condition.
+ * A condition for statements outside of a transaction. It fails with SQLSTATE 42501 if row-level security hides rows. It must not
+ * stand beside conditions on a table: if the policy is a plain `false`, PostgreSQL evaluates no other condition.
  */
 export const SEES_ALL_ROWS = `${DEFAULT_SCHEMA}.sees_all_rows()`;
 
-/** For a caller that found nothing. @throws QueryFailedError (SQLSTATE 42501) where row-level security hides rows */
+/** To be called when a query found nothing. @throws QueryFailedError (SQLSTATE 42501) if row-level security hides rows. */
 export async function requireAllRows(dataSource: Pick<DataSource, 'options' | 'query'>): Promise<void> {
   await dataSource.query(inSchemaOf(dataSource, `SELECT ${SEES_ALL_ROWS}`));
 }

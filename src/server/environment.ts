@@ -6,12 +6,12 @@ import { faultsOfPgVariables, removePgVariables, pgVariablesOfAnother } from './
 import { StartError } from './start-error';
 import { variablesOf } from './variables';
 
-/** Whether one of Latchkey's own scripts runs this process. Other scripts of npm may start a server that is to outlive them. */
+/** Whether one of Latchkey's own npm scripts runs this process. A server that other npm scripts start may have to outlive them. */
 export function isRunByNpm({ npm_package_name: name, npm_lifecycle_event: script }: NodeJS.ProcessEnv = process.env) {
   return name === 'latchkey' && ['start', 'start:dev'].includes(script ?? '');
 }
 
-/** @throws StartError that names every variable at fault, and never a value. */
+/** @throws StartError that names every invalid variable, and never a value. */
 export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Environment {
   const { given, faults: misread } = variablesOf(source, ENVIRONMENT);
   const environment = valuesOf(given);
@@ -26,7 +26,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
   return withUntrimmedSecret(environment, source);
 }
 
-/** What was given, read, and the default of every other variable. Nothing is checked yet. */
+/** The value of every variable: the given one, parsed, or the default. Nothing is checked yet. */
 function valuesOf(given: Readonly<Record<string, string>>): Environment {
   const values = Object.entries<Variable>(ENVIRONMENT).map(([name, { default: byDefault, read }]) => {
     const text = given[name];
@@ -40,7 +40,7 @@ function faultsOfValue(environment: Environment, name: string, rule: Variable['r
   return value === undefined || rule === undefined ? [] : rule(name, value);
 }
 
-/** Variables that are set and have no effect, for the log: only those that cannot be a misunderstanding. */
+/** Notices for the log about variables that are set and have no effect. */
 export function remarksOn(
   { DATABASE_URL: url }: Environment,
   source: NodeJS.ProcessEnv = process.env,
@@ -54,7 +54,7 @@ export function remarksOn(
     .map((name) => `${name} has no effect with DATABASE_URL`);
 }
 
-/** Removes the PG variables when the built-in database is used: they are about another database. */
+/** Removes the `PG…` variables. Called when the built-in database is used, because they describe another database. */
 export function removeOtherDatabases(): void {
   removePgVariables(process.env);
 }
@@ -84,12 +84,12 @@ function faultsOfSecrets(
   return faults.filter(([, fault]) => fault !== undefined).map(([name, fault]) => `${name} ${fault}`);
 }
 
-/** Probably several secrets, which only together would count as one. */
+/** A secret of several lines is probably a list of secrets, which would count as one. */
 function faultOfLines(secret: string): string | undefined {
   return /[\r\n]/.test(secret) ? 'must be on one line' : undefined;
 }
 
-/** Tokens still verify that an earlier version signed with the untrimmed secret. */
+/** Accepts tokens that an earlier version signed with the untrimmed secret. */
 function withUntrimmedSecret(
   environment: Environment,
   { LATCHKEY_AUTH_SECRET: untrimmed }: NodeJS.ProcessEnv,

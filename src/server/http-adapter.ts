@@ -22,7 +22,7 @@ import { parseForm } from './form';
 import { closeSlowReaders } from './slow-readers';
 
 const BODY_LIMIT = 100 * 1024;
-/** Reading such a body takes milliseconds: one of them per turn of the event loop (guarantee P16). */
+/** From this size on, parsing a body takes milliseconds. One such body is parsed per turn of the event loop (guarantee P16). */
 const LARGE_BODY = 8 * 1024;
 const inNextTick = onePerTick();
 const MAX_DELAY_MS = 700;
@@ -56,7 +56,7 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = 
     forceCloseConnections: 'idle',
     connectionTimeout: SILENCE_MS,
     http: {
-      // Node would refuse without a body.
+      // Node's own refusal would have no body.
       requireHostHeader: false,
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: LOOK_MS,
@@ -80,7 +80,7 @@ export function httpAdapter(maxDelayMs = MAX_DELAY_MS, settings: HttpSettings = 
 }
 
 /**
- * Turns requests away while the process is so far behind that it would answer them too late anyway (guarantee P17). The plugin
+ * Refuses requests while the process is so far behind that it would answer them too late anyway (guarantee P17). The plugin
  * measures the delay of the event loop, as Fastify's own documentation advises.
  */
 function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
@@ -92,7 +92,10 @@ function shedLoad(adapter: FastifyAdapter, maxEventLoopDelay: number): void {
   });
 }
 
-/** Accepts every method that Node reads, so that a path can refuse it with 405. Fastify would answer that the path does not exist. */
+/**
+ * Accepts every method that Node reads, so that a path can refuse it with 405. Fastify would answer that the path does not
+ * exist.
+ */
 function acceptMethods(adapter: FastifyAdapter): void {
   const instance = adapter.getInstance();
   const unknown = METHODS.filter((method) => method !== 'CONNECT' && !instance.supportedMethods.includes(method));
@@ -113,7 +116,7 @@ function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: Ht
 /** A host with a port (RFC 3986 section 3.2.2). */
 const HOST = /^([\w.~!$&'()*+,;=%-]*|\[[\da-fv.:]+\])(:\d*)?$/i;
 
-/** The request names one valid host (RFC 9112 section 3.2). Of two hosts a proxy may have read the other one. */
+/** Whether the request names one valid host (RFC 9112 section 3.2). If it named two, a proxy might have read the other one. */
 function isSoundHost({ httpVersion, headers, rawHeaders }: IncomingMessage): boolean {
   if (headers.host === undefined) return httpVersion !== '1.1';
   return HOST.test(headers.host) && rawHeaders.filter(isNameOfHost).length === 1;
@@ -123,7 +126,10 @@ function isNameOfHost(text: string, at: number): boolean {
   return at % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host';
 }
 
-/** Requires a host, and a body that is what it seems. `OPTIONS *` asks about no path (RFC 9110 section 9.3.7). */
+/**
+ * Requires one valid host, and a body in one known form. `OPTIONS *` is answered here: it names no path (RFC 9110 section
+ * 9.3.7).
+ */
 function requireSoundRequests(adapter: FastifyAdapter): void {
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     if (request.method === 'OPTIONS' && request.url === '*') return void reply.status(HttpStatus.NO_CONTENT).send();
@@ -133,7 +139,7 @@ function requireSoundRequests(adapter: FastifyAdapter): void {
   });
 }
 
-/** A connection whose last request was answered during the shutdown would delay the end until its client lets go. */
+/** Closes connections that become idle during the shutdown. Otherwise each would delay the end until its client closes it. */
 function letGoOfConnections(adapter: FastifyAdapter): void {
   const instance = adapter.getInstance();
   instance.addHook('preClose', (done) => {
@@ -144,7 +150,7 @@ function letGoOfConnections(adapter: FastifyAdapter): void {
   });
 }
 
-/** Node would answer without a body (RFC 9110 section 10.1.1); `100-continue` never comes here. */
+/** Answers requests with an unknown `Expect` header (RFC 9110 section 10.1.1), because Node's own answer has no body. */
 function refuseExpectations(adapter: FastifyAdapter): void {
   adapter.getInstance().server.on('checkExpectation', (_request, response: ServerResponse) => {
     const { status, body } = bodyOf(new RefusedRequestError(HttpStatus.EXPECTATION_FAILED));
@@ -178,7 +184,7 @@ function acceptBodies(adapter: FastifyAdapter): void {
   accept(adapter, '*', (_text, _request, done) => done(new RefusedRequestError(HttpStatus.UNSUPPORTED_MEDIA_TYPE)));
 }
 
-/** An exception in a separate turn of the event loop would reach no handler. */
+/** Passes an exception on. In a separate turn of the event loop, no other handler would receive it. */
 function parseSafely(parse: () => void, done: Done): void {
   try {
     parse();
@@ -202,7 +208,7 @@ function accept(
   });
 }
 
-/** Input that is not HTTP never reaches a route: it is answered on the bare socket, with the common body. */
+/** Answers input that is not HTTP. It never reaches a route, so the answer is written to the socket, with the usual error body. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
   answerBare(socket, new RefusedRequestError(CONNECTION_STATUS[error.code ?? ''] ?? HttpStatus.BAD_REQUEST));
@@ -230,7 +236,8 @@ const CONNECTION_STATUS: Partial<Record<string, number>> = {
 };
 
 /**
- * Closed at once, the answer would be lost on a client that is still sending. Left open, the connection would stay for ever.
+ * Closes a connection after a moment. If it were closed at once, a client that is still sending would lose the answer. If it stayed
+ * open, it might stay open for ever.
  */
 function closeSoon(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();

@@ -15,7 +15,7 @@ import { AccessTokenRefusedError } from './access-tokens.errors';
 import { IdentityAccessToken } from '../../database/entities/identity-access-token.entity';
 import { FOREVER_SECONDS, type LifetimePolicy, lifetimeSeconds } from './lifetime';
 
-/** What of an auth method decides on the tokens that are issued under it. */
+/** The part of an auth method that decides on the tokens that are issued under it. */
 export type TokenMethod = LifetimePolicy & Pick<IdentityAuthMethod, 'id' | 'method' | 'accessTokenNumUsesLimit'>;
 
 /** The identity of a new token, and the policy under which it is issued. */
@@ -64,8 +64,8 @@ export class AccessTokenIssuer {
   ) {}
 
   /**
-   * Inserts the row of a new token, in the caller's transaction. The caller has locked the method's row, so that the method
-   * cannot be removed before its removal would revoke the token too.
+   * Inserts the row of a new token, in the caller's transaction. The caller has locked the method's row. So the method cannot be
+   * removed before the token exists, and a later removal revokes the token too.
    */
   async insert(
     on: EntityManager | SqlRunner,
@@ -120,8 +120,8 @@ export class AccessTokenIssuer {
   }
 
   /**
-   * Signs a JWT for a token. `from` is the moment from which its expiry was computed. Asked again, the clock might have passed
-   * into the next second, and the answered lifetime would be one second short.
+   * Signs a JWT for a token. `from` is the moment from which its expiry was computed. The clock is not read again: it might
+   * have passed into the next second, and the answered lifetime would be one second short.
    */
   sign(token: Signable, from: Date, expiresAt: Date | null): SignedAccessToken {
     const iat = epochSeconds(from);

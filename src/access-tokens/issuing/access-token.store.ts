@@ -8,7 +8,7 @@ import type { SqlRunner } from '../../database/sql-runner';
 import { ExternalIdTakenError } from './access-tokens.errors';
 import type { TokenPermissions } from './token-permissions';
 
-/** What the row of a new token holds. */
+/** The row of a new token. */
 export interface NewTokenRow {
   readonly identityId: string;
   readonly organizationId: string;
@@ -62,9 +62,9 @@ export interface TokenRenewal {
 /** A token that is given another name. */
 export interface TokenRenaming {
   readonly tokenId: string;
-  /** The method its identity must have. */
+  /** The method that its identity must have. */
   readonly method: string;
-  /** Undefined to leave it as it is. */
+  /** Undefined: the name stays as it is. */
   readonly name: string | undefined;
   readonly updatedAt: Date;
 }
@@ -72,7 +72,7 @@ export interface TokenRenaming {
 /** A token as it is now. */
 export interface RenamedToken {
   readonly token: IdentityAccessToken;
-  /** When its method was removed, which revoked it; null for a token that has its method, or was revoked before. */
+  /** When the removal of its method revoked the token; null if the method still exists, or the token was revoked before. */
   readonly methodRemovedAt: Date | null;
 }
 
@@ -95,7 +95,7 @@ function valuesOf(key: NewKeyRow): unknown[] {
 
 const NO_REFILL = { amount: 0, everySeconds: 0 };
 
-/** An SQL expression: when the method of a token was removed; null for a token that was revoked itself, or has its method. */
+/** An SQL expression: when the method of a token was removed; null if the token itself was revoked, or the method still exists. */
 export function methodRemovedAt(token: string): string {
   return `(SELECT coalesce(
              (SELECT r.removed_at FROM latchkey.removed_auth_methods r WHERE r.id = ${token}.auth_method_id), ${token}.updated_at)
@@ -109,7 +109,7 @@ export interface TokenRevocation {
   readonly revokedAt: Date;
   /** The only organization it may belong to; null for any. */
   readonly organizationId: string | null;
-  /** Whether one whose method was removed is marked as revoked too. It is dead already. */
+  /** Whether a token whose method was removed is marked as revoked too. Such a token is no longer usable anyway. */
   readonly includesRemoved?: boolean;
 }
 
@@ -119,9 +119,10 @@ export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'orga
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
- * The writer of `identity_access_tokens`, beside `KeyStore` and `RotationStore`, which change keys. `usage/` counts uses and `maintenance/` clears up rows of tokens that
- * are dead. Removing a method or an identity writes none of its tokens, of which there may be millions: without the row of their
- * method they are dead. It takes any `SqlRunner`, in a transaction of Latchkey's or of a host's.
+ * The writer of `identity_access_tokens`, beside `KeyStore` and `RotationStore`, which change keys. `usage/` counts uses and
+ * `maintenance/` clears up rows of tokens that are dead. Removing a method or an identity writes none of its tokens, of which
+ * there may be millions: without the row of their method they are dead. It takes any `SqlRunner`, in a transaction of
+ * Latchkey's or of a host's.
  */
 @Injectable()
 export class AccessTokenStore {
@@ -137,13 +138,13 @@ export class AccessTokenStore {
     return inserted.id;
   }
 
-  /** False for a token that has been revoked, or whose method was removed: the condition is part of the statement. */
+  /** @returns false if the token was revoked, or its method was removed. The statement itself checks this. */
   async renew(run: SqlRunner, { tokenId, renewedAt, expiresAt, signedTTL }: TokenRenewal): Promise<boolean> {
     const renewed = await run(RENEW, [tokenId, renewedAt, expiresAt, signedTTL]);
     return renewed.length === 1;
   }
 
-  /** Undefined where the identity no longer has the method: the condition is part of the statement. */
+  /** @returns undefined if the identity no longer has the method. The statement itself checks this. */
   async rename(run: SqlRunner, renaming: TokenRenaming): Promise<RenamedToken | undefined> {
     const { tokenId, method, name = null, updatedAt } = renaming;
     const [row] = await run<RenamedRow>(RENAME, [tokenId, method, name, updatedAt]);
@@ -154,8 +155,9 @@ export class AccessTokenStore {
   }
 
   /**
-   * Revokes a token for good. Undefined where nothing was left to revoke: no such token, revoked before, or of a method that was
-   * removed. The commit waits for the standby all the same, so that a repeated revocation is as safe as the first.
+   * Revokes a token for good. The commit always waits for the standby, so that a repeated revocation is as safe as the first.
+   *
+   * @returns undefined if there is nothing to revoke: the token does not exist, was revoked before, or its method was removed.
    */
   async revoke(run: SqlRunner, revocation: TokenRevocation): Promise<RevokedToken | undefined> {
     const { tokenId, revokedAt, organizationId, includesRemoved = false } = revocation;
@@ -202,8 +204,8 @@ const RENAME = `
             t.identity_auth AS "identityAuth", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
             ${methodRemovedAt('t')} AS "methodRemovedAt"`;
 
-// The row is locked also where nothing is left to change: that is written to the log, so that the answer waits for the standby.
-// The first revocation may have been given up while it waited, and then every node sees it, and no other disk has it.
+// The row is locked even if there is nothing left to change. The lock is written to PostgreSQL's log, so that the answer waits for
+// the standby. The first revocation may have been cancelled while it waited: then every node sees it, and no other disk has it.
 const REVOKE = `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), token AS MATERIALIZED (

@@ -9,32 +9,32 @@ import type { PendingUses, Uses } from './pending-uses';
 /** Uses that are written together. */
 interface Batch {
   readonly id: string;
-  /** As `performance.now()` counts: a clock that jumps does not make it older. */
+  /** As `performance.now()` counts, so that a clock that jumps does not change the age of the batch. */
   readonly sentAt: number;
   readonly uses: Map<string, Uses>;
 }
 
-/** So many tokens are written by one statement at most. */
+/** The most tokens that one statement writes. */
 export const LARGEST_BATCH = 5_000;
-/** After a batch that was written, the next may be larger by this factor. */
+/** After a successful batch, the next one may be larger by this factor. */
 const GROWTH = 1.25;
-/** The outcome of a batch is kept twice as long. */
+/** After this time the outcome of a batch counts as forgotten. The database keeps it twice as long. */
 const FORGOTTEN_MS = 43_200_000;
 
 /**
  * Writes pending uses in batches, each exactly once.
  *
- * A row that another transaction holds is left out, and waits for the next time. A batch that takes the database longer than it is
- * given is parted, until what is left is quick. If a batch was not confirmed, the next write first asks the database for its outcome.
- * The answer is final: written (except for the rows left out), or voided.
+ * A row that another transaction has locked is left out, and waits for the next batch. A batch that takes too long is split into
+ * smaller ones. If a batch was not confirmed, the next write first asks the database for its outcome. The answer is final: written
+ * (except for the rows left out), or voided.
  */
 export class UsageBatchWriter {
-  /** An attempt to write it has ended without an answer of the server: it may have been written, or may be yet. */
+  /** The batch whose write has ended without an answer of the server. It may have been written, or may still be. */
   private uncertain: Batch | undefined;
-  /** Since the last batch that was written. */
+  /** Failed batches since the last successful one. */
   private failures = 0;
   private isSaid = false;
-  /** How many tokens are written together: fewer after a batch that was too large. */
+  /** How many tokens the next batch may contain: fewer after a batch that was too large. */
   private most = LARGEST_BATCH;
 
   constructor(
@@ -48,11 +48,11 @@ export class UsageBatchWriter {
     return this.uncertain?.uses.size ?? 0;
   }
 
-  /** Writes what is pending now. What cannot be written stays pending. */
+  /** Writes the uses that are pending now. Uses that cannot be written stay pending. */
   async writeAll(): Promise<void> {
     if (this.uncertain !== undefined && !(await this.resolve(this.uncertain))) return;
-    // Uses that are counted meanwhile wait for the next flush: under load there are always more, and the writing would never
-    // pause.
+    // Uses that are counted during the write wait for the next flush. Under load there are always more, and the writing would
+    // never end.
     const batches = Math.ceil(this.pending.size / this.most);
     for (let written = 0; written < batches; written += 1) {
       if (this.pending.size === 0 || !(await this.write(this.nextBatch()))) return;
@@ -105,7 +105,7 @@ export class UsageBatchWriter {
     }
   }
 
-  /** Once per outage: the next attempt comes soon, and fails in the same way. */
+  /** Logs once per outage, because the next attempt comes soon and fails in the same way. */
   private say(uses: Map<string, Uses>, error: unknown): void {
     if (this.isSaid) return;
     this.isSaid = true;
@@ -119,7 +119,7 @@ export class UsageBatchWriter {
     this.pending.sayLost();
   }
 
-  /** The server itself says that nothing was written: the uses go into other batches, behind those that wait. */
+  /** Splits a batch. The server has said that nothing was written. The uses go into later batches, behind those that wait. */
   private part(uses: Map<string, Uses>): void {
     this.most = Math.ceil(uses.size / 2);
     this.pending.addAll(uses);
@@ -135,8 +135,8 @@ interface Outcome {
   readonly left_out: string[];
 }
 
-// Locked in the order of ids: two nodes that write the same tokens would otherwise deadlock. The skipped rows are looked up
-// only if there are any; a token whose row is gone is not among them.
+// The rows are locked in the order of their ids: two nodes that write the same tokens would otherwise deadlock. The skipped
+// rows are looked up only if there are any. A token whose row was deleted is not among them.
 const FLUSH = `
   WITH used AS (
     SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
@@ -158,8 +158,8 @@ const FLUSH = `
   )
   SELECT left_out FROM batch`;
 
-// Waits for an attempt that is still under way. A batch of half a day ago may have been forgotten, since batches are pruned after a day:
-// then nothing is answered.
+// The statement waits for an attempt that is still under way. Batches are deleted after a day. So a batch that is older than half a
+// day may be gone already, and then the statement returns no row.
 const RESOLVE = `
   INSERT INTO latchkey.use_batches (id, is_void) SELECT $1, true WHERE $2::boolean
   ON CONFLICT (id) DO UPDATE SET id = excluded.id

@@ -1,18 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import type { VerifiedAccessToken } from './verified-access-token';
 
-/** The caller of a request, or the promise of one. It is rejected for a token that is refused. */
+/** The result of a verification: the caller, or a promise of it. The promise is rejected if the token is refused. */
 export type Verification = VerifiedAccessToken | Promise<VerifiedAccessToken>;
 
 /**
- * What is known about one request. However often a verifier is asked about the request, it reaches one verification and counts one use; a
- * verification holds for as long as the revocation bound.
+ * The state of one request. However often a verifier is asked about the request, it verifies the token once and counts one use. The
+ * result holds for as long as the revocation bound.
  */
 export class RequestState {
-  /** The verifier that reached the verification: one does not rely on the verification of another application's. */
+  /** The verifier that made the verification. A verifier does not rely on a result of another application's verifier. */
   private verifier: object | undefined;
   private verification: Verification | undefined;
-  /** The moment of the decision, as `performance.now()` counts; Infinity until then. */
+  /** The moment of the result, as `performance.now()` counts; Infinity until there is one. */
   private verifiedAt = 0;
   /** The token on which the verifier was asked. Undefined if the request has none. */
   private token: string | undefined;
@@ -21,7 +21,7 @@ export class RequestState {
   /** The caller. Null: the request has no token, where that is allowed. Undefined: no guard has looked. */
   caller: VerifiedAccessToken | null | undefined;
 
-  /** The verification that a verifier reached on this request less than the bound ago, or is about to reach. */
+  /** The verification that this verifier made less than the bound ago, or has begun. */
   currentVerification(verifier: object, moment: number, boundMs: number): Verification | undefined {
     return this.verifier === verifier && moment - this.verifiedAt < boundMs ? this.verification : undefined;
   }
@@ -36,7 +36,7 @@ export class RequestState {
     return this.verifier === verifier ? this.countedToken : undefined;
   }
 
-  /** @param moment when a verification that is no promise was reached. */
+  /** @param moment the moment of the result, if it is not a promise. */
   keep(verifier: object, token: string | undefined, verification: Verification, moment: number): void {
     if (this.verifier !== verifier) this.countedToken = undefined;
     this.verifier = verifier;
@@ -51,7 +51,7 @@ export class RequestState {
     this.countedToken = tokenId ?? this.countedToken;
   }
 
-  /** Until then every caller of the verifier is given the same promise. */
+  /** Until there is a result, every caller of the verifier gets the same promise. */
   private keepResultOf(verification: Promise<VerifiedAccessToken>): void {
     this.verifiedAt = Infinity;
     const reached = (verified?: VerifiedAccessToken) => {
@@ -61,16 +61,16 @@ export class RequestState {
   }
 }
 
-/** A class whose constructor returns its argument, so that a private field is added to a foreign object. */
+/** A class whose constructor returns its argument. A class that extends it adds its private field to that object. */
 const Itself = function (object: object) {
   return object;
 } as unknown as new (object: object) => object;
 
 /**
- * The state is kept in a private field of the object that stands for the call. The field is invisible from outside, is in no
- * copy and no heir of the object, and is collected with it. A WeakMap does the same at twenty times the cost: each entry needs
- * a hash of the object and work in every garbage collection, on every request. One field only: every added field changes the
- * request's hidden class and slows code that V8 has optimised for the original.
+ * Keeps the state in a private field of the object that stands for the call. Other code cannot see the field, copies and
+ * objects that inherit from the request do not have it, and it is garbage-collected with the request. A WeakMap does the same
+ * at twenty times the cost: each entry needs a hash of the object, and work in every garbage collection. There is one field
+ * only, because every added field changes the request's hidden class and slows code that V8 has optimised for the original.
  */
 class Stateful extends Itself {
   #state = new RequestState();
@@ -84,7 +84,7 @@ class Stateful extends Itself {
   }
 }
 
-// An object that cannot be extended may one day refuse private fields as well.
+// For objects that cannot be extended: future JavaScript engines may refuse private fields on them.
 const apart = new WeakMap<object, RequestState>();
 
 function stateApart(object: object): RequestState {
@@ -93,7 +93,7 @@ function stateApart(object: object): RequestState {
   return state;
 }
 
-/** The state of a call, begun if there is none: of the request, or of what else stands for the call. */
+/** The state of a call, made at the first question. The object is the request, or whatever else stands for the call. */
 export function stateOf(object: object): RequestState {
   return Stateful.stateOf(object);
 }

@@ -13,7 +13,7 @@ import { type KeyFacts, keyOf, type KeyRow, labelsOf, momentOf } from './key-fac
 import { weightOf } from './weight';
 import type { CallerOrganization } from './verified-access-token';
 
-/** What of a token's claims names it and whose it is. */
+/** The claims that name a token, its identity and its organization. */
 export type TokenClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId'>;
 
 /** Everything that a verification depends on, as the database has it. */
@@ -22,15 +22,15 @@ export interface TokenFacts extends LifetimePolicy, KeyFacts {
   readonly tokenName: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
-  /** True also for a token that was made before everything that is refused as too old. */
+  /** Also true for a token that is older than `refuse-issued-before` allows. */
   readonly isRevoked: boolean;
-  /** Those that count against the limit: not those that have come back. */
+  /** The uses that count against the limit. Uses that were refilled do not. */
   readonly numUses: number;
   readonly numUsesLimit: number;
   readonly authMethod: string;
   readonly clientSecretId: string | null;
   readonly identityAuth: IdentityAuth | null;
-  /** Null if no client secret was used, and if it is gone. */
+  /** Null if no client secret was used, or if it was deleted. */
   readonly clientSecret: { readonly isRevoked: boolean } | null;
   readonly identityId: string;
   readonly identityName: string;
@@ -68,7 +68,7 @@ export class TokenFactsReader {
   async find(claims: TokenClaims): Promise<TokenFacts | null> {
     let row = await this.read(claims);
     if (this.isForeign(row)) {
-      // Most likely the database has just come back, and the change feed was not read yet.
+      // Most likely the database has just come back, and this node has not read the change feed since.
       await this.changeFeed.catchUp();
       row = await this.read(claims);
       if (this.isForeign(row)) {
@@ -86,7 +86,7 @@ export class TokenFactsReader {
     return row;
   }
 
-  /** Kept once for all tokens of the identity, as long as it is equal. */
+  /** Returns one shared object for all tokens of an identity, as long as their facts are equal. */
   private share(read: SharedFacts): SharedFacts {
     const key = `${read.identityId} ${read.authMethod}`;
     const known = this.shared.get(key);
@@ -101,7 +101,7 @@ export class TokenFactsReader {
   }
 }
 
-// Planned once for a connection: see the migration that created the function.
+// PostgreSQL plans the function once per connection: see the migration that created it.
 const FACTS = 'SELECT * FROM latchkey.token_state_of_key($1)';
 
 interface NoRow {

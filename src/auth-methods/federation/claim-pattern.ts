@@ -1,8 +1,8 @@
 /** The longest text that is compared with a pattern that has wildcards: comparing must not take long. */
 const MAX_VALUE = 2_048;
-/** What the braces of one pattern may stand for. */
+/** The most alternatives that the braces of one pattern may stand for. */
 const MAX_ALTERNATIVES = 64;
-/** Characters of all alternatives together. */
+/** The most characters of all alternatives together. */
 const MAX_EXPANDED = 4_096;
 
 /** A character of a pattern, and whether it stands for itself. */
@@ -12,14 +12,14 @@ interface Sign {
 }
 
 /**
- * A text to compare claims with. `*` and `**` stand for any characters, `/` and none among them; `?` for one; `{a,b}` for `a` or
- * `b`. A backslash before one of `* ? { } , \` takes its meaning away. Everything else stands for itself, `!`, brackets and
- * parentheses too: no pattern says what a claim must not be.
+ * A text that claims are compared with. `*` and `**` stand for any number of any characters, also for `/` and for no character. `?`
+ * stands for one character, and `{a,b}` for `a` or `b`. After a backslash, `* ? { } , \` stand for themselves. So does every other
+ * character, also `!`, brackets and parentheses: no pattern says what a claim must not be.
  */
 export class ClaimPattern {
   private constructor(private readonly alternatives: readonly (readonly Sign[])[]) {}
 
-  /** Undefined for braces that stand for too much. */
+  /** @returns undefined if the braces stand for too many alternatives, or too long ones. */
   static parse(text: string): ClaimPattern | undefined {
     const alternatives = expanded(signsOf(text));
     return alternatives && new ClaimPattern(alternatives);
@@ -29,7 +29,7 @@ export class ClaimPattern {
     return this.alternatives.some((signs) => matches(signs, value));
   }
 
-  /** Whether it is made of wildcards alone: such a pattern binds nothing. */
+  /** Whether the pattern consists of wildcards only. Such a pattern binds nothing. */
   get isEverything(): boolean {
     return this.alternatives.some((signs) => signs.length > 0 && signs.every(isWildcard));
   }
@@ -53,7 +53,7 @@ const isSign = (sign: Sign | undefined, text: string) => sign !== undefined && !
 const isRun = (sign: Sign) => isSign(sign, '*');
 const isWildcard = (sign: Sign) => isRun(sign) || isSign(sign, '?');
 
-/** Where the brace that opens at a place is closed, and its commas; undefined for one that is not: it stands for itself. */
+/** The position of the closing brace and of the commas in between; undefined without a closing brace: it then stands for itself. */
 function groupAt(signs: readonly Sign[], open: number): { close: number; commas: number[] } | undefined {
   const commas: number[] = [];
   let depth = 0;
@@ -66,7 +66,7 @@ function groupAt(signs: readonly Sign[], open: number): { close: number; commas:
   return undefined;
 }
 
-/** Every text that the braces allow; undefined for too many, or too long ones. */
+/** All texts that the braces allow; undefined for too many, or too long ones. */
 function expanded(signs: readonly Sign[]): Sign[][] | undefined {
   const done: Sign[][] = [];
   const open: (readonly Sign[])[] = [signs];
@@ -83,7 +83,7 @@ function expanded(signs: readonly Sign[]): Sign[][] | undefined {
   return done;
 }
 
-/** A pattern with its first group of braces replaced by each of the choices; undefined when it has none. */
+/** The pattern once for each choice of its first group of braces; undefined for a pattern without braces. */
 function firstChoices(signs: readonly Sign[]): (readonly Sign[])[] | undefined {
   for (let i = 0; i < signs.length; i += 1) {
     const group = isSign(signs[i], '{') ? groupAt(signs, i) : undefined;
@@ -96,7 +96,7 @@ function firstChoices(signs: readonly Sign[]): (readonly Sign[])[] | undefined {
   return undefined;
 }
 
-/** Each part between two runs is looked for from the left: the work is bounded by the product of the two lengths. */
+/** Searches from the left for each part between two `*`. The work is at most the product of the two lengths. */
 function matches(signs: readonly Sign[], value: string): boolean {
   if (!signs.some(isWildcard)) return textOf(signs) === value;
   if (value.length > MAX_VALUE) return false;
@@ -109,7 +109,7 @@ function matches(signs: readonly Sign[], value: string): boolean {
   return characters.length - last.length >= from && fits(last, characters, characters.length - last.length);
 }
 
-/** What stands before, between and behind the runs. */
+/** The parts before, between and after each `*`. */
 function partsOf(signs: readonly Sign[]): Sign[][] {
   const parts: Sign[][] = [[]];
   for (const sign of signs) {
@@ -126,7 +126,7 @@ function fits(part: readonly Sign[], characters: readonly string[], at: number):
   });
 }
 
-/** Where a part ends that begins at a place or behind it, as near as possible; Infinity if it is nowhere. */
+/** Finds the first occurrence of a part at a position or after it. @returns the position of its end; Infinity without one. */
 function endOf(part: readonly Sign[], characters: readonly string[], from: number): number {
   for (let at = from; at + part.length <= characters.length; at += 1) {
     if (fits(part, characters, at)) return at + part.length;

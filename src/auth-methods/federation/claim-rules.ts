@@ -3,7 +3,10 @@ import { ClaimPattern } from './claim-pattern';
 /** The longest entry of a list of patterns. */
 const MAX_PATTERN = 1_024;
 
-/** What a signed token must say, as it is configured: lists are texts, their entries separated by commas. Empty binds nothing. */
+/**
+ * The configured rules for the claims of a signed token. A list is a text with commas between its entries. An empty text binds
+ * nothing.
+ */
 export interface ClaimRules {
   readonly boundIssuer: string;
   /** One pattern, not a list (decision 31). */
@@ -13,7 +16,7 @@ export interface ClaimRules {
   readonly boundClaims: Readonly<Record<string, string>>;
 }
 
-/** The first thing in which a token is not as the rules say. */
+/** The first rule that a token does not meet. */
 export interface ClaimMismatch {
   readonly rule: 'issuer' | 'subject' | 'audience' | 'claim';
   /** The token does not have the claim at all. */
@@ -24,7 +27,7 @@ export interface ClaimMismatch {
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Undefined for a token that is as the rules say. */
+/** @returns undefined if the token meets all rules. */
 export function mismatchOf(claims: Claims, rules: ClaimRules): ClaimMismatch | undefined {
   const { boundIssuer, boundSubject, boundAudiences, boundClaims } = rules;
   if (boundIssuer !== '' && claims.iss !== boundIssuer) return mismatch('issuer', 'iss', false);
@@ -56,8 +59,8 @@ function mismatch(rule: ClaimMismatch['rule'], claim: string, isMissing: boolean
 }
 
 /**
- * The claim of a name, or where a path of names leads, parted by dots: through objects, never through lists, and to what the token
- * itself has. A name that has dots in it, such as a URL, is looked for as it is first.
+ * The claim with a name, or at a path of names with dots between them. A path leads through objects, never through lists, and only
+ * to properties that the token itself has. A name may contain dots, such as a URL, so the whole text is tried as a name first.
  */
 export function claimAt(claims: Claims, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
@@ -67,13 +70,13 @@ export function claimAt(claims: Claims, path: string): unknown {
   }, claims);
 }
 
-/** The texts that a claim is compared by: of a list, those of its elements. None for a claim that is not there. */
+/** The texts that a claim is compared by. A list has the texts of its elements, and a missing claim has none. */
 export function textsOf(value: unknown): string[] {
   const values: unknown[] = Array.isArray(value) ? value : [value];
   return values.map(textOf).filter((text) => text !== undefined);
 }
 
-/** Undefined for what has no text of its own. Two whole numbers that are too large read alike: neither has one. */
+/** @returns undefined for a value without an exact text. Whole numbers that are too large are not exact: two may read alike. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return String(value);
@@ -81,7 +84,10 @@ function textOf(value: unknown): string | undefined {
   return isExact ? String(value) : undefined;
 }
 
-/** The entries of a list: a comma between balanced braces parts nothing, an escaped brace is no brace, empty entries vanish. */
+/**
+ * The entries of a list. A comma between balanced braces separates nothing, an escaped brace does not count, empty entries are
+ * left out.
+ */
 export function entriesOf(list: string): string[] {
   const bounds = [-1, ...commasOf(list), list.length];
   const entries = bounds.slice(1).map((end, n) => list.slice(bounds[n]! + 1, end).trim());
@@ -120,7 +126,7 @@ export function normalList(list: string): string {
   return entriesOf(list).join(', ');
 }
 
-/** What is wrong with a pattern; undefined for a good one. */
+/** The fault of a pattern; undefined for a valid one. */
 export function faultOfPattern(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN) return `A pattern must not be longer than ${MAX_PATTERN} characters`;
   if (pattern.startsWith('!')) return 'A pattern must not begin with !: say what is allowed, not what is not';

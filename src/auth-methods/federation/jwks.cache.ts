@@ -19,8 +19,8 @@ export class JwksCache {
   }
 
   /**
-   * The keys of a set that a token may be signed with: those of its key id, or all where it names none. None when the issuer does
-   * not have such a key, as far as is known: for an unknown key it is asked once in a cooldown.
+   * The keys of a set that a token may be signed with: the keys with its key id, or all keys if the token names no key id. The list
+   * is empty if the issuer has no such key. For unknown key ids, the set is fetched again at most once per cooldown.
    *
    * @throws DocumentUnavailableError
    */

@@ -12,14 +12,14 @@ import { LoginConfigurationFinder } from './login-configuration.finder';
 import { type IssuedLogin, LoginTokenIssuer } from './login-token.issuer';
 import { SecurityEventReporter } from './security-event.reporter';
 
-/** How one logs in: the definition of a method, its behaviour, and how it refuses an identity that does not have it. */
+/** A way to log in: the definition of a method, its behaviour, and its refusal of an identity that does not have it. */
 export interface LoginMethod {
   readonly definition: AuthMethodDefinition;
   readonly method: AuthMethod;
   readonly missing: () => Error;
 }
 
-/** What a caller sends who wants a token. */
+/** The request of a caller that wants a token. */
 export interface LoginRequest {
   readonly credentials: object;
   readonly origin: RequestOrigin;
@@ -27,27 +27,30 @@ export interface LoginRequest {
   readonly organizationSlug: string | undefined;
 }
 
-/** One login on its way through the steps, and what they have found out so far. */
+/** One login on its way through the steps, with the results of the steps so far. */
 interface Login extends LoginMethod, LoginRequest {
   readonly now: Date;
-  /** What the named identity is configured with; undefined for methods that find it themselves. */
+  /** The configuration of the named identity; undefined for methods that find it themselves. */
   configuration?: MethodConfiguration;
-  /** What the attempt was counted against beforehand, as if it were a wrong guess. */
+  /** The target against which the attempt was counted beforehand, as if it were a wrong guess. */
   reserved?: LockoutSubject;
   /** Whether that count has locked the name. It stays locked only if the guess is wrong. */
   isLocking?: boolean;
   proof?: Proof;
-  /** The wrong guesses that a token makes forgotten. */
+  /** The target whose wrong guesses are cleared once the token is issued. */
   guessesToClear?: LockoutSubject;
 }
 
-/** The largest JSON of claims that goes into the token: with the rest it stays within what Latchkey's JWTs may measure. */
+/**
+ * The largest JSON of `identityAuth` in a token. Together with the other claims it stays within the longest JWT that is
+ * accepted.
+ */
 const MAX_IDENTITY_AUTH_BYTES = 1_024;
 
 /**
- * From credentials to an access token, the same way for every method. A method that reserves its attempts has them counted
- * before anything is compared; any other has a wrong guess counted afterwards. Both follow the same line: each step does
- * nothing where the method has nothing for it.
+ * Exchanges credentials for an access token, in the same steps for every method. If a method reserves its attempts, each attempt is
+ * counted before anything is compared. Otherwise a wrong guess is counted afterwards. A step that a method does not need does
+ * nothing.
  */
 @Injectable()
 export class LoginPipeline {
@@ -59,7 +62,7 @@ export class LoginPipeline {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws AuthMethodNotFoundError, InvalidCredentialsError, LockedOutError, and whatever the method refuses with */
+  /** @throws AuthMethodNotFoundError, InvalidCredentialsError, LockedOutError, and the refusals of the method */
   async login(method: LoginMethod, request: LoginRequest): Promise<IssuedLogin> {
     const login: Login = { ...method, ...request, now: this.clock.now() };
     try {
@@ -74,7 +77,7 @@ export class LoginPipeline {
     }
   }
 
-  /** What the named identity is configured with. @throws AuthMethodNotFoundError */
+  /** Reads the configuration of the named identity. @throws AuthMethodNotFoundError */
   private async find(login: Login): Promise<void> {
     const { definition, credentials, missing } = login;
     if (definition.hasClientId) return;
@@ -93,13 +96,17 @@ export class LoginPipeline {
     login.guessesToClear = reserved;
   }
 
-  /** What the method itself does. @throws InvalidCredentialsError for a wrong guess */
+  /** Has the method prove the credentials. @throws InvalidCredentialsError for a wrong guess */
   private async authenticate(login: Login): Promise<Proof> {
     login.proof = await login.method.authenticate(attemptOf(login));
     return login.proof;
   }
 
-  /** Right or wrong, nothing gets in while it is locked. A reserved attempt has found that out already. @throws LockedOutError */
+  /**
+   * While a name is locked, right credentials are refused too. For a reserved attempt this was checked before.
+   *
+   * @throws LockedOutError
+   */
   private async checkLock(login: Login, { guessed }: Proof): Promise<void> {
     if (login.reserved || !guessed) return;
     if (await this.lockouts.requireUnlocked(guessed, login.now)) login.guessesToClear = guessed;
@@ -117,7 +124,11 @@ export class LoginPipeline {
     });
   }
 
-  /** What a failed login leaves behind, and the error its caller is told: being locked out outweighs a wrong guess. */
+  /**
+   * Corrects the count after a failed login, and reports the failure.
+   *
+   * @returns the error for the caller: a lockout replaces a wrong guess.
+   */
   private async handleFailure(login: Login, error: unknown): Promise<unknown> {
     let told = error;
     try {
@@ -129,7 +140,7 @@ export class LoginPipeline {
     return told;
   }
 
-  /** Leaves exactly the wrong guesses counted. @throws LockedOutError */
+  /** Corrects the count so that it holds wrong guesses only. @throws LockedOutError */
   private async correctCount(login: Login, error: unknown): Promise<void> {
     const { reserved, proof, now } = login;
     const wrongGuess = !proof && error instanceof InvalidCredentialsError ? error : undefined;
@@ -156,13 +167,13 @@ export class LoginPipeline {
   }
 }
 
-/** The contract's words: "OIDC auth method not found for identity, did you configure OIDC auth?" */
+/** In the words of the contract: "OIDC auth method not found for identity, did you configure OIDC auth?" */
 export function notConfigured({ title }: Pick<AuthMethodDefinition, 'title'>): AuthMethodNotFoundError {
   const name = title.replace(/ Auth$/, '');
   return new AuthMethodNotFoundError(`${name} auth method not found for identity, did you configure ${name} auth?`);
 }
 
-/** Refuses credentials that are good but not good enough, once it is certain that the caller may be told. */
+/** Refuses right credentials, for example expired ones. Only called once the lock was checked, so that the caller may be told. */
 function refuse({ refusal, identityAuth = {} }: Proof): void {
   if (refusal) throw refusal;
   if (Buffer.byteLength(JSON.stringify(identityAuth)) <= MAX_IDENTITY_AUTH_BYTES) return;

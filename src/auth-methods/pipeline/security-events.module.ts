@@ -2,11 +2,11 @@ import { type DynamicModule, Global, Module, type ModuleMetadata, type Type } fr
 import { isObject } from '../../common/option-rules';
 import { SecurityEvents } from './security-events';
 
-/** What keeps the security events: a class that extends `SecurityEvents`, made by Nest. */
+/** The class that receives the security events. It extends `SecurityEvents`, and Nest creates it. */
 export interface SecurityEventsOption {
   readonly useClass: Type<SecurityEvents>;
   /**
-   * The modules that provide what its constructor asks for.
+   * The modules that provide the parameters of its constructor.
    * @default []
    */
   readonly imports?: ModuleMetadata['imports'];
@@ -22,7 +22,7 @@ export class SecurityEventsModule {
   }
 }
 
-/** Whether Nest can make security events of it. */
+/** Whether a value is a valid `SecurityEventsOption`. */
 export function isSecurityEventsOption(option: unknown): boolean {
   if (!isObject(option)) return false;
   const { useClass, imports = [], ...rest } = option;

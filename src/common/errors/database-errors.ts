@@ -10,7 +10,7 @@ interface DatabaseErrorLike {
   readonly table?: string;
   readonly query?: string;
   readonly severity?: string;
-  /** What the server was in the middle of: the functions, innermost first. */
+  /** The functions that the server was running, innermost first. */
   readonly where?: string;
   readonly driverError?: DatabaseErrorLike;
   readonly message?: string;
@@ -42,9 +42,9 @@ const LOST_IN_TRANSACTION = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRu
  */
 const OWN_CLASS = /^(21|22(?!P05)|23|44)...$/;
 /**
- * Faults of a value that only a change by hand explains. Latchkey's columns are as long and as wide as what its input rules let
- * through, and its statements name every column that has no default: so a column was added (23502), shortened (22001) or
- * narrowed (22003).
+ * Faults of a value that only a manual change of the schema explains. Latchkey's columns are as long and as wide as its input rules
+ * allow, and its statements name every column that has no default. So a column was added (23502), shortened (22001) or narrowed
+ * (22003).
  */
 const ALTERED_COLUMN = /^(23502|22001|22003)$/;
 /**
@@ -67,7 +67,7 @@ const OWN_WORDING = /^42(601|602|611|622|701|702|712|803|P02|P08|P18|P19|P20)$/;
 const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
 // 08 connection exception, 53 insufficient resources, 57P operator intervention.
 const NO_ANSWER = /^(08|53|57P)/;
-// 25P03 and 25P04: a transaction ran into its time limit; 55P03: a lock did. 40001 and 40P01: lost against another transaction.
+// 25P03 and 25P04: a transaction took too long. 55P03: a lock did. 40001 and 40P01: the transaction lost against another.
 // 58030: the disk.
 const UNLUCKY_SQLSTATE = /^(25P0[34]|40001|40P01|55P03|58030)$/;
 

@@ -2,8 +2,8 @@
 export interface RequestOrigin {
   /** The address of the client, behind trusted proxies. */
   readonly address: string | undefined;
-  /** What the answer carries as `X-Request-Id`. */
+  /** The id that the answer carries as `X-Request-Id`. */
   readonly requestId: string | undefined;
-  /** What the client calls itself. It may say anything. */
+  /** The `User-Agent` header, as the client sent it. It may say anything. */
   readonly userAgent: string | undefined;
 }

@@ -16,7 +16,7 @@ export interface OutboundRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /**
-   * The certificates that the server's must come from, in PEM.
+   * The certificate authorities that may have signed the server's certificate, in PEM.
    * @default those of the system
    */
   readonly ca?: string;
@@ -25,7 +25,7 @@ export interface OutboundRequest {
    * @default false
    */
   readonly isUnverified?: boolean;
-  /** An answer that is longer is given up. */
+  /** A longer answer is refused. */
   readonly maxBytes: number;
 }
 
@@ -38,7 +38,7 @@ export interface OutboundAnswer {
 export interface OutboundSettings {
   /** Private and loopback networks that may be reached all the same. */
   readonly allow: readonly IpNetwork[];
-  /** The time one request may take in all. */
+  /** The most time that one request may take, from the resolution of its name to the last byte. */
   readonly timeoutMs: number;
   /**
    * Services of Latchkey's own, such as its database, which are reached by no request, whatever the operator allows.
@@ -49,7 +49,7 @@ export interface OutboundSettings {
   readonly resolve?: Resolve;
 }
 
-/** Requests to one host at the same time, and waiting for their turn. */
+/** The most requests to one host at the same time, and the most that wait for one of these slots. */
 const SLOTS_PER_HOST = 8;
 const MOST_WAITING = 256;
 
@@ -58,9 +58,9 @@ const tlsOf = ({ ca, isUnverified = false }: OutboundRequest) =>
   ({ ca, rejectUnauthorized: !isUnverified, minVersion: 'TLSv1.2' }) as const;
 
 /**
- * The one way out for URLs that a tenant has chosen. https alone; the name is resolved once, every address is checked, and the
- * connection goes to a checked address and to no other, so that a name cannot change its mind in between. No redirect is
- * followed. Time, size and connections per host are bounded.
+ * Sends requests to URLs that a tenant has chosen. All such requests go through this class. Only https is allowed. The name is
+ * resolved once, every address is checked, and the connection goes to a checked address only, so that a name cannot resolve to
+ * another address in between. No redirect is followed. Time, size and connections per host are bounded.
  */
 export class OutboundHttp {
   private readonly addresses: OutboundAddresses;
@@ -91,12 +91,12 @@ export class OutboundHttp {
   /** Whether a URL may be asked: for a configuration that is about to be written. @throws OutboundError where `isRefused` */
   async requireAllowed(text: string): Promise<void> {
     await this.inTime((signal) => this.addressesOf(requireUrl(text), signal)).catch((error: unknown) => {
-      // A name may come to exist later.
+      // The name may exist later.
       if (!(error instanceof OutboundError) || error.isRefused) throw error;
     });
   }
 
-  /** @throws OutboundError unless all of them may be reached: one that may not is one too many. */
+  /** @throws OutboundError if one of the addresses must not be reached, even if others may be. */
   private async addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
     const addresses = await this.resolvedIn(url.hostname.replace(/^\[|\]$/g, ''), signal);
     const mayBeReached = addresses.every((address) => this.addresses.isAllowed(address));
@@ -150,7 +150,7 @@ function exchange(
     const options: https.RequestOptions = {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers },
-      // An agent of its own: no connection is shared with a request that was checked at another time.
+      // Each request has an agent of its own, so that it shares no connection with a request that was checked at another time.
       agent: false,
       lookup: pinnedTo(addresses),
       ...tlsOf(request),
@@ -163,7 +163,7 @@ function exchange(
   });
 }
 
-/** Answers the addresses that have been checked, whatever the name would resolve to by now. */
+/** A look-up that returns the checked addresses, whatever the name would resolve to now. */
 function pinnedTo(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_hostname, options, callback) => {
@@ -173,14 +173,14 @@ function pinnedTo(addresses: readonly string[]): LookupFunction {
   };
 }
 
-/** @throws OutboundError for an answer that is not the thing itself, or is too long. */
+/** @throws OutboundError for a redirect or another answer that is not the document, and for one that is too long. */
 async function read(response: IncomingMessage, maxBytes: number): Promise<OutboundAnswer> {
   const { statusCode: status = 0, headers } = response;
   try {
     requireUsable(response, maxBytes);
     return { status, headers, body: await bodyOf(response, maxBytes) };
   } catch (error) {
-    // Closes the connection: what may still come is of no use.
+    // Closes the connection, because the rest of the answer is not needed.
     response.destroy();
     throw error;
   }
@@ -212,7 +212,7 @@ function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Prom
   });
 }
 
-/** How OpenSSL and Node name what is wrong with a certificate. */
+/** The error codes of OpenSSL and Node for a certificate that is not accepted. */
 const CERTIFICATE_CODE = /CERT|SELF_SIGNED|ISSUER|SIGNATURE|ERR_TLS_|ERR_SSL|CRL/;
 
 function asOutboundError(error: unknown): OutboundError {

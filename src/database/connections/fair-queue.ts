@@ -16,11 +16,11 @@ export function sharesOf(all: number): Shares {
   return { all, group: Math.max(1, all - Math.floor(all / 4)), member: Math.ceil(all / 2) };
 }
 
-/** The process itself. */
+/** For the process itself, when it asks on behalf of no caller. */
 const NO_CALLER: Party = { group: '', member: '', isCrowd: true };
 /**
- * The most waiting requests of one group, and of all groups together: a bound on memory, and no more than can be served before
- * their wait ends.
+ * The most waiting requests of one group, and of all groups together. It bounds memory, and no more requests wait than can be
+ * served before their wait ends.
  */
 export interface MostWaiting {
   readonly group: number;
@@ -28,7 +28,7 @@ export interface MostWaiting {
 }
 
 const MOST_WAITING: MostWaiting = { group: 500, all: 2_000 };
-/** Parties of which it is known when they last had a turn. */
+/** The most parties whose last entry is remembered. */
 const MOST_REMEMBERED = 10_000;
 
 interface QueuedRequest extends Party {
@@ -42,9 +42,10 @@ interface QueuedRequest extends Party {
 }
 
 /**
- * Gives the connections of a pool to parties in turn. The party that holds the fewest goes first, then the one that came first;
- * no party gets more than a share. So the wait of a party depends on its own requests, and little on those of others. A line
- * that is too long is shortened where most wait: no flood turns away a party that has nothing waiting.
+ * A queue for the connections of a pool. The next connection goes to the party that holds the fewest; among equals, to the
+ * party that entered longest ago. No party gets more than its share. So the wait of a party depends on its own requests, and
+ * little on those of others. If the queue is too long, a request of the party with the most waiting requests is refused. So a
+ * flood of requests never causes the refusal of a party that has nothing waiting.
  */
 export class FairQueue {
   private readonly held = new Map<string, number>();
@@ -54,7 +55,7 @@ export class FairQueue {
   private readonly waiting = new Map<string, QueuedRequest[]>();
   private readonly waitingOfGroup = new Map<string, number>();
   private waitingInAll = 0;
-  /** When groups and members last had a turn, as `entered` counts. */
+  /** When groups and members last entered, as `entered` counts. */
   private readonly lastEntered = new Map<string, number>();
   private entered = 0;
 
@@ -63,7 +64,7 @@ export class FairQueue {
     private readonly most: MostWaiting = MOST_WAITING,
   ) {}
 
-  /** Waits for a turn, for so long at most. @returns what ends the turn. */
+  /** Waits for a place, at most for `waitMs`. @returns a function that gives the place back. */
   take(party: Party | undefined, waitMs: number, tooLate: () => Error): Promise<() => void> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -80,16 +81,16 @@ export class FairQueue {
         end();
         reject(error);
       });
-      // Most have entered by now, and some were turned away.
+      // Most requests have entered by now, and some were refused.
       if (!isOver && waitMs < Infinity) timer = setTimeout(() => abandon(tooLate()), waitMs).unref();
     });
   }
 
   /**
-   * Enters as soon as it is the party's turn. Gives up with an OverloadedError, at once or later, if the line is too long and
-   * the party has most waiting.
+   * Calls `enter` as soon as the party gets a place. Calls `giveUp` with an OverloadedError, at once or later, if the queue is too
+   * long and the party has the most requests in it.
    *
-   * @returns a function that gives up the turn if it has not come yet.
+   * @returns a function that removes the request from the queue, if it still waits there.
    */
   wait(party: Party = NO_CALLER, enter: (leave: () => void) => void, giveUp: (error: Error) => void): Abandon {
     const waiting: QueuedRequest = {
@@ -106,7 +107,7 @@ export class FairQueue {
     return (error) => this.abandonOne(waiting, error);
   }
 
-  /** Gives up requests that have waited since before a moment, as `performance.now()` counts. */
+  /** Removes all requests that have waited since before a moment, as `performance.now()` counts. */
   abandon(since: number, error: Error): void {
     for (const one of [...this.waiting.values()].flat()) if (one.since < since) this.abandonOne(one, error);
   }
@@ -135,8 +136,8 @@ export class FairQueue {
   }
 
   /**
-   * Turns away the last request of the member that has most waiting, in the group that has most. Among equals it is the newest
-   * request.
+   * Refuses the last request of the member with the most waiting requests, in the group with the most. Among equals it refuses the
+   * newest request.
    */
   private shorten(newest: QueuedRequest): void {
     const isGroupOver = this.waitingIn(newest.group) > this.most.group;
@@ -146,7 +147,7 @@ export class FairQueue {
     if (last) this.abandonOne(last, new OverloadedError());
   }
 
-  /** Another group only if it has more waiting. */
+  /** The group with the most waiting requests; among equals, the given one. */
   private largestGroup(group: string): string {
     let largest = group;
     for (const [other, count] of this.waitingOfGroup) if (count > this.waitingIn(largest)) largest = other;
@@ -195,7 +196,7 @@ export class FairQueue {
     return best;
   }
 
-  /** Of two that hold as much. */
+  /** Whether one of two requests goes first, if their parties hold as many places. */
   private isBefore(one: QueuedRequest, other: QueuedRequest): boolean {
     const byGroup = this.lastEnteredOf(one.group) - this.lastEnteredOf(other.group);
     const byMember = this.lastEnteredOf(one.key) - this.lastEnteredOf(other.key);
@@ -206,7 +207,7 @@ export class FairQueue {
     return this.lastEntered.get(key) ?? 0;
   }
 
-  /** By what the group holds, then by what the member holds; Infinity if either has its share already. */
+  /** A rank: by how many places the group holds, then by how many the member holds. Infinity if one of them has its whole share. */
   private rankOf({ group, key, isCrowd }: QueuedRequest): number {
     const { all, group: groupShare, member: memberShare } = this.shares;
     const ofGroup = this.held.get(group) ?? 0;
@@ -227,10 +228,10 @@ export class FairQueue {
   }
 }
 
-/** Gives up a turn that has not come yet. */
+/** Removes a request that still waits from the queue. */
 export type Abandon = (error: Error) => void;
 
-/** A group has no blank in its name, so that it is never taken for one of its members. */
+/** The name of a group contains no space, so the key of a member is never the name of a group. */
 function memberKey({ group, member }: Party): string {
   return `${group} ${member}`;
 }

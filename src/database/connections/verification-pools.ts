@@ -17,7 +17,7 @@ export interface VerificationPoolSettings {
   readonly gatePoolSize: number;
 }
 
-// Together less than a second: a request that waits for verification gets an answer within it.
+// Together less than a second, so that a request that waits for verification gets an answer within a second.
 const WAIT_MS = 400;
 const ANSWER_MS = 450;
 /**
@@ -25,18 +25,21 @@ const ANSWER_MS = 450;
  * given up.
  */
 const STATEMENT_MS = 400;
-/** Longer than a request waits: a connection that comes too late for one request is there for the next. */
+/** Longer than a request waits: a connection that comes too late for one request serves the next. */
 const CONNECT_MS = 1_000;
 const LATE_MS = 100;
 const ATTEMPTS = 4;
 
-/** Statements that wait for a connection at most; beyond, whoever has most waiting is turned away at once (guarantee P17). */
+/**
+ * The most statements that wait for a connection. Beyond that, the party with the most of them is refused at once (guarantee
+ * P17).
+ */
 const MOST_WAITING = { group: 1_000, all: 1_000 };
 
 /**
- * The connections that verification depends on, apart from all others: a long transaction of a manager or a host neither delays
- * them nor involves them. Writes have other connections than look-ups, because every write hangs while a primary waits for a
- * standby that is gone. The change feed has its own, so that no crowd of callers can delay it.
+ * The connections that verification depends on. No other code uses them, so a long transaction of a manager or a host does not
+ * delay them. Writes and look-ups have separate pools, because every write hangs while a primary waits for a standby that is gone.
+ * The change feed has a connection of its own, so that no number of callers can delay it.
  */
 export class VerificationPools implements OnApplicationShutdown {
   private readonly logger = new SafeLogger(VerificationPools.name);
@@ -58,9 +61,9 @@ export class VerificationPools implements OnApplicationShutdown {
   }
 
   /**
-   * Looks something up by a statement that names tables `latchkey.<table>`.
+   * Runs a statement that reads. It names tables `latchkey.<table>`.
    *
-   * @param party whose turn it takes; left out, that of the node itself.
+   * @param party the caller whose share of the connections is used; without it, the node's own share.
    * @throws DatabaseUnavailableError, at once under overload.
    */
   async query<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
@@ -72,7 +75,7 @@ export class VerificationPools implements OnApplicationShutdown {
     return inQueue(this.writingQueue, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
   }
 
-  /** @throws DatabaseUnavailableError */
+  /** Runs a statement of the change feed, which returns one row. @throws DatabaseUnavailableError */
   async readChanges<Row extends object>(sql: string, parameters: unknown[]): Promise<Row | undefined> {
     const askedAt = performance.now();
     try {
@@ -82,7 +85,7 @@ export class VerificationPools implements OnApplicationShutdown {
     } catch (error) {
       const tookMs = performance.now() - askedAt;
       if (!isLate(tookMs)) this.serving.noteWhetherAway(true);
-      // A request that asked before this one and has no answer either is waiting for a database that is away.
+      // Requests that asked before this read, and have no answer either, wait for a database that is not available.
       if (isSilence(error, tookMs)) this.serving.abandon(askedAt);
       throw error;
     }
@@ -97,7 +100,7 @@ export class VerificationPools implements OnApplicationShutdown {
     try {
       return await runOn<Row>(pool, inSchema(sql, this.settings.schema), parameters, waitMs);
     } catch (error) {
-      // Thrown here, because on a host's own route Latchkey's filter is absent, which would tell an outage from a fault.
+      // Latchkey's exception filter, which recognises an outage, does not run on a host's own routes. So the outage is named here.
       throw isOwnMistake(error) || error instanceof DatabaseUnavailableError
         ? error
         : new DatabaseUnavailableError(error);
@@ -118,7 +121,7 @@ export class VerificationPools implements OnApplicationShutdown {
     this.changeFeedPool = this.connectChangeFeed();
   }
 
-  /** A pool may be ended once only, and an application may be closed twice: by its own code and by a signal. */
+  /** Ends each pool once. An application may be closed twice, by its own code and by a signal, and a pool cannot be ended twice. */
   async onApplicationShutdown(): Promise<void> {
     const pools = [this.pool, this.writingPool, this.changeFeedPool];
     await Promise.all(pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
@@ -148,21 +151,25 @@ export class VerificationPools implements OnApplicationShutdown {
       allowExitOnIdle: true,
       ...config,
     });
-    // An idle connection that breaks is replaced when the next one is wanted.
+    // If an idle connection breaks, the pool opens another one when it is needed.
     pool.on('error', (error) => this.logger.debug({ event: 'database.connection_lost', cause: loggable(error) }));
     return pool;
   }
 }
 
 /**
- * Nobody has a share, for each statement takes a moment; but whoever holds the fewest goes first, so that a crowd of one
- * organization's tokens keeps only that organization waiting.
+ * A queue without shares, because each statement is short. The party that holds the fewest connections still goes first, so
+ * that many tokens of one organization delay only that organization.
  */
 function fairQueue(all: number): FairQueue {
   return new FairQueue({ all, group: Infinity, member: Infinity }, MOST_WAITING);
 }
 
-/** @param act is told how long it may still wait for a connection. */
+/**
+ * Runs something when the party gets a place in the queue.
+ *
+ * @param act receives the time for which it may still wait for a connection.
+ */
 async function inQueue<Result>(
   queue: FairQueue,
   party: Party | undefined,
@@ -183,14 +190,14 @@ function notInTime(): DatabaseUnavailableError {
   return new DatabaseUnavailableError(new Error('no connection in time'));
 }
 
-/** Statements under way are still answered; no new one is sent on it. */
+/** Ends a pool. Statements under way are still answered, but the pool takes no new ones. */
 function retire(pool: Pool): void {
   pool.end().catch(ignore);
 }
 
 /**
- * Repeats a statement once if it lost against another: none of it was done. Where the role's default isolates transactions more
- * than these statements need, that is common under load.
+ * Runs a statement, and repeats it a few times if it lost against another transaction, because then none of it was done. Under load
+ * this is common if the database role isolates transactions more strictly than these statements need.
  */
 async function runOn<Row extends object>(
   pool: Pool,
@@ -224,16 +231,17 @@ async function runOnce<Row extends object>(
   }
 }
 
-/** After any error: a connection that did not answer in time may never answer again. */
+/** Discards a connection after an error: a connection that did not answer in time may never answer again. */
 async function throwAway(client: PoolClient, error: unknown): Promise<void> {
-  // Before the connection is closed: after that, a pooler in between no longer knows which statement is meant.
+  // Cancels before it closes the connection: after that, a pooler no longer knows which statement to cancel.
   if (isUnanswered(error)) await (client as PoolClient & CancellableClient).cancel();
   client.release(!isOverlapped(error));
 }
 
 /**
- * If a request gives up in time, the attempt to connect continues. After an outage every request needs a new connection at
- * once. If slow attempts were discarded, a busy machine would make connections without end and use none of them.
+ * Waits for a connection. If the wait ends without one, the attempt to connect continues, for the next request. After an outage all
+ * requests need new connections at once: if slow attempts were discarded, a busy machine would open connections for ever and use
+ * none of them.
  */
 async function connection(pool: Pool, waitMs: number): Promise<PoolClient> {
   const coming = pool.connect();
@@ -252,8 +260,8 @@ async function connection(pool: Pool, waitMs: number): Promise<PoolClient> {
 }
 
 /**
- * Whether the database said nothing at all for as long as an answer may take. A server that refuses is there. If more time has
- * passed, this process was too busy to listen.
+ * Whether the database sent nothing for as long as an answer may take. A server that sends a refusal is available. If much more
+ * time has passed, this process was too busy to read the answer.
  */
 function isSilence(error: unknown, tookMs: number): boolean {
   return error instanceof DatabaseUnavailableError && isSilent(error.cause) && !isLate(tookMs);
