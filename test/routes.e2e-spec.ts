@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import * as http from 'node:http';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import Ajv from 'ajv';
@@ -142,6 +143,21 @@ describe('the routes', () => {
     expect(heads.sort()).toEqual(live.filter((route) => route.startsWith('GET ')).sort());
     expect(operations.map(({ name }) => name).sort()).toEqual([...new Set(live)].sort());
     expect(operations.length).toBeGreaterThan(20);
+  });
+
+  it('that README and docs name are among them', () => {
+    const files = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)].filter((file) =>
+      file.endsWith('.md'),
+    );
+    const named = files.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/`((?:GET|POST|PATCH|PUT|DELETE) \/api\/[^`?]*)`/g)].map(
+        ([, route]) => route!,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(5);
+    const shape = (route: string) => route.replace(/\{\w+\}/g, '{}');
+    const known = new Set(operations.map(({ name }) => shape(name)));
+    expect(named.filter((route) => !known.has(shape(route)))).toEqual([]);
   });
 
   describe('fail closed', () => {

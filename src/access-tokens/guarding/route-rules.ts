@@ -57,7 +57,7 @@ export class MissingMetadataError extends ForbiddenError {
   }
 }
 
-/** What a handler or a controller asks for by its own decorators. */
+/** The rules that the decorators of a handler or a controller set. */
 export interface OwnRules {
   readonly isPublic: boolean;
   readonly isOptional: boolean;
@@ -68,7 +68,7 @@ export interface OwnRules {
   readonly isGuarded: boolean;
 }
 
-/** What the guards must know of a handler. */
+/** The rules of a handler, as the guards need them. */
 export interface RouteRules extends OwnRules {
   readonly controller: object;
   /** Whether it is a route of Latchkey. */
@@ -105,7 +105,7 @@ function readRules(handler: object, controller: object): RouteRules {
   const rules = {
     controller,
     isLatchkeys: isLatchkeyController(controller),
-    // What stands nearer to the handler counts, and a guard there is meant to guard.
+    // A decorator nearer to the handler wins. A guard there means that the handler is not public.
     isPublic: near.isPublic || (far.isPublic && !near.isGuarded && !isDemanding(near)),
     isOptional: near.isOptional || far.isOptional,
     metadata: near.metadata ?? far.metadata,

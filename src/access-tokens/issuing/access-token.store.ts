@@ -24,11 +24,11 @@ export interface NewTokenRow {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly signedTTL: number;
-  /** What it has beyond a token that has everything from its method. */
+  /** The settings of a key. A token without them takes everything from its method. */
   readonly key?: NewKeyRow;
 }
 
-/** What a host says of a key. */
+/** The settings of a key that a host chooses. */
 export interface KeySettings {
   readonly externalId: string | null;
   readonly permissions: TokenPermissions | null;
@@ -39,7 +39,7 @@ export interface KeySettings {
   readonly isEndGiven: boolean;
 }
 
-/** What the row of a new key holds besides. */
+/** The additional columns of a new key's row. */
 export interface NewKeyRow extends KeySettings {
   /** Left out for one that the database makes. */
   readonly id?: string;
@@ -119,8 +119,8 @@ export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'orga
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
- * The writer of `identity_access_tokens`, beside `KeyStore` and `RotationStore`, which change keys. `usage/` counts uses and
- * `maintenance/` clears up rows of tokens that are dead. Removing a method or an identity writes none of its tokens, of which
+ * Writes `identity_access_tokens`. `KeyStore` and `RotationStore` change keys, `usage/` counts uses, and `maintenance/` deletes the
+ * rows of tokens that can no longer be used. Removing a method or an identity writes none of its tokens, of which
  * there may be millions: without the row of their method they are dead. It takes any `SqlRunner`, in a transaction of
  * Latchkey's or of a host's.
  */

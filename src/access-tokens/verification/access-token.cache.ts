@@ -15,10 +15,10 @@ import { weightOf } from './weight';
  * How long a refusal is remembered. It is short, because a token may be used before the transaction that made it is visible.
  */
 const REFUSAL_MS = 1_000;
-/** Look-ups under way at most, one for each token: a bound on memory. Fewer wait for a connection, in fair turns (guarantee P17). */
+/** The most look-ups under way, one for each token. It bounds memory; the fair queue of connections admits fewer (guarantee P17). */
 const MAX_LOOKUPS = 10_000;
 
-/** The claims that are kept: the rest, twenty thousand times, would take much memory. */
+/** The claims that are kept. All claims of twenty thousand tokens would take much memory. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
 
 /** A genuine token: its signature was checked once, and need not be checked again. */
@@ -37,7 +37,7 @@ export interface KnownFacts {
   changesAt: number;
   /** Set when the facts have led to a refusal. */
   isRefused: boolean;
-  /** An address that was found to be trusted: for the next request from it, the list need not be searched. */
+  /** The address that was last found to be trusted. For the next request from it, the list is not searched again. */
   trustedAddress: string | undefined;
 }
 
@@ -47,10 +47,16 @@ interface Lookup {
 }
 
 /**
- * A node's memory of tokens: that a signature was valid, and the facts of the row. The cache decides nothing. It says whether
- * its memory is still true, and reads again what is not, once for any number of requests. It keeps a bounded number of tokens;
- * those without a recent use are evicted. The key is the signature, and the whole token is compared, so a token never gets the
- * result of another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
+ * A node's memory of tokens: that a signature was valid, and the facts of the row. The cache does not decide whether a token is
+ * usable. It decides whether its memory still holds, and otherwise reads the facts again, once for all requests that wait.
+ *
+ * The change feed never removes an entry. It does two things to the cache. It says until when the node knows every change
+ * (`Freshness`): while that is longer ago than the bound, no entry is used. And it collects the subjects that have changed
+ * (`ChangedSubjects`): an entry whose token, identity or organization has changed since its facts were read is not used. In both
+ * cases the next request reads the facts again. After another incarnation of the database, every subject counts as changed.
+ *
+ * The cache keeps a bounded number of tokens, and evicts those without a recent use. The key is the signature, and the whole token
+ * is compared, so a token never gets the result of another. A heap snapshot or core dump of the process therefore holds live tokens, as it holds the signing key.
  */
 @Injectable()
 export class AccessTokenCache {
@@ -169,10 +175,10 @@ export class AccessTokenCache {
   }
 }
 
-/** Characters of an HS256 signature in base64url. */
+/** The length of an HS256 signature in base64url. */
 const SIGNATURE_LENGTH = 43;
 
-/** The signature of a token. With the whole token as key, hashing it would take most of the time of a hit. */
+/** The signature of a token, which is the key. To hash the whole token would take most of the time of a hit. */
 function keyOf(token: string): string {
   return token.slice(-SIGNATURE_LENGTH);
 }
