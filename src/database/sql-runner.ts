@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { inSchemaOf, type SchemaSource } from './schema';
 
-/** Runs one SQL statement that names tables `latchkey.<table>`, within a transaction: its rows, or those it returns. */
+/** Runs one SQL statement in a transaction. It names tables `latchkey.<table>`. @returns the rows that the statement returns. */
 export type SqlRunner = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
 
-/** What a transaction offers to run SQL with: TypeORM's `EntityManager` and `QueryRunner` do. */
+/** An object that runs SQL in a transaction, such as TypeORM's `EntityManager` and `QueryRunner`. */
 export interface QueryTarget {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
@@ -14,13 +14,13 @@ export function sqlIn(tx: EntityManager): SqlRunner {
   return sqlOn(tx, tx);
 }
 
-/** Runs SQL in any transaction on Latchkey's database. `latchkey` says which schema the tables are in. */
+/** Runs SQL in any transaction on Latchkey's database. The schema of the tables is that of `latchkey`. */
 export function sqlOn(target: QueryTarget, latchkey: SchemaSource): SqlRunner {
   return async <Row>(sql: string, parameters: unknown[] = []) =>
     rowsOf<Row>(await target.query(inSchemaOf(latchkey, sql), parameters));
 }
 
-/** TypeORM answers an UPDATE or DELETE with its rows and their count. */
+/** The rows of an answer. For an UPDATE or DELETE, TypeORM returns the rows and their count. */
 function rowsOf<Row>(answer: unknown): Row[] {
   if (!Array.isArray(answer))
     throw new TypeError('manager must answer with rows, as the query of an EntityManager does');

@@ -4,33 +4,33 @@ import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-c
 import type { OutboundAnswer, OutboundHttp } from '../../common/net/outbound-http';
 import { OutboundError } from '../../common/net/outbound.errors';
 
-/** Where an issuer publishes a document. */
+/** The address of an issuer's document. */
 export interface DocumentSource {
   readonly url: string;
-  /** The certificates that the server's must come from, in PEM; undefined for those of the system. */
+  /** The certificate authorities that may have signed the server's certificate, in PEM; undefined for those of the system. */
   readonly ca: string | undefined;
 }
 
 export interface DocumentSettings {
-  /** How long a document is kept at most. Its issuer may say less. */
+  /** The longest time for which a document is kept. Its issuer may set a shorter one. */
   readonly maxAgeMs: number;
-  /** The least time between two fetches that go well, and the most for which a failed fetch is remembered. */
+  /** The shortest time between two successful fetches, and the longest for which a failed fetch is remembered. */
   readonly cooldownMs: number;
 }
 
 /** A kind of document, and how it is read. */
 export interface DocumentKind<Content> {
-  /** The reasons of its failures begin with it. */
+  /** The beginning of the reasons for its failures. */
   readonly prefix: string;
-  /** Undefined for a text that is something else. */
+  /** Reads a document. @returns undefined for a text of another kind. */
   readonly read: (text: string) => Content | undefined;
-  /** The reason in that case. */
+  /** The reason for a failure if `read` returns undefined. */
   readonly unreadable: string;
-  /** The cost of keeping it, beside the one that every document costs. */
+  /** The weight of a document, in addition to the 1 that every document weighs. */
   readonly weightOf: (content: Content) => number;
 }
 
-/** A document cannot be had now: the issuer is to blame, or the way to it, and not the caller. */
+/** The document is not available now. The fault lies with the issuer or the network, not with the caller. */
 export class DocumentUnavailableError extends Error {
   override readonly name = 'DocumentUnavailableError';
 
@@ -45,16 +45,16 @@ export class DocumentUnavailableError extends Error {
 
 /** The longest document that is read. */
 const MAX_BYTES = 1_048_576;
-/** The weight of all documents that are kept. */
+/** The most weight of all documents that are kept. */
 const MAX_WEIGHT = 10_000;
-/** After the first failure. It doubles up to the cooldown. */
+/** The pause after the first failure. It doubles with every further failure, up to the cooldown. */
 const FIRST_PAUSE_MS = 1_000;
 
 interface Kept<Content> {
   readonly content: Content;
-  /** From then on it is fetched again while it still serves. */
+  /** From then on the document is fetched again, while it is still in use. */
   readonly refreshAt: number;
-  /** From then on it serves no more, whatever becomes of its issuer. */
+  /** From then on the document is no longer used, even if the issuer cannot be reached. */
   readonly expiresAt: number;
 }
 
@@ -75,9 +75,9 @@ interface Entry<Content> extends CacheEntry {
 }
 
 /**
- * The documents of issuers. Each is fetched once at a time, however many logins wait for it. It serves for its age at most, also
- * while the issuer is down. In the second half of that age it is fetched again in the background, so that a short outage goes
- * unnoticed.
+ * The documents of issuers. All logins that wait for a document share one fetch. A document is used until it expires, also
+ * while the issuer is down. In the second half of that time it is fetched again in the background, so that a short outage has
+ * no effect.
  */
 export class DocumentCache<Content> {
   private readonly entries = new SecondChanceCache<Entry<Content>>(MAX_WEIGHT);
@@ -90,7 +90,7 @@ export class DocumentCache<Content> {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** The document, as old as it may be. @throws DocumentUnavailableError */
+  /** The document. A kept one is used until it expires. @throws DocumentUnavailableError */
   async get(source: DocumentSource): Promise<Content> {
     const entry = this.entryOf(source);
     const { content } = this.serving(source, entry) ?? (await this.fetchUnlessFailed(source, entry));
@@ -98,8 +98,9 @@ export class DocumentCache<Content> {
   }
 
   /**
-   * The document as of the last time that was allowed, for a caller who misses something in it: its issuer is asked once in a
-   * cooldown. @throws DocumentUnavailableError when that failed: what is missing may exist.
+   * The newest document that the cooldown allows, for a caller that did not find something in the kept one.
+   *
+   * @throws DocumentUnavailableError if its fetch failed, because the missing part may exist.
    */
   async getAgain(source: DocumentSource): Promise<Content> {
     const entry = this.entryOf(source);
@@ -121,17 +122,17 @@ export class DocumentCache<Content> {
     return entry;
   }
 
-  /** The document, if it need not be fetched first. */
+  /** The kept document, if it may still be used without another fetch. */
   private serving(source: DocumentSource, entry: Entry<Content>): Kept<Content> | undefined {
     const now = this.now();
     const { kept } = entry;
     if (!kept || now >= kept.expiresAt) return undefined;
-    // Nothing waits for it: should it fail, what is kept serves until its time is over.
+    // The login does not wait for this fetch. If it fails, the kept document is used until it expires.
     if (now >= kept.refreshAt) void this.fetchUnlessFailed(source, entry).catch(() => undefined);
     return kept;
   }
 
-  /** Remembers a failure for a while: an issuer that is down is not asked by every login. */
+  /** Fetches a document, unless a fetch has just failed: not every login asks an issuer that is down. */
   private async fetchUnlessFailed(source: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
     const { failure } = entry;
     if (failure && this.now() < failure.until) throw failure.error;
@@ -144,7 +145,7 @@ export class DocumentCache<Content> {
   }
 
   private async load({ url, ca }: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
-    // The age counts from before the request: what the issuer removes later than that is not in doubt.
+    // The age counts from before the request, because the issuer may change the document while it answers.
     entry.fetchedAt = this.now();
     try {
       const kept = this.keptOf(await this.http.send({ url, ca, maxBytes: MAX_BYTES }), entry.fetchedAt);
@@ -165,7 +166,7 @@ export class DocumentCache<Content> {
     return { content, ...this.termOf(headers, from) };
   }
 
-  /** An issuer that wants less kept than a cooldown would be asked by every login. */
+  /** A document is kept for a cooldown at least, even if the issuer sets a shorter time: otherwise every login would fetch it. */
   private termOf(headers: OutboundAnswer['headers'], from: number): Pick<Kept<Content>, 'refreshAt' | 'expiresAt'> {
     const { maxAgeMs, cooldownMs } = this.settings;
     const age = Math.min(maxAgeMs, Math.max(cooldownMs, maxAgeMsOf(headers)));
@@ -184,7 +185,7 @@ export class DocumentCache<Content> {
   }
 }
 
-/** The rest of the time for which the issuer says that its answer is good (RFC 9111 section 4.2); Infinity if it does not. */
+/** The remaining time for which the issuer allows its answer to be kept (RFC 9111 section 4.2); Infinity if it sets none. */
 function maxAgeMsOf(headers: OutboundAnswer['headers']): number {
   const [, seconds] = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(headers['cache-control'] ?? '') ?? [];
   if (seconds === undefined) return Infinity;
