@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import {
+  type CallHandler,
   type CanActivate,
   Controller,
   type ExecutionContext,
@@ -9,12 +11,17 @@ import {
   type INestApplication,
   Module,
   type ModuleMetadata,
+  type NestInterceptor,
   Post,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { Client } from 'pg';
+import { Observable } from 'rxjs';
 import {
   AccessTokenGuard,
+  AccessTokenVerifier,
   type AddressedRequest,
   Authorized,
   Caller,
@@ -44,6 +51,12 @@ async function start(
   const app = await NestFactory.create(HostModule, { logger: false, abortOnError: false });
   await app.listen(0, '127.0.0.1');
   return app;
+}
+
+async function statement(sql: string, parameters: unknown[]) {
+  const database = new Client({ connectionString: process.env.LATCHKEY_TEST_DATABASE });
+  await database.connect();
+  await database.query(sql, parameters).finally(() => database.end());
 }
 
 type Headers = Readonly<Record<string, string>>;
@@ -84,6 +97,20 @@ class FilesController {
   @Authorized('files:write')
   write() {
     return 'written';
+  }
+
+  @Get('rights')
+  rights(@Caller() caller: VerifiedAccessToken) {
+    return {
+      read: caller.can('read', 'files'),
+      write: caller.can('write', 'files'),
+      all: caller.can('read', 'identity'),
+    };
+  }
+
+  @Get('typo')
+  typo(@Caller() caller: VerifiedAccessToken) {
+    return caller.can('raed', 'files');
   }
 
   @Get('offers')
@@ -152,6 +179,22 @@ describe('an application whose guard for all routes is AccessTokenGuard', () => 
     expect((await ask(app, '/files', admin.headers, 'POST')).status).toBe(201);
   });
 
+  it('goes by the permissions of a token where it has its own, which widen no role over Latchkey', async () => {
+    const [scoped, member] = [await latchkey.token(), await latchkey.token({ role: 'member' })];
+    const permissions = { files: ['write'], identity: ['read'] };
+    await statement('UPDATE latchkey.identity_access_tokens SET permissions = $2 WHERE id = $1', [
+      scoped.tokenId,
+      JSON.stringify(permissions),
+    ]);
+    expect((await ask(app, '/files', scoped.headers)).status).toBe(403);
+    expect((await ask(app, '/files', scoped.headers, 'POST')).status).toBe(403);
+    const own = `/latchkey/api/v1/identities?orgId=${scoped.organizationId}`;
+    expect((await ask(app, own, scoped.headers)).status).toBe(403);
+    expect((await ask(app, '/files/rights', scoped.headers)).body).toEqual({ read: false, write: true, all: false });
+    expect((await ask(app, '/files/rights', member.headers)).body).toEqual({ read: true, write: false, all: true });
+    expect((await ask(app, '/files/typo', member.headers)).status).toBe(500);
+  });
+
   it('leaves public routes to every request, but not the guarded routes of a public controller', async () => {
     const { headers } = await latchkey.token({ role: 'member', uses: 1 });
     for (const tried of [{}, { authorization: 'Bearer x' }, headers]) {
@@ -208,6 +251,36 @@ class PersonOrKeyGuard implements CanActivate {
   }
 }
 
+/** Keeps the caller of a request for all code that it runs. */
+@Injectable()
+class CallerContext implements NestInterceptor {
+  private readonly calls = new AsyncLocalStorage<VerifiedAccessToken>();
+
+  constructor(private readonly verifier: AccessTokenVerifier) {}
+
+  get caller() {
+    return this.calls.getStore();
+  }
+
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const caller = await this.verifier.verifyRequest(context.switchToHttp().getRequest<AddressedRequest>());
+    return new Observable((subscriber) => this.calls.run(caller, () => next.handle().subscribe(subscriber)));
+  }
+}
+
+@Controller('context')
+@UseGuards(AccessTokenGuard)
+@UseInterceptors(CallerContext)
+class ContextController {
+  constructor(private readonly context: CallerContext) {}
+
+  @Get()
+  async later() {
+    await Promise.resolve();
+    return { for: this.context.caller?.identityName };
+  }
+}
+
 @Controller()
 class MixedController {
   @Get('mixed')
@@ -229,8 +302,8 @@ class MixedController {
   }
 
   @Get('cookie/files')
-  @UseGuards(CookieGuard)
   @RequirePermission('read', 'files')
+  @UseGuards(CookieGuard)
   cookieFiles(@Caller('identityName') name: string) {
     return { for: name };
   }
@@ -247,7 +320,10 @@ describe('a route with a guard of its own', () => {
   let latchkey: LatchkeyTestKit;
 
   beforeAll(async () => {
-    app = await start({ controllers: false }, { controllers: [MixedController] });
+    app = await start(
+      { controllers: false },
+      { controllers: [MixedController, ContextController], providers: [CallerContext] },
+    );
     latchkey = new LatchkeyTestKit(app);
   });
   afterAll(() => app.close());
@@ -269,6 +345,13 @@ describe('a route with a guard of its own', () => {
     expect((await ask(app, '/cookie/files', token.headers)).status).toBe(401);
     expect(await ask(app, '/cookie/files', cookie)).toMatchObject({ status: 200, body: { for: 'c' } });
     expect((await ask(app, '/cookie/files', cookie)).status).toBe(401);
+  });
+
+  it('keeps the caller in an interceptor for all that runs after it, at the price of one use', async () => {
+    const token = await latchkey.token({ name: 'c', uses: 1 });
+    expect(await ask(app, '/context', token.headers)).toMatchObject({ status: 200, body: { for: 'c' } });
+    expect((await ask(app, '/context', token.headers)).status).toBe(401);
+    expect((await ask(app, '/context')).status).toBe(401);
   });
 
   it('refuses a request in which two guards find different tokens', async () => {

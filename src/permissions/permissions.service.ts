@@ -1,5 +1,5 @@
 import { createMongoAbility, type MongoAbility } from '@casl/ability';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LatchkeySettings } from '../latchkey.options';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
 import type { CallerRights } from '../access-tokens/verification/caller';
@@ -35,7 +35,7 @@ export class PermissionsService implements CallerRights {
   private readonly abilities = new Map<string, MongoAbility>();
   private readonly abilitiesOfInstanceAdmins = new Map<string, MongoAbility>();
 
-  constructor(private readonly settings: LatchkeySettings) {}
+  constructor(@Inject(LatchkeySettings) private readonly settings: Pick<LatchkeySettings, 'hostPermissions'>) {}
 
   /** Every permission of a holder, Latchkey's own and the host's. An unknown role has none. */
   permissionsOf(holder: Privileges): readonly string[] {

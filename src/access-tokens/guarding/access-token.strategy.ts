@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
-import { ExtractJwt, Strategy } from 'passport-jwt';
+import { Strategy } from 'passport-jwt';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
@@ -23,7 +23,8 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
     private readonly verifier: AccessTokenVerifier,
   ) {
     super({
-      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+      // passport-jwt asks for null, and takes nothing else for a request without a token.
+      jwtFromRequest: (request: AddressedRequest) => verifier.tokenOf(request) ?? null,
       algorithms: ['HS256'],
       passReqToCallback: true,
       secretOrKeyProvider: (_request: unknown, token: string, done: (error: unknown, key?: string) => void) => {
