@@ -22,7 +22,7 @@ export class TokenSuccession {
 
   constructor(
     private readonly database: VerificationPools,
-    private readonly watermark: ChangeFeedService,
+    private readonly changeFeed: ChangeFeedService,
     private readonly store: RotationStore,
     private readonly clock: Clock,
   ) {}
@@ -37,7 +37,7 @@ export class TokenSuccession {
   private async end(tokenId: string): Promise<void> {
     try {
       await this.store.endReplaced(this.run, tokenId, this.clock.now());
-      await this.watermark.catchUp();
+      await this.changeFeed.catchUp();
     } catch (error) {
       this.failures.warn({ event: 'token.predecessor_not_ended', tokenId, cause: loggable(error) });
     } finally {
