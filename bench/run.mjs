@@ -9,11 +9,12 @@ import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { memory } from './sections/memory.mjs';
 import { revocation } from './sections/revocation.mjs';
+import { shortKeys } from './sections/short-keys.mjs';
 import { verifications } from './sections/verifications.mjs';
 import { wholeRequest } from './sections/whole-request.mjs';
 import { writes } from './sections/writes.mjs';
 
-const SECTIONS = { whole: wholeRequest, writes, verifications, revocation, lists, growth, memory };
+const SECTIONS = { whole: wholeRequest, keys: shortKeys, writes, verifications, revocation, lists, growth, memory };
 
 const { values } = parseArgs({
   options: {

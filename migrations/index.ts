@@ -17,6 +17,7 @@ import { KeepLabelKeysDistinct1765510000000 } from './1765510000000-keep-label-k
 import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-lists';
 import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replicated-changes';
 import { AddKeys1766300000000 } from './1766300000000-add-keys';
+import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -39,4 +40,5 @@ export const LATCHKEY_MIGRATIONS = [
   IndexIdentityLists1765600000000,
   NoteReplicatedChanges1765720000000,
   AddKeys1766300000000,
+  AddShortKeys1766400000000,
 ];

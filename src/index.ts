@@ -8,14 +8,20 @@ export {
   ExternalIdTakenError,
   InvalidAlgorithmError,
   InvalidSignatureError,
+  KeyChecksumError,
+  KeyNotRenewableError,
+  KeyPrefixError,
+  KeyTakenError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
   type RefusalCode,
   TokenEndedError,
   TokenNotRotatableError,
   TokenRotatedBeforeError,
+  UnknownKeyError,
   UntrustedAddressError,
 } from './access-tokens/issuing/access-tokens.errors';
+export type { KeyOptions } from './access-tokens/issuing/key-options';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
 export { rememberHandshake } from './access-tokens/guarding/call-origin';
 export { Caller } from './access-tokens/guarding/caller.decorator';
@@ -80,6 +86,7 @@ export { latchkeyDataSourceOptions } from './database/connections/data-source-op
 export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './database/database-options';
 export { LATCHKEY_ENTITIES } from './database/entities/latchkey-entities';
 export { migrateLatchkey } from './database/migrator';
+export type { TokenFormat } from './access-tokens/issuing/token-handout';
 export { AccessTokens } from './host-api/access-tokens';
 export type { ChangeOptions, TransactionalClient, TransactionalManager } from './host-api/host-transaction.service';
 export type {
@@ -104,6 +111,8 @@ export {
   type NewOrganization,
   type TokenPolicy,
 } from './host-api/machine-identities';
+export type { ImportedKey, ImportOutcome } from './host-api/key-import';
+export { type SecretScanningRules, secretScanningRules } from './host-api/secret-scanning';
 export { IdentityNotFoundError, UnknownRoleError } from './identities/identities.errors';
 export { LatchkeyModule, type LatchkeyExtras } from './latchkey.module';
 export { type LatchkeyOptions, LatchkeyOptionsError } from './latchkey.options';

@@ -17,6 +17,7 @@ import {
   type DatabaseTuning,
   faultsOfDatabase,
 } from './database/database-options';
+import { faultsOfKeys, type KeyOptions, withKeyDefaults } from './access-tokens/issuing/key-options';
 import type { LatchkeyExtras } from './latchkey.module';
 import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
 import { isRole, ROLES } from './permissions/roles';
@@ -124,6 +125,11 @@ export interface LatchkeyOptions {
    */
   readonly permissions?: HostPermissions;
   /**
+   * Short keys, such as `acme_live_…`, beside JWTs. With it, `AccessTokens` issues short keys unless it is asked for a JWT; the
+   * routes of the REST API issue JWTs.
+   */
+  readonly keys?: KeyOptions;
+  /**
    * Whether the application brings the schema up to date when it starts. With `never`, it does not start while a migration is
    * missing.
    *
@@ -177,6 +183,7 @@ export const OPTIONS = {
     default: 'on-start',
     rule: must("be 'on-start' or 'never'", (value) => value === 'on-start' || value === 'never'),
   },
+  keys: { default: undefined, rule: (_, value) => faultsOfKeys(value) },
   permissions: { default: {}, rule: (_, value) => faultsOfPermissions(value) },
   authSecret: { rule: secret },
   previousAuthSecrets: { default: [], rule: listOf(secret) },
@@ -192,6 +199,7 @@ type Transformed =
   | 'trustedProxies'
   | 'outboundAllow'
   | 'permissions'
+  | 'keys'
   | 'tokenHeader';
 
 const PlainSettings = class {
@@ -214,13 +222,15 @@ export class LatchkeySettings extends PlainSettings {
   readonly hostPermissions: HostPermissions;
   /** In lower case, as Node names headers. */
   readonly tokenHeader: string;
+  /** Undefined without short keys. */
+  readonly keys: Required<KeyOptions> | undefined;
 
   /** @throws LatchkeyOptionsError that names every invalid option, and never a value. */
   constructor(options: LatchkeyOptions) {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
-    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, ...plain } = others;
+    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, ...plain } = others;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -233,6 +243,7 @@ export class LatchkeySettings extends PlainSettings {
     this.outboundAllow = networksOf(outboundAllow);
     this.hostPermissions = permissions;
     this.tokenHeader = header.toLowerCase();
+    this.keys = options.keys && withKeyDefaults(keys);
   }
 }
 

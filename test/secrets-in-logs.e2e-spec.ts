@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { AccessTokens } from '../src';
 import type { Answer } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -38,7 +39,7 @@ describe('what is logged and refused', () => {
   ];
 
   beforeAll(async () => {
-    latchkey = await startLatchkey();
+    latchkey = await startLatchkey({ keys: { prefix: 'acme_live_', imported: ['old_'] } });
     secrets.push(latchkey.authSecret, latchkey.admin.token!);
   });
   afterAll(() => latchkey.stop());
@@ -64,6 +65,29 @@ describe('what is logged and refused', () => {
     await note(api.get(`${DETAILS}?token=${encodeURIComponent(accessToken)}`), 401);
     await admin.delete(methods);
     await admin.delete(`/api/v1/identities/${identityId}`);
+  };
+
+  const tourOfShortKeys = async () => {
+    const { anonymous, given, app } = latchkey;
+    const { identityId } = await given.token();
+    const { accessToken: key, tokenId, visibleStart } = await app.get(AccessTokens).issue({ identityId });
+    const imported = `old_${randomBytes(16).toString('hex')}`;
+    // The visible start may be shown, and so may a hash; whatever more there is of a key may not.
+    secrets.push(key.slice(visibleStart!.length), imported);
+    expect((await latchkey.as(key).get(DETAILS)).status).toBe(200);
+    const bad = [`${key}x`, key.slice(0, -1), key.replace('acme', 'other'), imported, `old_${secret()}`];
+    for (const text of bad) await note(latchkey.as(text).get(DETAILS), 401);
+    await note(anonymous.post('/api/v1/auth/token/renew', { accessToken: key }), 400);
+    for (const path of ['renew', 'revoke']) {
+      await note(anonymous.post(`/api/v1/auth/token/${path}`, { accessToken: `${key}x` }), 401);
+    }
+    await refusing(latchkey, { event: 'UPDATE', table: 'identity_access_tokens' }, async () => {
+      await note(anonymous.post('/api/v1/auth/token/revoke', { accessToken: key }), 503);
+      const issued = app.get(AccessTokens).issue({ identityId });
+      refusals.push(String(await issued.catch((error: unknown) => error)));
+    });
+    await app.get(AccessTokens).revoke(tokenId);
+    await note(latchkey.as(key).get(DETAILS), 401);
   };
 
   const tourOfLogins = async () => {
@@ -141,6 +165,7 @@ describe('what is logged and refused', () => {
 
   it('holds no token, password, secret or anything else that was sent, however it is spelled', async () => {
     await tourOfTokens();
+    await tourOfShortKeys();
     await tourOfLogins();
     await tourOfBodies();
     await tourOfTheDatabase();

@@ -1,4 +1,5 @@
 // The same Nest application with Latchkey in it, as any host embeds it, and its route guarded, unless GUARD=off.
+// KEYS is a prefix of short keys.
 import 'reflect-metadata';
 import { createRequire } from 'node:module';
 import { Module, UseGuards } from '@nestjs/common';
@@ -16,6 +17,7 @@ Module({
       database: { url: process.env.DATABASE_URL },
       authSecret: process.env.SECRET,
       bootstrapEndpoint: true,
+      keys: process.env.KEYS ? { prefix: process.env.KEYS } : undefined,
     }),
   ],
   controllers: [reportController(...(process.env.GUARD === 'off' ? [] : [UseGuards(AccessTokenGuard)]))],

@@ -16,6 +16,9 @@ import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
 import { partyOf } from './guarding/party-of';
 import { observingRefusals } from './guarding/request-refusals';
+import { ShortKeyring } from './issuing/short-key.keyring';
+import { TokenHandout } from './issuing/token-handout';
+import { KeyRehasher } from './verification/key-rehasher';
 import { TokenFactsReader } from './verification/token-facts.reader';
 import { UsageCounter } from './usage/usage.counter';
 import { UsageLimiter } from './usage/usage.limiter';
@@ -26,6 +29,9 @@ import { UsageLimiter } from './usage/usage.limiter';
   imports: [ChangeFeedModule],
   providers: [
     AccessTokenKeyring,
+    ShortKeyring,
+    TokenHandout,
+    KeyRehasher,
     AccessTokenCache,
     AccessTokenIssuer,
     AccessTokenStore,
@@ -51,6 +57,8 @@ import { UsageLimiter } from './usage/usage.limiter';
   exports: [
     ON_REFUSAL,
     AccessTokenKeyring,
+    ShortKeyring,
+    TokenHandout,
     AccessTokenIssuer,
     AccessTokenStore,
     KeyStore,

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenCache } from '../access-tokens/verification/access-token.cache';
 import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
+import { KeyTakenError } from '../access-tokens/issuing/access-tokens.errors';
+import { ShortKeyring } from '../access-tokens/issuing/short-key.keyring';
+import type { TokenFormat } from '../access-tokens/issuing/token-handout';
 import { TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
 import { Clock } from '../common/clock/clock';
 import { isId, NIL_ID } from '../common/ids';
@@ -14,7 +17,8 @@ import { type ChangeOptions, HostTransactionService, organizationOf } from './ho
 import { checked, requireKnown } from './input';
 import { KeyChangesService } from './key-changes.service';
 import { checkedKey, checkedRotation, requireExternalId, requireState } from './key-input';
-import { KeyIssuingService } from './key-issuing.service';
+import { checkedImport, type ImportedKey, type ImportOutcome, type KeyToImport } from './key-import';
+import { KeyIssuingService, type KeyToIssue } from './key-issuing.service';
 import { type AccessTokenPage, type AccessTokenRecord, KeyReaderService } from './key-reader.service';
 import type {
   AccessTokenChanges,
@@ -26,6 +30,7 @@ import type {
 } from './key-types';
 
 const SETTINGS = ['expiresAt', 'permissions', 'metadata', 'usesLimit', 'usesRefill', 'trustedIps'] as const;
+const NEW_KEY = ['identityId', 'name', 'externalId', ...SETTINGS] as const;
 
 /**
  * Issues, lists, changes and revokes access tokens in a host's own code, in the host's own transaction if it passes one. It
@@ -37,6 +42,7 @@ export class AccessTokens {
   constructor(
     private readonly transaction: HostTransactionService,
     private readonly issuing: KeyIssuingService,
+    private readonly shortKeys: ShortKeyring,
     private readonly changes: KeyChangesService,
     private readonly reader: KeyReaderService,
     private readonly rotation: TokenRotationService,
@@ -53,15 +59,64 @@ export class AccessTokens {
    * @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ValidationFailureError, InvalidIpError; ExternalIdTakenError
    */
   async issue(token: NewAccessToken, options: ChangeOptions = {}): Promise<IssuedAccessToken> {
-    requireKnown('issue', token, ['identityId', 'name', 'externalId', ...SETTINGS]);
+    requireKnown('issue', token, ['format', ...NEW_KEY]);
+    const { format: wanted, ...key } = token;
+    const format = this.formatOf(wanted);
+    const toIssue = await this.checked(key, options);
+    return this.transaction.within('create-token-identity-token-auth', options, (work) =>
+      this.issuing.issue(work, toIssue, format),
+    );
+  }
+
+  private async checked(token: Omit<NewAccessToken, 'format'>, options: ChangeOptions): Promise<KeyToIssue> {
     const { identityId, name: given, ...settings } = token;
     const { name = null } = await checked(CreateTokenDto, { name: given });
     const key = checkedKey(settings, this.clock.now());
     if (!isId(identityId)) throw new IdentityNotFoundError(identityId);
-    const toIssue = { identityId, organizationId: organizationOf(options), name, key };
-    return this.transaction.within('create-token-identity-token-auth', options, (work) =>
-      this.issuing.issue(work, toIssue),
-    );
+    return { identityId, organizationId: organizationOf(options), name, key };
+  }
+
+  private formatOf(format: unknown = this.shortKeys.defaultFormat): TokenFormat {
+    if (format !== 'key' && format !== 'jwt') throw new TypeError("format must be 'key' or 'jwt'");
+    if (format === 'key') this.shortKeys.requirePrefix();
+    return format;
+  }
+
+  /**
+   * Takes over keys that another system has given out, so that their holders go on using them: up to 1000 in a call, each in its
+   * own transaction unless one of yours is passed. A call can be repeated: a key that was imported before is left as it is. The
+   * option `keys.imported` says how the keys begin.
+   *
+   * @throws ValidationFailureError before anything is written; KeyTakenError for a key that another identity has; and what
+   * `issue` throws. The keys before it are imported then.
+   */
+  async import(keys: readonly ImportedKey[], options: ChangeOptions = {}): Promise<ImportOutcome[]> {
+    const toImport = checkedImport(keys, this.shortKeys, NEW_KEY);
+    const toIssue: KeyToIssue[] = [];
+    for (const { settings } of toImport) toIssue.push(await this.checked(settings, options));
+    const outcomes: ImportOutcome[] = [];
+    for (const [index, key] of toImport.entries()) {
+      outcomes.push(await this.importOne(key, { index, toIssue: toIssue[index]! }, options));
+    }
+    return outcomes;
+  }
+
+  private importOne(
+    { stored, hashes }: KeyToImport,
+    { index, toIssue }: { readonly index: number; readonly toIssue: KeyToIssue },
+    options: ChangeOptions,
+  ): Promise<ImportOutcome> {
+    return this.transaction.within('create-token-identity-token-auth', options, async (work) => {
+      const holder = await this.store.holderOfKey(work.run, hashes);
+      if (holder !== undefined && holder.identityId !== toIssue.identityId) throw new KeyTakenError(index);
+      if (holder !== undefined) {
+        work.unchanged();
+        return { tokenId: holder.tokenId, isNew: false };
+      }
+      const { id: tokenId } = await this.issuing.insert(work, toIssue);
+      await this.store.giveKey(work.run, tokenId, stored);
+      return { tokenId, isNew: true };
+    });
   }
 
   /**
@@ -153,12 +208,12 @@ export class AccessTokens {
     return this.transaction.within('rotate-token-identity-token-auth', options, async (work) => {
       const rotated = await this.rotation.rotate(work.run, rotation);
       if (rotated === undefined) throw new TokenNotFoundError(tokenId);
-      const { token, accessToken, oldEndsAt, isRepeated } = rotated;
+      const { token, accessToken, visibleStart, oldEndsAt, isRepeated } = rotated;
       const { id, identityId, expiresAt } = token;
       if (isRepeated) work.unchanged();
       else for (const target of rotationTargets(tokenId, token)) work.changed(target);
       const replaced = { tokenId, endsAt: oldEndsAt };
-      return { tokenId: id, identityId, accessToken, expiresAt, replaced, isRepeated };
+      return { tokenId: id, identityId, accessToken, visibleStart, expiresAt, replaced, isRepeated };
     });
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
+import { type InsertedToken, type TokenFormat, TokenHandout } from '../access-tokens/issuing/token-handout';
 import type { NewKeyRow } from '../access-tokens/issuing/access-token.store';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
@@ -19,17 +20,29 @@ export interface KeyToIssue {
   readonly key: CheckedKey;
 }
 
+/** The row of a new key, and what its JWT would say of it. */
+export type InsertedKey = InsertedToken & { readonly identityId: string };
+
 /** Issues keys for identities that have Token Auth. */
 @Injectable()
 export class KeyIssuingService {
   constructor(
     private readonly issuer: AccessTokenIssuer,
+    private readonly handout: TokenHandout,
     private readonly identities: IdentityStore,
     private readonly clock: Clock,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ExternalIdTakenError, ValidationFailureError */
-  async issue(work: UnitOfWork, toIssue: KeyToIssue): Promise<IssuedAccessToken> {
+  async issue(work: UnitOfWork, toIssue: KeyToIssue, format: TokenFormat): Promise<IssuedAccessToken> {
+    const inserted = await this.insert(work, toIssue);
+    const { id: tokenId, identityId, expiresAt } = inserted;
+    const { accessToken, visibleStart } = await this.handout.give(work.run, inserted, { format });
+    return { tokenId, identityId, accessToken, visibleStart, expiresAt };
+  }
+
+  /** The row alone, for a key that its holder has already. @throws as `issue` does */
+  async insert(work: UnitOfWork, toIssue: KeyToIssue): Promise<InsertedKey> {
     const { identityId, organizationId } = toIssue;
     const login = { method: TOKEN_AUTH.slug, at: this.clock.now() };
     // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.
@@ -37,20 +50,17 @@ export class KeyIssuingService {
     if (!isThere) throw new IdentityNotFoundError(identityId);
     const [found] = await work.run<MethodRow>(FIND_METHOD, [identityId, TOKEN_AUTH.slug]);
     if (found === undefined) throw TOKEN_AUTH.refusals.missingOnRemove();
-    return this.issueBy(work, toIssue, found);
+    return this.insertBy(work, toIssue, found);
   }
 
-  private async issueBy(work: UnitOfWork, { name, key }: KeyToIssue, found: MethodRow): Promise<IssuedAccessToken> {
+  private async insertBy(work: UnitOfWork, { name, key }: KeyToIssue, found: MethodRow): Promise<InsertedKey> {
     const { identityName, trustedIps, organizationId, identityId, ...configured } = found;
     const method = { ...configured, accessTokenNumUsesLimit: limitOf(key, configured) };
     requireLimit(key, method);
     const identity = { id: identityId, organizationId };
     const row = await this.issuer.insert(work.run, { identity, method, name, key: rowOf(key), end: key.expiresAt });
-    const { id: tokenId, createdAt, expiresAt } = row;
-    work.changed({ type: 'token', id: tokenId, identityId, organizationId });
-    const signable = { ...row, identityName, trustedIps: key.trustedIps ?? trustedIps };
-    const { accessToken } = this.issuer.sign(signable, createdAt, expiresAt);
-    return { tokenId, identityId, accessToken, expiresAt };
+    work.changed({ type: 'token', id: row.id, identityId, organizationId });
+    return { ...row, identityName, trustedIps: key.trustedIps ?? trustedIps };
   }
 }
 

@@ -31,6 +31,8 @@ export interface AccessTokenRecord {
   readonly identityId: string;
   readonly organizationId: string;
   readonly name: string | null;
+  /** The prefix and the first characters of a short key; null for a JWT. */
+  readonly visibleStart: string | null;
   /** The host's own id of the key. */
   readonly externalId: string | null;
   readonly state: AccessTokenState;
@@ -148,9 +150,10 @@ interface RawRecord extends Omit<AccessTokenRecord, Times | 'trustedIps' | 'uses
 
 function recordOf(raw: RawRecord): AccessTokenRecord {
   const { tokenId, identityId, organizationId, name, externalId, state, permissions, metadata, uses, rotatedTo } = raw;
+  const { visibleStart } = raw;
   const isLimited = raw.usesLimit > 0;
   return {
-    ...{ tokenId, identityId, organizationId, name, externalId, state, permissions, uses, rotatedTo },
+    ...{ tokenId, identityId, organizationId, name, visibleStart, externalId, state, permissions, uses, rotatedTo },
     metadata: metadata ?? {},
     trustedIps: raw.trustedIps?.map(textOf) ?? null,
     usesLimit: isLimited ? raw.usesLimit : null,
@@ -190,7 +193,7 @@ const STATE = `
 
 const RECORD = `
   json_build_object(
-    'tokenId', t.id, 'identityId', t.identity_id, 'organizationId', t.organization_id, 'name', t.name,
+    'tokenId', t.id, 'identityId', t.identity_id, 'organizationId', t.organization_id, 'name', t.name, 'visibleStart', t.visible_start,
     'externalId', t.external_id, 'state', ${STATE}, 'permissions', t.permissions, 'metadata', t.metadata,
     'trustedIps', t.trusted_ips, 'uses', t.num_uses, 'usesLimit', t.num_uses_limit, 'usesSpent', ${SPENT},
     'refillAmount', t.uses_refill_amount, 'refillSeconds', t.uses_refill_interval, 'rotatedTo', t.rotated_to,

@@ -1,4 +1,5 @@
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
+import type { TokenFormat } from '../access-tokens/issuing/token-handout';
 import type { AccessTokenState, UsesRefill } from './key-reader.service';
 
 /** The identity of a new token, and the settings of its own. A setting that is left out comes from the identity. */
@@ -6,6 +7,12 @@ export interface NewAccessToken {
   readonly identityId: string;
   /** A name for people: 1 to 255 characters. */
   readonly name?: string;
+  /**
+   * A short key, such as `acme_live_…`, or a JWT.
+   *
+   * @default 'key' where the option `keys` is set, else 'jwt'
+   */
+  readonly format?: TokenFormat;
   /** Your own id of the key: 1 to 255 characters, which no other key of the organization has. */
   readonly externalId?: string;
   /**
@@ -26,7 +33,7 @@ export interface NewAccessToken {
 }
 
 /** Changes of a key. A field that is left out stays as it is. */
-export interface AccessTokenChanges extends Omit<NewAccessToken, 'identityId' | 'externalId'> {
+export interface AccessTokenChanges extends Omit<NewAccessToken, 'identityId' | 'externalId' | 'format'> {
   /** A later end than the JWT of the key has is refused: rotate the key instead. */
   readonly expiresAt?: Date | null;
 }
@@ -37,6 +44,8 @@ export interface IssuedAccessToken {
   readonly identityId: string;
   /** The token itself. It is stored nowhere and cannot be read again: keep it, or hand it on, now. */
   readonly accessToken: string;
+  /** The prefix and the first four characters of a short key, for lists; null for a JWT. */
+  readonly visibleStart: string | null;
   /** When the token expires; null for a token that never does. */
   readonly expiresAt: Date | null;
 }

@@ -159,7 +159,7 @@ const SABOTAGES = [
   [
     'a failure is taken for a yes',
     'access-tokens/verification/access-token.verifier.js',
-    /return this\.cache\.lookUp\(credential\)/,
+    /this\.cache\.lookUp\(credential, address\)/,
     "$&.catch(() => ({ facts: { tokenId: credential.claims.jti, organization: { id: credential.claims.orgId, name: 'x', slug: 'x' }, numUsesLimit: 0, expiresAt: null, revokedAt: null, clientSecretId: null, method: { trustedIps: [{ type: 'ipv4', ipAddress: '0.0.0.0', prefix: 0 }] }, membership: { isActive: true, role: 'admin' } } }))",
     'failure',
     'answer to a look-up',

@@ -6,7 +6,8 @@ import { ChangesService } from '../../changes/changes.service';
 import { AccessTokenIssuer, secondsBetween, type SignedAccessToken } from '../issuing/access-token.issuer';
 import { AccessTokenStore } from '../issuing/access-token.store';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
-import { AccessTokenRefusedError } from '../issuing/access-tokens.errors';
+import { AccessTokenRefusedError, KeyNotRenewableError } from '../issuing/access-tokens.errors';
+import { ShortKeyring } from '../issuing/short-key.keyring';
 import { FOREVER_SECONDS, tighter } from '../issuing/lifetime';
 import { TokenFactsReader } from '../verification/token-facts.reader';
 import { requireUsable } from '../verification/token-rules';
@@ -17,6 +18,7 @@ import { holderTarget } from './holder-target';
 export class TokenRenewalsService {
   constructor(
     private readonly keyring: AccessTokenKeyring,
+    private readonly shortKeys: ShortKeyring,
     private readonly issuer: AccessTokenIssuer,
     private readonly store: AccessTokenStore,
     private readonly facts: TokenFactsReader,
@@ -27,6 +29,7 @@ export class TokenRenewalsService {
   /** Signs a later JWT for the same token (decision 4). Counts no use. */
   async renew(jwt: string, origin: RequestOrigin): Promise<SignedAccessToken & { accessTokenMaxTTL: number }> {
     const { address } = origin;
+    if (this.shortKeys.isKey(jwt)) throw new KeyNotRenewableError();
     const claims = this.keyring.verify(jwt);
     const now = this.clock.now();
     const facts = requireUsable({

@@ -6,6 +6,9 @@ import { LastAdministratorService } from '../../permissions/last-administrator.s
 import { type Receipt, ChangeReceiptsService } from '../../change-feed/change-receipts.service';
 import { AccessTokenStore } from '../issuing/access-token.store';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
+import { UnknownKeyError } from '../issuing/access-tokens.errors';
+import { ShortKeyring } from '../issuing/short-key.keyring';
+import { type TokenClaims, TokenFactsReader } from '../verification/token-facts.reader';
 import { holderTarget } from './holder-target';
 
 /** Revokes a token for its holder, whichever auth method issued it. */
@@ -13,6 +16,8 @@ import { holderTarget } from './holder-target';
 export class TokenRevocationsService {
   constructor(
     private readonly keyring: AccessTokenKeyring,
+    private readonly shortKeys: ShortKeyring,
+    private readonly facts: TokenFactsReader,
     private readonly store: AccessTokenStore,
     private readonly lastAdministrator: LastAdministratorService,
     private readonly changes: ChangesService,
@@ -21,12 +26,12 @@ export class TokenRevocationsService {
   ) {}
 
   /**
-   * Revokes the token of a JWT, and with it every JWT of its chain. A revocation is final; to revoke again has the same result.
+   * Revokes the token of a JWT, and with it every JWT of its chain, or that of a short key. A revocation is final; to revoke again has the same result.
    *
    * @throws LastAdministratorError: the holder of an administrator's last token must issue another one first
    */
-  async revoke(jwt: string, origin: RequestOrigin): Promise<Receipt | null> {
-    const { jti, identityId, orgId } = this.keyring.verify(jwt);
+  async revoke(token: string, origin: RequestOrigin): Promise<Receipt | null> {
+    const { jti, identityId, orgId } = await this.claimsOf(token, origin);
     const target = { identityId, organizationId: orgId, waitsForRolesOnly: true };
     const actor = { tokenId: jti, identityId, organizationId: orgId, ...origin };
     return this.changes.takeAway({ actor, action: 'revoke-identity-access-token' }, async (work) => {
@@ -37,5 +42,14 @@ export class TokenRevocationsService {
       else work.unchanged();
       return this.receipts.of(tx);
     });
+  }
+
+  /** @throws UnknownKeyError and what the keyrings throw. */
+  private async claimsOf(token: string, { address = '' }: RequestOrigin): Promise<TokenClaims> {
+    if (!this.shortKeys.isKey(token)) return this.keyring.verify(token);
+    const { hashes } = this.shortKeys.presented(token);
+    const { facts } = await this.facts.findByKey(hashes, { group: 'strangers', member: address, isCrowd: true });
+    if (facts === null) throw new UnknownKeyError();
+    return { jti: facts.tokenId, identityId: facts.identityId, orgId: facts.organization.id };
   }
 }

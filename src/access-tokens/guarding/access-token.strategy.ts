@@ -4,6 +4,7 @@ import { Strategy } from 'passport-jwt';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
+import { ShortKeyring } from '../issuing/short-key.keyring';
 import { AccessTokenVerifier } from '../verification/access-token.verifier';
 import { stateOf } from '../verification/request-state';
 import { addHeaders } from './transport-errors';
@@ -21,6 +22,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
   constructor(
     keyring: AccessTokenKeyring,
     private readonly verifier: AccessTokenVerifier,
+    private readonly shortKeys: ShortKeyring,
   ) {
     super({
       // passport-jwt asks for null, and takes nothing else for a request without a token.
@@ -32,6 +34,25 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
         done(refusal, key);
       },
     });
+  }
+
+  /** Short keys are no JWTs, and nothing for passport-jwt to read. */
+  override authenticate(request: AddressedRequest, options?: unknown): void {
+    if (!this.hasKey(request)) return super.authenticate(request as never, options);
+    void this.validate(request).then(
+      (caller) => this.success(caller),
+      (error: Error) => this.error(error),
+    );
+  }
+
+  private hasKey(request: AddressedRequest): boolean {
+    try {
+      const token = this.verifier.tokenOf(request);
+      return token !== undefined && this.shortKeys.isKey(token);
+    } catch {
+      // The verifier says what is wrong with it.
+      return true;
+    }
   }
 
   /** Keeps the caller as the guard does, so that `@Caller()` injects the object that passport has on `request.user`. */

@@ -7,6 +7,7 @@ import { DURABLE } from '../../database/durable';
 import type { SqlRunner } from '../../database/sql-runner';
 import { ExternalIdTakenError } from './access-tokens.errors';
 import type { TokenPermissions } from './token-permissions';
+import type { StoredKey } from './short-key.keyring';
 
 /** The row of a new token. */
 export interface NewTokenRow {
@@ -116,6 +117,20 @@ export interface TokenRevocation {
 /** The token that was revoked. */
 export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId'>;
 
+/** A short key that is stored under another secret. */
+export interface KeyRehash {
+  readonly tokenId: string;
+  /** Its hash so far: another node may have been faster. */
+  readonly found: Buffer;
+  readonly present: Buffer;
+}
+
+/** The token that has a short key. */
+export interface KeyHolder {
+  readonly tokenId: string;
+  readonly identityId: string;
+}
+
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
 
 /**
@@ -136,6 +151,21 @@ export class AccessTokenStore {
     const [inserted] = await run<{ id: string }>(INSERT, values);
     if (inserted === undefined) throw new ExternalIdTakenError();
     return inserted.id;
+  }
+
+  /** Gives a token a short key, in the transaction that inserted its row. */
+  async giveKey(run: SqlRunner, tokenId: string, { hash, visibleStart }: StoredKey): Promise<void> {
+    await run(GIVE_KEY, [tokenId, hash, visibleStart]);
+  }
+
+  /** @param hashes of one short key, under every secret. */
+  async holderOfKey(run: SqlRunner, hashes: readonly Buffer[]): Promise<KeyHolder | undefined> {
+    const [holder] = await run<KeyHolder>(HOLDER_OF_KEY, [hashes]);
+    return holder;
+  }
+
+  async rehash(run: SqlRunner, { tokenId, found, present }: KeyRehash): Promise<void> {
+    await run(REHASH, [tokenId, found, present]);
   }
 
   /** @returns false if the token was revoked, or its method was removed. The statement itself checks this. */
@@ -179,6 +209,14 @@ const INSERT = `
           CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25)
   ON CONFLICT (organization_id, external_id) WHERE external_id IS NOT NULL AND rotated_to IS NULL DO NOTHING
   RETURNING id`;
+
+const GIVE_KEY = 'UPDATE latchkey.identity_access_tokens SET key_hash = $2, visible_start = $3 WHERE id = $1';
+
+const HOLDER_OF_KEY = `
+  SELECT id AS "tokenId", identity_id AS "identityId" FROM latchkey.identity_access_tokens
+   WHERE key_hash = ANY ($1::bytea[])`;
+
+const REHASH = 'UPDATE latchkey.identity_access_tokens SET key_hash = $3 WHERE id = $1 AND key_hash = $2';
 
 // The row keeps the latest expiry ever signed: an earlier JWT of the chain may outlive one that was renewed under a shorter
 // TTL.

@@ -67,6 +67,42 @@ export class ConflictingAccessTokensError extends BadRequestError {
   }
 }
 
+/** A short key whose length, letters or checksum are wrong: a typo, or a part of one. 401, without a look-up. */
+export class KeyChecksumError extends AccessTokenError {
+  constructor() {
+    super('access_token_checksum', 'The access token is misspelled or incomplete: its checksum does not match.');
+  }
+}
+
+/** A key of another service, by its prefix. 401, without a look-up. */
+export class KeyPrefixError extends AccessTokenError {
+  constructor() {
+    super('access_token_prefix', 'The access token has the prefix of another service.');
+  }
+}
+
+/** A well-made short key that no token has. 401. */
+export class UnknownKeyError extends AccessTokenError {
+  constructor() {
+    super('access_token_unknown', 'The access token is unknown.');
+  }
+}
+
+/** A short key cannot be renewed: its text stays the same. 400. */
+export class KeyNotRenewableError extends BadRequestError {
+  constructor() {
+    super('access_token_not_renewable', 'A short key cannot be renewed. Rotate it, or issue another token.');
+  }
+}
+
+/** A key that is to be imported belongs to another identity already. 400. */
+export class KeyTakenError extends BadRequestError {
+  /** @param index its place in the list. */
+  constructor(index: number) {
+    super('key_taken', `Key ${index} of the import belongs to another identity already`);
+  }
+}
+
 /** A JWT of Latchkey that is not an access token. */
 export class WrongTokenTypeError extends BadRequestError {
   constructor() {
@@ -93,6 +129,7 @@ export type Refusal = keyof typeof REFUSALS;
 /** The `errorCode` of every error with which the guards and the verifier refuse a caller. */
 export type RefusalCode =
   | `access_token_${Refusal | 'missing' | 'conflict' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
+  | `access_token_${'checksum' | 'prefix' | 'unknown'}`
   | 'address_not_trusted'
   | 'metadata_missing'
   | 'permission_denied'

@@ -29,6 +29,8 @@ export interface ReplacedToken {
   readonly name: string | null;
   readonly methodId: string;
   readonly authMethod: string;
+  /** Whether it is a short key. */
+  readonly isKey: boolean;
   readonly policy: LifetimePolicy;
   /** The policy of its method now. */
   readonly methodPolicy: LifetimePolicy;
@@ -56,6 +58,8 @@ export interface Succession {
   readonly endsAt: Date;
   /** The token in its place, while that can be used; null if it cannot. */
   readonly successor: SuccessorToken | null;
+  /** The hash of the successor, if that is a short key. */
+  readonly successorHash: Buffer | null;
 }
 
 /**
@@ -98,7 +102,7 @@ const REPLACE = `
     SELECT t.id, jsonb_build_object(${SIGNED},
              'tokenId', t.id, 'methodId', a.id, 'signedTTL', t.signed_ttl, 'isEndGiven', t.is_end_given,
              'methodTTL', a.access_token_ttl, 'methodMaxTTL', a.access_token_max_ttl, 'methodPeriod', a.access_token_period,
-             'methodTrustedIps', a.access_token_trusted_ips, 'externalId', t.external_id, 'permissions', t.permissions,
+             'methodTrustedIps', a.access_token_trusted_ips, 'isKey', t.key_hash IS NOT NULL, 'externalId', t.external_id, 'permissions', t.permissions,
              'metadata', t.metadata, 'trustedIps', t.trusted_ips, 'refillAmount', t.uses_refill_amount,
              'refillSeconds', t.uses_refill_interval, 'endedMs', ${ms('t.ends_at')},
              'usesSpent', t.num_uses - ${USES_REFILLED}) AS told
@@ -122,7 +126,7 @@ const FIND = `
            'isReplaced', o.rotated_to IS NOT NULL, 'rotationKey', encode(o.rotation_key, 'hex'), 'endsMs', ${ms('o.ends_at')},
            'successor', CASE WHEN t.id IS NOT NULL THEN json_build_object(${SIGNED},
              'id', t.id, 'createdMs', ${ms('t.created_at')}, 'expiresMs', ${ms('t.expires_at')},
-             'trustedIps', coalesce(t.trusted_ips, a.access_token_trusted_ips)) END)::text AS told
+             'keyHash', encode(t.key_hash, 'hex'), 'trustedIps', coalesce(t.trusted_ips, a.access_token_trusted_ips)) END)::text AS told
     FROM latchkey.identity_access_tokens o
     LEFT JOIN (latchkey.identity_access_tokens t
                JOIN latchkey.identities i ON i.id = t.identity_id
@@ -150,6 +154,7 @@ interface RawReplaced extends RawSigned, Omit<KeySettings, 'usesRefill'> {
   readonly tokenId: string;
   readonly methodId: string;
   readonly signedTTL: number;
+  readonly isKey: boolean;
   readonly methodTTL: number;
   readonly methodMaxTTL: number;
   readonly methodPeriod: number;
@@ -167,7 +172,7 @@ function replacedOf(raw: RawReplaced): ReplacedToken {
   const usesRefill = raw.refillAmount > 0 ? { amount: raw.refillAmount, everySeconds: raw.refillSeconds } : null;
   return {
     ...{ tokenId, identityId, identityName, organizationId, name, methodId, authMethod, methodTrustedIps },
-    ...{ numUsesLimit, signedTTL, usesSpent },
+    ...{ numUsesLimit, signedTTL, usesSpent, isKey: raw.isKey },
     policy: policyOf(raw.accessTokenTTL, raw.accessTokenMaxTTL, raw.accessTokenPeriod),
     methodPolicy: policyOf(raw.methodTTL, raw.methodMaxTTL, raw.methodPeriod),
     key: { externalId, permissions, metadata, trustedIps, isEndGiven, usesRefill },
@@ -191,15 +196,21 @@ interface RawSuccessor extends RawSigned {
   readonly id: string;
   readonly createdMs: number;
   readonly expiresMs: number | null;
+  /** In hexadecimal; null for a JWT. */
+  readonly keyHash: string | null;
   readonly trustedIps: TrustedIp[];
 }
 
 function successionOf({ isReplaced, rotationKey, endsMs, successor }: RawSuccession): Succession {
   // A token that was replaced has an end.
-  return { isReplaced, rotationKey, endsAt: new Date(endsMs ?? NaN), successor: successor && successorOf(successor) };
+  const endsAt = new Date(endsMs ?? NaN);
+  if (successor === null) return { isReplaced, rotationKey, endsAt, successor, successorHash: null };
+  const { keyHash, ...token } = successor;
+  const successorHash = keyHash === null ? null : Buffer.from(keyHash, 'hex');
+  return { isReplaced, rotationKey, endsAt, successor: successorOf(token), successorHash };
 }
 
-function successorOf({ createdMs, expiresMs, ...rest }: RawSuccessor): SuccessorToken {
+function successorOf({ createdMs, expiresMs, ...rest }: Omit<RawSuccessor, 'keyHash'>): SuccessorToken {
   const times = { createdAt: new Date(createdMs), expiresAt: dateOf(expiresMs) };
   return { ...rest, ...times, clientSecretId: null, identityAuth: null };
 }

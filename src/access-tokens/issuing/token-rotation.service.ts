@@ -2,9 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import type { SqlRunner } from '../../database/sql-runner';
-import { AccessTokenIssuer, type IssueRequest, type SignedAccessToken, type TokenMethod } from './access-token.issuer';
+import { AccessTokenIssuer, type IssueRequest, type TokenMethod } from './access-token.issuer';
 import { TokenNotRotatableError, TokenRotatedBeforeError } from './access-tokens.errors';
 import { tighter } from './lifetime';
+import { type HandedOutToken, TokenHandout } from './token-handout';
 import { type ReplacedToken, RotationStore, type Succession, type SuccessorToken } from './rotation.store';
 
 /** The longest time in which a replaced token and the one in its place are both usable: 30 days. */
@@ -26,7 +27,7 @@ export interface Rotation {
 }
 
 /** The token in place of another one. */
-export interface RotatedToken extends SignedAccessToken {
+export interface RotatedToken extends HandedOutToken {
   readonly token: SuccessorToken;
   /** When the old token ends at the latest. */
   readonly oldEndsAt: Date;
@@ -42,6 +43,7 @@ export interface RotatedToken extends SignedAccessToken {
 export class TokenRotationService {
   constructor(
     private readonly issuer: AccessTokenIssuer,
+    private readonly handout: TokenHandout,
     private readonly store: RotationStore,
     private readonly clock: Clock,
   ) {}
@@ -60,15 +62,17 @@ export class TokenRotationService {
     const replacement = { tokenId, organizationId, by, key: digestOf(rotation), at, endsAt };
     const replaced = await this.store.replace(run, replacement);
     if (replaced === undefined) return this.repeat(run, rotation);
-    return this.succeed(run, replaced, successorOf(replaced, rotation, { id: by, at }));
+    const request = successorOf(replaced, rotation, { id: by, at });
+    return this.succeed(run, { replaced, request, rotation });
   }
 
-  private async succeed(run: SqlRunner, replaced: ReplacedToken, request: IssueRequest): Promise<RotatedToken> {
+  private async succeed(run: SqlRunner, { replaced, request, rotation }: Succeeding): Promise<RotatedToken> {
     const row = await this.issuer.insert(run, request);
     const { identityName, methodTrustedIps, key, endsAt } = replaced;
     const token = { ...row, identityName, trustedIps: key.trustedIps ?? methodTrustedIps };
-    const signed = this.issuer.sign(token, row.createdAt, row.expiresAt);
-    return { ...signed, token, oldEndsAt: endsAt, isRepeated: false };
+    const format = replaced.isKey ? 'key' : 'jwt';
+    const handed = await this.handout.give(run, token, { format, seed: rotation.idempotencyKey });
+    return { ...handed, token, oldEndsAt: endsAt, isRepeated: false };
   }
 
   /** For a token that was not replaced: another call was first, or it cannot be. */
@@ -78,8 +82,9 @@ export class TokenRotationService {
     if (!found.isReplaced) throw new TokenNotRotatableError(rotation.tokenId);
     const { successor, endsAt } = found;
     if (!this.isRepeated(rotation, found) || successor === null) throw new TokenRotatedBeforeError(rotation.tokenId);
-    const signed = this.issuer.sign(successor, successor.createdAt, successor.expiresAt);
-    return { ...signed, token: successor, oldEndsAt: endsAt, isRepeated: true };
+    const handed = this.handout.giveAgain(successor, found.successorHash, rotation.idempotencyKey ?? '');
+    if (handed === undefined) throw new TokenRotatedBeforeError(rotation.tokenId);
+    return { ...handed, token: successor, oldEndsAt: endsAt, isRepeated: true };
   }
 
   private isRepeated(rotation: Rotation, { rotationKey, successor }: Succession): boolean {
@@ -87,6 +92,13 @@ export class TokenRotationService {
     const age = successor === null ? Infinity : this.clock.now().getTime() - successor.createdAt.getTime();
     return isSame && age < REPEATABLE_MS;
   }
+}
+
+/** A token in place of another one, before it is made. */
+interface Succeeding {
+  readonly replaced: ReplacedToken;
+  readonly request: IssueRequest;
+  readonly rotation: Rotation;
 }
 
 /** The key is a text of the caller's, which need not be kept. */

@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import type { Party } from '../../common/async/query-context';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
 import { LatchkeySettings } from '../../latchkey.options';
@@ -8,6 +10,9 @@ import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import type { Freshness } from '../../change-feed/freshness';
 import type { AccessTokenClaims } from '../../database/entities/access-token.claims';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
+import { UnknownKeyError } from '../issuing/access-tokens.errors';
+import { type PresentedKey, ShortKeyring } from '../issuing/short-key.keyring';
+import { KeyRehasher } from './key-rehasher';
 import { type TokenFacts, TokenFactsReader } from './token-facts.reader';
 import { weightOf } from './weight';
 
@@ -18,13 +23,19 @@ const REFUSAL_MS = 1_000;
 /** The most look-ups under way, one for each token. It bounds memory; the fair queue of connections admits fewer (guarantee P17). */
 const MAX_LOOKUPS = 10_000;
 
-/** The claims that are kept. All claims of twenty thousand tokens would take much memory. */
+/** Texts that are remembered as unknown keys. */
+const MAX_UNKNOWN_KEYS = 5_000;
+
+/** The claims that are kept. All claims of twenty thousand tokens would take much memory. Those of a short key are its row's. */
 type KeptClaims = Pick<AccessTokenClaims, 'jti' | 'identityId' | 'orgId' | 'exp'>;
 
-/** A genuine token: its signature was checked once, and need not be checked again. */
+/** A genuine token: its signature was checked once, and need not be checked again. Or a short key that may be one. */
 export interface Credential extends CacheEntry {
   readonly token: string;
-  readonly claims: KeptClaims;
+  claims: KeptClaims;
+  readonly isKey: boolean;
+  /** The hashes of a short key, until it has been found by them. */
+  presented: PresentedKey | undefined;
   known: KnownFacts | undefined;
 }
 
@@ -62,12 +73,16 @@ interface Lookup {
 export class AccessTokenCache {
   private readonly credentials: SecondChanceCache<Credential>;
   private readonly lookups = new Map<string, Lookup>();
+  /** Apart from tokens, so that a flood of them evicts none. */
+  private readonly unknownKeys = new LRUCache<string, KnownFacts>({ max: MAX_UNKNOWN_KEYS });
   private readonly freshness: Freshness;
   private readonly changes: ChangedSubjects;
   private refusalsSince = -Infinity;
 
   constructor(
     private readonly keyring: AccessTokenKeyring,
+    private readonly shortKeys: ShortKeyring,
+    private readonly rehasher: KeyRehasher,
     private readonly reader: TokenFactsReader,
     private readonly changeFeed: ChangeFeedService,
     settings: LatchkeySettings,
@@ -78,24 +93,32 @@ export class AccessTokenCache {
   }
 
   /**
-   * The credential for a text. A text that is not a genuine token costs no query and is not remembered.
+   * The credential for a text. A text that is not a genuine token costs no query and is not remembered. Only of a short key is
+   * it not known before a look-up whether a token has it.
    *
    * @param moment now, as `performance.now()` counts.
-   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, MalformedAccessTokenError,
-   * WrongTokenTypeError
+   * @throws ExpiredAccessTokenError, InvalidAlgorithmError, InvalidSignatureError, KeyChecksumError, KeyPrefixError,
+   * MalformedAccessTokenError, UnknownKeyError, WrongTokenTypeError
    */
   credential(token: string, moment: number): Credential {
     const credential = this.credentials.get(keyOf(token));
     // Forged tokens may carry the signature of a genuine one.
-    if (credential === undefined || credential.token !== token) return this.verified(token);
+    if (credential === undefined || credential.token !== token) return this.presented(token, moment);
     this.keyring.requireUnexpired(credential.claims, moment);
     return credential;
+  }
+
+  private presented(token: string, moment: number): Credential {
+    if (!this.shortKeys.isKey(token)) return this.verified(token);
+    const unknown = this.unknownKeys.get(token);
+    if (unknown !== undefined && this.isTrue(unknown, NO_ROW, moment)) throw new UnknownKeyError();
+    return unfound(token, this.shortKeys.presented(token));
   }
 
   private verified(token: string): Credential {
     const { jti, identityId, orgId, exp } = this.keyring.verify(token);
     const claims = { jti, identityId, orgId, exp };
-    const credential: Credential = { token, claims, known: undefined, weight: 1, wasUsed: false };
+    const credential = credentialOf(token, claims);
     this.credentials.set(keyOf(token), credential);
     return credential;
   }
@@ -109,17 +132,24 @@ export class AccessTokenCache {
     return known !== undefined && this.isTrue(known, claims, moment) ? known : undefined;
   }
 
-  /** The facts of a token as the primary has them at some moment after this call, or from before it if they are still true. */
-  async lookUp(credential: Credential): Promise<KnownFacts> {
+  /**
+   * The facts of a token as the primary has them at some moment after this call, or from before it if they are still true.
+   *
+   * @param address the client's: the look-up of a key without a mark counts for it.
+   * @throws UnknownKeyError for a short key that no token has; DatabaseUnavailableError.
+   */
+  async lookUp(credential: Credential, address: string | undefined): Promise<KnownFacts> {
     const { claims } = credential;
     await this.wake();
     const askedAt = performance.now();
     for (;;) {
-      const lookup = this.lookups.get(claims.jti) ?? this.begin(claims);
+      const lookup = this.lookups.get(claims.jti) ?? this.begin(credential, address);
       const known = await lookup.result;
-      const isOutdated = isOutrun(known, claims);
+      const isOutdated = isOutrun(known, credential);
+      const named = claimsOf(credential, known);
       // A read that was under way already may have read before a change that was acknowledged before this call.
-      if (lookup.startedAt < askedAt && (isOutdated || !this.isTrue(known, claims, performance.now()))) continue;
+      if (lookup.startedAt < askedAt && (isOutdated || !this.isTrue(known, named, performance.now()))) continue;
+      if (credential.presented !== undefined) this.resolve(credential, known);
       this.keep(credential, isOutdated ? undefined : known);
       // The clock may have been corrected meanwhile.
       this.keyring.requireUnexpired(claims);
@@ -133,6 +163,17 @@ export class AccessTokenCache {
       if (attempt === 2) throw new DatabaseUnavailableError(new Error('what time it is cannot be told'));
       await this.changeFeed.catchUp();
     }
+  }
+
+  /** A short key that was found is looked up by its row from now on, and one that was not found is no credential. */
+  private resolve(credential: Credential, known: KnownFacts): void {
+    if (known.facts === null) {
+      known.isRefused = true;
+      this.unknownKeys.set(credential.token, known);
+      throw new UnknownKeyError();
+    }
+    credential.claims = claimsOf(credential, known);
+    credential.presented = undefined;
   }
 
   private keep(credential: Credential, known: KnownFacts | undefined): void {
@@ -160,18 +201,28 @@ export class AccessTokenCache {
     return false;
   }
 
-  private begin(claims: KeptClaims): Lookup {
+  private begin({ claims, presented }: Credential, address: string | undefined): Lookup {
     if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
     const startedAt = performance.now();
     const changesAt = this.changes.now;
-    const result = this.reader
-      .find(claims)
+    const result = this.read(claims, presented, address)
       .then((facts) => ({ facts, readAt: startedAt, changesAt, isRefused: false, trustedAddress: undefined }))
       // Failures are not remembered: the next request asks the database.
       .finally(() => this.lookups.delete(claims.jti));
     const lookup = { startedAt, result };
     this.lookups.set(claims.jti, lookup);
     return lookup;
+  }
+
+  private async read(
+    claims: KeptClaims,
+    presented: PresentedKey | undefined,
+    address: string | undefined,
+  ): Promise<TokenFacts | null> {
+    if (presented === undefined) return this.reader.find(claims);
+    const { facts, hash } = await this.reader.findByKey(presented.hashes, partyOfKey(presented, address));
+    if (facts !== null) this.rehasher.note(facts, hash, presented);
+    return facts;
   }
 }
 
@@ -183,7 +234,45 @@ function keyOf(token: string): string {
   return token.slice(-SIGNATURE_LENGTH);
 }
 
-/** A JWT that lives longer than its row says was renewed since: the facts are older than the renewal. */
-function isOutrun({ facts }: KnownFacts, { exp = Infinity }: KeptClaims): boolean {
-  return facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
+function credentialOf(token: string, claims: KeptClaims, presented?: PresentedKey): Credential {
+  return {
+    token,
+    claims,
+    isKey: presented !== undefined,
+    presented,
+    known: undefined,
+    weight: 1,
+    wasUsed: false,
+  };
+}
+
+const NO_ROW: KeptClaims = { jti: '', identityId: '', orgId: '', exp: undefined };
+
+/** A short key of which it is not known whether a token has it. Its hash names the look-up meanwhile. */
+function unfound(token: string, presented: PresentedKey): Credential {
+  return credentialOf(token, { ...NO_ROW, jti: presented.hashes[0].toString('base64') }, presented);
+}
+
+/** Those of the row, for a short key that has just been found. */
+function claimsOf({ claims, presented }: Credential, { facts }: KnownFacts): KeptClaims {
+  if (presented === undefined || facts === null) return claims;
+  return { jti: facts.tokenId, identityId: facts.identityId, orgId: facts.organization.id, exp: undefined };
+}
+
+/**
+ * Whose turn the first look-up of a short key takes. The owner of a key is not known yet, but only this installation can have
+ * marked it. A flood of texts that are merely well made competes with texts of that kind alone.
+ */
+function partyOfKey({ isMarked }: PresentedKey, address = ''): Party {
+  return isMarked
+    ? { group: 'marked-keys', member: '', isCrowd: true }
+    : { group: 'strangers', member: address, isCrowd: true };
+}
+
+/**
+ * A JWT that lives longer than its row says was renewed since: the facts are older than the renewal. The end of a short key is
+ * that of its row.
+ */
+function isOutrun({ facts }: KnownFacts, { claims: { exp = Infinity }, isKey }: Credential): boolean {
+  return !isKey && facts !== null && exp * 1000 > (facts.expiresAt?.getTime() ?? Infinity);
 }

@@ -60,7 +60,7 @@ export class AccessTokenVerifier {
   /**
    * Verifies a token and counts a use of it.
    *
-   * @param token the JWT, without the word `Bearer`.
+   * @param token the JWT or short key, without the word `Bearer`.
    * @param address the client's IP address; with undefined, only 403 is possible.
    * @returns the caller.
    * @throws LatchkeyError, as described on the class.
@@ -165,7 +165,8 @@ export class AccessTokenVerifier {
     const credential = this.credentialOf(token, moment);
     const known = this.cache.remembered(credential, moment);
     if (known !== undefined) return this.decide(known, address, moment, countedToken);
-    return this.cache.lookUp(credential).then((read) => this.decide(read, address, performance.now(), countedToken));
+    const looked = this.cache.lookUp(credential, address);
+    return looked.then((read) => this.decide(read, address, performance.now(), countedToken));
   }
 
   private credentialOf(token: string, moment: number): Credential {

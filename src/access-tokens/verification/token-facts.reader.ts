@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import type { Party } from '../../common/async/query-context';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
@@ -65,23 +66,42 @@ export class TokenFactsReader {
    *
    * @throws DatabaseUnavailableError when a standby answers, or a replaced primary: their answers may be old.
    */
-  async find(claims: TokenClaims): Promise<TokenFacts | null> {
-    let row = await this.read(claims);
+  async find({ jti, orgId, identityId }: TokenClaims): Promise<TokenFacts | null> {
+    const party = { group: orgId, member: identityId, isCrowd: false };
+    return this.factsOf(await this.trusted(() => this.read(FACTS, [jti], party)));
+  }
+
+  /**
+   * The facts of the token that has a short key, and the one of the hashes under which it was found.
+   *
+   * @param hashes of the key, under every secret.
+   * @throws DatabaseUnavailableError, as `find` does.
+   */
+  async findByKey(hashes: readonly Buffer[], party: Party): Promise<FoundKey> {
+    const row = await this.trusted(() => this.read(FACTS_BY_KEY, [hashes], party));
+    return { facts: this.factsOf(row), hash: row.key_hash ?? null };
+  }
+
+  private factsOf(row: FactsRow | NoRow): TokenFacts | null {
+    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
+  }
+
+  private async trusted(read: () => Promise<FactsRow | NoRow>): Promise<FactsRow | NoRow> {
+    let row = await read();
     if (this.isForeign(row)) {
       // Most likely the database has just come back, and this node has not read the change feed since.
       await this.changeFeed.catchUp();
-      row = await this.read(claims);
+      row = await read();
       if (this.isForeign(row)) {
         this.database.reconnect();
         throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
       }
     }
-    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
+    return row;
   }
 
-  private async read({ jti, orgId, identityId }: TokenClaims): Promise<FactsRow | NoRow> {
-    const party = { group: orgId, member: identityId, isCrowd: false };
-    const [row] = await this.database.query<FactsRow | NoRow>(FACTS, [jti], party);
+  private async read(sql: string, parameters: unknown[], party: Party): Promise<FactsRow | NoRow> {
+    const [row] = await this.database.query<FactsRow | NoRow>(sql, parameters, party);
     if (!row || row.life === null) throw new DatabaseUnavailableError(new Error('a standby'));
     return row;
   }
@@ -104,10 +124,23 @@ export class TokenFactsReader {
 // PostgreSQL plans the function once per connection: see the migration that created it.
 const FACTS = 'SELECT * FROM latchkey.token_state_of_key($1)';
 
+// The same for the row that has the key. A key that no row has leads to a row without a token.
+const FACTS_BY_KEY = `
+  SELECT state.*, found.hash AS key_hash
+    FROM latchkey.token_with_key($1) AS found, latchkey.token_state_of_key(found.id) AS state`;
+
+/** What a short key has led to. */
+export interface FoundKey {
+  /** Null if no token has the key, or its identity is gone. */
+  readonly facts: TokenFacts | null;
+  readonly hash: Buffer | null;
+}
+
 interface NoRow {
   life: string | null;
   has_instance: boolean;
   token_id: null;
+  key_hash?: Buffer | null;
 }
 
 /** The raw row; the numbers of milliseconds may be infinite. */
@@ -145,6 +178,7 @@ interface FactsRow extends KeyRow {
   method_period: number;
   trusted_ips: unknown;
   organization_external_id: string | null;
+  key_hash?: Buffer | null;
 }
 
 type WholeRow = FactsRow & { readonly identity_id: string; readonly organization_id: string };

@@ -8,6 +8,7 @@ import type { IdentityAuth } from './access-token.claims';
 @Entity('identity_access_tokens')
 @Index('ix_identity_access_tokens_list', ['identityId', 'authMethod', 'createdAt', 'id'])
 @Index('ix_identity_access_tokens_expires_at', ['expiresAt'])
+@Index('uq_identity_access_tokens_key_hash', ['keyHash'], { unique: true, where: 'key_hash IS NOT NULL' })
 @Index('ix_identity_access_tokens_revoked_at', ['revokedAt'], { where: 'expires_at IS NULL' })
 @Index('ix_identity_access_tokens_ends_at', ['endsAt'], { where: 'ends_at IS NOT NULL AND expires_at IS NULL' })
 @Index('ix_identity_access_tokens_keys', ['organizationId', 'createdAt', 'id'], { where: "auth_method = 'token-auth'" })
@@ -138,4 +139,12 @@ export class IdentityAccessToken extends TimestampedEntity {
 
   @Column({ type: 'timestamptz', name: 'uses_refilled_at', precision: 3, nullable: true })
   usesRefilledAt!: Date | null;
+
+  /** The keyed hash of a short key; null for a token that is a JWT. */
+  @Column('bytea', { name: 'key_hash', nullable: true, select: false })
+  keyHash?: Buffer | null;
+
+  /** The prefix and the first characters of a short key. */
+  @Column('text', { name: 'visible_start', nullable: true })
+  visibleStart!: string | null;
 }
