@@ -90,7 +90,8 @@ describe('a key of a customer', () => {
   });
 
   it('is refused with a sentence for what it cannot be, and nothing is made', async () => {
-    const before = await tokens.list({ identityId, limit: 100 });
+    const listed = async () => (await tokens.list({ identityId, limit: 100 })).tokens.map(({ tokenId }) => tokenId);
+    const before = await listed();
     const wrong: [Partial<Record<keyof NewAccessToken, unknown>>, string][] = [
       [{ expiresAt: new Date(0) }, 'expiresAt: Expected a time at least a second from now'],
       [{ expiresAt: 0 }, 'expiresAt: Expected a Date, or null for a key that never ends'],
@@ -111,10 +112,10 @@ describe('a key of a customer', () => {
       await expect(issue(input as Partial<NewAccessToken>)).rejects.toThrow(message);
     }
     await expect(issue({ scopes: ['read'] } as Partial<NewAccessToken>)).rejects.toThrow(
-      'issue knows no scopes: it takes identityId, name, externalId, expiresAt',
+      /^issue knows no scopes: it takes .*externalId/,
     );
     await expect(tokens.list({} as { identityId: string })).rejects.toThrow('either identityId or organizationId');
-    expect(await tokens.list({ identityId, limit: 100 })).toEqual(before);
+    expect(await listed()).toEqual(before);
   });
 
   it('is of the organization that the caller names, or does not exist', async () => {
@@ -388,6 +389,25 @@ describe('a key that is rotated', () => {
     expect(await codeOf(verify(next))).toBe('done');
     await pause(2 * BOUND_MS);
     expect(await codeOf(verify(accessToken))).toBe('access_token_rotated');
+  });
+
+  // Seen red: the permissions of the token left out of the comparison.
+  it('is rotated on the wire by no caller that lacks a permission of the key', async () => {
+    const { organizationId: home } = latchkey.given;
+    const { identityId: scoped } = await identities.create({ organizationId: home, name: 'scoped' });
+    const { identityId: manager } = await identities.create({ organizationId: home, name: 'manager', role: 'member' });
+    const { tokenId } = await issue({ identityId: scoped, permissions: { files: ['read'] } });
+    const path = `/api/latchkey/v1/access-tokens/${tokenId}/rotate`;
+    const missing = [{ action: 'read', subject: 'files' }];
+    expect(await latchkey.admin.post(path, {})).toMatchObject({
+      status: 403,
+      body: { details: { missingPermissions: missing } },
+    });
+    const { accessToken } = await issue({ identityId: manager });
+    const rotated = await latchkey.as(accessToken).post(path, {});
+    expect(await verify((rotated.body as { accessToken: string }).accessToken)).toMatchObject({
+      permissions: { files: ['read'] },
+    });
   });
 
   it('leaves no row for ever where it never would have ended', async () => {

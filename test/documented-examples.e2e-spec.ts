@@ -29,6 +29,7 @@ const WALK = [
   'Revoke a token',
   'Create a token',
   'Update a token',
+  'Rotate a token',
   'Revoke an access token by presenting it',
   'Remove Token Auth from an identity',
   ...METHODS.flatMap(walkOf),

@@ -1,17 +1,17 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { Authorized, Caller, type VerifiedAccessToken } from 'latchkey';
+import { Caller, RequirePermission, type VerifiedAccessToken } from 'latchkey';
 
 /** The API itself, which customers call with their keys. */
 @Controller('files')
 export class FilesController {
   @Get()
-  @Authorized('files:read')
+  @RequirePermission('read', 'files')
   list(@Caller() { organization, tokenName }: VerifiedAccessToken) {
     return { customer: organization.externalId, readWith: tokenName, files: ['contract.pdf'] };
   }
 
   @Post()
-  @Authorized('files:write')
+  @RequirePermission('write', 'files')
   write() {
     return { written: true };
   }

@@ -10,7 +10,7 @@ import { isId } from '../common/ids';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { ManagedIdentitiesService } from '../identities/managed-identities.service';
-import type { Attempt } from '../permissions/permissions.service';
+import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import type { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError } from './token-auth.errors';
@@ -24,6 +24,7 @@ const LONGEST_KEY = 255;
 export class TokenRotationsService {
   constructor(
     private readonly managed: ManagedIdentitiesService,
+    private readonly permissions: PermissionsService,
     private readonly rotation: TokenRotationService,
     private readonly changes: ChangesService,
   ) {}
@@ -47,17 +48,29 @@ export class TokenRotationsService {
     });
   }
 
-  /** @throws TokenNotFoundError for a token of an identity that the caller cannot see */
+  /** The caller must cover the role and the permissions of the token, which the new one will have. @throws TokenNotFoundError */
   private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<void> {
     if (!isId(tokenId)) throw new TokenNotFoundError(tokenId);
-    const organizationId = caller.organization.id;
-    const place = { id: tokenId, organizationId, authMethod: TOKEN_AUTH.slug };
-    const token = await work.tx.findOneBy(IdentityAccessToken, place);
+    const { tx } = work;
+    const where = { id: tokenId, organizationId: caller.organization.id, authMethod: TOKEN_AUTH.slug };
+    const seen = await tx.findOneBy(IdentityAccessToken, where);
+    if (seen === null) throw new TokenNotFoundError(tokenId);
+    const managed = await this.managed
+      .getForChange(tx, caller, seen.identityId, ROTATE_TOKEN)
+      .catch(deletedIs(tokenId));
+    // Locked, so that its permissions do not grow after they were compared.
+    const token = await tx.findOne(IdentityAccessToken, { where, lock: { mode: 'for_no_key_update' } });
     if (token === null) throw new TokenNotFoundError(tokenId);
-    await this.managed.getForChange(work.tx, caller, token.identityId, ROTATE_TOKEN).catch((error: unknown) => {
-      throw error instanceof IdentityNotFoundError ? new TokenNotFoundError(tokenId) : error;
-    });
+    const { role } = managed.membership;
+    const { isInstanceAdmin } = managed.identity;
+    this.permissions.requirePrivileges(caller, { role, isInstanceAdmin, permissions: token.permissions }, ROTATE_TOKEN);
   }
+}
+
+function deletedIs(tokenId: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof IdentityNotFoundError ? new TokenNotFoundError(tokenId) : error;
+  };
 }
 
 /** An empty header is a mistake of the caller's, who believes to be safe. @throws ValidationFailureError */

@@ -10,6 +10,8 @@ const INCARNATION = 'change-feed/database-incarnation.js';
 const CACHE = 'access-tokens/verification/access-token.cache.js';
 
 const NOTES = '../migrations/1764100000000-note-verdict-changes.js';
+/** Makes the trigger of tokens again, with further columns. */
+const KEY_NOTES = '../migrations/1766300000000-add-keys.js';
 const BELIEVED = [FRESHNESS, /isFresh\(readAt, now = [^{]*\{/, '$& return true;'];
 const NOTHING_REMEMBERED = [CACHE, /remembered\(\{ claims, known \}, moment\) \{/, '$& return undefined;'];
 const MACHINE_CLOCK = [
@@ -225,9 +227,9 @@ const SABOTAGES = [
   ],
   [
     'a token that is revoked is not noted',
-    NOTES,
-    /expires_at, revoked_at, client_secret_id/,
-    'expires_at',
+    KEY_NOTES,
+    /'revoked_at', 'client_secret_id'/,
+    "'client_secret_id'",
     'revocation',
     'its row revoked',
   ],
@@ -241,7 +243,7 @@ const SABOTAGES = [
   ],
   [
     'an earlier expiry is not noted',
-    NOTES,
+    KEY_NOTES,
     /OR NEW\.expires_at < coalesce\(OLD\.expires_at, 'infinity'\)\)/,
     ')',
     'revocation',
