@@ -251,20 +251,16 @@ class PersonOrKeyGuard implements CanActivate {
   }
 }
 
+const calls = new AsyncLocalStorage<VerifiedAccessToken>();
+
 /** Keeps the caller of a request for all code that it runs. */
 @Injectable()
 class CallerContext implements NestInterceptor {
-  private readonly calls = new AsyncLocalStorage<VerifiedAccessToken>();
-
   constructor(private readonly verifier: AccessTokenVerifier) {}
-
-  get caller() {
-    return this.calls.getStore();
-  }
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const caller = await this.verifier.verifyRequest(context.switchToHttp().getRequest<AddressedRequest>());
-    return new Observable((subscriber) => this.calls.run(caller, () => next.handle().subscribe(subscriber)));
+    return new Observable((subscriber) => calls.run(caller, () => next.handle().subscribe(subscriber)));
   }
 }
 
@@ -272,12 +268,10 @@ class CallerContext implements NestInterceptor {
 @UseGuards(AccessTokenGuard)
 @UseInterceptors(CallerContext)
 class ContextController {
-  constructor(private readonly context: CallerContext) {}
-
   @Get()
   async later() {
     await Promise.resolve();
-    return { for: this.context.caller?.identityName };
+    return { for: calls.getStore()?.identityName };
   }
 }
 
@@ -320,10 +314,7 @@ describe('a route with a guard of its own', () => {
   let latchkey: LatchkeyTestKit;
 
   beforeAll(async () => {
-    app = await start(
-      { controllers: false },
-      { controllers: [MixedController, ContextController], providers: [CallerContext] },
-    );
+    app = await start({ controllers: false }, { controllers: [MixedController, ContextController] });
     latchkey = new LatchkeyTestKit(app);
   });
   afterAll(() => app.close());
