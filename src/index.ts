@@ -9,7 +9,6 @@ export {
   InvalidAlgorithmError,
   InvalidSignatureError,
   KeyChecksumError,
-  KeyNotRenewableError,
   KeyPrefixError,
   KeyTakenError,
   MalformedAccessTokenError,

@@ -45,7 +45,7 @@ export function checkedImport(
   settings: readonly string[],
 ): KeyToImport[] {
   const starts = keyring.requireImported();
-  if (!Array.isArray(keys) || keys.length > MOST) throw new TypeError(`import takes a list of up to ${MOST} keys`);
+  if (!isList(keys)) throw new TypeError(`import takes a list of up to ${MOST} keys`);
   keys.forEach((key, index) => requireKnown(`import: key ${index}`, key, [...FIELDS, ...settings]));
   const issues = keys.flatMap((key, index) => faultsOf(key, index, starts));
   if (issues.length > 0) throw new ValidationFailureError(issues);
@@ -53,6 +53,10 @@ export function checkedImport(
     const hashes = keyring.ofDigest(digestIn(hash));
     return { settings, hashes, stored: { hash: hashes[0], visibleStart } };
   });
+}
+
+function isList(keys: unknown): boolean {
+  return Array.isArray(keys) && keys.length <= MOST;
 }
 
 function faultsOf(

@@ -26,7 +26,8 @@ export class TokenRevocationsService {
   ) {}
 
   /**
-   * Revokes the token of a JWT, and with it every JWT of its chain, or that of a short key. A revocation is final; to revoke again has the same result.
+   * Revokes the token of a short key, or of a JWT, and with it every JWT of its chain. A revocation is final; to revoke again has
+   * the same result.
    *
    * @throws LastAdministratorError: the holder of an administrator's last token must issue another one first
    */
@@ -44,7 +45,7 @@ export class TokenRevocationsService {
     });
   }
 
-  /** @throws UnknownKeyError and what the keyrings throw. */
+  /** @throws UnknownKeyError, and what the keyrings throw */
   private async claimsOf(token: string, { address = '' }: RequestOrigin): Promise<TokenClaims> {
     if (!this.shortKeys.isKey(token)) return this.keyring.verify(token);
     const { hashes } = this.shortKeys.presented(token);

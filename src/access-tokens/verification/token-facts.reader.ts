@@ -129,7 +129,7 @@ const FACTS_BY_KEY = `
   SELECT state.*, found.hash AS key_hash
     FROM latchkey.token_with_key($1) AS found, latchkey.token_state_of_key(found.id) AS state`;
 
-/** What a short key has led to. */
+/** The token that was found by a short key. */
 export interface FoundKey {
   /** Null if no token has the key, or its identity is gone. */
   readonly facts: TokenFacts | null;
