@@ -76,7 +76,7 @@ describe('the abilities that are kept', () => {
   // Two tenants' roles of one name, or one role before and after a change: the slug is the same, the rules are not.
   const read = { 'reports:read': ['auditor', 'member'] };
   const settings = { hostPermissions: read } as { hostPermissions: HostPermissions };
-  const permissionsService = new PermissionsService(settings as LatchkeySettings);
+  const permissionsService = new PermissionsService(settings);
   const mayRead = (role: string) => permissionsService.isAllowed(somebody(role), 'reports:read');
 
   it('are those of built-in roles alone: any other slug may mean another role in the next organization', () => {
