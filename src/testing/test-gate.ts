@@ -12,7 +12,6 @@ import {
   type RefusalCode,
   UntrustedAddressError,
 } from '../access-tokens/issuing/access-tokens.errors';
-import type { AccessTokenVerifier } from '../access-tokens/verification/access-token.verifier';
 import { CallerRights } from '../access-tokens/verification/caller';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { bearerToken } from '../common/http/bearer';
@@ -34,7 +33,7 @@ type Answer = VerifiedAccessToken | TokenRefusalCode;
  * the real ones. Until it is told, every request is refused with 401, as one without a token.
  */
 @Injectable()
-export class TestGate implements Pick<AccessTokenVerifier, keyof AccessTokenVerifier> {
+export class TestGate {
   private readonly answers = new Map<string, Answer>();
   private usual: Answer = 'access_token_missing';
 
