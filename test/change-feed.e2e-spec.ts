@@ -1,4 +1,3 @@
-import { NodeRegistry } from '../src/change-feed/node.registry';
 import { type Answer, answered, refused } from './support/api-client';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -178,34 +177,6 @@ describe('a change', () => {
     // On a machine that is too busy for seconds, a node may count as gone, or as late.
     for (let attempt = 0; !isEverywhere(again) && attempt < 20; attempt += 1) again = await ask();
     expect(again).toMatchObject({ revision: null, nodes: { applied: Array(2).fill(expect.any(String)), pending: [] } });
-  });
-
-  // Seen red: a node answered from memory though no other node knew of it.
-  it('is known at once to a node that cannot tell others of itself, though no caller can wait for it', async () => {
-    const [first] = nodes as [TestLatchkey];
-    const sql = (text: string) => first.dataSource.query(text);
-    await sql(`
-      CREATE FUNCTION latchkey.refuse_node() RETURNS trigger LANGUAGE plpgsql
-        AS 'BEGIN RAISE EXCEPTION ''not this one''; END'`);
-    await sql(`
-      CREATE TRIGGER refuse_node BEFORE INSERT ON latchkey.nodes FOR EACH ROW
-        WHEN (NEW.id NOT IN (${nodes.map(({ app }) => `'${app.get(NodeRegistry).id}'`).join()}))
-        EXECUTE FUNCTION latchkey.refuse_node()`);
-    const hidden = await startLatchkey(
-      { authSecret: first.authSecret, revocationBoundMs: 60_000, database: databaseWithoutPush() },
-      { isBootstrapped: false },
-    );
-    const statusOf = async (accessToken: string) => (await hidden.as(accessToken).get(DETAILS)).status;
-    try {
-      const { tokenId, accessToken } = await first.given.token();
-      expect(await statusOf(accessToken)).toBe(200);
-      done(await first.admin.post(`/api/v1/auth/token-auth/tokens/${tokenId}/revoke?wait=all`));
-      expect(await statusOf(accessToken)).toBe(401);
-    } finally {
-      await sql('DROP TRIGGER refuse_node ON latchkey.nodes');
-      await sql('DROP FUNCTION latchkey.refuse_node');
-      await hidden.stop();
-    }
   });
 
   it('is waited for no longer than the bound when a node that should be there is silent, and that node is named', async () => {

@@ -92,17 +92,6 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
     this.changes.addEverything();
   }
 
-  /**
-   * Notes that a heartbeat of this node is in the list of nodes. While it was not there, a caller may have been told that a change
-   * is known to all nodes: so what was read before counts as changed.
-   *
-   * @param sentAt when the heartbeat was sent, as `performance.now()` counts.
-   */
-  noteListed(sentAt: number): void {
-    if (!this.freshness.isListed()) this.changes.addEverything();
-    this.freshness.list(sentAt);
-  }
-
   /** Calls a listener after the first read, and after every read that found changes. */
   onProgress(listener: (confirmed: Confirmed) => void): void {
     this.listeners.push(listener);
@@ -148,16 +137,10 @@ export class ChangeFeedService implements OnModuleInit, OnApplicationShutdown {
   private apply(answer: Answer, isFirst: boolean, isMarkLost: boolean): void {
     const { snapshot, subjects } = answer;
     const isVoid = this.incarnation.observe(answer, this.confirmed?.snapshot, isMarkLost) || isFirst;
-    if (isVoid) this.forgetEverything();
+    if (isVoid) this.changes.addEverything();
     else if (subjects.length > 0) this.changes.add(subjects);
     this.confirmed = { snapshot, revision: lastBefore(snapshot) };
     if (isVoid || subjects.length > 0) this.tell(this.confirmed);
-  }
-
-  /** A crash of the database has emptied the list of nodes, too. */
-  private forgetEverything(): void {
-    this.changes.addEverything();
-    this.freshness.unlist();
   }
 
   private tell(confirmed: Confirmed): void {

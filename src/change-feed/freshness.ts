@@ -3,8 +3,6 @@ import { performance } from 'node:perf_hooks';
 /** After so long without an answer a node does not ask what happened in between: everything counts as changed. Changes are kept longer. */
 const LOST_AFTER_MS = 60_000;
 const SUSPENDED_MS = 1_000;
-/** How much earlier than the others a node takes itself for gone. */
-const LISTING_MARGIN_MS = 1_000;
 
 /** After three missed heartbeats a node counts as gone, but not while it may still answer from memory. */
 export function goneAfterMs(boundMs: number): number {
@@ -13,15 +11,12 @@ export function goneAfterMs(boundMs: number): number {
 
 /**
  * Whether this node may answer from memory. It may while a read of its own has confirmed, less than the bound ago, that it knows every
- * change, while the machine has not been suspended since, and while the list of nodes has it: a caller that waits for all nodes waits
- * for those in the list. Every moment is one of `performance.now()`.
+ * change, and while the machine has not been suspended since. Every moment is one of `performance.now()`.
  */
 export class Freshness {
   private confirmedAt = -Infinity;
   /** How far the wall clock was ahead of the monotonic clock, which stands still while a machine is suspended. */
   private wallAheadMs = NaN;
-  private listedUntil = -Infinity;
-  private unlistedAt = -Infinity;
 
   /** @param boundMs how long a revoked token may still be accepted. */
   constructor(private readonly boundMs: number) {}
@@ -31,31 +26,12 @@ export class Freshness {
    * the bound ago, or everything that happened since is known up to less than that ago.
    */
   isFresh(readAt: number, now = performance.now()): boolean {
-    return (
-      (now - this.confirmedAt < this.boundMs || now - readAt < this.boundMs) && this.isListed(now) && this.isAwake(now)
-    );
+    return (now - this.confirmedAt < this.boundMs || now - readAt < this.boundMs) && this.isAwake(now);
   }
 
   /** Whether every change is known up to less than the bound ago. */
   isConfirmed(now = performance.now()): boolean {
     return now - this.confirmedAt < this.boundMs && this.isAwake(now);
-  }
-
-  /** Whether all other nodes find this one in the list of nodes. */
-  isListed(now = performance.now()): boolean {
-    return now < this.listedUntil;
-  }
-
-  /** Takes this node for listed by a heartbeat, unless the list may have been emptied since the heartbeat was sent. */
-  list(sentAt: number): void {
-    if (sentAt <= this.unlistedAt) return;
-    this.listedUntil = sentAt + goneAfterMs(this.boundMs) - LISTING_MARGIN_MS;
-  }
-
-  /** The list may be another one, without this node. */
-  unlist(now = performance.now()): void {
-    this.unlistedAt = now;
-    this.listedUntil = -Infinity;
   }
 
   /**

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CoalescedTask } from '../common/async/coalesced-task';
 import { Clock } from '../common/clock/clock';
@@ -38,7 +37,7 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     return this.mark.nodeId;
   }
 
-  /** Until its first heartbeat is written, a node answers nothing from memory. */
+  /** A node is in the list before it serves, so that a caller who waits for all nodes waits for it too. */
   async onApplicationBootstrap(): Promise<void> {
     this.changeFeed.onProgress((confirmed) => {
       this.latest = confirmed;
@@ -63,11 +62,9 @@ export class NodeRegistry implements OnApplicationBootstrap, OnApplicationShutdo
     if (!this.latest || this.isStopped) return;
     const { snapshot, revision } = this.latest;
     const mark = this.mark.next();
-    const sentAt = performance.now();
     try {
       await this.database.write(BEAT, [this.id, this.name, this.startedAt, snapshot, revision, mark]);
       this.mark.confirm(mark);
-      this.changeFeed.noteListed(sentAt);
       await this.putClock();
       this.isFailing = false;
     } catch (error) {
