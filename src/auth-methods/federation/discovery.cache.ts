@@ -20,6 +20,8 @@ const DISCOVERY: DocumentKind<DiscoveryDocument> = {
   unreadable: 'unusable',
   weightOf: () => 0,
 };
+/** Characters of an issuer or an address of keys, so that thousands of documents are a bounded amount of memory. */
+const MAX_LENGTH = 2_048;
 const PATH = '/.well-known/openid-configuration';
 
 /** The discovery documents of issuers, kept under the same settings as their keys. */
@@ -49,7 +51,11 @@ export class DiscoveryCache {
 
 function readDiscovery(text: string): DiscoveryDocument | undefined {
   const { issuer, jwks_uri: jwksUri } = objectOf(text);
-  return typeof issuer === 'string' && typeof jwksUri === 'string' ? { issuer, jwksUri } : undefined;
+  return isShort(issuer) && isShort(jwksUri) ? { issuer, jwksUri } : undefined;
+}
+
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_LENGTH;
 }
 
 function objectOf(text: string): { readonly issuer?: unknown; readonly jwks_uri?: unknown } {

@@ -333,6 +333,13 @@ describe('the time of an outbound request', () => {
     expect(faults.filter((name) => name === 'busy')).toHaveLength(300 - 8 - 256);
   });
 
+  it('ends with a peer that wants to speak another protocol', async () => {
+    const peer = await start();
+    peer.answer = (_asked, response) =>
+      response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    await expect(http().send(request(peer))).rejects.toEqual(fault('unreachable'));
+  });
+
   it('ends with a peer that is down', async () => {
     const peer = await start();
     const sent = request(peer);

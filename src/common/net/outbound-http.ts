@@ -83,7 +83,8 @@ export class OutboundHttp {
       const url = requireUrl(request.url);
       return this.slots.within(url.host, signal, async () => {
         const addresses = await this.addressesOf(url, signal);
-        return exchange(url, request, addresses, signal);
+        // A connection that is closed without an error settles nothing by itself.
+        return unlessAborted(exchange(url, request, addresses, signal), signal);
       });
     });
   }
@@ -158,6 +159,11 @@ function exchange(
     };
     const sent = https.request(url, options, (response) => {
       read(response, maxBytes).then(resolve, reject);
+    });
+    // Node closes the connection of an answer with 101 without a word, where this event is not listened to.
+    sent.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new OutboundError('unreachable'));
     });
     sent.on('error', reject).end(body);
   });

@@ -1,8 +1,10 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { ResilienceHost } from './host';
 import type { Reply } from './http';
 import { LatchkeyNode, type NodeOptions } from './node';
 import { Postgres } from './postgres';
+import { until } from './processes';
 
 /** The bound the nodes are run with: the default. */
 export const D = 1_000;
@@ -16,6 +18,8 @@ export interface Token {
   readonly jwt: string;
   /** What it was made with. */
   readonly clientSecretId?: string;
+  /** When it had been made, as `performance.now()` counts. */
+  readonly madeAt?: number;
 }
 
 export interface ClusterOptions {
@@ -92,7 +96,7 @@ export class Cluster {
     const path = `/api/v1/auth/token-auth/identities/${owner}`;
     if (identityId === undefined) await this.manage(path, policy);
     const { accessToken, tokenData } = (await this.manage(`${path}/tokens`)).body;
-    return { identityId: owner, tokenId: tokenData.id, jwt: accessToken };
+    return { identityId: owner, tokenId: tokenData.id, jwt: accessToken, madeAt: performance.now() };
   }
 
   /** A token made by universal auth, of a new identity. */
@@ -123,8 +127,12 @@ export class Cluster {
   }
 
   /** Uses a token once on every node: all of them remember it afterwards. */
-  async warm({ jwt }: Token): Promise<void> {
-    for (const node of this.nodes) good(await node.use(jwt));
+  async warm({ jwt, madeAt = -Infinity }: Token): Promise<void> {
+    for (const node of this.nodes) {
+      // What was changed to make it must be known before, or the first change that a node hears of would have it look again.
+      await until(async () => (await node.confirmedAt()) > madeAt, 'the changes so far', 5_000);
+      good(await node.use(jwt));
+    }
   }
 
   async revoke({ tokenId }: Token, node = this.node(0)): Promise<Reply> {

@@ -1,4 +1,5 @@
 import * as http from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ServerProcess } from '../../support/server-process';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
@@ -94,6 +95,13 @@ export class LatchkeyNode {
 
   call(path: string, options: Call = {}): Promise<Reply> {
     return call(`${this.url}${path}`, { agent: this.agent, ...options });
+  }
+
+  /** Up to when this node knows every change, as `performance.now()` counts; NaN while it does not know. */
+  async confirmedAt(): Promise<number> {
+    const askedAt = performance.now();
+    const { status, body } = await this.call('/api/health');
+    return status === 200 ? askedAt - (body as { confirmedAgeMs: number }).confirmedAgeMs : NaN;
   }
 
   /** Uses a token. */
