@@ -77,12 +77,20 @@ export interface RouteRules extends OwnRules {
 
 export function ownRulesOf(place: object): OwnRules {
   return {
-    isPublic: Reflect.getMetadata(PUBLIC, place) === true,
+    isPublic: isPublicPlace(place),
     isOptional: Reflect.getMetadata(OPTIONAL, place) === true,
     metadata: Reflect.getMetadata(METADATA, place) as RequiredMetadata | undefined,
     permissions: Reflect.getMetadata(PERMISSIONS, place) as readonly RequiredPermission[] | undefined,
     isGuarded: ((Reflect.getMetadata(GUARDS_METADATA, place) ?? []) as unknown[]).length > 0,
   };
+}
+
+const DEMANDS = [GUARDS_METADATA, OPTIONAL, METADATA, PERMISSIONS];
+
+/** A controller inherits `@Public()` from another class only while it has no guard and no rule of its own. */
+function isPublicPlace(place: object): boolean {
+  if (Reflect.getMetadata(PUBLIC, place) !== true) return false;
+  return Reflect.hasOwnMetadata(PUBLIC, place) || !DEMANDS.some((key) => Reflect.hasOwnMetadata(key, place));
 }
 
 /** Whether a handler or controller requires something of the caller. */
@@ -107,13 +115,18 @@ function readRules(handler: object, controller: object): RouteRules {
     isLatchkeys: isLatchkeyController(controller),
     // A decorator nearer to the handler wins. A guard there means that the handler is not public.
     isPublic: near.isPublic || (far.isPublic && !near.isGuarded && !isDemanding(near)),
-    isOptional: near.isOptional || far.isOptional,
+    isOptional: isOptionalAt(near, far),
     metadata: near.metadata ?? far.metadata,
     permissions: near.permissions ?? far.permissions,
     isGuarded: near.isGuarded || far.isGuarded,
   };
   known.set(handler, rules);
   return rules;
+}
+
+/** A handler that requires labels or a permission requires a token, whatever its controller says. */
+function isOptionalAt(handler: OwnRules, controller: OwnRules): boolean {
+  return handler.isOptional || (controller.isOptional && !isDemanding(handler));
 }
 
 const guardedByApplication = new WeakSet<object>();
