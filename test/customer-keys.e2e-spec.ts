@@ -404,10 +404,15 @@ describe('a key that is rotated', () => {
       body: { details: { missingPermissions: missing } },
     });
     const { accessToken } = await issue({ identityId: manager });
-    const rotated = await latchkey.as(accessToken).post(path, {});
-    expect(await verify((rotated.body as { accessToken: string }).accessToken)).toMatchObject({
+    const rotate = () => latchkey.as(accessToken).post(path, {}, { 'idempotency-key': tokenId });
+    const { body } = await rotate();
+    expect(await verify((body as { accessToken: string }).accessToken)).toMatchObject({
       permissions: { files: ['read'] },
     });
+    // A repeated call would hand out the new token as it is by then. Seen red: only the old one was compared.
+    expect((await rotate()).status).toBe(200);
+    await tokens.update((body as { tokenId: string }).tokenId, { permissions: { files: ['read', 'delete'] } });
+    expect((await rotate()).status).toBe(403);
   });
 
   it('leaves no row for ever where it never would have ended', async () => {

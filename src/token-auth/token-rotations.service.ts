@@ -9,7 +9,7 @@ import { isWellFormed } from '../common/dto/rules';
 import { isId } from '../common/ids';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import { IdentityNotFoundError } from '../identities/identities.errors';
-import { ManagedIdentitiesService } from '../identities/managed-identities.service';
+import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import type { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
@@ -38,18 +38,21 @@ export class TokenRotationsService {
     requireKey(idempotencyKey);
     const organizationId = actor.caller.organization.id;
     return this.changes.alter({ actor, action: 'rotate-token-identity-token-auth' }, async (work) => {
-      await this.requireManaged(work, actor, tokenId);
+      const managed = await this.requireManaged(work, actor, tokenId);
       const how = { tokenId, organizationId, graceSeconds, endsOldOnFirstUse, idempotencyKey };
       const rotated = await this.rotation.rotate(work.run, how);
       if (rotated === undefined) throw new TokenNotFoundError(tokenId);
-      if (rotated.isRepeated) work.unchanged();
-      else for (const target of rotationTargets(tokenId, rotated.token)) work.changed(target);
+      if (rotated.isRepeated) {
+        // It is handed out again: a host may have given it more since it was made.
+        await this.requireCovered(work, actor, managed, rotated.token.id);
+        work.unchanged();
+      } else for (const target of rotationTargets(tokenId, rotated.token)) work.changed(target);
       return answerOf(tokenId, rotated);
     });
   }
 
   /** The caller must cover the role and the permissions of the token, which the new one will have. @throws TokenNotFoundError */
-  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<void> {
+  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<ManagedIdentity> {
     if (!isId(tokenId)) throw new TokenNotFoundError(tokenId);
     const { tx } = work;
     const where = { id: tokenId, organizationId: caller.organization.id, authMethod: TOKEN_AUTH.slug };
@@ -58,12 +61,24 @@ export class TokenRotationsService {
     const managed = await this.managed
       .getForChange(tx, caller, seen.identityId, ROTATE_TOKEN)
       .catch(deletedIs(tokenId));
+    await this.requireCovered(work, { caller }, managed, tokenId);
+    return managed;
+  }
+
+  /** @throws TokenNotFoundError, PermissionBoundaryError, InstanceAdminRequiredError */
+  private async requireCovered(
+    { tx }: OwnUnitOfWork,
+    { caller }: Pick<Actor, 'caller'>,
+    { identity, membership }: ManagedIdentity,
+    id: string,
+  ): Promise<void> {
+    const where = { id, organizationId: caller.organization.id, authMethod: TOKEN_AUTH.slug };
     // Locked, so that its permissions do not grow after they were compared.
     const token = await tx.findOne(IdentityAccessToken, { where, lock: { mode: 'for_no_key_update' } });
-    if (token === null) throw new TokenNotFoundError(tokenId);
-    const { role } = managed.membership;
-    const { isInstanceAdmin } = managed.identity;
-    this.permissions.requirePrivileges(caller, { role, isInstanceAdmin, permissions: token.permissions }, ROTATE_TOKEN);
+    if (token === null) throw new TokenNotFoundError(id);
+    const { isInstanceAdmin } = identity;
+    const target = { role: membership.role, isInstanceAdmin, permissions: token.permissions };
+    this.permissions.requirePrivileges(caller, target, ROTATE_TOKEN);
   }
 }
 
