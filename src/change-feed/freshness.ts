@@ -30,8 +30,8 @@ export class Freshness {
   }
 
   /** Whether every change is known up to less than the bound ago. */
-  isConfirmed(now = performance.now()): boolean {
-    return now - this.confirmedAt < this.boundMs && this.isAwake(now);
+  isConfirmed(): boolean {
+    return this.isFresh(-Infinity);
   }
 
   /**

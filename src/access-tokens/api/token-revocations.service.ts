@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { strangerAt } from '../../common/async/query-context';
 import { Clock } from '../../common/clock/clock';
 import type { RequestOrigin } from '../../common/http/request-origin';
 import { ChangesService } from '../../changes/changes.service';
@@ -46,10 +47,10 @@ export class TokenRevocationsService {
   }
 
   /** @throws UnknownKeyError, and what the keyrings throw */
-  private async claimsOf(token: string, { address = '' }: RequestOrigin): Promise<TokenClaims> {
+  private async claimsOf(token: string, { address }: RequestOrigin): Promise<TokenClaims> {
     if (!this.shortKeys.isKey(token)) return this.keyring.verify(token);
     const { hashes } = this.shortKeys.presented(token);
-    const { facts } = await this.facts.findByKey(hashes, { group: 'strangers', member: address, isCrowd: true });
+    const { facts } = await this.facts.findByKey(hashes, strangerAt(address));
     if (facts === null) throw new UnknownKeyError();
     return { jti: facts.tokenId, identityId: facts.identityId, orgId: facts.organization.id };
   }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Party } from '../../common/async/query-context';
+import { type Party, strangerAt } from '../../common/async/query-context';
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
 import { LatchkeySettings } from '../../latchkey.options';
@@ -263,10 +263,8 @@ function claimsOf({ claims, presented }: Credential, { facts }: KnownFacts): Kep
  * Whose turn the first look-up of a short key takes. The owner of a key is not known yet, but only this installation can have
  * marked it. A flood of texts that are merely well made competes with texts of that kind alone.
  */
-function partyOfKey({ isMarked }: PresentedKey, address = ''): Party {
-  return isMarked
-    ? { group: 'marked-keys', member: '', isCrowd: true }
-    : { group: 'strangers', member: address, isCrowd: true };
+function partyOfKey({ isMarked }: PresentedKey, address: string | undefined): Party {
+  return isMarked ? { group: 'marked-keys', member: '', isCrowd: true } : strangerAt(address);
 }
 
 /**

@@ -3,7 +3,7 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 import type { MethodSettings } from '../auth-method';
 import { ClaimPattern } from '../federation/claim-pattern';
 import { entriesOf, faultOfPattern, normalList } from '../federation/claim-rules';
-import { isText, issue as issueAt, issuesOfCertificates } from '../federation/settings';
+import { isText, issue as issueAt, issuesOfCertificates, laidOver } from '../federation/settings';
 import type { UpdateKubernetesAuthDto } from './dto/kubernetes-auth.dtos';
 
 /** The settings of Kubernetes Auth besides the policy of its tokens. */
@@ -50,25 +50,20 @@ export function mergeSettings(input: UpdateKubernetesAuthDto, stored?: MethodSet
 }
 
 function mergedConfig(input: UpdateKubernetesAuthDto, present: KubernetesAuthConfig): KubernetesAuthConfig {
-  const laid = (value: string | null | undefined, kept: string) => (value === null ? '' : (value ?? kept));
-  // Certificates that are given are there to be checked against.
-  const verify = input.verifyTlsCertificate ?? (input.caCert ? true : present.verifyTlsCertificate);
+  const laid = laidOver(present, input, EMPTY.config);
   return {
-    kubernetesHost: laid(input.kubernetesHost, present.kubernetesHost),
-    allowedNamespaces: normalList(laid(input.allowedNamespaces, present.allowedNamespaces)),
-    allowedNames: normalList(laid(input.allowedNames, present.allowedNames)),
-    allowedAudience: laid(input.allowedAudience, present.allowedAudience),
-    verifyTlsCertificate: verify,
+    ...laid,
+    allowedNamespaces: normalList(laid.allowedNamespaces),
+    allowedNames: normalList(laid.allowedNames),
+    // Certificates that are given are there to be checked against.
+    verifyTlsCertificate: input.verifyTlsCertificate ?? (input.caCert ? true : present.verifyTlsCertificate),
   };
 }
 
 function mergedSecrets(input: UpdateKubernetesAuthDto, present: KubernetesAuthSecrets): KubernetesAuthSecrets {
-  const { caCert, tokenReviewerJwt } = input;
-  return {
-    caCert: caCert === null ? '' : (caCert ?? present.caCert),
-    // An empty text is what answers carry in its place: clients send it back.
-    tokenReviewerJwt: tokenReviewerJwt === null ? '' : tokenReviewerJwt || present.tokenReviewerJwt,
-  };
+  const laid = laidOver(present, input, EMPTY.secrets);
+  // An empty text is what answers carry in its place: clients send it back.
+  return input.tokenReviewerJwt === '' ? { ...laid, tokenReviewerJwt: present.tokenReviewerJwt } : laid;
 }
 
 /** Settings as the database has them. @throws UnreadableValueError where one is missing or of another kind. */

@@ -13,6 +13,11 @@ export interface Party {
   readonly isCrowd: boolean;
 }
 
+/** The party of a caller without a known token: all of them share one bound, because behind an address there may be a proxy. */
+export function strangerAt(address = ''): Party {
+  return { group: 'strangers', member: address, isCrowd: true };
+}
+
 /** The context in which the database is asked: for which party, and whether the statement takes rights away. */
 interface QueryContext {
   readonly party: Party | undefined;
