@@ -1,23 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenCache } from '../access-tokens/verification/access-token.cache';
-import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
-import { KeyTakenError } from '../access-tokens/issuing/access-tokens.errors';
 import { ShortKeyring } from '../access-tokens/issuing/short-key.keyring';
 import type { TokenFormat } from '../access-tokens/issuing/token-handout';
-import { TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
 import { Clock } from '../common/clock/clock';
 import { isId, NIL_ID } from '../common/ids';
-import { rotationTargets } from '../changes/targets';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { CreateTokenDto, UpdateTokenDto } from '../token-auth/dto/token-auth.dtos';
-import { TokenNotFoundError } from '../token-auth/token-auth.errors';
-import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { type ChangeOptions, HostTransactionService, organizationOf } from './host-transaction.service';
 import { checked, requireKnown } from './input';
 import { KeyChangesService } from './key-changes.service';
 import { checkedKey, checkedRotation, requireExternalId, requireState } from './key-input';
-import { checkedImport, type ImportedKey, type ImportOutcome, type KeyToImport } from './key-import';
+import { checkedImport, type ImportedKey, type ImportOutcome } from './key-import';
 import { KeyIssuingService, type KeyToIssue } from './key-issuing.service';
 import { type AccessTokenPage, type AccessTokenRecord, KeyReaderService } from './key-reader.service';
 import type {
@@ -45,12 +39,9 @@ export class AccessTokens {
     private readonly shortKeys: ShortKeyring,
     private readonly changes: KeyChangesService,
     private readonly reader: KeyReaderService,
-    private readonly rotation: TokenRotationService,
-    private readonly store: AccessTokenStore,
     private readonly clock: Clock,
     private readonly receipts: ChangeReceiptsService,
     private readonly cache: AccessTokenCache,
-    private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
   /**
@@ -96,27 +87,12 @@ export class AccessTokens {
     for (const { settings } of toImport) toIssue.push(await this.checked(settings, options));
     const outcomes: ImportOutcome[] = [];
     for (const [index, key] of toImport.entries()) {
-      outcomes.push(await this.importOne(key, { index, toIssue: toIssue[index]! }, options));
+      const outcome = await this.transaction.within('create-token-identity-token-auth', options, (work) =>
+        this.issuing.import(work, key, { index, toIssue: toIssue[index]! }),
+      );
+      outcomes.push(outcome);
     }
     return outcomes;
-  }
-
-  private importOne(
-    { stored, hashes }: KeyToImport,
-    { index, toIssue }: { readonly index: number; readonly toIssue: KeyToIssue },
-    options: ChangeOptions,
-  ): Promise<ImportOutcome> {
-    return this.transaction.within('create-token-identity-token-auth', options, async (work) => {
-      const holder = await this.store.holderOfKey(work.run, hashes);
-      if (holder !== undefined && holder.identityId !== toIssue.identityId) throw new KeyTakenError(index);
-      if (holder !== undefined) {
-        work.unchanged();
-        return { tokenId: holder.tokenId, isNew: false };
-      }
-      const { id: tokenId } = await this.issuing.insert(work, toIssue);
-      await this.store.giveKey(work.run, tokenId, stored);
-      return { tokenId, isNew: true };
-    });
   }
 
   /**
@@ -205,16 +181,9 @@ export class AccessTokens {
   async rotate(tokenId: string, how: RotationOptions, options: ChangeOptions = {}): Promise<RotatedAccessToken> {
     requireKnown('rotate', how, ['graceSeconds', 'endsOldOnFirstUse', 'idempotencyKey']);
     const rotation = { ...placeOf(tokenId, options), ...checkedRotation(how) };
-    return this.transaction.within('rotate-token-identity-token-auth', options, async (work) => {
-      const rotated = await this.rotation.rotate(work.run, rotation);
-      if (rotated === undefined) throw new TokenNotFoundError(tokenId);
-      const { token, accessToken, visibleStart, oldEndsAt, isRepeated } = rotated;
-      const { id, identityId, expiresAt } = token;
-      if (isRepeated) work.unchanged();
-      else for (const target of rotationTargets(tokenId, token)) work.changed(target);
-      const replaced = { tokenId, endsAt: oldEndsAt };
-      return { tokenId: id, identityId, accessToken, visibleStart, expiresAt, replaced, isRepeated };
-    });
+    return this.transaction.within('rotate-token-identity-token-auth', options, (work) =>
+      this.changes.rotate(work, rotation),
+    );
   }
 
   /**
@@ -227,16 +196,10 @@ export class AccessTokens {
    */
   async revoke(tokenId: string, options: ChangeOptions = {}): Promise<boolean> {
     if (!isId(tokenId)) return false;
-    const organizationId = organizationOf(options);
-    return this.transaction.takeAway('revoke-identity-access-token', options, async (work) => {
-      const { run } = work;
-      const revoked = await this.lastAdministrator.keepForToken(run, { tokenId, organizationId }, () =>
-        this.store.revoke(run, { tokenId, organizationId, revokedAt: this.clock.now() }),
-      );
-      if (revoked) work.changed({ type: 'token', ...revoked });
-      else work.unchanged();
-      return revoked !== undefined;
-    });
+    const place = placeOf(tokenId, options);
+    return this.transaction.takeAway('revoke-identity-access-token', options, (work) =>
+      this.changes.revoke(work, place),
+    );
   }
 
   /**

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { TokenEndedError } from '../access-tokens/issuing/access-tokens.errors';
 import { type KeyChanges, type KeyHolders, type KeyPlace, KeyStore } from '../access-tokens/issuing/key.store';
+import { type Rotation, TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
+import { rotationTargets } from '../changes/targets';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import { isId } from '../common/ids';
@@ -11,6 +14,7 @@ import { TokenNotFoundError } from '../token-auth/token-auth.errors';
 import type { CheckedKey } from './key-input';
 import { refillNeedsLimit } from './key-issuing.service';
 import { type AccessTokenRecord, KeyReaderService } from './key-reader.service';
+import type { RotatedAccessToken } from './key-types';
 
 /** How many keys one statement revokes: each is noted as a change. */
 const BATCH = 1_000;
@@ -23,6 +27,8 @@ export class KeyChangesService {
     private readonly reader: KeyReaderService,
     private readonly clock: Clock,
     private readonly lastAdministrator: LastAdministratorService,
+    private readonly rotation: TokenRotationService,
+    private readonly tokens: AccessTokenStore,
   ) {}
 
   /** The key as it is then. @throws TokenNotFoundError, TokenEndedError, ValidationFailureError, LastAdministratorError */
@@ -45,6 +51,29 @@ export class KeyChangesService {
   /** False for one that is not disabled, was revoked, or does not exist. */
   async enable(work: UnitOfWork, key: KeyPlace): Promise<boolean> {
     return this.noted(work, key, await this.store.enable(work.run, key, this.clock.now()));
+  }
+
+  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError */
+  async rotate(work: UnitOfWork, rotation: Rotation): Promise<RotatedAccessToken> {
+    const { tokenId } = rotation;
+    const rotated = await this.rotation.rotate(work.run, rotation);
+    if (rotated === undefined) throw new TokenNotFoundError(tokenId);
+    const { token, accessToken, visibleStart, oldEndsAt, isRepeated } = rotated;
+    const { id, identityId, expiresAt } = token;
+    if (isRepeated) work.unchanged();
+    else for (const target of rotationTargets(tokenId, token)) work.changed(target);
+    const replaced = { tokenId, endsAt: oldEndsAt };
+    return { tokenId: id, identityId, accessToken, visibleStart, expiresAt, replaced, isRepeated };
+  }
+
+  /** Revokes a token of any auth method. False for one that does not exist, or was revoked before. @throws LastAdministratorError */
+  async revoke(work: UnitOfWork, token: KeyPlace): Promise<boolean> {
+    const revoked = await this.taking(work.run, token, () =>
+      this.tokens.revoke(work.run, { ...token, revokedAt: this.clock.now() }),
+    );
+    if (revoked) work.changed({ type: 'token', ...revoked });
+    else work.unchanged();
+    return revoked !== undefined;
   }
 
   /** How many were revoked. @throws LastAdministratorError */

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
 import { type InsertedToken, type TokenFormat, TokenHandout } from '../access-tokens/issuing/token-handout';
-import type { NewKeyRow } from '../access-tokens/issuing/access-token.store';
+import { AccessTokenStore, type NewKeyRow } from '../access-tokens/issuing/access-token.store';
+import { KeyTakenError } from '../access-tokens/issuing/access-tokens.errors';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
@@ -9,6 +10,7 @@ import type { UnitOfWork } from '../changes/unit-of-work';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { IdentityStore } from '../identities/identity.store';
 import { TOKEN_AUTH } from '../token-auth/token-auth.definition';
+import type { ImportOutcome, KeyToImport } from './key-import';
 import type { CheckedKey } from './key-input';
 import type { IssuedAccessToken } from './key-types';
 
@@ -31,6 +33,7 @@ export class KeyIssuingService {
     private readonly handout: TokenHandout,
     private readonly identities: IdentityStore,
     private readonly clock: Clock,
+    private readonly store: AccessTokenStore,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, ExternalIdTakenError, ValidationFailureError */
@@ -41,8 +44,29 @@ export class KeyIssuingService {
     return { tokenId, identityId, accessToken, visibleStart, expiresAt };
   }
 
-  /** The row alone, for a key that its holder has already. @throws as `issue` does */
-  async insert(work: UnitOfWork, toIssue: KeyToIssue): Promise<InsertedKey> {
+  /**
+   * Takes over a key that its holder has already. A key that was imported before is left as it is.
+   *
+   * @param index the place of the key in the call.
+   * @throws KeyTakenError, and what `issue` throws
+   */
+  async import(
+    work: UnitOfWork,
+    { stored, hashes }: KeyToImport,
+    { index, toIssue }: { readonly index: number; readonly toIssue: KeyToIssue },
+  ): Promise<ImportOutcome> {
+    const holder = await this.store.holderOfKey(work.run, hashes);
+    if (holder !== undefined && holder.identityId !== toIssue.identityId) throw new KeyTakenError(index);
+    if (holder !== undefined) {
+      work.unchanged();
+      return { tokenId: holder.tokenId, isNew: false };
+    }
+    const { id: tokenId } = await this.insert(work, toIssue);
+    await this.store.giveKey(work.run, tokenId, stored);
+    return { tokenId, isNew: true };
+  }
+
+  private async insert(work: UnitOfWork, toIssue: KeyToIssue): Promise<InsertedKey> {
     const { identityId, organizationId } = toIssue;
     const login = { method: TOKEN_AUTH.slug, at: this.clock.now() };
     // Locked first, read afterwards: a method that was removed in the meantime must not be seen any more.

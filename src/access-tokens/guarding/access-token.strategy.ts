@@ -19,6 +19,9 @@ export const LATCHKEY_STRATEGY = 'latchkey';
  */
 @Injectable()
 export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STRATEGY) {
+  /** The token of each request, read once, so that the verifier decides on the token that passport-jwt has checked. */
+  private readonly tokens = new WeakMap<AddressedRequest, string>();
+
   constructor(
     keyring: AccessTokenKeyring,
     private readonly verifier: AccessTokenVerifier,
@@ -26,7 +29,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
   ) {
     super({
       // passport-jwt asks for null, and takes nothing else for a request without a token.
-      jwtFromRequest: (request: AddressedRequest) => verifier.tokenOf(request) ?? null,
+      jwtFromRequest: (request: AddressedRequest) => this.tokens.get(request) ?? null,
       algorithms: ['HS256'],
       passReqToCallback: true,
       secretOrKeyProvider: (_request: unknown, token: string, done: (error: unknown, key?: string) => void) => {
@@ -36,30 +39,40 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
     });
   }
 
-  /** Short keys are no JWTs, and nothing for passport-jwt to read. */
   override authenticate(request: AddressedRequest, options?: unknown): void {
-    if (!this.hasKey(request)) return super.authenticate(request as never, options);
+    let token: string | undefined;
+    try {
+      token = this.read(request);
+    } catch (error) {
+      return this.error(error as Error);
+    }
+    // Short keys are no JWTs, and nothing for passport-jwt to read.
+    if (token === undefined || !this.shortKeys.isKey(token)) return super.authenticate(request as never, options);
     void this.validate(request).then(
       (caller) => this.success(caller),
       (error: Error) => this.error(error),
     );
   }
 
-  private hasKey(request: AddressedRequest): boolean {
+  private read(request: AddressedRequest): string | undefined {
     try {
       const token = this.verifier.tokenOf(request);
-      return token !== undefined && this.shortKeys.isKey(token);
-    } catch {
-      // The verifier says what is wrong with it.
-      return true;
+      if (token !== undefined) this.tokens.set(request, token);
+      return token;
+    } catch (error) {
+      return tell(request, error);
     }
   }
 
   /** Keeps the caller as the guard does, so that `@Caller()` injects the object that passport has on `request.user`. */
   async validate(request: AddressedRequest): Promise<VerifiedAccessToken> {
-    const caller = await this.verifier.verifyRequest(request).catch((error: unknown) => tell(request, error));
-    stateOf(request).caller = caller;
-    return caller;
+    try {
+      const caller = await this.verifier.verificationOfToken(request, this.tokens.get(request));
+      stateOf(request).caller = caller;
+      return caller;
+    } catch (error) {
+      return tell(request, error);
+    }
   }
 }
 

@@ -38,9 +38,7 @@ export class KeyRehasher {
   ): Promise<void> {
     const party = { group: organization.id, member: identityId, isCrowd: false };
     try {
-      const run = <Row>(sql: string, parameters?: unknown[]) =>
-        this.database.write<Row & object>(sql, parameters, party) as Promise<Row[]>;
-      await this.store.rehash(run, { tokenId, found, present });
+      await this.store.rehash(this.database.writer(party), { tokenId, found, present });
     } catch (error) {
       this.failures.warn({ event: 'keys.not_rehashed', cause: loggable(error) });
     }

@@ -3,7 +3,6 @@ import { Clock } from '../../common/clock/clock';
 import { loggable } from '../../common/errors/database-errors';
 import { SeldomLog } from '../../common/seldom-log';
 import { VerificationPools } from '../../database/connections/verification-pools';
-import type { SqlRunner } from '../../database/sql-runner';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import { RotationStore } from '../issuing/rotation.store';
 
@@ -36,7 +35,7 @@ export class TokenSuccession {
 
   private async end(tokenId: string): Promise<void> {
     try {
-      await this.store.endReplaced(this.run, tokenId, this.clock.now());
+      await this.store.endReplaced(this.database.writer(), tokenId, this.clock.now());
       await this.changeFeed.catchUp();
     } catch (error) {
       this.failures.warn({ event: 'token.predecessor_not_ended', tokenId, cause: loggable(error) });
@@ -44,7 +43,4 @@ export class TokenSuccession {
       this.underWay.delete(tokenId);
     }
   }
-
-  private readonly run: SqlRunner = <Row>(sql: string, parameters: unknown[] = []) =>
-    this.database.write<Row & object>(sql, parameters);
 }

@@ -7,6 +7,7 @@ import { isOverlapped, isOwnMistake, isSilent, isUnanswered, loggable } from '..
 import { DatabaseUnavailableError } from '../../common/errors/common.errors';
 import type { Connection } from './connection';
 import { inSchema } from '../schema';
+import type { SqlRunner } from '../sql-runner';
 import type { RequestConnectionsService } from './request-connections';
 import { CancellableClient } from './cancellable-client';
 import { FairQueue } from './fair-queue';
@@ -73,6 +74,12 @@ export class VerificationPools implements OnApplicationShutdown {
   /** The same for a statement that writes. */
   async write<Row extends object>(sql: string, parameters: unknown[] = [], party?: Party): Promise<Row[]> {
     return inQueue(this.writingQueue, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
+  }
+
+  /** `write` in the form that stores take. */
+  writer(party?: Party): SqlRunner {
+    return <Row>(sql: string, parameters: unknown[] = []) =>
+      this.write<Row & object>(sql, parameters, party) as Promise<Row[]>;
   }
 
   /** Runs a statement of the change feed, which returns one row. @throws DatabaseUnavailableError */
