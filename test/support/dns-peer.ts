@@ -32,6 +32,8 @@ export class DnsPeer {
   readonly asked: string[] = [];
   /** Addresses of IPv4 by name. An empty list is a name without any. */
   readonly names = new Map<string, string[]>();
+  /** The addresses that a name has from its first answer on. */
+  readonly next = new Map<string, string[]>();
   /** Names about which it says nothing at all. */
   isMute: (name: string) => boolean = () => false;
 
@@ -39,7 +41,9 @@ export class DnsPeer {
     socket.on('message', (message, { port, address }) => {
       const question = questionIn(message);
       this.asked.push(question.name);
-      if (!this.isMute(question.name)) socket.send(this.answerTo(question, message), port, address);
+      if (this.isMute(question.name)) return;
+      socket.send(this.answerTo(question, message), port, address);
+      if (question.type === TYPES.A) this.moveOn(question.name);
     });
   }
 
@@ -62,6 +66,11 @@ export class DnsPeer {
     header.writeUInt32BE(0, 8);
     const records = addresses.map((text) => record(Buffer.from(text.split('.').map(Number)), TYPES.A));
     return Buffer.concat([header, bytes, ...records]);
+  }
+
+  private moveOn(name: string): void {
+    const addresses = this.next.get(name);
+    if (addresses) this.names.set(name, addresses);
   }
 
   stop(): Promise<void> {

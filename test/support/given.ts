@@ -87,6 +87,12 @@ export class Given {
     return done(answer).identityUniversalAuth.clientId as string;
   }
 
+  /** The client id of an identity that has universal auth. */
+  async clientIdOf(identityId: string): Promise<string> {
+    const answer = await this.admin.get(`/api/v1/auth/universal-auth/identities/${identityId}`);
+    return done(answer).identityUniversalAuth.clientId as string;
+  }
+
   /** Another secret for an identity that has universal auth. */
   async clientSecretFor(
     identityId: string,

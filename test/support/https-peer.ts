@@ -1,3 +1,4 @@
+import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,7 +13,11 @@ interface PeerOptions {
   readonly until?: Date;
   /** Where it listens; 0 for a port that the system gives. */
   readonly port?: number;
+  /** Whether it is reached without TLS, like the services of an operator. */
+  readonly isPlain?: boolean;
 }
+
+const NAMES = ['127.0.0.1', 'peer.test'];
 
 /** A server on the loopback interface that others reach over TLS, and that counts what it is asked. */
 export class HttpsPeer {
@@ -23,16 +28,19 @@ export class HttpsPeer {
   mostAtOnce = 0;
   /** TCP connections, those that never become a request among them. */
   connections = 0;
+  /** Whether it hangs up on whoever connects. */
+  isDown = false;
   private atOnce = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
-    private readonly server: https.Server,
+    private readonly server: http.Server | https.Server,
     readonly authority: TestAuthority,
   ) {
     server.on('request', (request: IncomingMessage, response: ServerResponse) => this.serve(request, response));
     server.on('connection', (socket: Socket) => {
       this.connections += 1;
+      if (this.isDown) socket.destroy();
       this.sockets.add(socket);
       socket.on('close', () => this.sockets.delete(socket));
     });
@@ -40,9 +48,15 @@ export class HttpsPeer {
     server.on('tlsClientError', () => undefined);
   }
 
-  static async start({ authority, hosts, until, port = 0 }: PeerOptions = {}): Promise<HttpsPeer> {
+  static async start({
+    authority,
+    hosts = NAMES,
+    until,
+    port = 0,
+    isPlain = false,
+  }: PeerOptions = {}): Promise<HttpsPeer> {
     const issuer = authority ?? new TestAuthority();
-    const server = https.createServer(issuer.issue(hosts ?? ['127.0.0.1', 'peer.test'], until));
+    const server = isPlain ? http.createServer() : https.createServer(issuer.issue(hosts, until));
     await new Promise<void>((resolve, reject) => {
       server.on('error', reject).listen(port, '127.0.0.1', resolve);
     });
@@ -54,7 +68,16 @@ export class HttpsPeer {
   }
 
   get url(): string {
-    return `https://127.0.0.1:${this.port}`;
+    return `http${this.isPlain ? '' : 's'}://127.0.0.1:${this.port}`;
+  }
+
+  get isPlain(): boolean {
+    return !(this.server instanceof https.Server);
+  }
+
+  /** Shows those who connect from now on a certificate of this authority. */
+  present(authority = this.authority, hosts: readonly string[] = NAMES, until?: Date): void {
+    if (this.server instanceof https.Server) this.server.setSecureContext(authority.issue(hosts, until));
   }
 
   /** Answers JSON, like most of its kind. */

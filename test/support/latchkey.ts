@@ -5,7 +5,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { RESOLVE } from '../../src/auth-methods/federation/federation.module';
 import { Clock } from '../../src/common/clock/clock';
+import { hostNames, type Resolve } from '../../src/common/net/host-names';
 import { LATCHKEY_DATA_SOURCE } from '../../src/database/connections/data-source-name';
 import { InstallationService } from '../../src/installation/installation.service';
 import type { LatchkeyExtras } from '../../src/latchkey.module';
@@ -41,10 +43,18 @@ export interface TestLatchkey {
   stop(): Promise<void>;
 }
 
-/** Starts a server, set up with a first organization. Pass `isBootstrapped: false` for one that is not. */
+interface Surroundings {
+  /** False for a server that is not set up with a first organization. */
+  readonly isBootstrapped?: boolean;
+  readonly http?: HttpSettings;
+  /** How the hosts of tenants' URLs are resolved. */
+  readonly resolve?: Resolve;
+}
+
+/** Starts a server, set up with a first organization. */
 export async function startLatchkey(
   options: Partial<LatchkeyOptions & LatchkeyExtras> = {},
-  { isBootstrapped = true, http = {} }: { isBootstrapped?: boolean; http?: HttpSettings } = {},
+  { isBootstrapped = true, http = {}, resolve = hostNames() }: Surroundings = {},
 ): Promise<TestLatchkey> {
   const logs: string[] = [];
   const clock = new TestClock();
@@ -56,6 +66,8 @@ export async function startLatchkey(
   const testing = await Test.createTestingModule({ imports: [module] })
     .overrideProvider(Clock)
     .useValue(clock)
+    .overrideProvider(RESOLVE)
+    .useValue(resolve)
     .setLogger(new CapturingLogger(logs))
     .compile();
   const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(NEVER_BEHIND_MS, http));

@@ -19,22 +19,14 @@ const PATH = '/apis/authentication.k8s.io/v1/tokenreviews';
 /** A text of the shape of a token that says nothing but its name. */
 export const tokenNamed = (name: string) => `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(name).toString('base64url')}.c2ln`;
 
-/** Answers reviews over TLS as kube-apiserver 1.20 does, word by word. */
-export class TokenReviewPeer {
+/** Answers reviews as kube-apiserver 1.20 does, word by word. */
+export class TokenReviews {
   /** By the token. */
   readonly known = new Map<string, KnownToken>();
   /** Tokens that may review others. */
   readonly reviewers = new Set<string>();
   /** What it was asked, with the bearer token of each request. */
   readonly reviews: { readonly bearer: string; readonly review: Review }[] = [];
-
-  private constructor(readonly https: HttpsPeer) {
-    this.answerAsItShould();
-  }
-
-  static async start(): Promise<TokenReviewPeer> {
-    return new TokenReviewPeer(await HttpsPeer.start());
-  }
 
   /** Makes the token of a service account. */
   account(namespace: string, name: string, audiences: readonly string[] = DEFAULT_AUDIENCES): string {
@@ -47,16 +39,7 @@ export class TokenReviewPeer {
     return token;
   }
 
-  answerAsItShould(): void {
-    this.https.answer = (request, response) => void this.serve(request, response);
-  }
-
-  /** Answers every review with this status. */
-  say(status: object): void {
-    this.https.answerJson({ kind: 'TokenReview', apiVersion: 'authentication.k8s.io/v1', status }, {}, 201);
-  }
-
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     if (request.method !== 'POST' || request.url !== PATH) return void response.writeHead(404).end();
@@ -85,6 +68,27 @@ export class TokenReviewPeer {
     const [has, wants] = [JSON.stringify(known.audiences), JSON.stringify(audiences)];
     const error = `[invalid bearer token, token audiences ${has} is invalid for the target audiences ${wants}]`;
     return { user: {}, error };
+  }
+}
+
+/** The same, on a server of its own over TLS. */
+export class TokenReviewPeer extends TokenReviews {
+  private constructor(readonly https: HttpsPeer) {
+    super();
+    this.answerAsItShould();
+  }
+
+  static async start(): Promise<TokenReviewPeer> {
+    return new TokenReviewPeer(await HttpsPeer.start());
+  }
+
+  answerAsItShould(): void {
+    this.https.answer = (request, response) => void this.serve(request, response);
+  }
+
+  /** Answers every review with this status. */
+  say(status: object): void {
+    this.https.answerJson({ kind: 'TokenReview', apiVersion: 'authentication.k8s.io/v1', status }, {}, 201);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { hostNames, type Resolve } from '../../common/net/host-names';
 import { OutboundHttp } from '../../common/net/outbound-http';
 import { databaseEndpoints } from '../../database/connections/database-endpoints';
 import { LatchkeySettings } from '../../latchkey.options';
@@ -11,15 +12,19 @@ const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): Docu
   cooldownMs: keySetCooldownMs,
 });
 
+/** How the hosts of tenants' URLs are resolved. */
+export const RESOLVE = Symbol('Resolve');
+
 /** The providers that methods with signed tokens share: the way out, and what issuers publish. */
 @Module({
   providers: [
+    { provide: RESOLVE, useFactory: () => hostNames() },
     {
       provide: OutboundHttp,
-      inject: [LatchkeySettings],
-      useFactory: (settings: LatchkeySettings) => {
+      inject: [LatchkeySettings, RESOLVE],
+      useFactory: (settings: LatchkeySettings, resolve: Resolve) => {
         const { outboundAllow: allow, outboundTimeoutMs: timeoutMs } = settings;
-        return new OutboundHttp({ allow, timeoutMs, own: databaseEndpoints(settings) });
+        return new OutboundHttp({ allow, timeoutMs, own: databaseEndpoints(settings), resolve });
       },
     },
     {

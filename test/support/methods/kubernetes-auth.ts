@@ -1,5 +1,6 @@
 import { KUBERNETES_AUTH } from '../../../src/auth-methods/kubernetes-auth/kubernetes-auth.definition';
-import { tokenNamed, TokenReviewPeer } from '../token-review-peer';
+import { tokenNamed, TokenReviewPeer, TokenReviews } from '../token-review-peer';
+import type { Conformance, Place, RefusedWorkload, Workload } from './conformance';
 import type { MethodFixture } from './method-fixture';
 
 const REVIEWER = tokenNamed('reviewer');
@@ -22,6 +23,52 @@ const place = async () => {
   return { kubernetesHost: https.url, caCert: https.authority.cert.trim(), tokenReviewerJwt: REVIEWER };
 };
 
+const reviews = new TokenReviews();
+reviews.reviewers.add(REVIEWER);
+
+const conformance: Conformance = {
+  upstream: {
+    answer: (request, response) => void reviews.serve(request, response),
+    requests: 1,
+    isKept: false,
+    outage: 'api_server_',
+  },
+  workload: (place) => podIn(place, reviews.account('payments', 'api', [AUDIENCE])),
+  refused: (place) => {
+    const refused = (jwt: string, reason: string, status = 401): RefusedWorkload => ({
+      ...podIn(place, jwt),
+      status,
+      reason,
+    });
+    const inNamespace = (name: string) => refused(reviews.account(name, 'api', [AUDIENCE]), 'namespace_not_allowed');
+    return {
+      'a shorter namespace': inNamespace('payment'),
+      'a longer namespace': inNamespace('paymentss'),
+      'a namespace in capitals': inNamespace('Payments'),
+      'the whole list for a namespace': inNamespace('payments, stage-{a,b}'),
+      'another name': refused(reviews.account('payments', 'apis', [AUDIENCE]), 'name_not_allowed'),
+      'another audience': refused(reviews.account('payments', 'api', ['latchkeys']), 'token_review_error'),
+      'a user': refused(reviews.user('admin', [AUDIENCE]), 'no_service_account', 400),
+      'a token that the cluster does not know': refused(tokenNamed('unknown'), 'token_review_error'),
+      'a text that is no token': refused('x', 'token_not_authenticated'),
+    };
+  },
+};
+
+function podIn({ url, ca }: Place, jwt: string): Workload {
+  return {
+    attach: {
+      kubernetesHost: url,
+      caCert: ca,
+      tokenReviewerJwt: REVIEWER,
+      allowedNamespaces: 'payments, stage-{a,b}',
+      allowedNames: 'api',
+      allowedAudience: AUDIENCE,
+    },
+    login: (identityId) => ({ identityId, jwt }),
+  };
+}
+
 export const kubernetesAuth: MethodFixture = {
   definition: KUBERNETES_AUTH,
   // An address, so that no name is looked up. Attaching a method sends no request.
@@ -43,4 +90,5 @@ export const kubernetesAuth: MethodFixture = {
   },
   varies: ['kubernetesHost', 'caCert'],
   outages: ['api_server_timed_out'],
+  conformance,
 };

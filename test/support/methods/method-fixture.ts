@@ -1,5 +1,6 @@
 import type { AuthMethodDefinition } from '../../../src';
 import type { Given } from '../given';
+import type { Conformance } from './conformance';
 
 /** Ids that a request can name, by what they are called in paths. */
 export interface Ids {
@@ -44,6 +45,8 @@ export interface MethodFixture {
   readonly varies?: readonly string[];
   /** The codes under which a login is 503 beyond those of every route. */
   readonly outages?: readonly string[];
+  /** What the suite of all logins must know. */
+  readonly conformance: Conformance;
 }
 
 export const noIdentity = ({ identityId }: Ids) => `Failed to find identity with ID ${identityId}`;

@@ -1,7 +1,43 @@
+import { randomUUID } from 'node:crypto';
 import { UNIVERSAL_AUTH } from '../../../src/auth-methods/universal-auth/universal-auth.definition';
+import type { Given } from '../given';
+import type { Conformance, RefusedWorkload } from './conformance';
 import { identityPathOf, type MethodFixture, noIdentity } from './method-fixture';
 
 const SECRETS = `${identityPathOf(UNIVERSAL_AUTH)}/client-secrets`;
+
+async function credentialsOf(identityId: string, given: Given, secret: object = {}): Promise<Credentials> {
+  const { clientSecret } = await given.clientSecretFor(identityId, secret);
+  return { clientId: await given.clientIdOf(identityId), clientSecret };
+}
+
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+const conformance: Conformance = {
+  workload: () => ({ attach: {}, login: credentialsOf }),
+  refused: () => {
+    const changed = (change: (credentials: Credentials) => Partial<Credentials>): RefusedWorkload => ({
+      attach: {},
+      login: async (identityId, given) => {
+        const credentials = await credentialsOf(identityId, given);
+        return { ...credentials, ...change(credentials) };
+      },
+      status: 401,
+      reason: 'credentials_invalid',
+    });
+    return {
+      'a secret in capitals': changed(({ clientSecret }) => ({
+        clientSecret: `A${clientSecret.toUpperCase().slice(1)}`,
+      })),
+      'a shorter secret': changed(({ clientSecret }) => ({ clientSecret: clientSecret.slice(1) })),
+      'a longer secret': changed(({ clientSecret }) => ({ clientSecret: `${clientSecret}0` })),
+      'a client that does not exist': changed(() => ({ clientId: randomUUID() })),
+    };
+  },
+};
 
 export const universalAuth: MethodFixture = {
   definition: UNIVERSAL_AUTH,
@@ -48,4 +84,5 @@ export const universalAuth: MethodFixture = {
     'Revoke a client secret',
     'Create a client secret',
   ],
+  conformance,
 };
