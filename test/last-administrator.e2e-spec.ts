@@ -4,13 +4,14 @@ import { MachineIdentities } from '../src/host-api/machine-identities';
 import { type Answer, type ApiClient, refused } from './support/api-client';
 import { done, Given, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { jwtAuth, signExample } from './support/methods/jwt-auth';
 import { snapshot } from './support/snapshot';
 
 const DETAILS = '/api/v1/identities/details';
 const LAST = refused(
   400,
   'BadRequest',
-  'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token.',
+  'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token: one that lasts for more than an hour and ten uses. A method counts once a login through it has succeeded.',
 );
 
 let nodes: TestLatchkey[];
@@ -66,6 +67,17 @@ async function soleAdministrator(): Promise<Sole> {
     by: token.api,
     given: new Given(token.api, organizationId, (jwt) => latchkey.as(jwt)),
   };
+}
+
+const lifetime = (seconds: number) => ({ accessTokenTTL: seconds, accessTokenMaxTTL: seconds });
+
+/** An administrator that has logged in with a signed token. */
+async function loggedIn(given: Given): Promise<Pick<GivenToken, 'identityId' | 'api'>> {
+  const identityId = await given.identity({ role: 'admin' });
+  await given.method(jwtAuth, identityId);
+  const credentials = { identityId, jwt: await signExample() };
+  const { accessToken } = done(await latchkey.anonymous.post('/api/v1/auth/jwt-auth/login', credentials));
+  return { identityId, api: latchkey.as(accessToken as string) };
 }
 
 describe('the last administrator of an organization', () => {
@@ -155,10 +167,73 @@ describe('the last administrator of an organization', () => {
       },
     ],
     ['is a member', (given) => given.token({ role: 'member' })],
+    ['has a token that ends within the hour', (given) => given.token({ role: 'admin', policy: lifetime(3_500) })],
+    ['has a secret that ends within the hour', (given) => given.client({ role: 'admin', secret: { ttl: 3_500 } })],
+    ['has a token with nine uses', (given) => given.token({ role: 'admin', policy: { accessTokenNumUsesLimit: 9 } })],
+    ['has a secret with one use', (given) => given.client({ role: 'admin', secret: { numUsesLimit: 1 } })],
+    ['has a method without a login', async (given) => given.method(jwtAuth, await given.identity({ role: 'admin' }))],
+    [
+      'has a token in whose place another one was issued and revoked',
+      async (given) => {
+        const { tokenId } = await given.token({ role: 'admin' });
+        const { tokenId: next } = await latchkey.app.get(AccessTokens).rotate(tokenId, { graceSeconds: 86_400 });
+        await latchkey.app.get(AccessTokens).revoke(next);
+      },
+    ],
   ])('is not replaced by an identity that %s', async (_what, make) => {
     const sole = await soleAdministrator();
     await make(sole.given);
     for (const way of Object.values(WAYS)) expect(await way(sole)).toEqual(LAST);
+  });
+
+  it.each<[string, (given: Given) => Promise<unknown>]>([
+    ['a token that lasts for hours', (given) => given.token({ role: 'admin', policy: lifetime(7_200) })],
+    ['a secret with ten uses', (given) => given.client({ role: 'admin', secret: { numUsesLimit: 10 } })],
+    ['a method through which it has logged in', loggedIn],
+  ])('is replaced by an identity that has %s', async (_what, make) => {
+    const sole = await soleAdministrator();
+    await make(sole.given);
+    done(await WAYS['another role']!(sole));
+  });
+
+  it('logs in with a method of its own until that is configured again', async () => {
+    const sole = await soleAdministrator();
+    const { identityId, api } = await loggedIn(sole.given);
+    done(await WAYS['another role']!(sole));
+    const path = `/api/v1/auth/jwt-auth/identities/${identityId}`;
+    // With a token that lasts, it can undo what it has changed.
+    done(await api.patch(path, { boundSubject: 'build:1' }));
+    await latchkey.change(`UPDATE latchkey.identity_access_tokens SET expires_at = now() + interval '1 minute'
+                            WHERE identity_id = '${identityId}'`);
+    expect(await api.delete(path)).toEqual(LAST);
+    done(await latchkey.anonymous.post('/api/v1/auth/jwt-auth/login', { identityId, jwt: await signExample() }));
+    await latchkey.change(`UPDATE latchkey.identity_access_tokens SET expires_at = now() + interval '1 minute'
+                            WHERE identity_id = '${identityId}'`);
+    expect(await api.patch(path, { boundSubject: 'nobody' })).toEqual(LAST);
+  });
+
+  it('does not lock itself out by addresses that leave out its own', async () => {
+    const { by, token, given } = await soleAdministrator();
+    const path = `/api/v1/auth/token-auth/identities/${token.identityId}`;
+    const only = (ipAddress: string) => ({ accessTokenTrustedIps: [{ ipAddress: '192.0.2.0/24' }, { ipAddress }] });
+    expect(await by.patch(path, only('198.51.100.7'))).toEqual(LAST);
+    done(await by.patch(path, only('127.0.0.0/8')));
+    await given.token({ role: 'admin' });
+    done(await by.patch(path, only('198.51.100.7')));
+    expect((await by.get(DETAILS)).status).toBe(403);
+  });
+
+  it('keeps its last key as a host changes and rotates it', async () => {
+    const { by, token } = await soleAdministrator();
+    const tokens = latchkey.app.get(AccessTokens);
+    const soon = new Date(latchkey.clock.now().getTime() + 2_000);
+    for (const change of [{ expiresAt: soon }, { usesLimit: 1 }]) {
+      await expect(tokens.update(token.tokenId, change)).rejects.toMatchObject({ status: 400 });
+    }
+    done(await by.patch(`/api/v1/auth/token-auth/identities/${token.identityId}`, lifetime(60)));
+    await expect(tokens.rotate(token.tokenId, { graceSeconds: 0 })).rejects.toMatchObject({ status: 400 });
+    expect(await by.post(`/api/latchkey/v1/access-tokens/${token.tokenId}/rotate`, {})).toEqual(LAST);
+    expect((await by.get(DETAILS)).status).toBe(200);
   });
 
   it('does not keep anybody else from being changed, also where no administrator is left', async () => {

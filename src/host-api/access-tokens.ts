@@ -176,7 +176,7 @@ export class AccessTokens {
    * the new one is first used or `graceSeconds` are over. The new one lives as long as the old one was issued for.
    *
    * @throws TokenNotFoundError, TokenNotRotatableError, ValidationFailureError; TokenRotatedBeforeError for a key that another
-   * call has replaced
+   * call has replaced; LastAdministratorError where the new key of the last administrator would last for less than an hour
    */
   async rotate(tokenId: string, how: RotationOptions, options: ChangeOptions = {}): Promise<RotatedAccessToken> {
     requireKnown('rotate', how, ['graceSeconds', 'endsOldOnFirstUse', 'idempotencyKey']);

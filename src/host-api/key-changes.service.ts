@@ -53,10 +53,11 @@ export class KeyChangesService {
     return this.noted(work, key, await this.store.enable(work.run, key, this.clock.now()));
   }
 
-  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError */
+  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError, LastAdministratorError */
   async rotate(work: UnitOfWork, rotation: Rotation): Promise<RotatedAccessToken> {
     const { tokenId } = rotation;
-    const rotated = await this.rotation.rotate(work.run, rotation);
+    // By a policy that has changed, the new key may live for a shorter time.
+    const rotated = await this.taking(work.run, rotation, () => this.rotation.rotate(work.run, rotation));
     if (rotated === undefined) throw new TokenNotFoundError(tokenId);
     const { token, accessToken, visibleStart, oldEndsAt, isRepeated } = rotated;
     const { id, identityId, expiresAt } = token;

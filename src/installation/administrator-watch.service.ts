@@ -5,7 +5,7 @@ import { Clock } from '../common/clock/clock';
 import { loggable } from '../common/errors/database-errors';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { inSchemaOf } from '../database/schema';
-import { canAdministrate } from '../permissions/last-administrator.service';
+import { canAdministrate, lastsAsAdministrator } from '../permissions/last-administrator.service';
 
 const DAY_MS = 86_400_000;
 const NOTICE_DAYS = 14;
@@ -77,23 +77,26 @@ interface Prospect {
   readonly lasts: boolean;
 }
 
-const instanceStands = (moment: string) => `
+const instanceStands = (condition: string) => `
   EXISTS (SELECT FROM latchkey.identities i
             JOIN latchkey.organization_memberships m ON m.identity_id = i.id AND m.organization_id = i.organization_id
-           WHERE i.is_instance_admin AND ${canAdministrate(moment)})`;
+           WHERE i.is_instance_admin AND ${condition})`;
 
-const organizationStands = (moment: string) => `
+const organizationStands = (condition: string) => `
   EXISTS (SELECT FROM latchkey.organization_memberships m
-           WHERE m.organization_id = o.id AND ${canAdministrate(moment)})`;
+           WHERE m.organization_id = o.id AND ${condition})`;
+
+const NOW = canAdministrate('$1::timestamptz');
+const LASTING = lastsAsAdministrator('$2::timestamptz');
 
 // A host that makes organizations in its own code has no instance to administer.
 const INSTANCE = `
-  SELECT ${instanceStands('$1::timestamptz')} AS stands, ${instanceStands('$2::timestamptz')} AS lasts
+  SELECT ${instanceStands(NOW)} AS stands, ${instanceStands(LASTING)} AS lasts
     FROM latchkey.instance WHERE initialized_at IS NOT NULL`;
 
 // Nor does each of its organizations need an administrator.
 const ORGANIZATIONS = `
-  SELECT o.id, ${organizationStands('$1::timestamptz')} AS stands, false AS lasts FROM latchkey.organizations o
+  SELECT o.id, ${organizationStands(NOW)} AS stands, false AS lasts FROM latchkey.organizations o
    WHERE EXISTS (SELECT FROM latchkey.organization_memberships m WHERE m.organization_id = o.id AND m.role = 'admin')
-     AND NOT ${organizationStands('$2::timestamptz')}
+     AND NOT ${organizationStands(LASTING)}
    ORDER BY o.created_at, o.id LIMIT $3`;

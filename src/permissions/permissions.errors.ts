@@ -36,7 +36,7 @@ export class LastAdministratorError extends BadRequestError {
   constructor() {
     super(
       'last_administrator',
-      'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token.',
+      'An organization keeps at least one identity that holds admin and can obtain a token, and so does the instance. Give another identity the role and a credential first, or issue another token: one that lasts for more than an hour and ten uses. A method counts once a login through it has succeeded.',
     );
   }
 }

@@ -7,7 +7,7 @@ import { EXAMPLE } from '../common/dto/examples';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { Authorized } from '../permissions/authorized.decorator';
-import { boundaryRefusals } from '../permissions/permissions.errors';
+import { boundaryRefusals, LastAdministratorError } from '../permissions/permissions.errors';
 import { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
 import { TokenNotFoundError } from './token-auth.errors';
 import { ROTATE_TOKEN, TokenRotationsService } from './token-rotations.service';
@@ -37,6 +37,7 @@ export class TokenRotationController {
       new TokenNotRotatableError(EXAMPLE.tokenId),
       new TokenRotatedBeforeError(EXAMPLE.tokenId),
       ...boundaryRefusals(ROTATE_TOKEN),
+      new LastAdministratorError(),
     ],
   })
   rotateToken(

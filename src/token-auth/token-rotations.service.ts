@@ -1,5 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { type RotatedToken, TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
+import {
+  type RotatedToken,
+  type Rotation,
+  TokenRotationService,
+} from '../access-tokens/issuing/token-rotation.service';
 import type { Actor } from '../changes/change';
 import { ChangesService } from '../changes/changes.service';
 import { rotationTargets } from '../changes/targets';
@@ -10,6 +14,7 @@ import { isId } from '../common/ids';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
+import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import type { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
@@ -27,9 +32,10 @@ export class TokenRotationsService {
     private readonly permissions: PermissionsService,
     private readonly rotation: TokenRotationService,
     private readonly changes: ChangesService,
+    private readonly lastAdministrator: LastAdministratorService,
   ) {}
 
-  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError, ValidationFailureError */
+  /** @throws TokenNotFoundError, TokenNotRotatableError, TokenRotatedBeforeError, ValidationFailureError, LastAdministratorError */
   async rotate(
     actor: Actor,
     tokenId: string,
@@ -38,34 +44,34 @@ export class TokenRotationsService {
     requireKey(idempotencyKey);
     const organizationId = actor.caller.organization.id;
     return this.changes.alter({ actor, action: 'rotate-token-identity-token-auth' }, async (work) => {
-      const managed = await this.requireManaged(work, actor, tokenId);
       const how = { tokenId, organizationId, graceSeconds, endsOldOnFirstUse, idempotencyKey };
-      const rotated = await this.rotation.rotate(work.run, how);
-      if (rotated === undefined) throw new TokenNotFoundError(tokenId);
-      if (rotated.isRepeated) {
-        // It is handed out again: a host may have given it more since it was made.
-        await this.requireCovered(work, actor, managed, rotated.token.id);
-        work.unchanged();
-      } else for (const target of rotationTargets(tokenId, rotated.token)) work.changed(target);
+      const target = { identityId: await holderOf(work, how), organizationId };
+      // By a policy that has changed, the new token may live for a shorter time.
+      const rotated = await this.lastAdministrator.keep(work.run, target, () =>
+        this.rotateIn(work, actor, target.identityId, how),
+      );
       return answerOf(tokenId, rotated);
     });
   }
 
-  /** The caller must cover the role and the permissions of the token, which the new one will have. @throws TokenNotFoundError */
-  private async requireManaged(work: OwnUnitOfWork, { caller }: Actor, tokenId: string): Promise<ManagedIdentity> {
-    if (!isId(tokenId)) throw new TokenNotFoundError(tokenId);
-    const { tx } = work;
-    const where = { id: tokenId, organizationId: caller.organization.id, authMethod: TOKEN_AUTH.slug };
-    const seen = await tx.findOneBy(IdentityAccessToken, where);
-    if (seen === null) throw new TokenNotFoundError(tokenId);
+  private async rotateIn(work: OwnUnitOfWork, actor: Actor, identityId: string, how: Rotation): Promise<RotatedToken> {
+    const { tokenId } = how;
     const managed = await this.managed
-      .getForChange(tx, caller, seen.identityId, ROTATE_TOKEN)
+      .getForChange(work.tx, actor.caller, identityId, ROTATE_TOKEN)
       .catch(deletedIs(tokenId));
-    await this.requireCovered(work, { caller }, managed, tokenId);
-    return managed;
+    // The new token will have the permissions of this one.
+    await this.requireCovered(work, actor, managed, tokenId);
+    const rotated = await this.rotation.rotate(work.run, how);
+    if (rotated === undefined) throw new TokenNotFoundError(tokenId);
+    if (rotated.isRepeated) {
+      // It is handed out again: a host may have given it more since it was made.
+      await this.requireCovered(work, actor, managed, rotated.token.id);
+      work.unchanged();
+    } else for (const target of rotationTargets(tokenId, rotated.token)) work.changed(target);
+    return rotated;
   }
 
-  /** @throws TokenNotFoundError, PermissionBoundaryError, InstanceAdminRequiredError */
+  /** The caller must cover the role and the permissions of the token. @throws TokenNotFoundError, PermissionBoundaryError, InstanceAdminRequiredError */
   private async requireCovered(
     { tx }: OwnUnitOfWork,
     { caller }: Pick<Actor, 'caller'>,
@@ -80,6 +86,14 @@ export class TokenRotationsService {
     const target = { role: membership.role, isInstanceAdmin, permissions: token.permissions };
     this.permissions.requirePrivileges(caller, target, ROTATE_TOKEN);
   }
+}
+
+/** @throws TokenNotFoundError */
+async function holderOf({ tx }: OwnUnitOfWork, { tokenId, organizationId }: Rotation): Promise<string> {
+  const where = { id: tokenId, organizationId: organizationId!, authMethod: TOKEN_AUTH.slug };
+  const token = isId(tokenId) ? await tx.findOneBy(IdentityAccessToken, where) : null;
+  if (token === null) throw new TokenNotFoundError(tokenId);
+  return token.identityId;
 }
 
 function deletedIs(tokenId: string): (error: unknown) => never {

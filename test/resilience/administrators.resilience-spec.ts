@@ -79,6 +79,18 @@ describe('P35: an organization keeps an administrator', () => {
   });
 });
 
+describe('P35: an administrator does not count', () => {
+  it('whose only token ends within the hour', async () => {
+    const [one, other] = await twoAdministrators();
+    await cluster.postgres.sql(
+      `UPDATE latchkey.identity_access_tokens SET expires_at = now() + interval '50 minutes' WHERE id = $1`,
+      [other.tokenId],
+    );
+    expect((await WAYS['demoting each other']!(other, one, cluster.node(1))).status).toBe(400);
+    expect((await WAYS['revoking their own tokens']!(other, one, cluster.node(2))).status).toBe(200);
+  });
+});
+
 describe('P36: what is removed is dead however many tokens there are', () => {
   /** Where the rows lie: one that is written moves. Those of the probes are, when their uses are counted. */
   const places = async (identityId: string, probes: { tokenId: string }[]) => {

@@ -135,6 +135,28 @@ describe('P8: what was acknowledged survives kill -9 of the database and of the 
     await cluster.postgres.sql('ALTER ROLE latchkey RESET synchronous_commit');
   });
 
+  it('is on the disk before its answer, also where it is alone and the default of the role does not wait', async () => {
+    // Nothing else carries it to the disk: no other commit, and not the server by itself.
+    await cluster.postgres.sql("ALTER SYSTEM SET wal_writer_delay = '10s'");
+    await cluster.postgres.sql('ALTER ROLE latchkey SET synchronous_commit = off');
+    await cluster.postgres.restart();
+    await recovered();
+    const { identityId } = await cluster.token(HOUR);
+    const rounds = isLong ? 10 : 2;
+    for (let round = 0; round < rounds; round += 1) {
+      const { tokenId } = await cluster.token({}, identityId);
+      await cluster.postgres.kill();
+      await cluster.postgres.launch();
+      await recovered();
+      const found = await cluster.postgres.sql('SELECT FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]);
+      expect(found).toHaveLength(1);
+    }
+    await cluster.postgres.sql('ALTER SYSTEM RESET wal_writer_delay');
+    await cluster.postgres.sql('ALTER ROLE latchkey RESET synchronous_commit');
+    await cluster.postgres.restart();
+    await recovered();
+  });
+
   // Seen red: the error of a revocation swallowed.
   it('a revocation whose answer was lost on the way is repeated safely, and a 2xx means dead', async () => {
     const [node] = cluster.nodes;

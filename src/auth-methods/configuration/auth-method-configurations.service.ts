@@ -4,7 +4,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { DEFAULT_POLICY, mergePolicy, requireCoherentInput } from '../../access-tokens/issuing/access-token-policy';
-import type { AccessTokenPolicyDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
+import type { AccessTokenPolicyDto, TrustedIpInputDto } from '../../access-tokens/issuing/dto/access-token-policy.dto';
+import { isTrusted, parseTrustedIp } from '../../common/net/trusted-ips';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
 import { extendStatementTimeout } from '../../database/statement-timeout';
 import { sqlIn } from '../../database/sql-runner';
@@ -15,7 +16,7 @@ import { ChangesService } from '../../changes/changes.service';
 import type { Actor } from '../../changes/change';
 import { authMethodTarget } from '../../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../../changes/unit-of-work';
-import { LastAdministratorService } from '../../permissions/last-administrator.service';
+import { type HolderOfRights, LastAdministratorService } from '../../permissions/last-administrator.service';
 import type { Attempt } from '../../permissions/permissions.service';
 import type { AuthMethod, MethodSettings } from '../auth-method';
 import type { AuthMethodDefinition } from '../auth-method.definition';
@@ -83,17 +84,18 @@ export class AuthMethodConfigurationsService {
     });
   }
 
-  /** Existing tokens keep their lifetimes, but follow the trusted addresses at once (contract 3.4). */
+  /** Existing tokens keep their lifetimes, but follow the trusted addresses at once (contract 3.4). @throws LastAdministratorError */
   async update(change: MethodChange, input: AccessTokenPolicyDto, behaviour?: Behaviour): Promise<ConfiguredMethod> {
     requireCoherentInput(input);
     const { method, actor, identityId } = change;
     const address = { method, identityId, caller: actor.caller };
+    const target = holderOf(change, input);
     let updated: ConfiguredMethod | undefined;
     while (updated === undefined) {
       const prepared = await this.prepareUpdate(address, input, behaviour);
       // The change may tighten networks or shorten lifetimes.
       updated = await this.changes.takeAway({ actor, action: `update-identity-${method.slug}` }, (work) =>
-        this.updateIn(work, address, input, prepared),
+        this.lastAdministrator.keep(work.run, target, () => this.updateIn(work, address, input, prepared)),
       );
     }
     return updated;
@@ -218,6 +220,25 @@ export function updating({ phrase }: AuthMethodDefinition): Attempt {
 
 export function removing({ phrase }: AuthMethodDefinition): Attempt {
   return { what: `revoke ${phrase} of identity`, permission: 'identity:revoke-auth' };
+}
+
+/** The holder of a method that is updated: with addresses that exclude its own, its call may be its last one. */
+function holderOf({ method, actor, identityId }: MethodChange, input: object): HolderOfRights {
+  const { caller, address } = actor;
+  const holder = { identityId, organizationId: caller.organization.id };
+  const isRefused = caller.identityId === identityId && addressLists(input).some((list) => !isIn(list, address));
+  return isRefused ? { ...holder, unreachableMethod: method.slug } : holder;
+}
+
+function addressLists(input: object): readonly TrustedIpInputDto[][] {
+  const lists = Object.entries(input).filter(([name, value]) => name.endsWith('TrustedIps') && Array.isArray(value));
+  return lists.map(([, list]) => list as TrustedIpInputDto[]);
+}
+
+/** An entry that is no address is refused later. */
+function isIn(list: readonly TrustedIpInputDto[], address: string | undefined): boolean {
+  const entries = list.flatMap(({ ipAddress }) => parseTrustedIp(ipAddress) ?? []);
+  return isTrusted(entries, address);
 }
 
 function settingsFor({ configure }: AuthMethodDefinition, input: object, present?: MethodSettings): MethodSettings {

@@ -79,6 +79,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
         refusals.missingOnUpdate(EXAMPLE.identityId),
         new TtlExceedsMaxError(),
         new InvalidIpError(),
+        new LastAdministratorError(),
       ],
     })
     async update(
