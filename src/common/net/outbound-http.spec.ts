@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TestAuthority } from '../../../test/support/certificates';
 import { HttpsPeer } from '../../../test/support/https-peer';
+import { withoutTlsChecks } from '../../../test/support/without-tls-checks';
 import { IpNetwork } from './ip-network';
 import { OutboundHttp, type OutboundRequest, type OutboundSettings } from './outbound-http';
 
@@ -217,15 +218,11 @@ describe('the TLS of an outbound request', () => {
 
   it('is verified, whatever the environment of the process says', async () => {
     const peer = await start();
-    // Node reads it at every connection.
-    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-    try {
+    await withoutTlsChecks(async () => {
       const sent = http().send(request(peer, { ca: undefined }));
       await expect(sent).rejects.toEqual(fault('certificate_refused'));
-      expect(peer.asked).toEqual([]);
-    } finally {
-      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-    }
+    });
+    expect(peer.asked).toEqual([]);
   });
 
   it('refuses a certificate of another name, and one that has expired', async () => {

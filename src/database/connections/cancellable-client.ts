@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
 import { Client, type ClientConfig, Connection } from 'pg';
 import { noteWhileConnecting } from '../../common/errors/database-errors';
 import { VALUE_TYPES } from './value-types';
@@ -26,6 +27,8 @@ export class CancellableClient extends Client {
     // A default of the whole process could ask for another format.
     (this as unknown as { binary: boolean }).binary = false;
     this.way = typeof config === 'object' ? config.stream : undefined;
+    const { connection } = this as unknown as { connection: { ssl: Tls } };
+    (this as unknown as { ssl: Tls }).ssl = connection.ssl = strict(connection.ssl);
     this.query = beginningSeeingAll(this.query.bind(this)) as Client['query'];
     this.on('error', () => undefined);
     shield((this as unknown as { connection: Shieldable }).connection);
@@ -116,6 +119,23 @@ export class CancellableClient extends Client {
     else connection.connect(port, host);
     (connection.stream as Partial<Socket>).unref?.();
   }
+}
+
+type Tls = NonNullable<ClientConfig['ssl']>;
+
+/**
+ * TLS checks the server's certificate unless the address of the database says otherwise. Node would also read
+ * `NODE_TLS_REJECT_UNAUTHORIZED` and `--tls-min-v1.0`, which are meant for the requests of other code in the process.
+ */
+function strict(ssl: Tls): Tls {
+  if (ssl === false) return ssl;
+  // node-postgres hides the private key from enumeration.
+  const given: PropertyDescriptorMap = ssl === true ? {} : Object.getOwnPropertyDescriptors(ssl);
+  const options = Object.defineProperties<ConnectionOptions>({}, given);
+  return Object.assign(options, {
+    rejectUnauthorized: options.rejectUnauthorized ?? true,
+    minVersion: options.minVersion ?? 'TLSv1.2',
+  });
 }
 
 type Ask = (...asked: unknown[]) => unknown;
