@@ -91,6 +91,7 @@ describe('a key of a customer', () => {
 
   it('is refused with a sentence for what it cannot be, and nothing is made', async () => {
     const listed = async () => (await tokens.list({ identityId, limit: 100 })).tokens.map(({ tokenId }) => tokenId);
+    const { tokenId } = await issue();
     const before = await listed();
     const wrong: [Partial<Record<keyof NewAccessToken, unknown>>, string][] = [
       [{ expiresAt: new Date(0) }, 'expiresAt: Expected a time at least a second from now'],
@@ -114,6 +115,8 @@ describe('a key of a customer', () => {
     await expect(issue({ scopes: ['read'] } as Partial<NewAccessToken>)).rejects.toThrow(
       /^issue knows no scopes: it takes .*externalId/,
     );
+    const ofOne = { identityId: undefined, organizationId } as { organizationId: string };
+    expect((await tokens.list(ofOne)).tokens.map(({ tokenId }) => tokenId)).toContain(tokenId);
     await expect(tokens.list({} as { identityId: string })).rejects.toThrow('either identityId or organizationId');
     expect(await listed()).toEqual(before);
   });
@@ -413,6 +416,19 @@ describe('a key that is rotated', () => {
     expect((await rotate()).status).toBe(200);
     await tokens.update((body as { tokenId: string }).tokenId, { permissions: { files: ['read', 'delete'] } });
     expect((await rotate()).status).toBe(403);
+  });
+
+  it('is renamed on the wire by no caller that lacks a permission of the key, and may be revoked by it', async () => {
+    const { organizationId: home } = latchkey.given;
+    const { identityId: scoped } = await identities.create({ organizationId: home, name: 'scoped' });
+    const { tokenId } = await issue({ identityId: scoped, permissions: { files: ['read'] } });
+    const path = `/api/v1/auth/token-auth/tokens/${tokenId}`;
+    expect(await latchkey.admin.patch(path, { name: 'theirs' })).toMatchObject({
+      status: 403,
+      body: { details: { missingPermissions: [{ action: 'read', subject: 'files' }] } },
+    });
+    expect(await tokens.get(tokenId)).toMatchObject({ name: 'key' });
+    expect((await latchkey.admin.post(`${path}/revoke`)).status).toBe(200);
   });
 
   it('leaves no row for ever where it never would have ended', async () => {

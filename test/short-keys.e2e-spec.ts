@@ -254,6 +254,8 @@ describe('a short key', () => {
     expect(await tokens.import(list)).toEqual(again);
     const taken = tokens.import([{ ...list[0]!, identityId: other }]);
     await expect(taken).rejects.toMatchObject({ errorCode: 'key_taken' });
+    const { organizationId } = await latchkey.given.organization();
+    await expect(tokens.import(list, { organizationId })).rejects.toMatchObject({ errorCode: 'identity_not_found' });
     const bad = [
       { ...list[0]!, hash: 'x', visibleStart: 'sk_new_' },
       { ...list[0]!, algorithm: 'bcrypt' as never },

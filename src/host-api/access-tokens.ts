@@ -108,7 +108,8 @@ export class AccessTokens {
       throw new TypeError('list takes either identityId or organizationId');
     }
     requireState(state);
-    const of = 'identityId' in list ? { identityId: list.identityId } : { organizationId: list.organizationId };
+    const of =
+      identityId === undefined ? { organizationId: organizationId as string } : { identityId: identityId as string };
     const request = { of, within: organizationOf(options), cursor, limit, state };
     return this.transaction.read(options, (run) => this.reader.list(run, request));
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenIssuer, type TokenMethod } from '../access-tokens/issuing/access-token.issuer';
 import { type InsertedToken, type TokenFormat, TokenHandout } from '../access-tokens/issuing/token-handout';
-import { AccessTokenStore, type NewKeyRow } from '../access-tokens/issuing/access-token.store';
+import { AccessTokenStore, type KeyHolder, type NewKeyRow } from '../access-tokens/issuing/access-token.store';
 import { KeyTakenError } from '../access-tokens/issuing/access-tokens.errors';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
@@ -58,6 +58,7 @@ export class KeyIssuingService {
     const holder = await this.store.holderOfKey(work.run, hashes);
     if (holder !== undefined && holder.identityId !== toIssue.identityId) throw new KeyTakenError(index);
     if (holder !== undefined) {
+      requireOrganization(holder, toIssue);
       work.unchanged();
       return { tokenId: holder.tokenId, isNew: false };
     }
@@ -86,6 +87,11 @@ export class KeyIssuingService {
     work.changed({ type: 'token', id: row.id, identityId, organizationId });
     return { ...row, identityName, trustedIps: key.trustedIps ?? trustedIps };
   }
+}
+
+/** An identity of another organization counts as one that does not exist, also where its key was imported before. */
+function requireOrganization(holder: KeyHolder, { identityId, organizationId }: KeyToIssue): void {
+  if (organizationId !== null && organizationId !== holder.organizationId) throw new IdentityNotFoundError(identityId);
 }
 
 function limitOf({ usesLimit }: CheckedKey, { accessTokenNumUsesLimit }: TokenMethod): number {

@@ -14,7 +14,7 @@ import { tokenTarget } from '../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { type Receipt, ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
-import type { Attempt } from '../permissions/permissions.service';
+import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import type { CreateTokenDto, IssuedTokenDto, UpdateTokenDto } from './dto/token-auth.dtos';
 import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError, TokenNotRevocableError } from './token-auth.errors';
@@ -36,6 +36,7 @@ export class TokenAuthService {
     private readonly clock: Clock,
     private readonly receipts: ChangeReceiptsService,
     private readonly lastAdministrator: LastAdministratorService,
+    private readonly permissions: PermissionsService,
   ) {}
 
   /** @throws IdentityNotFoundError, AuthMethodNotConfiguredError, SubOrganizationNotFoundError */
@@ -59,10 +60,13 @@ export class TokenAuthService {
       const { tx, run } = work;
       const token = await findToken(tx, caller, tokenId);
       if (!token) throw new TokenNotFoundError(tokenId);
-      const { identityId } = token;
-      await this.managed
-        .getForChange(tx, caller, identityId, UPDATE_TOKEN)
+      const { identity, membership } = await this.managed
+        .getForChange(tx, caller, token.identityId, UPDATE_TOKEN)
         .catch(deletedIs(new TokenNotFoundError(tokenId)));
+      // A host may have given the token more than its identity's role has.
+      const { isInstanceAdmin } = identity;
+      const target = { role: membership.role, isInstanceAdmin, permissions: token.permissions };
+      this.permissions.requirePrivileges(caller, target, UPDATE_TOKEN);
       const renaming = { tokenId: token.id, method: TOKEN_AUTH.slug, name, updatedAt: this.clock.now() };
       const renamed = await this.store.rename(run, renaming);
       if (!renamed) throw TOKEN_AUTH.refusals.missingOnRemove();

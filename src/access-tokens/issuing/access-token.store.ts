@@ -129,6 +129,7 @@ export interface KeyRehash {
 export interface KeyHolder {
   readonly tokenId: string;
   readonly identityId: string;
+  readonly organizationId: string;
 }
 
 type RenamedRow = Omit<IdentityAccessToken, 'numUses'> & Pick<RenamedToken, 'methodRemovedAt'> & { numUses: string };
@@ -213,7 +214,8 @@ const INSERT = `
 const GIVE_KEY = 'UPDATE latchkey.identity_access_tokens SET key_hash = $2, visible_start = $3 WHERE id = $1';
 
 const HOLDER_OF_KEY = `
-  SELECT id AS "tokenId", identity_id AS "identityId" FROM latchkey.identity_access_tokens
+  SELECT id AS "tokenId", identity_id AS "identityId", organization_id AS "organizationId"
+    FROM latchkey.identity_access_tokens
    WHERE key_hash = ANY ($1::bytea[])`;
 
 const REHASH = 'UPDATE latchkey.identity_access_tokens SET key_hash = $3 WHERE id = $1 AND key_hash = $2';
