@@ -1,6 +1,16 @@
 import * as fc from 'fast-check';
 import { ClaimPattern } from './claim-pattern';
-import { type ClaimRules, claimAt, entriesOf, faultOfPattern, isBinding, mismatchOf, normalList } from './claim-rules';
+import {
+  type ClaimRules,
+  claimAt,
+  entriesOf,
+  faultOfPattern,
+  faultOfPatterns,
+  isBinding,
+  mismatchOf,
+  normalList,
+} from './claim-rules';
+import { Effort } from './effort';
 
 const matches = (pattern: string, value: string) => ClaimPattern.parse(pattern)!.matches(value);
 
@@ -77,14 +87,69 @@ describe('a pattern', () => {
     );
   });
 
-  it('takes no time to speak of, however it is made to go back and forth', () => {
-    const started = performance.now();
-    expect(matches(`${'*a'.repeat(500)}b`, 'a'.repeat(2_048))).toBe(false);
-    expect(matches('*'.repeat(1_024), 'a'.repeat(2_048))).toBe(true);
+  it.each<[string, string, number]>([
+    ['*a'.repeat(500) + 'b', 'a'.repeat(2_048), 60_000],
+    ['*'.repeat(1_024), 'a'.repeat(2_048), 10_000],
+    [`*${'a'.repeat(1_000)}b*`, 'a'.repeat(2_048), 1_100_000],
+    ['{'.repeat(1_024), '{'.repeat(1_024), 4_000],
+    [`${'{a,'.repeat(60)}b${'}'.repeat(60)}`, 'c', 5_000],
+  ])('is compared in a number of steps that is known: %j', (pattern, value, most) => {
+    const effort = new Effort(Infinity);
+    ClaimPattern.parse(pattern, effort)!.matches(value, effort);
+    expect(effort.spent).toBeLessThan(most);
+  });
+
+  it('is compared with no text that is too long, and stands for few texts', () => {
     expect(matches('*', 'a'.repeat(2_049))).toBe(false);
-    expect(ClaimPattern.parse('{a,b}'.repeat(40))).toBeUndefined();
-    expect(ClaimPattern.parse(`{${'{a,b},'.repeat(200)}}`)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(matches('a'.repeat(1_024), 'a'.repeat(1_024))).toBe(true);
+    for (const many of [
+      '{a,b}'.repeat(40),
+      `{${'{a,b},'.repeat(150)}}`,
+      '{a,b}'.repeat(6) + '{a,b}',
+      '{,}'.repeat(341),
+    ]) {
+      expect(ClaimPattern.parse(many)).toBeUndefined();
+    }
+    expect(ClaimPattern.parse('{a,b}'.repeat(6))).toMatchObject({ length: 6 * 64 });
+    expect(ClaimPattern.parse('x'.repeat(1_025))).toBeUndefined();
+  });
+
+  it('has the length of all texts that its braces stand for', () => {
+    const patterns = fc.string({ unit: fc.constantFrom('a', '{', ',', '}', '*', '\\'), maxLength: 16 });
+    fc.assert(
+      fc.property(patterns, (pattern) => {
+        const parsed = ClaimPattern.parse(pattern) as unknown as { alternatives: unknown[][][]; length: number };
+        const lengths = parsed.alternatives.map((parts) => parts.flat().length + parts.length - 1);
+        return lengths.reduce((sum, length) => sum + length, 0) === parsed.length;
+      }),
+    );
+  });
+});
+
+describe('the rules of one configuration', () => {
+  const long = `*${'a'.repeat(60)}b*`;
+  const claims = { c: Array.from({ length: 6 }, () => 'a'.repeat(2_000)), sub: 'a', aud: 'a' };
+  const rules = (patterns: number): ClaimRules => ({
+    ...{ boundIssuer: '', boundSubject: '', boundAudiences: '' },
+    boundClaims: { c: Array(patterns).fill(long).join(', ') },
+  });
+
+  it('take a million steps at most, however many and long they and the claims are: then nothing matches', () => {
+    const effort = new Effort();
+    expect(mismatchOf(claims, rules(5_000), effort)).toMatchObject({ rule: 'claim' });
+    expect(effort.spent).toBeLessThan(1_000_000 + 10_000);
+    expect(
+      mismatchOf({ c: 'x' }, { ...rules(5_000), boundClaims: { c: `${rules(20_000).boundClaims.c}, x` } }),
+    ).toBeDefined();
+    expect(
+      mismatchOf({ c: 'x' }, { ...rules(0), boundClaims: { c: `${rules(200).boundClaims.c}, x` } }),
+    ).toBeUndefined();
+  });
+
+  it('stand for a number of characters that is bounded', () => {
+    expect(faultOfPatterns(Array<string>(260).fill(long))).toBeUndefined();
+    expect(faultOfPatterns(Array<string>(261).fill(long))).toContain('16384 characters');
+    expect(faultOfPatterns(Array<string>(43).fill('{a,b}'.repeat(6)))).toContain('16384 characters');
   });
 });
 

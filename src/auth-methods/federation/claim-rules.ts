@@ -1,7 +1,8 @@
-import { ClaimPattern } from './claim-pattern';
+import { ClaimPattern, MAX_PATTERN } from './claim-pattern';
+import { Effort } from './effort';
 
-/** The longest entry of a list of patterns. */
-const MAX_PATTERN = 1_024;
+/** The most characters that all patterns of a configuration may stand for together. */
+const MAX_EXPANDED = 16_384;
 
 /**
  * The configured rules for the claims of a signed token. A list is a text with commas between its entries. An empty text binds
@@ -28,30 +29,47 @@ export interface ClaimMismatch {
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** @returns undefined if the token meets all rules. */
-export function mismatchOf(claims: Claims, rules: ClaimRules): ClaimMismatch | undefined {
-  const { boundIssuer, boundSubject, boundAudiences, boundClaims } = rules;
+export function mismatchOf(claims: Claims, rules: ClaimRules, effort = new Effort()): ClaimMismatch | undefined {
+  const { boundIssuer } = rules;
   if (boundIssuer !== '' && claims.iss !== boundIssuer) return mismatch('issuer', 'iss', false);
-  return (
-    (boundSubject === '' ? undefined : checked('subject', claims, 'sub', [boundSubject])) ??
-    (boundAudiences === '' ? undefined : checked('audience', claims, 'aud', entriesOf(boundAudiences))) ??
-    Object.entries(boundClaims)
-      .map(([path, list]) => checked('claim', claims, path, entriesOf(list)))
-      .find((found) => found !== undefined)
-  );
+  for (const check of checksOf(rules)) {
+    const found = checked(check, claims, effort);
+    if (found) return found;
+  }
+  return undefined;
 }
 
-function checked(
-  rule: ClaimMismatch['rule'],
-  claims: Claims,
-  path: string,
-  patterns: readonly string[],
-): ClaimMismatch | undefined {
+function checksOf({ boundSubject, boundAudiences, boundClaims }: ClaimRules): Check[] {
+  const subject: Check = { rule: 'subject', path: 'sub', patterns: [boundSubject] };
+  const audience: Check = { rule: 'audience', path: 'aud', patterns: entriesOf(boundAudiences) };
+  const claims = Object.entries(boundClaims);
+  return [
+    ...(boundSubject === '' ? [] : [subject]),
+    ...(boundAudiences === '' ? [] : [audience]),
+    ...claims.map(([path, list]): Check => ({ rule: 'claim', path, patterns: entriesOf(list) })),
+  ];
+}
+
+interface Check {
+  readonly rule: ClaimMismatch['rule'];
+  readonly path: string;
+  readonly patterns: readonly string[];
+}
+
+function checked({ rule, path, patterns }: Check, claims: Claims, effort: Effort): ClaimMismatch | undefined {
   const texts = textsOf(claimAt(claims, path));
   if (texts.length === 0) return mismatch(rule, path, true);
+  return matchesOne(patterns, texts, effort) ? undefined : mismatch(rule, path, false);
+}
+
+/** Whether one of the texts matches one of the patterns. */
+export function matchesOne(patterns: readonly string[], texts: readonly string[], effort = new Effort()): boolean {
   // Parsed once: a claim may have thousands of elements.
-  const parsed = patterns.map((pattern) => ClaimPattern.parse(pattern));
-  const isMet = texts.some((text) => parsed.some((pattern) => pattern?.matches(text)));
-  return isMet ? undefined : mismatch(rule, path, false);
+  const parsed = patterns.map((pattern) => ClaimPattern.parse(pattern, effort));
+  return texts.some((text) => {
+    const characters = [...text];
+    return parsed.some((pattern) => pattern?.matches(characters, effort));
+  });
 }
 
 function mismatch(rule: ClaimMismatch['rule'], claim: string, isMissing: boolean): ClaimMismatch {
@@ -131,6 +149,13 @@ export function faultOfPattern(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN) return `A pattern must not be longer than ${MAX_PATTERN} characters`;
   if (pattern.startsWith('!')) return 'A pattern must not begin with !: say what is allowed, not what is not';
   return ClaimPattern.parse(pattern) ? undefined : 'The braces of a pattern stand for too many alternatives';
+}
+
+/** The fault of all patterns of a configuration together; undefined if there is none. Comparing with them must not take long. */
+export function faultOfPatterns(patterns: readonly string[]): string | undefined {
+  const lengths = patterns.map((pattern) => ClaimPattern.parse(pattern)?.length ?? 0);
+  if (lengths.reduce((sum, length) => sum + length, 0) <= MAX_EXPANDED) return undefined;
+  return `All patterns together must not stand for more than ${MAX_EXPANDED} characters, each choice of their braces written out`;
 }
 
 /** Claims that say nothing about the workload: where a token comes from, which one it is, and when it is good. */

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { ValidationFailureError, type ValidationIssue } from '../../common/errors/common.errors';
 import type { OutboundHttp } from '../../common/net/outbound-http';
 import { OutboundError } from '../../common/net/outbound.errors';
-import { type ClaimRules, entriesOf, faultOfPattern, isBinding, normalList } from './claim-rules';
+import { type ClaimRules, entriesOf, faultOfPattern, faultOfPatterns, isBinding, normalList } from './claim-rules';
 import { PrivateAddressError } from './federation.errors';
 
 // How the settings of methods with signed tokens are merged, checked and read.
@@ -33,20 +33,27 @@ export const issue = (path: ValidationIssue['path'], message: string): Validatio
   message,
 });
 
+/** The faults of the patterns at each place, and of all of them together, told of the longest list. */
+export function issuesOfPatterns(patterns: readonly PlacedPatterns[]): ValidationIssue[] {
+  const single = patterns.flatMap(([path, entries]) =>
+    entries.map(faultOfPattern).flatMap((fault) => (fault === undefined ? [] : [issue(path, fault)])),
+  );
+  const fault = single.length > 0 ? undefined : faultOfPatterns(patterns.flatMap(([, entries]) => entries));
+  const longest = patterns.toSorted(([, one], [, other]) => other.join().length - one.join().length)[0];
+  return fault === undefined ? single : [issue(longest![0], fault)];
+}
+
+type PlacedPatterns = readonly [path: ValidationIssue['path'], entries: readonly string[]];
+
 /** The faults of rules: patterns that mean nothing, and a configuration that binds nothing (decision 28). */
 export function issuesOfRules(rules: ClaimRules): ValidationIssue[] {
   const { boundSubject, boundAudiences, boundClaims } = rules;
-  const patterns: [ValidationIssue['path'], string[]][] = [
+  const patterns: PlacedPatterns[] = [
     [['boundSubject'], [boundSubject]],
     [['boundAudiences'], entriesOf(boundAudiences)],
-    ...Object.entries(boundClaims).map(([name, list]): [[string, string], string[]] => [
-      ['boundClaims', name],
-      entriesOf(list),
-    ]),
+    ...Object.entries(boundClaims).map(([name, list]): PlacedPatterns => [['boundClaims', name], entriesOf(list)]),
   ];
-  const issues = patterns.flatMap(([path, entries]) =>
-    entries.map(faultOfPattern).flatMap((fault) => (fault === undefined ? [] : [issue(path, fault)])),
-  );
+  const issues = issuesOfPatterns(patterns);
   if (isBinding(rules)) return issues;
   const unbound = 'Bind a subject, an audience or a claim: else every token of the issuer logs in';
   return [...issues, issue(['boundSubject'], unbound)];

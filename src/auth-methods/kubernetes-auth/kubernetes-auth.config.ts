@@ -2,8 +2,8 @@ import { ValidationFailureError, type ValidationIssue } from '../../common/error
 import { UnreadableValueError } from '../../common/errors/unreadable-value.error';
 import type { MethodSettings } from '../auth-method';
 import { ClaimPattern } from '../federation/claim-pattern';
-import { entriesOf, faultOfPattern, normalList } from '../federation/claim-rules';
-import { isText, issue as issueAt, issuesOfCertificates, laidOver } from '../federation/settings';
+import { entriesOf, normalList } from '../federation/claim-rules';
+import { isText, issue as issueAt, issuesOfCertificates, issuesOfPatterns, laidOver } from '../federation/settings';
 import type { UpdateKubernetesAuthDto } from './dto/kubernetes-auth.dtos';
 
 /** The settings of Kubernetes Auth besides the policy of its tokens. */
@@ -108,11 +108,7 @@ function issuesOfTrust(
 
 function issuesOfLists(config: KubernetesAuthConfig): ValidationIssue[] {
   const names = ['allowedNamespaces', 'allowedNames'] as const;
-  const issues = names.flatMap((name) =>
-    entriesOf(config[name])
-      .map(faultOfPattern)
-      .flatMap((fault) => (fault === undefined ? [] : [issue(name, fault)])),
-  );
+  const issues = issuesOfPatterns(names.map((name) => [[name], entriesOf(config[name])]));
   if (names.some((name) => isBinding(config[name]))) return issues;
   const unbound = 'Name namespaces or service accounts: else every service account of the cluster logs in';
   return [...issues, issue('allowedNamespaces', unbound)];

@@ -3,8 +3,7 @@ import { type OutboundAnswer, OutboundHttp } from '../../common/net/outbound-htt
 import { OutboundError } from '../../common/net/outbound.errors';
 import { SafeLogger } from '../../common/safe-logger';
 import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type Proof } from '../auth-method';
-import { ClaimPattern } from '../federation/claim-pattern';
-import { entriesOf } from '../federation/claim-rules';
+import { entriesOf, matchesOne } from '../federation/claim-rules';
 import { requireAllowed } from '../federation/settings';
 import type { KubernetesAuthLoginDto } from './dto/kubernetes-auth.dtos';
 import {
@@ -79,5 +78,5 @@ function requireListed({ namespace, name, audiences }: ReviewedAccount, config: 
 
 function isIn(list: string, text: string): boolean {
   const patterns = entriesOf(list);
-  return patterns.length === 0 || patterns.some((pattern) => ClaimPattern.parse(pattern)?.matches(text));
+  return patterns.length === 0 || matchesOne(patterns, [text]);
 }
