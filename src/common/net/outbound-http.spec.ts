@@ -1,3 +1,5 @@
+import * as plainHttp from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TestAuthority } from '../../../test/support/certificates';
@@ -234,6 +236,51 @@ describe('the TLS of an outbound request', () => {
       await expect(http().send(request(peer))).rejects.toEqual(fault('certificate_refused'));
       expect(peer.asked).toEqual([]);
     }
+  });
+});
+
+describe('a request to a URL that the operator has set', () => {
+  const EVERYWHERE = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
+  const operators = (more: Partial<OutboundSettings> = {}) => http({ allow: EVERYWHERE, isOperators: true, ...more });
+
+  it('may go without TLS, to a private address and to any port', async () => {
+    const hosts: (string | undefined)[] = [];
+    const server = plainHttp.createServer((asked, response) => {
+      hosts.push(asked.headers.host);
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const headers = { host: 'sts.eu-west-1.amazonaws.com' };
+      expect((await operators().send({ url, headers, maxBytes: 2 })).status).toBe(200);
+      expect(hosts).toEqual([headers.host]);
+      await expect(http().send({ url, maxBytes: 2 })).rejects.toEqual(fault('url_refused'));
+    } finally {
+      server.close();
+    }
+  });
+
+  it.each(['http://169.254.169.254', 'https://[fd00:ec2::254]'])('reaches no metadata service: %s', async (url) => {
+    await expect(operators().send({ url, maxBytes: 1 })).rejects.toEqual(fault('address_refused'));
+  });
+
+  it.each(['ftp://127.0.0.1', 'http://user@127.0.0.1', 'http://127.0.0.1/?x', 'peer'])(
+    'is no other: %s',
+    async (url) => {
+      await expect(operators().send({ url, maxBytes: 1 })).rejects.toEqual(fault('url_refused'));
+    },
+  );
+
+  it('trusts the certificate of the host in the URL, whatever host its header names', async () => {
+    const resolve = () => Promise.resolve(['127.0.0.1']);
+    const [right, wrong] = [await start({ hosts: ['peer.test'] }), await start({ hosts: ['sts.test'] })];
+    const asking = (peer: HttpsPeer) =>
+      operators({ resolve }).send(
+        request(peer, { url: `https://peer.test:${peer.port}`, headers: { host: 'sts.test' } }),
+      );
+    expect((await asking(right)).status).toBe(200);
+    await expect(asking(wrong)).rejects.toEqual(fault('certificate_refused'));
   });
 });
 

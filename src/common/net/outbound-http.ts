@@ -1,11 +1,12 @@
+import * as http from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
-import { type IncomingMessage } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
 import { hostNames, type Resolve } from './host-names';
 import { HostBusyError, HostSlots } from './host-slots';
 import type { IpNetwork } from './ip-network';
 import { OutboundAddresses } from './outbound-addresses';
-import { requireUrl } from './outbound-url';
+import { requireOperatorUrl, requireUrl } from './outbound-url';
 import { OutboundError } from './outbound.errors';
 import { type Endpoint, OwnEndpoints } from './own-endpoints';
 
@@ -47,6 +48,11 @@ export interface OutboundSettings {
   readonly own?: readonly Endpoint[];
   /** @default the hosts file and the name servers of the system */
   readonly resolve?: Resolve;
+  /**
+   * Whether the operator has set the URLs, and no tenant: then http and every port are allowed too.
+   * @default false
+   */
+  readonly isOperators?: boolean;
 }
 
 /** The most requests to one host at the same time, and the most that wait for one of these slots. */
@@ -54,12 +60,18 @@ const SLOTS_PER_HOST = 8;
 const MOST_WAITING = 256;
 
 /** Explicit, so that neither `NODE_TLS_REJECT_UNAUTHORIZED` nor `--tls-min-v1.0` changes them. */
-const tlsOf = ({ ca, isUnverified = false }: OutboundRequest) =>
-  ({ ca, rejectUnauthorized: !isUnverified, minVersion: 'TLSv1.2' }) as const;
+const tlsOf = ({ ca, isUnverified = false }: OutboundRequest, { hostname }: URL) =>
+  ({
+    ca,
+    rejectUnauthorized: !isUnverified,
+    minVersion: 'TLSv1.2',
+    // The certificate must be that of the host in the URL, also where the request names another host in its header.
+    servername: isIP(addressIn(hostname)) === 0 ? hostname : '',
+  }) as const;
 
 /**
- * Sends requests to URLs that a tenant has chosen. All such requests go through this class. Only https is allowed. The name is
- * resolved once, every address is checked, and the connection goes to a checked address only, so that a name cannot resolve to
+ * Sends requests to URLs that a tenant has chosen. All such requests go through this class. Only https is allowed, unless the
+ * operator has chosen the URLs. The name is resolved once, every address is checked, and the connection goes to a checked address only, so that a name cannot resolve to
  * another address in between. No redirect is followed. Time, size and connections per host are bounded.
  */
 export class OutboundHttp {
@@ -69,18 +81,20 @@ export class OutboundHttp {
   private readonly resolving = new Map<string, Promise<readonly string[]>>();
   private readonly timeoutMs: number;
   private readonly resolve: Resolve;
+  private readonly urlOf: (text: string) => URL;
 
-  constructor({ allow, timeoutMs, own = [], resolve = hostNames() }: OutboundSettings) {
+  constructor({ allow, timeoutMs, own = [], resolve = hostNames(), isOperators = false }: OutboundSettings) {
     this.addresses = new OutboundAddresses(allow);
     this.own = new OwnEndpoints(own, (host, signal) => this.resolvedIn(host, signal));
     this.timeoutMs = timeoutMs;
     this.resolve = resolve;
+    this.urlOf = isOperators ? requireOperatorUrl : requireUrl;
   }
 
   /** @throws OutboundError */
   send(request: OutboundRequest): Promise<OutboundAnswer> {
     return this.inTime(async (signal) => {
-      const url = requireUrl(request.url);
+      const url = this.urlOf(request.url);
       return this.slots.within(url.host, signal, async () => {
         const addresses = await this.addressesOf(url, signal);
         // A connection that is closed without an error settles nothing by itself.
@@ -91,7 +105,7 @@ export class OutboundHttp {
 
   /** Whether a URL may be asked: for a configuration that is about to be written. @throws OutboundError where `isRefused` */
   async requireAllowed(text: string): Promise<void> {
-    await this.inTime((signal) => this.addressesOf(requireUrl(text), signal)).catch((error: unknown) => {
+    await this.inTime((signal) => this.addressesOf(this.urlOf(text), signal)).catch((error: unknown) => {
       // The name may exist later.
       if (!(error instanceof OutboundError) || error.isRefused) throw error;
     });
@@ -99,7 +113,7 @@ export class OutboundHttp {
 
   /** @throws OutboundError if one of the addresses must not be reached, even if others may be. */
   private async addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
-    const addresses = await this.resolvedIn(url.hostname.replace(/^\[|\]$/g, ''), signal);
+    const addresses = await this.resolvedIn(addressIn(url.hostname), signal);
     const mayBeReached = addresses.every((address) => this.addresses.isAllowed(address));
     if (mayBeReached && !(await this.own.include(url, addresses, signal))) return addresses;
     throw new OutboundError('address_refused');
@@ -139,6 +153,11 @@ export class OutboundHttp {
   }
 }
 
+/** A host without the brackets that an IPv6 address has in a URL. */
+function addressIn(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 /** Sends a request to one of the addresses, and reads the whole answer. */
 function exchange(
   url: URL,
@@ -154,10 +173,10 @@ function exchange(
       // Each request has an agent of its own, so that it shares no connection with a request that was checked at another time.
       agent: false,
       lookup: pinnedTo(addresses),
-      ...tlsOf(request),
+      ...tlsOf(request, url),
       signal,
     };
-    const sent = https.request(url, options, (response) => {
+    const sent = (url.protocol === 'http:' ? http : https).request(url, options, (response) => {
       read(response, maxBytes).then(resolve, reject);
     });
     // Node closes the connection of an answer with 101 without a word, where this event is not listened to.

@@ -13,6 +13,19 @@ export function requireUrl(text: string): URL {
   return url;
 }
 
+/** A URL that the operator has set, as far as its text says: http and every port are allowed. @throws OutboundError */
+export function requireOperatorUrl(text: string): URL {
+  if (!isServiceUrl(text)) throw new OutboundError('url_refused');
+  return new URL(text);
+}
+
+/** Whether a text is the URL of a service: http or https, without user, query or fragment. */
+export function isServiceUrl(text: unknown): text is string {
+  if (typeof text !== 'string' || !URL.canParse(text) || /[?#\s]/.test(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password === '';
+}
+
 function requirePort({ port: text }: URL): void {
   const port = text === '' ? HTTPS_PORT : Number(text);
   const isSystemPort = port <= LAST_SYSTEM_PORT && port !== HTTPS_PORT;
