@@ -18,6 +18,7 @@ import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-
 import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replicated-changes';
 import { AddKeys1766300000000 } from './1766300000000-add-keys';
 import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
+import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -41,4 +42,5 @@ export const LATCHKEY_MIGRATIONS = [
   NoteReplicatedChanges1765720000000,
   AddKeys1766300000000,
   AddShortKeys1766400000000,
+  AddUsedSignedRequests1766700000000,
 ];

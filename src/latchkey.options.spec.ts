@@ -27,6 +27,8 @@ const EVERYTHING: Required<Omit<LatchkeyOptions, 'database' | 'authSecret'>> = {
   outboundTimeoutMs: 500,
   keySetMaxAgeMs: 5_000,
   keySetCooldownMs: 1_000,
+  awsStsUrl: 'http://10.0.0.1:8080/',
+  awsReplay: 'allow',
   maintenance: true,
   bootstrapEndpoint: true,
   keys: { prefix: 'acme_live_' },
@@ -64,6 +66,8 @@ describe('the options', () => {
       outboundTimeoutMs: 10_000,
       keySetMaxAgeMs: 600_000,
       keySetCooldownMs: 30_000,
+      awsReplay: 'refuse',
+      cloudUrls: {},
       maintenance: true,
       bootstrapEndpoint: false,
       hostPermissions: {},
@@ -178,6 +182,13 @@ describe('the options', () => {
     [{ outboundTimeoutMs: 99 }, 'outboundTimeoutMs must be a whole number from 100 to 60000'],
     [{ keySetMaxAgeMs: 0 }, 'keySetMaxAgeMs must be a whole number from 100 to 86400000'],
     [{ keySetCooldownMs: 1 }, 'keySetCooldownMs must be a whole number from 100 to 3600000'],
+    ...['sts.example', 'ftp://x', 'http://user@x', 'http://x/path', 'http://x/?y', 1].map(
+      (awsStsUrl): [object, string] => [
+        { awsStsUrl },
+        'awsStsUrl must be a URL such as https://sts.example, http or https, without path, user, query or fragment',
+      ],
+    ),
+    [{ awsReplay: 'never' }, "awsReplay must be 'refuse' or 'allow'"],
     ...['', 'x api key', 'x-api-key:', 'Cookie', 1].map((tokenHeader): [object, string] => [
       { tokenHeader },
       'tokenHeader must be the name of a header such as x-api-key, and not that of cookies',

@@ -1,4 +1,5 @@
 import { IpNetwork } from './common/net/ip-network';
+import { isServiceUrl } from './common/net/outbound-url';
 import { type Connection, connectionOf } from './database/connections/connection';
 import {
   faultsOf,
@@ -105,6 +106,18 @@ export interface LatchkeyOptions {
    */
   readonly keySetCooldownMs?: number;
   /**
+   * Where AWS Auth asks who has signed a request: an http or https URL without a path, also in a private network. Without it,
+   * the STS of AWS for which the request is signed is asked.
+   */
+  readonly awsStsUrl?: string;
+  /**
+   * Whether a signed request is good for one login of AWS Auth (`refuse` a replay), or for any number within five minutes
+   * (`allow`).
+   *
+   * @default 'refuse'
+   */
+  readonly awsReplay?: 'refuse' | 'allow';
+  /**
    * Whether this application removes old rows in the background.
    *
    * @default true
@@ -165,6 +178,12 @@ const tokenHeader: OptionRule = must(
   (name) => typeof name === 'string' && /^[a-z][a-z0-9-]*$/i.test(name) && !/^(set-)?cookie$/i.test(name),
 );
 
+/** The URL of a service of a cloud, which only the operator sets. */
+const serviceOrigin: OptionRule = must(
+  'be a URL such as https://sts.example, http or https, without path, user, query or fragment',
+  (text) => isServiceUrl(text) && new URL(text).pathname === '/',
+);
+
 /** The options: the default and the rule of each. A new one has an entry here and its type above. */
 export const OPTIONS = {
   database: { rule: (_, value) => faultsOfDatabase(value) },
@@ -177,6 +196,11 @@ export const OPTIONS = {
   outboundTimeoutMs: { default: 10_000, rule: whole(100, 60_000) },
   keySetMaxAgeMs: { default: 600_000, rule: whole(100, 86_400_000) },
   keySetCooldownMs: { default: 30_000, rule: whole(100, 3_600_000) },
+  awsStsUrl: { default: undefined, rule: serviceOrigin },
+  awsReplay: {
+    default: 'refuse',
+    rule: must("be 'refuse' or 'allow'", (value) => value === 'refuse' || value === 'allow'),
+  },
   maintenance: { default: true, rule: flag() },
   bootstrapEndpoint: { default: false, rule: flag() },
   migrate: {
@@ -191,6 +215,9 @@ export const OPTIONS = {
   tokenHeader: { default: 'authorization', rule: tokenHeader },
 } satisfies OptionTable<LatchkeyOptions>;
 
+/** The services of clouds, where the operator has set other addresses than theirs. */
+export type CloudUrls = Pick<LatchkeyOptions, 'awsStsUrl'>;
+
 /** Options that `LatchkeySettings` holds in another form than they were given in. */
 type Transformed =
   | 'database'
@@ -198,6 +225,7 @@ type Transformed =
   | 'previousAuthSecrets'
   | 'trustedProxies'
   | 'outboundAllow'
+  | keyof CloudUrls
   | 'permissions'
   | 'keys'
   | 'tokenHeader';
@@ -219,6 +247,7 @@ export class LatchkeySettings extends PlainSettings {
   readonly authSecrets: readonly [string, ...string[]];
   readonly trustedProxies: readonly IpNetwork[];
   readonly outboundAllow: readonly IpNetwork[];
+  readonly cloudUrls: CloudUrls;
   readonly hostPermissions: HostPermissions;
   /** In lower case, as Node names headers. */
   readonly tokenHeader: string;
@@ -230,7 +259,7 @@ export class LatchkeySettings extends PlainSettings {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
-    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, ...plain } = others;
+    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, awsStsUrl, ...plain } = others;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -241,6 +270,7 @@ export class LatchkeySettings extends PlainSettings {
     this.authSecrets = [authSecret, ...previousAuthSecrets];
     this.trustedProxies = networksOf(trustedProxies);
     this.outboundAllow = networksOf(outboundAllow);
+    this.cloudUrls = { awsStsUrl };
     this.hostPermissions = permissions;
     this.tokenHeader = header.toLowerCase();
     this.keys = options.keys && withKeyDefaults(keys);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApiClient } from './support/api-client';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
-import { METHODS } from './support/methods';
+import { METHODS, optionsOfMethods } from './support/methods';
 import { type MethodFixture, walkOf } from './support/methods/method-fixture';
 
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
@@ -97,7 +97,8 @@ describe('the examples of the API documentation', () => {
   };
 
   beforeAll(async () => {
-    latchkey = await startLatchkey({ outboundAllow: ['127.0.0.0/8'] }, { isBootstrapped: false });
+    const options = { outboundAllow: ['127.0.0.0/8'], ...(await optionsOfMethods()) };
+    latchkey = await startLatchkey(options, { isBootstrapped: false });
     await latchkey.dataSource.query(
       'TRUNCATE latchkey.organizations, latchkey.users CASCADE; UPDATE latchkey.instance SET initialized_at = NULL',
     );

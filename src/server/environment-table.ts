@@ -49,6 +49,10 @@ function logLevel(byDefault: (typeof LOG_LEVELS)[number]): Variable<typeof byDef
   return { default: byDefault, rule: oneOf(LOG_LEVELS) };
 }
 
+function awsReplay(byDefault: 'refuse' | 'allow'): Variable<typeof byDefault> {
+  return { default: byDefault, rule: oneOf(['refuse', 'allow']), option: 'awsReplay' };
+}
+
 function itemsOf(list: string): string[] {
   return list.split(',').flatMap((item) => item.trim() || []);
 }
@@ -126,6 +130,8 @@ export const ENVIRONMENT = {
   LATCHKEY_OUTBOUND_TIMEOUT_MS: numericOption('outboundTimeoutMs', OPTIONS.outboundTimeoutMs, 'milliseconds'),
   LATCHKEY_KEY_SET_MAX_AGE_MS: numericOption('keySetMaxAgeMs', OPTIONS.keySetMaxAgeMs, 'milliseconds'),
   LATCHKEY_KEY_SET_COOLDOWN_MS: numericOption('keySetCooldownMs', OPTIONS.keySetCooldownMs, 'milliseconds'),
+  AWS_ENDPOINT_URL_STS: text({ rule: OPTIONS.awsStsUrl.rule, option: 'awsStsUrl' }),
+  LATCHKEY_AUTH_AWS_REPLAY: awsReplay('refuse'),
   LATCHKEY_POOL_SIZE: numericOption('database.poolSize', DATABASE_TUNING.poolSize),
   LATCHKEY_USAGE_FLUSH_INTERVAL_MS: numericOption('usageFlushIntervalMs', OPTIONS.usageFlushIntervalMs, 'milliseconds'),
   LATCHKEY_SHUTDOWN_TIMEOUT_MS: numeric(10_000, whole(1_000, 600_000, 'milliseconds')),

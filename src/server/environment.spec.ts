@@ -32,6 +32,7 @@ describe('the environment', () => {
       LATCHKEY_OUTBOUND_TIMEOUT_MS: 10_000,
       LATCHKEY_KEY_SET_MAX_AGE_MS: 600_000,
       LATCHKEY_KEY_SET_COOLDOWN_MS: 30_000,
+      LATCHKEY_AUTH_AWS_REPLAY: 'refuse',
       LATCHKEY_POOL_SIZE: 10,
       LATCHKEY_USAGE_FLUSH_INTERVAL_MS: 1_000,
       LATCHKEY_SHUTDOWN_TIMEOUT_MS: 10_000,
@@ -132,6 +133,15 @@ describe('the environment', () => {
   ] as const)('takes %s from its range and nothing beside it', (name, tooSmall, tooBig) => {
     for (const value of [tooSmall, tooBig, '1.5', 'many']) expect(faultsOf({ [name]: value })).toContain(name);
     expect(readEnvironment({ [name]: '100' })[name]).toBe(100);
+  });
+
+  it('takes the addresses of services of clouds, and refuses what is none', () => {
+    const at = 'http://10.0.0.1:8080';
+    expect(readEnvironment({ AWS_ENDPOINT_URL_STS: at, LATCHKEY_AUTH_AWS_REPLAY: 'allow' })).toMatchObject({
+      ...{ AWS_ENDPOINT_URL_STS: at, LATCHKEY_AUTH_AWS_REPLAY: 'allow' },
+    });
+    expect(faultsOf({ AWS_ENDPOINT_URL_STS: 'sts.hunter2' })).toMatch(/AWS_ENDPOINT_URL_STS must be a URL such as/);
+    expect(faultsOf({ LATCHKEY_AUTH_AWS_REPLAY: 'hunter2' })).toMatch(/REPLAY must be one of .*: refuse, allow/);
   });
 
   it('takes a url to listen at, or off for not listening', () => {

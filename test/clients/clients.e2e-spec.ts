@@ -6,6 +6,7 @@ import { InfisicalSDK as InfisicalSDK5 } from 'infisical-sdk-5';
 import { answered } from '../support/api-client';
 import { done, type GivenClient } from '../support/given';
 import { startLatchkey, type TestLatchkey } from '../support/latchkey';
+import { StsPeer } from '../support/sts-peer';
 import { CertifiedIssuer } from './certified-issuer';
 
 // The official clients as they are published, against a running Latchkey: only `siteUrl` is another.
@@ -18,6 +19,8 @@ const PUBLISHED: Record<string, string> = { '5.x': '5.0.2', '4.x': '4.0.6', '3.x
 interface Sdk {
   login(clientId: string, clientSecret: string, more?: object): Promise<void>;
   renew(): Promise<void>;
+  /** Logs in with AWS Auth, with what the environment says about AWS. */
+  loginFromAws(identityId: string): Promise<void>;
   /** The token it holds, where it lets one see it. */
   token(): string | null;
   use(token: string): void;
@@ -29,9 +32,11 @@ const handedOut: string[] = [];
 let siteUrl: string;
 let front: http.Server;
 let tooMany = 0;
+let sts: StsPeer;
 
 beforeAll(async () => {
-  latchkey = await startLatchkey({ outboundAllow: ['127.0.0.0/8'] });
+  sts = await StsPeer.start();
+  latchkey = await startLatchkey({ outboundAllow: ['127.0.0.0/8'], awsStsUrl: sts.url });
   front = await startFront();
   siteUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 });
@@ -42,6 +47,7 @@ afterAll(async () => {
     front.closeAllConnections();
   });
   await latchkey.stop();
+  await sts.stop();
 });
 
 /** Hands requests through as they are, notes the tokens in the answers, and can say that there were too many. */
@@ -79,6 +85,9 @@ function sdk(version: string): Sdk {
       renew: async () => {
         client = await client.auth().universalAuth.renew();
       },
+      loginFromAws: async (identityId) => {
+        client = await client.auth().awsIamAuth.login({ identityId });
+      },
       token: () => handedOut.at(-1) ?? null,
       use: (token) => {
         client = client.auth().accessToken(token);
@@ -92,6 +101,9 @@ function sdk(version: string): Sdk {
     },
     renew: async () => {
       client = await client.auth().universalAuth.renew();
+    },
+    loginFromAws: async (identityId) => {
+      client = await client.auth().awsIamAuth.login({ identityId });
     },
     token: () => client.auth().getAccessToken(),
     use: (token) => {
@@ -201,6 +213,25 @@ describe.each(['5.x', '4.x', '3.x'])('@infisical/sdk %s', (version) => {
     const said = await failure(one.login('', client.clientSecret));
     expect(said).not.toBe('it worked');
     expect(said).not.toContain(client.clientSecret);
+  });
+
+  it('logs in from AWS as it would there: AWS alone checks what it has signed', async () => {
+    // The third of its versions keeps the first key that it finds, so all have one.
+    const key = { id: 'ASIACLIENTS000000000', secret: 'the secret of a session', token: 'the token of a session' };
+    const arn = 'arn:aws:sts::123456789012:assumed-role/deployer/i-0abc';
+    sts.know(key, { Account: '123456789012', Arn: arn, UserId: 'AROADEPLOYER:i-0abc' });
+    const identityId = await latchkey.given.identity();
+    const allowedPrincipalArns = 'arn:aws:iam::123456789012:role/deployer';
+    done(await latchkey.admin.post(`/api/v1/auth/aws-auth/identities/${identityId}`, { allowedPrincipalArns }));
+    // A region for each: two versions may sign within the same second.
+    Object.assign(process.env, {
+      ...{ AWS_REGION: `eu-west-${version[0]}`, AWS_ACCESS_KEY_ID: key.id },
+      ...{ AWS_SECRET_ACCESS_KEY: key.secret, AWS_SESSION_TOKEN: key.token },
+    });
+    await one.loginFromAws(identityId);
+    expect((await details(one.token())).status).toBe(200);
+    sts.know({ ...key, secret: 'another secret' }, { Account: '123456789012', Arn: arn, UserId: 'x' });
+    expect(await failure(one.loginFromAws(identityId))).toContain('AWS rejected the signed request');
   });
 
   it('waits and tries again when it is told that there were too many requests', async () => {

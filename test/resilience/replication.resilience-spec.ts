@@ -22,6 +22,7 @@ const CARRIED = [
   'identity_access_tokens',
   'instance',
   'auth_lockouts',
+  'used_signed_requests',
 ];
 
 (missing === undefined ? describe : describe.skip)('P5b: a node on a subscriber of logical replication', () => {

@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 import { hostNames, type Resolve } from '../../common/net/host-names';
+import { IpNetwork } from '../../common/net/ip-network';
 import { OutboundHttp } from '../../common/net/outbound-http';
 import { databaseEndpoints } from '../../database/connections/database-endpoints';
 import { LatchkeySettings } from '../../latchkey.options';
 import { DiscoveryCache } from './discovery.cache';
 import type { DocumentSettings } from './document.cache';
 import { JwksCache } from './jwks.cache';
+import { OperatorHttp } from './operator-http';
 
 const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): DocumentSettings => ({
   maxAgeMs: keySetMaxAgeMs,
@@ -14,6 +16,8 @@ const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): Docu
 
 /** How the hosts of tenants' URLs are resolved. */
 export const RESOLVE = Symbol('Resolve');
+
+const EVERYWHERE = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
 
 /** The providers that methods with signed tokens share: the way out, and what issuers publish. */
 @Module({
@@ -28,6 +32,14 @@ export const RESOLVE = Symbol('Resolve');
       },
     },
     {
+      provide: OperatorHttp,
+      inject: [LatchkeySettings],
+      useFactory: (settings: LatchkeySettings) => {
+        const { outboundTimeoutMs: timeoutMs } = settings;
+        return new OperatorHttp({ allow: EVERYWHERE, timeoutMs, own: databaseEndpoints(settings), isOperators: true });
+      },
+    },
+    {
       provide: JwksCache,
       inject: [OutboundHttp, LatchkeySettings],
       useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new JwksCache(http, documents(settings)),
@@ -38,6 +50,6 @@ export const RESOLVE = Symbol('Resolve');
       useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new DiscoveryCache(http, documents(settings)),
     },
   ],
-  exports: [OutboundHttp, JwksCache, DiscoveryCache],
+  exports: [OutboundHttp, OperatorHttp, JwksCache, DiscoveryCache],
 })
 export class FederationModule {}

@@ -6,6 +6,7 @@ import { IdentityMetadata } from './identity-metadata.entity';
 import { Identity } from './identity.entity';
 import { OrganizationMembership } from './organization-membership.entity';
 import { Instance } from './instance.entity';
+import { UsedSignedRequest } from './used-signed-request.entity';
 import { User } from './user.entity';
 import { Organization } from './organization.entity';
 
@@ -21,4 +22,5 @@ export const LATCHKEY_ENTITIES = [
   IdentityAccessToken,
   Instance,
   User,
+  UsedSignedRequest,
 ];

@@ -1,4 +1,4 @@
-import type { AuthMethodDefinition } from '../../../src';
+import type { AuthMethodDefinition, LatchkeyOptions } from '../../../src';
 import type { Given } from '../given';
 import type { Conformance } from './conformance';
 
@@ -41,6 +41,8 @@ export interface MethodFixture {
   readonly walk: readonly string[];
   /** For a newcomer, what the document can show in no example, by summary: what is signed, and by which key. */
   readonly bodies?: Readonly<Record<string, (identityId: string) => object | Promise<object>>>;
+  /** The options with which it reaches the services of its examples. */
+  readonly options?: () => Promise<Partial<LatchkeyOptions>>;
   /** Fields of answers in which these differ from the examples. */
   readonly varies?: readonly string[];
   /** The codes under which a login is 503 beyond those of every route. */
