@@ -1,7 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { Variable } from './environment-table';
+import { readSmallFile } from './small-file';
 
 const MAX_FILE_BYTES = 64 * 1024;
+/** For a command that writes to a pipe. */
+const PATIENCE_MS = 10_000;
 
 type Table = Readonly<Record<string, Variable>>;
 
@@ -56,7 +58,8 @@ function contentOf(file: string, name: string, form: Variable['file']): string {
 
 function read(file: string, name: string): string {
   try {
-    if (statSync(file).size <= MAX_FILE_BYTES) return readFileSync(file, 'utf8');
+    const text = readSmallFile(file, MAX_FILE_BYTES, PATIENCE_MS);
+    if (text !== undefined) return text;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(`${name}_FILE must name a file that this account can read (${code})`, { cause: error });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 /** A password with other characters in it is the usual reason why a text is not a URL. */
 export const A_DATABASE_URL = 'a URL like postgres://user:password@host:5432/name, special characters as %xx';
@@ -92,6 +92,8 @@ function faultOfFiles(parameters: URLSearchParams): string | undefined {
     const file = parameters.get(name);
     if (file === null) continue;
     try {
+      // Read at every connection: a pipe would be waited for then.
+      if (!statSync(file).isFile()) return `has ${name}, which is not a regular file: name one`;
       if (!readFileSync(file, 'utf8').includes('-----BEGIN')) return `has ${name}, whose file is not in PEM format`;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
