@@ -47,6 +47,8 @@ export class Shutdown {
   /** Handles signals from now on: process 1 of a container would ignore a signal without a handler. */
   obeySignals(): void {
     for (const signal of SIGNALS) process.on(signal, () => this.signalled(signal));
+    // Without a handler, Node opens a debugger to every account of the machine. Programs that rotate logs send this signal.
+    process.on('SIGUSR1', () => this.logger.warn({ event: 'signal.ignored', signal: 'SIGUSR1' }));
   }
 
   get isUnderWay(): boolean {

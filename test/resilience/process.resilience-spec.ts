@@ -48,6 +48,24 @@ async function connect(own: LatchkeyNode, text = ''): Promise<net.Socket> {
 
 const ended = (own: LatchkeyNode, what: string, limitMs = ENDS_WITHIN) => until(() => isGone(own.pid), what, limitMs);
 
+describe('a process that is less careful than expected', () => {
+  // Seen red: a debugger listened, to which every account of the machine could connect, and a broken-off request was an outage.
+  it('opens no debugger by a signal that programs send which rotate logs, and is no outage when it breaks off a request', async () => {
+    await apart(async (own) => {
+      signal(own.pid, 'SIGUSR1');
+      await until(() => /signal\.ignored|Debugger listening/.test(own.output), 'the signal is noticed');
+      expect(own.output).not.toContain('Debugger');
+      const head = 'POST /api/v1/auth/token/renew HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+      const socket = await connect(own, `${head}Content-Length: 99\r\n\r\n{`);
+      await pause(50);
+      socket.destroy();
+      await pause(50);
+      good(await own.use(cluster.admin));
+      expect(own.output).not.toContain('database_unavailable');
+    });
+  });
+});
+
 describe('the log stops nothing', () => {
   const env = { LATCHKEY_LOG_LEVEL: 'debug' };
 

@@ -655,6 +655,22 @@ const SABOTAGES = [
     'half a head',
     ['server/http-connections.js', /closeAll\(\) \{/, '$& return;'],
   ],
+  [
+    'a signal opens a debugger',
+    'server/shutdown.js',
+    /process\.on\('SIGUSR1'/,
+    "process.on('SIGCONT'",
+    'process',
+    'debugger',
+  ],
+  [
+    'a request that is broken off is an outage',
+    'common/http/latchkey-exception.filter.js',
+    /if \(isBrokenOff\(thrown\)\)/,
+    'if (false)',
+    'process',
+    'debugger',
+  ],
   ['a second signal is one too many', 'server/shutdown.js', /this\.limit\(HURRY_MS\);/, '', 'process', 'asked twice'],
   [
     'a terminal that closes ends the process as it is',

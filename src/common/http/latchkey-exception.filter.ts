@@ -94,10 +94,17 @@ function bodyOf(error: HttpException): object {
 /** The LatchkeyError for anything that can be thrown. */
 export function asLatchkeyError(thrown: unknown): LatchkeyError {
   if (thrown instanceof LatchkeyError) return thrown;
+  if (isBrokenOff(thrown)) return new RefusedRequestError(HttpStatus.BAD_REQUEST, thrown);
   if (isDatabaseUnavailable(thrown)) return new DatabaseUnavailableError(thrown);
   const status = frameworkStatus(thrown);
   if (status >= 400 && status < 500) return new RefusedRequestError(status, thrown);
   return new UnexpectedError(thrown);
+}
+
+/** Node's error for a body whose client has gone away. Its code is also that of a lost connection to the database. */
+function isBrokenOff(thrown: unknown): boolean {
+  const { code, message } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' && message === 'aborted';
 }
 
 /** Nest's own errors have their status; those of Fastify and body-parser have a `statusCode`. */
