@@ -159,6 +159,25 @@ const epochOf = (jwt: string, claim: string): number =>
     expect(await behindMs()).toBeGreaterThan(500_000);
   });
 
+  // Seen red: with the node running while the recorded time was corrected, which recorded its own time again.
+  it('five minutes ahead: the recorded time is corrected by hand while no node runs, as the operations page says', async () => {
+    const aheadMs = async () => {
+      const sql = 'SELECT extract(epoch FROM reached) * 1000 AS ms FROM latchkey.clock';
+      return Number((await cluster.postgres.sql<{ ms: string }>(sql))[0]!.ms) - Date.now();
+    };
+    setClock('+300');
+    await until(async () => (await aheadMs()) > 290_000, 'the wrong time is recorded', 30_000);
+    setClock('+0');
+    await until(async () => (await behindMs()) > 290_000, 'the node keeps its time', 10_000);
+    const node = cluster.node(0);
+    expect(await node.terminate()).toBe(0);
+    await cluster.postgres.sql('UPDATE latchkey.clock SET reached = now()');
+    await node.launch();
+    expect(await behindMs()).toBeLessThan(5_000);
+    expect(await aheadMs()).toBeLessThan(5_000);
+    good(await node.use((await cluster.token()).jwt));
+  });
+
   // Seen red: rows removed by the word of one clock.
   it('a year ahead, even as a node starts: nothing is removed, and all is as it was once it is put right', async () => {
     const token = await cluster.token({ accessTokenTTL: 60, accessTokenMaxTTL: 60 });
