@@ -76,8 +76,9 @@ export class AccessTokenKeyring {
     const claims = decoded(token.split('.')[1]!);
     try {
       // The expiry is checked last, after signature and type (decision 6).
-      const options: VerifyOptions = { algorithms: [ALGORITHM], ignoreExpiration: true };
-      verify(token, key, { ...options, clockTimestamp: this.clock.epochSeconds() });
+      const clockTimestamp = this.clock.epochSeconds();
+      const options: VerifyOptions = { algorithms: [ALGORITHM], ignoreExpiration: true, clockTimestamp };
+      verify(token, key, options);
     } catch (error) {
       throw asAccessTokenError(error);
     }

@@ -62,6 +62,8 @@ export function labelsOf(metadata: unknown): Readonly<Record<string, string>> {
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
     throw new UnreadableValueError('the labels of an identity or a token');
   }
+  // Most tokens have none: each remembered token would keep an empty object.
+  if (Object.keys(metadata).length === 0) return NO_LABELS;
   return Object.freeze(metadata) as Record<string, string>;
 }
 
