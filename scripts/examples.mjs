@@ -32,11 +32,35 @@ function older(dependencies) {
   return Object.fromEntries(ranges);
 }
 
+/** The development packages and the configuration with which `nest new` of Nest 11 makes an application: CommonJS and jest. */
+const JEST = { jest: '^30.0.0', 'ts-jest': '^29.2.5', '@types/jest': '^30.0.0', typescript: '^5.7.3' };
+const JEST_CONFIG = {
+  rootDir: '.',
+  testRegex: '(src|test)/.*spec\\.ts$',
+  moduleFileExtensions: ['js', 'json', 'ts'],
+  transform: { '^.+\\.(t|j)s$': 'ts-jest' },
+  testEnvironment: 'node',
+};
+
+/** Turns what `nest new` of Nest 12 makes into what it made before. */
+function asNest11Makes(out, manifest) {
+  const { vitest: _, ...others } = manifest.devDependencies;
+  delete manifest.type;
+  Object.assign(manifest, { devDependencies: { ...older(others), ...JEST }, jest: JEST_CONFIG });
+  manifest.scripts.test = 'jest';
+  rmSync(path.join(out, 'vitest.config.mjs'));
+  const rewrite = (file, change) => writeFileSync(file, change(readFileSync(file, 'utf8')));
+  rewrite(path.join(out, 'tsconfig.json'), (text) => text.replace('vitest/globals', 'jest'));
+  for (const file of readdirSync(out, { recursive: true }).filter((one) => one.endsWith('.ts')))
+    rewrite(path.join(out, file), (text) => text.replace(/(from '\..*)\.js'/g, "$1'"));
+}
+
 function testExample(name, isOlder = false) {
   const out = path.join(dir, isOlder ? `${name}-nest-11` : name);
   cpSync(path.join(examples, name), out, { recursive: true });
   const manifest = JSON.parse(readFileSync(path.join(out, 'package.json'), 'utf8'));
   if (isOlder) manifest.dependencies = older(manifest.dependencies);
+  if (isOlder && name === 'nest-new') asNest11Makes(out, manifest);
   manifest.dependencies.latchkey = `file:${tarball}`;
   writeFileSync(path.join(out, 'package.json'), JSON.stringify(manifest));
   run(out, 'npm', 'install', '--no-audit', '--no-fund', '--loglevel=error');
@@ -69,15 +93,15 @@ function testDocs() {
   install('npm install', ...fresh, '@types/node@20', 'typescript@6.0');
   install(block(document, '1. Install', 'bash'));
   const platform = `${process.platform}-${process.arch}`;
-  install(block(document, '7. Test your application', 'bash').replace('linux-x64', platform));
-  write('app.module.ts', block(document, '2. Ten lines', 'ts'));
-  write('app.test.ts', block(document, '7. Test your application', 'ts'));
+  install(block(document, '4. Test your application', 'bash').replace('linux-x64', platform));
+  write('app.module.ts', block(document, '2. Ten lines and the first guarded route', 'ts'));
+  write('app.test.ts', block(document, '4. Test your application', 'ts'));
   run(out, 'npx', 'tsc');
   run(out, 'node', '--test', 'app.test.js');
 
   install('npm install --save-dev jest @swc/core @swc/jest');
-  write('jest.config.cjs', block(document, '7. Test your application', 'js'));
-  const test = block(document, '7. Test your application', 'ts');
+  write('jest.config.cjs', block(document, '4. Test your application', 'js'));
+  const test = block(document, '4. Test your application', 'ts');
   const jest = test.replace('after, before, test', 'afterAll as after, beforeAll as before, test');
   write('app.test.ts', jest.replace('node:test', '@jest/globals'));
   for (const name of ['app.module.js', 'app.test.js']) rmSync(path.join(out, name));
@@ -87,8 +111,9 @@ function testDocs() {
 try {
   testDocs();
   for (const name of readdirSync(examples)) if (statSync(path.join(examples, name)).isDirectory()) testExample(name);
-  // One is enough to see that npm lets the package in there, and TypeScript its types; the rest is proved by scripts/hosts.mjs.
-  testExample('rest-api', true);
+  // Two are enough to see that npm lets the package in there, TypeScript its types, and jest as Nest 11 sets it up its code. The
+  // rest is proved by scripts/hosts.mjs.
+  for (const name of ['nest-new', 'rest-api']) testExample(name, true);
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

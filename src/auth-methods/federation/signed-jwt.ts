@@ -1,7 +1,15 @@
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, type ProtectedHeaderParameters } from 'jose';
 import type { KeyObject } from 'node:crypto';
+import type * as Jose from 'jose';
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 import type { Claims } from './claim-rules';
 import type { VerificationKey } from './key-set';
+
+/**
+ * Loads jose when the first token of an issuer comes. It is an ES module, which jest cannot load before Node 24.9: a host's tests
+ * must not need it to import Latchkey.
+ */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const jose = () => require('jose') as typeof Jose;
 
 /** How far the clocks of issuers may be from ours. */
 const SKEW_SECONDS = 60;
@@ -31,6 +39,7 @@ export function headerOf(token: string): SignedJwtHeader | undefined {
 }
 
 function decoded(token: string): ProtectedHeaderParameters | undefined {
+  const { decodeProtectedHeader } = jose();
   try {
     return decodeProtectedHeader(token);
   } catch {
@@ -72,6 +81,7 @@ function isFor(alg: string, { key, alg: only }: VerificationKey): boolean {
 
 /** Undefined for a token that another key has signed. @throws SignedJwtError */
 async function claimsUnder(token: string, key: KeyObject, now: Date): Promise<JWTPayload | undefined> {
+  const { errors, jwtVerify } = jose();
   try {
     const options = { algorithms: Object.keys(KINDS), currentDate: now, clockTolerance: SKEW_SECONDS };
     const { payload } = await jwtVerify(token, key, { ...options, requiredClaims: ['exp'] });
@@ -83,6 +93,7 @@ async function claimsUnder(token: string, key: KeyObject, now: Date): Promise<JW
 }
 
 function reasonOf(error: unknown): string {
+  const { errors } = jose();
   if (error instanceof errors.JWTExpired) return 'jwt expired';
   if (!(error instanceof errors.JWTClaimValidationFailed)) return 'jwt malformed';
   return error.claim === 'nbf' ? 'jwt not active' : `jwt ${error.claim} invalid`;
