@@ -30,8 +30,8 @@ let sts: StsPeer;
 
 beforeAll(async () => {
   sts = await StsPeer.start();
-  sts.know(SESSION, CALLER);
-  sts.know(USER, { Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/team/jane`, UserId: 'AIDAJANE' });
+  sts.sts.know(SESSION, CALLER);
+  sts.sts.know(USER, { Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/team/jane`, UserId: 'AIDAJANE' });
   latchkey = await startLatchkey({ awsStsUrl: sts.url, outboundTimeoutMs: 2_000 });
 });
 beforeEach(() => {

@@ -219,7 +219,7 @@ describe.each(['5.x', '4.x', '3.x'])('@infisical/sdk %s', (version) => {
     // The third of its versions keeps the first key that it finds, so all have one.
     const key = { id: 'ASIACLIENTS000000000', secret: 'the secret of a session', token: 'the token of a session' };
     const arn = 'arn:aws:sts::123456789012:assumed-role/deployer/i-0abc';
-    sts.know(key, { Account: '123456789012', Arn: arn, UserId: 'AROADEPLOYER:i-0abc' });
+    sts.sts.know(key, { Account: '123456789012', Arn: arn, UserId: 'AROADEPLOYER:i-0abc' });
     const identityId = await latchkey.given.identity();
     const allowedPrincipalArns = 'arn:aws:iam::123456789012:role/deployer';
     done(await latchkey.admin.post(`/api/v1/auth/aws-auth/identities/${identityId}`, { allowedPrincipalArns }));
@@ -230,7 +230,7 @@ describe.each(['5.x', '4.x', '3.x'])('@infisical/sdk %s', (version) => {
     });
     await one.loginFromAws(identityId);
     expect((await details(one.token())).status).toBe(200);
-    sts.know({ ...key, secret: 'another secret' }, { Account: '123456789012', Arn: arn, UserId: 'x' });
+    sts.sts.know({ ...key, secret: 'another secret' }, { Account: '123456789012', Arn: arn, UserId: 'x' });
     expect(await failure(one.loginFromAws(identityId))).toContain('AWS rejected the signed request');
   });
 

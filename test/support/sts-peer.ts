@@ -1,5 +1,5 @@
-import * as http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type * as http from 'node:http';
+import { HttpsPeer } from './https-peer';
 import { type AwsKey, scopeOf, signatureOf } from './sigv4';
 
 /** Who signs with a key. */
@@ -25,25 +25,9 @@ const AUTHORIZATION =
 const WINDOW_MS = 900_000;
 
 /** Answers `GetCallerIdentity` as AWS STS does: it checks signatures, and speaks JSON to those who ask for it. */
-export class StsPeer {
+export class Sts {
   readonly asked: Asked[] = [];
-  /** Answers every request instead; undefined for the answers of STS. */
-  respond: Respond | undefined;
   private readonly keys = new Map<string, { key: AwsKey; caller: StsCaller }>();
-
-  private constructor(private readonly server: http.Server) {
-    server.on('request', (request, response) => void this.serve(request, response));
-  }
-
-  static async start(): Promise<StsPeer> {
-    const server = http.createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new StsPeer(server);
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
 
   /** Makes a key known. @returns the key */
   know(key: AwsKey, caller: StsCaller): AwsKey {
@@ -51,33 +35,20 @@ export class StsPeer {
     return key;
   }
 
-  /** Answers JSON, whatever is asked. */
-  say(body: unknown, status = 200): void {
-    this.respond = (response) => void response.writeHead(status).end(JSON.stringify(body));
+  async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const [status, body] = this.answerTo(await this.note(request));
+    const isJson = request.headers.accept === 'application/json';
+    const text = isJson ? JSON.stringify(body) : '<GetCallerIdentityResponse/>';
+    response.writeHead(status, { 'content-type': isJson ? 'application/json' : 'text/xml' }).end(text);
   }
 
-  /** Lets the process end while it listens. */
-  unref(): void {
-    this.server.unref();
-  }
-
-  async stop(): Promise<void> {
-    const stopped = new Promise((resolve) => this.server.close(resolve));
-    this.server.closeAllConnections();
-    await stopped;
-  }
-
-  private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async note(request: http.IncomingMessage): Promise<Asked> {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const { method, url, rawHeaders, headers } = request;
     const asked: Asked = { line: `${method} ${url}`, rawHeaders, headers, body: Buffer.concat(chunks).toString() };
     this.asked.push(asked);
-    if (this.respond) return this.respond(response);
-    const [status, body] = this.answerTo(asked);
-    const isJson = headers.accept === 'application/json';
-    const text = isJson ? JSON.stringify(body) : '<GetCallerIdentityResponse/>';
-    response.writeHead(status, { 'content-type': isJson ? 'application/json' : 'text/xml' }).end(text);
+    return asked;
   }
 
   private answerTo(asked: Asked): [number, object] {
@@ -101,6 +72,49 @@ export class StsPeer {
     if (asked.line !== 'POST /' || asked.body !== BODY) return 'InvalidAction';
     if (signed(asked, parts, known.key.secret) !== parts.signature) return 'SignatureDoesNotMatch';
     return Math.abs(Date.now() - parts.at) > WINDOW_MS ? 'SignatureDoesNotMatch' : undefined;
+  }
+}
+
+/** An STS on a server without TLS, which can also answer otherwise. */
+export class StsPeer {
+  /** Answers every request instead; undefined for the answers of STS. */
+  respond: Respond | undefined;
+  readonly sts = new Sts();
+
+  private constructor(private readonly server: HttpsPeer) {
+    server.answer = (request, response) => void this.serve(request, response);
+  }
+
+  static async start(): Promise<StsPeer> {
+    return new StsPeer(await HttpsPeer.start({ isPlain: true }));
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  get asked(): readonly Asked[] {
+    return this.sts.asked;
+  }
+
+  /** Answers JSON, whatever is asked. */
+  say(body: unknown, status = 200): void {
+    this.respond = (response) => void response.writeHead(status).end(JSON.stringify(body));
+  }
+
+  /** Lets the process end while it listens. */
+  unref(): void {
+    this.server.unref();
+  }
+
+  stop(): Promise<void> {
+    return this.server.stop();
+  }
+
+  private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    if (!this.respond) return this.sts.serve(request, response);
+    await this.sts.note(request);
+    this.respond(response);
   }
 }
 
