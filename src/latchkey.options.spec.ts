@@ -29,6 +29,8 @@ const EVERYTHING: Required<Omit<LatchkeyOptions, 'database' | 'authSecret'>> = {
   keySetCooldownMs: 1_000,
   awsStsUrl: 'http://10.0.0.1:8080/',
   awsReplay: 'allow',
+  gcpCertsUrl: 'http://10.0.0.1:8080/certs',
+  gcpServiceAccountCertsUrl: 'http://10.0.0.1:8080/accounts/',
   maintenance: true,
   bootstrapEndpoint: true,
   keys: { prefix: 'acme_live_' },

@@ -111,6 +111,16 @@ export interface LatchkeyOptions {
    */
   readonly awsStsUrl?: string;
   /**
+   * Where GCP Auth gets the certificates of Google, by key id in PEM: an http or https URL, also in a private network. Without it,
+   * they come from www.googleapis.com.
+   */
+  readonly gcpCertsUrl?: string;
+  /**
+   * Where GCP Auth gets the certificates of a service account, before a slash and its e-mail address: an http or https URL, also in
+   * a private network. Without it, they come from www.googleapis.com.
+   */
+  readonly gcpServiceAccountCertsUrl?: string;
+  /**
    * Whether a signed request is good for one login of AWS Auth (`refuse` a replay), or for any number within five minutes
    * (`allow`).
    *
@@ -179,6 +189,12 @@ const tokenHeader: OptionRule = must(
 );
 
 /** The URL of a service of a cloud, which only the operator sets. */
+const serviceUrl: OptionRule = must(
+  'be a URL such as https://certificates.example/v1, http or https, without user, query or fragment',
+  isServiceUrl,
+);
+
+/** The same, where its path is settled. */
 const serviceOrigin: OptionRule = must(
   'be a URL such as https://sts.example, http or https, without path, user, query or fragment',
   (text) => isServiceUrl(text) && new URL(text).pathname === '/',
@@ -197,6 +213,8 @@ export const OPTIONS = {
   keySetMaxAgeMs: { default: 600_000, rule: whole(100, 86_400_000) },
   keySetCooldownMs: { default: 30_000, rule: whole(100, 3_600_000) },
   awsStsUrl: { default: undefined, rule: serviceOrigin },
+  gcpCertsUrl: { default: undefined, rule: serviceUrl },
+  gcpServiceAccountCertsUrl: { default: undefined, rule: serviceUrl },
   awsReplay: {
     default: 'refuse',
     rule: must("be 'refuse' or 'allow'", (value) => value === 'refuse' || value === 'allow'),
@@ -216,7 +234,7 @@ export const OPTIONS = {
 } satisfies OptionTable<LatchkeyOptions>;
 
 /** The services of clouds, where the operator has set other addresses than theirs. */
-export type CloudUrls = Pick<LatchkeyOptions, 'awsStsUrl'>;
+export type CloudUrls = Pick<LatchkeyOptions, 'awsStsUrl' | 'gcpCertsUrl' | 'gcpServiceAccountCertsUrl'>;
 
 /** Options that `LatchkeySettings` holds in another form than they were given in. */
 type Transformed =
@@ -259,7 +277,8 @@ export class LatchkeySettings extends PlainSettings {
     const faults = faultsOfOptions(options);
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
-    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, awsStsUrl, ...plain } = others;
+    const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, ...more } = others;
+    const { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl, ...plain } = more;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -270,7 +289,7 @@ export class LatchkeySettings extends PlainSettings {
     this.authSecrets = [authSecret, ...previousAuthSecrets];
     this.trustedProxies = networksOf(trustedProxies);
     this.outboundAllow = networksOf(outboundAllow);
-    this.cloudUrls = { awsStsUrl };
+    this.cloudUrls = { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl };
     this.hostPermissions = permissions;
     this.tokenHeader = header.toLowerCase();
     this.keys = options.keys && withKeyDefaults(keys);

@@ -14,6 +14,7 @@ import { type Answer, type ApiClient } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { awsAuth } from './support/methods/aws-auth';
+import { gcpAuth } from './support/methods/gcp-auth';
 import { jwtAuth } from './support/methods/jwt-auth';
 import { kubernetesAuth } from './support/methods/kubernetes-auth';
 import { identityPathOf, loginOf, type MethodFixture } from './support/methods/method-fixture';
@@ -181,6 +182,7 @@ const CASES: Record<string, Case> = {
   ...casesOf(oidcAuth),
   ...casesOf(kubernetesAuth),
   ...casesOf(awsAuth),
+  ...casesOf(gcpAuth),
   'POST /api/v1/auth/token/renew': {
     action: 'renew-identity-access-token',
     target: 'token',
@@ -215,6 +217,7 @@ const NOT_RECORDED: Record<string, string> = {
   [loginOf(oidcAuth.definition)]: 'Below, for another method: the same code records every login.',
   [loginOf(kubernetesAuth.definition)]: 'Below, for another method: the same code records every login.',
   [loginOf(awsAuth.definition)]: 'Below, for another method: the same code records every login.',
+  [loginOf(gcpAuth.definition)]: 'Below, for another method: the same code records every login.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 

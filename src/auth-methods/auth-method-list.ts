@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { AwsAuthModule } from './aws-auth/aws-auth.module';
+import { GcpAuthModule } from './gcp-auth/gcp-auth.module';
 import { JwtAuthModule } from './jwt-auth/jwt-auth.module';
 import { KubernetesAuthModule } from './kubernetes-auth/kubernetes-auth.module';
 import { OidcAuthModule } from './oidc-auth/oidc-auth.module';
@@ -12,4 +13,5 @@ export const AUTH_METHOD_MODULES: Type[] = [
   OidcAuthModule,
   KubernetesAuthModule,
   AwsAuthModule,
+  GcpAuthModule,
 ];

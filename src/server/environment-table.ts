@@ -132,6 +132,11 @@ export const ENVIRONMENT = {
   LATCHKEY_KEY_SET_COOLDOWN_MS: numericOption('keySetCooldownMs', OPTIONS.keySetCooldownMs, 'milliseconds'),
   AWS_ENDPOINT_URL_STS: text({ rule: OPTIONS.awsStsUrl.rule, option: 'awsStsUrl' }),
   LATCHKEY_AUTH_AWS_REPLAY: awsReplay('refuse'),
+  LATCHKEY_AUTH_GCP_CERTS_URL: text({ rule: OPTIONS.gcpCertsUrl.rule, option: 'gcpCertsUrl' }),
+  LATCHKEY_AUTH_GCP_SA_CERTS_URL: text({
+    rule: OPTIONS.gcpServiceAccountCertsUrl.rule,
+    option: 'gcpServiceAccountCertsUrl',
+  }),
   LATCHKEY_POOL_SIZE: numericOption('database.poolSize', DATABASE_TUNING.poolSize),
   LATCHKEY_USAGE_FLUSH_INTERVAL_MS: numericOption('usageFlushIntervalMs', OPTIONS.usageFlushIntervalMs, 'milliseconds'),
   LATCHKEY_SHUTDOWN_TIMEOUT_MS: numeric(10_000, whole(1_000, 600_000, 'milliseconds')),

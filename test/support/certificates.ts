@@ -68,6 +68,12 @@ export class TestAuthority {
     until: new Date(Date.now() + 86_400_000),
   });
 
+  /** A certificate for a key that others have, in PEM. */
+  certify(key: KeyObject, until = new Date(Date.now() + 86_400_000)): string {
+    const issuer = { name: this.name, key: this.pair.privateKey };
+    return certificate({ subject: 'key', issuer, spki: spkiOf(key), extensions: [], until });
+  }
+
   /** The certificate of a server of these names and addresses. */
   issue(hosts: readonly string[], until = new Date(Date.now() + 86_400_000)): Certificate {
     const { publicKey, privateKey } = keys();

@@ -5,14 +5,9 @@ import { OutboundHttp } from '../../common/net/outbound-http';
 import { databaseEndpoints } from '../../database/connections/database-endpoints';
 import { LatchkeySettings } from '../../latchkey.options';
 import { DiscoveryCache } from './discovery.cache';
-import type { DocumentSettings } from './document.cache';
+import { documentSettings } from './document-settings';
 import { JwksCache } from './jwks.cache';
 import { OperatorHttp } from './operator-http';
-
-const documents = ({ keySetMaxAgeMs, keySetCooldownMs }: LatchkeySettings): DocumentSettings => ({
-  maxAgeMs: keySetMaxAgeMs,
-  cooldownMs: keySetCooldownMs,
-});
 
 /** How the hosts of tenants' URLs are resolved. */
 export const RESOLVE = Symbol('Resolve');
@@ -42,12 +37,13 @@ const EVERYWHERE = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
     {
       provide: JwksCache,
       inject: [OutboundHttp, LatchkeySettings],
-      useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new JwksCache(http, documents(settings)),
+      useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new JwksCache(http, documentSettings(settings)),
     },
     {
       provide: DiscoveryCache,
       inject: [OutboundHttp, LatchkeySettings],
-      useFactory: (http: OutboundHttp, settings: LatchkeySettings) => new DiscoveryCache(http, documents(settings)),
+      useFactory: (http: OutboundHttp, settings: LatchkeySettings) =>
+        new DiscoveryCache(http, documentSettings(settings)),
     },
   ],
   exports: [OutboundHttp, OperatorHttp, JwksCache, DiscoveryCache],

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
+import type { Claims } from '../federation/claim-rules';
+import { entriesOf } from '../federation/claim-rules';
+import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
+import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { askingIssuer } from '../federation/issuer-patience';
+import type { VerificationKey } from '../federation/key-set';
+import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
+import { type GcpAuthConfig, readSettings } from './gcp-auth.config';
+import { InvalidAudienceError, InvalidServiceAccountError, NotAllowedError } from './gcp-auth.errors';
+import { accountIn, placeIn, requireShort, unverifiedSubject } from './gcp-token';
+import { GoogleKeys } from './google-keys';
+
+type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, GcpAuthConfig>;
+
+const GOOGLE = 'https://accounts.google.com';
+/** A user-managed service account. Google's own ones have other domains, and sign no tokens for their users. */
+const SERVICE_ACCOUNT = /^[a-z0-9-]+@[a-z0-9-]+\.iam\.gserviceaccount\.com$/;
+
+/** Believes a token that Google has signed for a workload, or that a service account has signed, and that is for the identity. */
+@Injectable()
+export class GcpAuth extends AuthMethod<Attempt> {
+  constructor(private readonly keys: GoogleKeys) {
+    super();
+  }
+
+  /** @throws InvalidJwtError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
+  async authenticate(attempt: Attempt): Promise<Proof> {
+    const { configuration } = attempt;
+    const config = readSettings(configuration);
+    if (config.type === 'iam') await this.proveAccount(attempt, config);
+    else await this.proveWorkload(attempt, config);
+    return { configuration };
+  }
+
+  /** A token that a service account has signed, or had signed. */
+  private async proveAccount({ credentials: { jwt }, configuration, now }: Attempt, config: GcpAuthConfig) {
+    const account = unverifiedSubject(jwt);
+    if (!SERVICE_ACCOUNT.test(account)) throw new InvalidServiceAccountError();
+    // Before its certificates are fetched: a stranger would otherwise choose what Google is asked for.
+    requireListed('service_account', config.allowedServiceAccounts, account);
+    const claims = await verified(jwt, now, (kid) => this.keys.ofAccount(account, kid, now));
+    if (claims.iss !== undefined && claims.iss !== account) throw new UnverifiedJwtError('jwt issuer invalid');
+    if (claims.aud !== configuration.identityId) throw new InvalidAudienceError();
+  }
+
+  /** An identity token of a virtual machine, a pod or a function. */
+  private async proveWorkload({ credentials: { jwt }, configuration, now }: Attempt, config: GcpAuthConfig) {
+    const claims = await verified(jwt, now, (kid) => this.keys.ofGoogle(kid, now));
+    if (claims.iss !== GOOGLE) throw new UnverifiedJwtError('jwt issuer invalid');
+    if (claims.aud !== configuration.identityId) throw new UnverifiedJwtError('jwt audience invalid');
+    requireListed('service_account', config.allowedServiceAccounts, accountIn(claims));
+    const { project, zone } = placeIn(claims);
+    requireListed('project', config.allowedProjects, project);
+    requireListed('zone', config.allowedZones, zone);
+  }
+}
+
+/** A token that does not say what is limited is refused: it could come from anywhere. @throws NotAllowedError */
+function requireListed(
+  what: ConstructorParameters<typeof NotAllowedError>[0],
+  list: string,
+  value: string | undefined,
+): void {
+  const entries = entriesOf(list);
+  if (entries.length > 0 && !entries.some((entry) => entry === value)) throw new NotAllowedError(what);
+}
+
+type KeysFor = (kid: string | undefined) => Promise<readonly VerificationKey[]>;
+
+/** @throws InvalidJwtError, UnverifiedJwtError, IssuerUnavailableError */
+async function verified(jwt: string, now: Date, keysFor: KeysFor): Promise<Claims> {
+  const header = headerOf(jwt);
+  if (!header) throw new InvalidJwtError();
+  const keys = await askingIssuer(() => keysFor(header.kid));
+  try {
+    if (keys.length === 0) throw new SignedJwtError('signing key not found');
+    return requireShort(await verifySignedJwt(jwt, keys, now), now);
+  } catch (error) {
+    throw error instanceof SignedJwtError ? new UnverifiedJwtError(error.message) : error;
+  }
+}

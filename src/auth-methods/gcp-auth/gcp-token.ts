@@ -1,0 +1,48 @@
+import { decodeJwt } from 'jose';
+import type { Claims } from '../federation/claim-rules';
+import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { SignedJwtError } from '../federation/signed-jwt';
+
+/** The longest time that a token may still be good for: Google's are good for an hour, or for twelve. */
+const MAX_SECONDS = 86_400;
+
+/** The subject that a token claims to have, to find out whose keys must have signed it. @throws InvalidJwtError */
+export function unverifiedSubject(jwt: string): string {
+  try {
+    return decodeJwt(jwt).sub ?? '';
+  } catch {
+    throw new InvalidJwtError();
+  }
+}
+
+/** A token for years would be as good as a password. `exp` has been checked to be a number. @throws SignedJwtError */
+export function requireShort(claims: Claims, now: Date): Claims {
+  if (Number(claims.exp) > now.getTime() / 1_000 + MAX_SECONDS) throw new SignedJwtError('jwt lifetime too long');
+  return claims;
+}
+
+/** The service account that an identity token is for. @throws UnverifiedJwtError */
+export function accountIn({ email, email_verified: isVerified }: Claims): string {
+  if (typeof email === 'string' && email !== '' && isVerified === true) return email;
+  throw new UnverifiedJwtError('jwt email missing');
+}
+
+/** Where a virtual machine runs. Undefined where the token does not say it. */
+export interface Place {
+  readonly project: string | undefined;
+  readonly zone: string | undefined;
+}
+
+export function placeIn({ google }: Claims): Place {
+  const { compute_engine: machine } = fieldsIn(google);
+  const { project_id: project, zone } = fieldsIn(machine);
+  return { project: textIn(project), zone: textIn(zone) };
+}
+
+function fieldsIn(value: unknown): Claims {
+  return typeof value === 'object' && value !== null ? (value as Claims) : {};
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
