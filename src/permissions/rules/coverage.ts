@@ -1,0 +1,114 @@
+import { type FieldValue, UnnamedText } from './condition-set';
+import { globOf, isMatchedBy } from './glob';
+import type { Conditions, Rule } from './rule';
+import { decidingOf, isAllowance, type PreparedRule, type RuleSet } from './rule-set';
+
+/** A permission that the holder lacks; with conditions, that of a rule that has them. */
+export interface MissingPermission {
+  readonly action: string;
+  readonly subject: string;
+  readonly conditions?: Conditions;
+}
+
+/** The most comparisons of one proof. What is not proved by then counts as not covered. */
+const MOST_COMPARISONS = 400_000;
+const LONG_TEXT = 64;
+/** What a comparison of a character costs, against a comparison of a whole text. */
+const STEPS_OF_COMPARISON = 8;
+/** The most patterns on one field that a proof tells apart. */
+const MOST_GLOBS = 8;
+
+/**
+ * What the target allows and the holder does not provably allow too: the rules of the target that decide there. Empty if the holder
+ * covers the target.
+ *
+ * It looks at every combination of values that the rules tell apart: each text that a rule names, a text that no rule names (once
+ * for each set of patterns that may match it), and a value that is not known. Two values of one combination are the same to all
+ * rules, so nothing else can differ.
+ */
+export function missingFrom(holder: RuleSet, target: RuleSet): MissingPermission[] {
+  const budget = { left: MOST_COMPARISONS };
+  return pairsOf(target).flatMap(([action, subject]) =>
+    uncovered(holder.about(action, subject), target.about(action, subject), budget).map(({ conditions }) => ({
+      action,
+      subject,
+      ...(conditions ? { conditions } : {}),
+    })),
+  );
+}
+
+/** Each action and subject that a rule of the target allows. */
+function pairsOf({ rules }: RuleSet): (readonly [action: string, subject: string])[] {
+  const seen = new Map<string, readonly [string, string]>();
+  for (const { action, subject, inverted } of rules) {
+    if (inverted !== true) for (const one of action) seen.set(`${subject}:${one}`, [one, subject]);
+  }
+  return [...seen.values()];
+}
+
+function uncovered(holder: readonly PreparedRule[], target: readonly PreparedRule[], budget: { left: number }): Rule[] {
+  const [last] = holder;
+  if (last?.conditions === undefined && isAllowance(last?.rule)) return [];
+  const allowances = target.map(({ rule }) => rule).filter(isAllowance);
+  const fields = fieldsOf([...holder, ...target]);
+  budget.left -= costOf([...holder, ...target], fields);
+  if (!(budget.left >= 0)) return allowances;
+  const found = new Set<Rule>();
+  forEachWorld(fields, (valueOf) => {
+    const wanted = decidingOf(target, valueOf)?.rule;
+    if (isAllowance(wanted) && !isAllowance(decidingOf(holder, valueOf)?.rule)) found.add(wanted!);
+  });
+  return allowances.filter((rule) => found.has(rule)).reverse();
+}
+
+/** Each rule is compared in each combination. A pattern is compared with a text character by character. */
+function costOf(rules: readonly PreparedRule[], fields: readonly Field[]): number {
+  const combinations = fields.reduce((product, { values }) => product * values.length, 1);
+  const patterns = rules.flatMap(({ conditions }) => conditions?.globs ?? []).map(last);
+  const steps = patterns.reduce((sum, pattern) => sum + pattern.length * LONG_TEXT, 0) / STEPS_OF_COMPARISON;
+  return combinations * (rules.length + steps);
+}
+
+interface Field {
+  readonly name: string;
+  readonly values: readonly FieldValue[];
+}
+
+function fieldsOf(rules: readonly PreparedRule[]): Field[] {
+  const texts = rules.flatMap(({ conditions }) => conditions?.texts ?? []);
+  const globs = rules.flatMap(({ conditions }) => conditions?.globs ?? []);
+  const names = [...new Set([...texts, ...globs].map(([name]) => name))];
+  const of = (name: string, pairs: typeof texts) => [...new Set(pairs.filter(([field]) => field === name).map(last))];
+  return names.map((name) => ({ name, values: [undefined, ...of(name, texts), ...unnamed(of(name, globs))] }));
+}
+
+function last([, text]: readonly [string, string]): string {
+  return text;
+}
+
+/** One text for each set of patterns that may match a text that no rule names. */
+function unnamed(patterns: readonly string[]): UnnamedText[] {
+  // More are not told apart: this many values end every proof.
+  if (patterns.length > MOST_GLOBS) return new Array<UnnamedText>(MOST_COMPARISONS).fill(new UnnamedText(new Set()));
+  const implied = patterns.map((narrow) => patterns.filter((wide) => isMatchedBy(globOf(narrow), globOf(wide))));
+  const sets = Array.from({ length: 2 ** patterns.length }, (_, bits) =>
+    patterns.filter((_pattern, place) => (bits & (1 << place)) !== 0),
+  );
+  const isPossible = (set: readonly string[]) =>
+    set.every((pattern) => implied[patterns.indexOf(pattern)]!.every((wide) => set.includes(wide)));
+  return sets.filter(isPossible).map((set) => new UnnamedText(new Set(set)));
+}
+
+function forEachWorld(fields: readonly Field[], visit: (valueOf: (field: string) => FieldValue) => void): void {
+  const world = new Map<string, FieldValue>();
+  const valueOf = (field: string) => world.get(field);
+  const choose = (place: number): void => {
+    const field = fields[place];
+    if (field === undefined) return visit(valueOf);
+    for (const value of field.values) {
+      world.set(field.name, value);
+      choose(place + 1);
+    }
+  };
+  choose(0);
+}
