@@ -19,6 +19,7 @@ import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replica
 import { AddKeys1766300000000 } from './1766300000000-add-keys';
 import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
+import { AddRoles1766800000000 } from './1766800000000-add-roles';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -43,4 +44,5 @@ export const LATCHKEY_MIGRATIONS = [
   AddKeys1766300000000,
   AddShortKeys1766400000000,
   AddUsedSignedRequests1766700000000,
+  AddRoles1766800000000,
 ];

@@ -22,6 +22,7 @@ import { MaintenanceModule } from './maintenance/maintenance.module';
 import { LatchkeyOptionsError } from './latchkey.options';
 import { OrganizationsModule } from './organizations/organizations.module';
 import { PermissionsModule } from './permissions/permissions.module';
+import { RolesModule } from './roles/roles.module';
 import { TokenAuthModule } from './token-auth/token-auth.module';
 
 /** The options that shape the module graph. They must be known before any factory runs. */
@@ -58,6 +59,7 @@ const REST_MODULES: Type[] = [
   InstallationModule,
   OrganizationsModule,
   IdentitiesModule,
+  RolesModule,
   TokenAuthModule,
 ];
 

@@ -76,6 +76,7 @@ const UNIVERSAL_AUTH = '/api/v1/auth/universal-auth/identities/{identityId}';
 interface Scene {
   readonly token: GivenToken;
   readonly clientSecretId?: string;
+  readonly roleId?: string;
 }
 
 interface Case {
@@ -98,6 +99,7 @@ const withSecret = async (): Promise<Scene> => {
   await tenant.given.universalAuth(token.identityId);
   return { token, ...(await tenant.given.clientSecretFor(token.identityId)) };
 };
+const withRole = async (): Promise<Scene> => ({ ...(await withToken()), ...(await tenant.given.role()) });
 const presented = ({ token }: Scene) => ({ accessToken: token.accessToken });
 const nobody = () => latchkey.anonymous;
 
@@ -118,7 +120,21 @@ function casesOf(method: MethodFixture): Record<string, Case> {
   };
 }
 
+/** The changes of roles, beneath both paths. */
+const OF_ROLES = Object.fromEntries(
+  ['/api/v1/organization/roles', '/api/v1/organization/{orgId}/roles'].flatMap((path): [string, Case][] => {
+    const [target, rules] = ['role' as const, [{ subject: 'identity', action: 'read' }]];
+    const made = () => ({ slug: `made-${randomUUID()}`, name: 'made', permissions: rules });
+    return [
+      [`POST ${path}`, { action: 'create-org-role', target, body: made }],
+      [`PATCH ${path}/{roleId}`, { action: 'update-org-role', target, given: withRole, body: made }],
+      [`DELETE ${path}/{roleId}`, { action: 'delete-org-role', target, given: withRole }],
+    ];
+  }),
+);
+
 const CASES: Record<string, Case> = {
+  ...OF_ROLES,
   'POST /api/v1/identities': {
     action: 'create-identity',
     target: 'identity',
@@ -224,7 +240,13 @@ const NOT_RECORDED: Record<string, string> = {
 async function call(operation: string, { body, by }: Case, scene: Scene): Promise<Answer> {
   const [method = '', path = ''] = operation.split(' ');
   const { identityId, tokenId } = scene.token;
-  const ids: Record<string, string | undefined> = { identityId, tokenId, clientSecretId: scene.clientSecretId };
+  const ids: Record<string, string | undefined> = {
+    identityId,
+    tokenId,
+    clientSecretId: scene.clientSecretId,
+    roleId: scene.roleId,
+    orgId: tenant.organizationId,
+  };
   const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name);
   return (by?.(scene) ?? admin).call(method, url, { body: body?.(scene), headers: HEADERS });
 }

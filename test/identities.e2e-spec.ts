@@ -86,7 +86,11 @@ const BAD_FIELDS: [string, object, Issues][] = [
   ['metadata that is no object', { metadata: ['x'] }, [['invalid_type', ['metadata', 0], 'Expected object']]],
 ];
 
-const UNKNOWN_ROLE = refused(400, 'BadRequest', 'There is no such role. Choose one of: admin, member, no-access.');
+const UNKNOWN_ROLE = refused(
+  400,
+  'BadRequest',
+  'There is no such role. Choose one of: admin, member, no-access, or the slug of a role of your organization.',
+);
 const noIdentity = (id: string) => refused(404, 'NotFound', `Failed to find identity with ID ${id}`);
 const OTHER_ORGANIZATION = refused(403, 'ForbiddenError', 'You are not logged into this organization');
 

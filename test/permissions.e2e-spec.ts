@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import { TOKEN_AUTH } from '../src/token-auth/token-auth.definition';
+import { PermissionsService } from '../src/permissions/permissions.service';
 import { type Answer, type ApiClient, answered, refused } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -15,6 +16,25 @@ import {
 } from './support/methods/method-fixture';
 import { operationsOf } from './support/operations';
 import { snapshot } from './support/snapshot';
+
+const noRole = ({ roleId }: Ids) => `Failed to find role ${roleId}`;
+const newRole = () => ({ slug: `made-${randomUUID()}`, name: 'made', permissions: [] });
+
+/** The operations on roles, beneath both paths. */
+const ROLE_ROUTES: ManagedRoute[] = ['/api/v1/organization/roles', '/api/v1/organization/{orgId}/roles'].flatMap(
+  (path) => [
+    { operation: `POST ${path}`, permission: 'role:create', body: newRole },
+    { operation: `GET ${path}`, permission: 'role:read' },
+    { operation: `GET ${path}/{roleId}`, permission: 'role:read', notFound: noRole },
+    {
+      operation: `PATCH ${path}/{roleId}`,
+      permission: 'role:edit',
+      body: () => ({ name: 'changed' }),
+      notFound: noRole,
+    },
+    { operation: `DELETE ${path}/{roleId}`, permission: 'role:delete', notFound: noRole },
+  ],
+);
 
 const noToken = ({ tokenId }: Ids) => `Token with ID ${tokenId} not found`;
 
@@ -109,21 +129,43 @@ const ROUTES: ManagedRoute[] = [
     attempt: 'delete identity',
     notFound: noIdentity,
   },
+  ...ROLE_ROUTES,
+  {
+    operation: 'GET /api/v1/organization/roles/slug/{slug}',
+    permission: 'role:read',
+    notFound: ({ slug }) => `Failed to find role ${slug}`,
+  },
   { operation: 'POST /api/v2/organizations', permission: 'organization:create', body: () => ({ name: 'made' }) },
   { operation: 'GET /api/v1/organization', permission: 'organization:read' },
 ];
 
 const OF_ORGANIZATIONS = ROUTES.filter(({ permission }) => permission.startsWith('organization:'));
-const OF_IDENTITIES = ROUTES.filter((route) => !OF_ORGANIZATIONS.includes(route));
+const OF_TENANTS = ROUTES.filter((route) => !OF_ORGANIZATIONS.includes(route));
+/** What members may not do. */
+const OF_ADMINS = ROUTES.filter(({ permission }) => /^role:(create|edit|delete)$/.test(permission));
+const OF_MEMBERS = OF_TENANTS.filter((route) => !OF_ADMINS.includes(route));
 const CHANGES = ROUTES.filter(({ attempt }) => attempt !== undefined);
 const WITH_ID = ROUTES.filter(({ notFound }) => notFound !== undefined);
+const OF_IDENTITIES = WITH_ID.filter(({ permission }) => permission.startsWith('identity:'));
+const READS = OF_IDENTITIES.filter(({ attempt }) => attempt === undefined);
 
 const GRANT = { action: 'grant-privileges', subject: 'identity' };
+
+/** What an administrator holds and a member does not, in the order of the catalogue. */
+const OF_ADMINS_ONLY = (() => {
+  const settings = { hostPermissions: {} };
+  const permissions = new PermissionsService(settings);
+  const holderOf = (role: string) => ({ role, isInstanceAdmin: false });
+  return permissions.missing(holderOf('member'), holderOf('admin'));
+})();
 const INSTANCE_ADMIN_ONLY = refused(
   403,
   'ForbiddenError',
   'You are attempting to modify an instance admin identity. This requires elevated instance admin privileges',
 );
+
+/** What a member lacks to give or take a role. */
+const missingFor = (role: string) => (role === 'admin' ? OF_ADMINS_ONLY : [GRANT]);
 
 function call(api: ApiClient, route: ManagedRoute, target: Ids, sent?: unknown): Promise<Answer> {
   const { operation, body, query } = route;
@@ -165,12 +207,20 @@ describe('rights', () => {
 
   const targetWith = async (role: string): Promise<Ids> => {
     const { identityId, tokenId } = await latchkey.given.token({ role });
-    return { organizationId, identityId, tokenId, ...(await latchkey.given.everyMethod(identityId)) };
+    return {
+      organizationId,
+      identityId,
+      tokenId,
+      ...(await latchkey.given.role()),
+      ...(await latchkey.given.everyMethod(identityId)),
+    };
   };
   const unknownTarget = (): Ids => ({
     organizationId,
     identityId: randomUUID(),
     tokenId: randomUUID(),
+    roleId: randomUUID(),
+    slug: `none-${randomUUID()}`,
     ...ownIds(randomUUID),
   });
 
@@ -197,7 +247,7 @@ describe('rights', () => {
   });
 
   describe('of an admin', () => {
-    it.each(OF_IDENTITIES)('let it through: $operation', async (route) => {
+    it.each(OF_TENANTS)('let it through: $operation', async (route) => {
       expect((await call(admin.api, route, await targetFor(route))).status).toBe(200);
     });
 
@@ -219,7 +269,7 @@ describe('rights', () => {
   });
 
   describe('of a member', () => {
-    it.each(OF_IDENTITIES)('let it through where the target holds nothing: $operation', async (route) => {
+    it.each(OF_MEMBERS)('let it through where the target holds nothing: $operation', async (route) => {
       expect((await call(member.api, route, await targetFor(route))).status).toBe(200);
     });
 
@@ -227,20 +277,20 @@ describe('rights', () => {
       expect((await call(member.api, route, await targetFor(route, 'member'))).status).toBe(200);
     });
 
-    it.each(OF_ORGANIZATIONS)('end at its organization: $operation', async (route) => {
+    it.each([...OF_ORGANIZATIONS, ...OF_ADMINS])('end before it: $operation', async (route) => {
       expect(await call(member.api, route, unknownTarget())).toEqual(denied(route.permission));
     });
 
     it.each(CHANGES)('do not reach an admin, and say what is missing: $operation', async (route) => {
       const target = await targetFor(route, 'admin');
       const before = await snapshot(latchkey.dataSource);
-      expect(await call(member.api, route, target)).toEqual(beyond(route.attempt!, GRANT));
+      expect(await call(member.api, route, target)).toEqual(beyond(route.attempt!, ...OF_ADMINS_ONLY));
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
     });
 
     it('let it read what an admin is and which tokens it has', async () => {
       const target = await targetWith('admin');
-      for (const route of WITH_ID.filter(({ attempt }) => attempt === undefined)) {
+      for (const route of READS) {
         expect((await call(member.api, route, target)).status).toBe(200);
       }
     });
@@ -254,7 +304,7 @@ describe('rights', () => {
           tokenId: '',
           ...ownIds(() => 'x'),
         });
-        expect(answer).toEqual(beyond(route.attempt!, GRANT));
+        expect(answer).toEqual(beyond(route.attempt!, ...OF_ADMINS_ONLY));
       }
     });
   });
@@ -270,6 +320,8 @@ describe('rights', () => {
           organizationId: 'x',
           identityId: 'y',
           tokenId: 'z',
+          roleId: 'r',
+          slug: 's',
           ...ownIds(() => 'u'),
         }),
       ).toEqual(denied(route.permission));
@@ -307,7 +359,7 @@ describe('rights', () => {
     it('a deleted identity is not found, whatever was attached to it', async () => {
       const target = await targetWith('no-access');
       done(await admin.api.delete(`/api/v1/identities/${target.identityId}`));
-      for (const route of WITH_ID) {
+      for (const route of OF_IDENTITIES) {
         expect(await call(admin.api, route, target)).toEqual(refused(404, 'NotFound', route.notFound!(target)));
       }
     });
@@ -323,7 +375,13 @@ describe('rights', () => {
       const identityId = found.identities[0].identityId as string;
       const { tokens } = done(await latchkey.admin.get(`/api/v1/auth/token-auth/identities/${identityId}/tokens`));
       const own = await latchkey.given.everyMethod(identityId);
-      target = { organizationId, identityId, tokenId: tokens[0].id as string, ...own };
+      target = {
+        organizationId,
+        identityId,
+        tokenId: tokens[0].id as string,
+        ...(await latchkey.given.role()),
+        ...own,
+      };
     });
 
     it.each(CHANGES)('is left alone by admins and members: $operation', async (route) => {
@@ -338,7 +396,7 @@ describe('rights', () => {
     });
 
     it('can be read by admins, but for its tokens', async () => {
-      for (const route of WITH_ID.filter(({ attempt }) => attempt === undefined)) {
+      for (const route of READS) {
         if (route.operation.includes('/tokens')) {
           expect(await call(admin.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
         } else expect((await call(admin.api, route, target)).status).toBe(200);
@@ -387,7 +445,7 @@ describe('rights', () => {
     it.each(['member', 'admin'])('a member cannot make somebody %s', async (role) => {
       const before = await snapshot(latchkey.dataSource);
       expect(await member.api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(
-        beyond('create identity', GRANT),
+        beyond('create identity', ...missingFor(role)),
       );
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
     });
@@ -402,14 +460,16 @@ describe('rights', () => {
       const before = await snapshot(latchkey.dataSource);
       const change = { role: to, name: 'other', metadata: [{ key: 'a', value: 'b' }], hasDeleteProtection: true };
       expect(await member.api.patch(`/api/v1/identities/${identityId}`, change)).toEqual(
-        beyond('update identity', GRANT),
+        beyond('update identity', ...missingFor(to)),
       );
       expect(await snapshot(latchkey.dataSource)).toEqual(before);
     });
 
     it.each(['admin', 'no-access'])('a member cannot make itself %s', async (role) => {
       const { api, identityId } = await latchkey.given.token({ role: 'member' });
-      expect(await api.patch(`/api/v1/identities/${identityId}`, { role })).toEqual(beyond('update identity', GRANT));
+      expect(await api.patch(`/api/v1/identities/${identityId}`, { role })).toEqual(
+        beyond('update identity', ...missingFor(role)),
+      );
       expect(await roleOf(identityId)).toBe('member');
     });
 
@@ -435,10 +495,10 @@ describe('rights', () => {
       'a member cannot make somebody %j',
       async (role) => {
         expect(await member.api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(
-          beyond('create identity', GRANT),
+          beyond('create identity', ...OF_ADMINS_ONLY),
         );
         expect(await member.api.patch(`/api/v1/identities/${member.identityId}`, { role })).toEqual(
-          beyond('update identity', GRANT),
+          beyond('update identity', ...OF_ADMINS_ONLY),
         );
       },
     );
@@ -452,7 +512,11 @@ describe('rights', () => {
       'ad\u00admin',
       'admin\u200b',
     ])('nobody is %j', async (role) => {
-      const unknown = refused(400, 'BadRequest', 'There is no such role. Choose one of: admin, member, no-access.');
+      const unknown = refused(
+        400,
+        'BadRequest',
+        'There is no such role. Choose one of: admin, member, no-access, or the slug of a role of your organization.',
+      );
       for (const api of [member.api, admin.api, latchkey.admin]) {
         expect(await api.post('/api/v1/identities', { name: 'made', organizationId, role })).toEqual(unknown);
         expect(await api.patch(`/api/v1/identities/${member.identityId}`, { role })).toEqual(unknown);
@@ -553,7 +617,7 @@ describe('rights', () => {
       expect((await api.post('/api/v1/identities', { name: 'made', organizationId, role: 'admin' })).status).toBe(200);
       await give('member');
       expect(await api.post('/api/v1/identities', { name: 'made', organizationId, role: 'admin' })).toEqual(
-        beyond('create identity', GRANT),
+        beyond('create identity', ...OF_ADMINS_ONLY),
       );
     });
 
@@ -562,7 +626,7 @@ describe('rights', () => {
       const create = () => member.api.post(`/api/v1/auth/token-auth/identities/${target.identityId}/tokens`);
       expect((await create()).status).toBe(200);
       done(await latchkey.admin.patch(`/api/v1/identities/${target.identityId}`, { role: 'admin' }));
-      expect(await create()).toEqual(beyond('create token for identity', GRANT));
+      expect(await create()).toEqual(beyond('create token for identity', ...OF_ADMINS_ONLY));
     });
 
     it('a role nobody knows, found in the database, gives nothing', async () => {

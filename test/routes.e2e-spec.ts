@@ -364,6 +364,8 @@ describe('the routes', () => {
       'GET /api/v1/identities',
       'POST /api/v1/identities/search',
       'GET /api/v2/organizations/{orgId}/identity-memberships',
+      'GET /api/v1/organization/roles',
+      'GET /api/v1/organization/{orgId}/roles',
       'GET /api/v1/auth/token-auth/identities/{identityId}/tokens',
       ...METHODS.flatMap(({ lists }) => lists),
     ];
@@ -395,6 +397,11 @@ describe('the routes', () => {
     it('as deprecated where clients should use another, which its description names', () => {
       const deprecated = operations.filter((one) => one.deprecated);
       expect(deprecated.map(({ name }) => name)).toEqual([
+        'POST /api/v1/organization/{orgId}/roles',
+        'GET /api/v1/organization/{orgId}/roles',
+        'GET /api/v1/organization/{orgId}/roles/{roleId}',
+        'PATCH /api/v1/organization/{orgId}/roles/{roleId}',
+        'DELETE /api/v1/organization/{orgId}/roles/{roleId}',
         'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
       ]);
       const summaries = operations.filter((one) => !one.deprecated).map(({ summary }) => summary);
@@ -447,7 +454,14 @@ describe('the routes', () => {
 
     it('for every body that is sent and every success, with all in it but what is hardly ever there', () => {
       const missing = bodies().flatMap(({ name, schema, example }) => gaps(schema, example, name));
-      expect([...new Set(missing)].sort()).toEqual(['cursor', 'isTotalCountCapped', 'organizationSlug']);
+      expect([...new Set(missing)].sort()).toEqual([
+        'conditions',
+        'cursor',
+        'customRole',
+        'inverted',
+        'isTotalCountCapped',
+        'organizationSlug',
+      ]);
     });
 
     it('that are valid by their own schemas', () => {

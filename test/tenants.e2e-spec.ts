@@ -43,6 +43,8 @@ const WITHOUT_IDS = [
   'GET /api/v1/organization',
   'POST /api/v1/identities/search',
   'GET /api/v1/identities/details',
+  'POST /api/v1/organization/roles',
+  'GET /api/v1/organization/roles',
 ];
 
 function operationsOf({ paths, components }: OpenAPIObject): Operation[] {
@@ -111,6 +113,8 @@ const unknown = (): Ids => {
   return {
     identityId: randomUUID(),
     tokenId: randomUUID(),
+    roleId: randomUUID(),
+    slug: `none-${randomUUID()}`,
     ...ownIds(randomUUID),
     organizationId,
     orgId: organizationId,
@@ -143,6 +147,7 @@ describe('tenants', () => {
     theirIds = {
       identityId,
       tokenId,
+      ...(await theirs.given.role()),
       ...own,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
@@ -400,6 +405,8 @@ describe('tenants', () => {
         ...theirIds,
         identityId: text,
         tokenId: text,
+        roleId: text,
+        slug: text,
         ...ownIds(() => text),
         orgId: text,
       });

@@ -24,6 +24,7 @@ export interface RequestedSystem extends RequestOrigin {
 /** The name that an act has in an audit log. The variable part is an auth method, such as `token-auth`. */
 export type ChangeAction =
   | `${'create' | 'update' | 'delete'}-identity`
+  | `${'create' | 'update' | 'delete'}-org-role`
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
   | `${'create' | 'update' | 'revoke' | 'rotate' | 'disable' | 'enable'}-token-identity-token-auth`
   | 'revoke-all-tokens-token-auth'
@@ -37,7 +38,7 @@ export type ChangeAction =
 
 /** One object that a change is made to. */
 export interface ChangeTarget {
-  readonly type: 'identity' | 'auth-method' | 'token' | 'client-secret' | 'organization' | 'instance';
+  readonly type: 'identity' | 'auth-method' | 'token' | 'client-secret' | 'role' | 'organization' | 'instance';
   readonly id: string;
   /** The identity that the target belongs to, or is. */
   readonly identityId?: string;

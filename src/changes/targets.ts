@@ -1,3 +1,4 @@
+import type { CustomRole } from '../database/entities/custom-role.entity';
 import type { ClientSecret } from '../database/entities/client-secret.entity';
 import type { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import type { IdentityAuthMethod } from '../database/entities/identity-auth-method.entity';
@@ -14,6 +15,12 @@ export function organizationTarget({ id, name, slug }: Organization): ChangeTarg
 /** @param more what else was set, such as the role. */
 export function identityTarget({ id, organizationId, name, hasDeleteProtection }: Identity, more = {}): ChangeTarget {
   return { type: 'identity', id, identityId: id, organizationId, details: { name, hasDeleteProtection, ...more } };
+}
+
+/** The rules are text, as the contract's events have them. */
+export function roleTarget({ id, organizationId, slug, name, description, permissions }: CustomRole): ChangeTarget {
+  const details = { slug, name, description, permissions: JSON.stringify(permissions) };
+  return { type: 'role', id, organizationId, details };
 }
 
 export function authMethodTarget(row: IdentityAuthMethod, organizationId: string): ChangeTarget {

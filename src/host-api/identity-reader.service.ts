@@ -86,7 +86,8 @@ const FIND_ORGANIZATION = `
 const RECORD = `
   json_build_object(
     'identityId', i.id, 'organizationId', i.organization_id, 'name', i.name,
-    'role', (SELECT m.role FROM latchkey.organization_memberships m
+    'role', (SELECT coalesce(r.slug, m.role)
+               FROM latchkey.organization_memberships m LEFT JOIN latchkey.roles r ON r.id = m.custom_role_id
               WHERE m.identity_id = i.id AND m.organization_id = i.organization_id),
     'metadata', (SELECT json_object_agg(l.key, l.value ORDER BY l.position)
                    FROM latchkey.identity_metadata l WHERE l.identity_id = i.id),

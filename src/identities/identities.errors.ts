@@ -18,7 +18,10 @@ export class OtherOrganizationError extends ForbiddenError {
 /** There is no role with this name. 400. */
 export class UnknownRoleError extends BadRequestError {
   constructor() {
-    super('role_unknown', `There is no such role. Choose one of: ${ROLES.join(', ')}.`);
+    super(
+      'role_unknown',
+      `There is no such role. Choose one of: ${ROLES.join(', ')}, or the slug of a role of your organization.`,
+    );
   }
 }
 

@@ -5,10 +5,11 @@ import { IdentityStoreModule } from './identity-store.module';
 import { IdentityReadsService } from './identity-reads.service';
 import { IdentityDirectoryService } from './identity-directory.service';
 import { ManagedIdentitiesService } from './managed-identities.service';
+import { RoleStoreModule } from '../roles/role-store.module';
 import { MembershipsController } from './memberships.controller';
 
 @Module({
-  imports: [IdentityStoreModule],
+  imports: [IdentityStoreModule, RoleStoreModule],
   controllers: [IdentitiesController, MembershipsController],
   providers: [IdentitiesService, IdentityReadsService, IdentityDirectoryService, ManagedIdentitiesService],
   exports: [IdentitiesService, ManagedIdentitiesService, IdentityStoreModule],

@@ -8,7 +8,7 @@ import { identityTarget } from '../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
-import { isRole, type Role } from '../permissions/roles';
+import { type AssignableRole, AssignableRolesService } from '../roles/assignable-roles.service';
 import { type CreateIdentityDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
 import { DeletedIdentityDto, IdentityDto, MetadataDto } from './dto/identity.dtos';
 import {
@@ -37,6 +37,7 @@ export class IdentitiesService {
     private readonly changes: ChangesService,
     private readonly lastAdministrator: LastAdministratorService,
     private readonly permissions: PermissionsService,
+    private readonly roles: AssignableRolesService,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
@@ -44,16 +45,16 @@ export class IdentitiesService {
     const { caller } = actor;
     requireDistinctKeys(dto.metadata);
     requireOwn(caller, dto.organizationId);
-    const role = requireRole(dto.role ?? 'no-access');
-    this.requireGrant(caller, role, CREATE_IDENTITY);
     const { name, hasDeleteProtection } = dto;
+    const wish = { slug: dto.role ?? 'no-access', attempt: CREATE_IDENTITY };
     return this.changes.add({ actor, action: 'create-identity' }, async (work) => {
       const { run } = work;
       const organizationId = caller.organization.id;
-      const made = await this.store.insert(run, { organizationId, name, role, hasDeleteProtection });
+      const { slug, role, customRoleId } = await this.grantable(work, caller, wish);
+      const made = await this.store.insert(run, { organizationId, name, role, customRoleId, hasDeleteProtection });
       if (made === undefined) throw new OtherOrganizationError();
       const { identity } = made;
-      work.changed(identityTarget(identity, { role, metadata: dto.metadata ?? [] }));
+      work.changed(identityTarget(identity, { role: slug, metadata: dto.metadata ?? [] }));
       const metadata = await this.store.addLabels(run, identity.id, dto.metadata ?? []);
       return { ...DeletedIdentityDto.of(identity), authMethods: [], metadata: metadata.map(MetadataDto.of) };
     });
@@ -83,14 +84,15 @@ export class IdentitiesService {
   ): Promise<Identity> {
     const { tx, run } = work;
     const { identity, membership } = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
-    if (dto.role !== undefined && dto.role !== membership.role) {
-      const role = requireRole(dto.role);
-      this.requireGrant(caller, role, UPDATE_IDENTITY, membership.role);
-      await this.store.setRole(run, membership.id, role);
+    const former = membership.customRole?.slug ?? membership.role;
+    if (dto.role !== undefined && dto.role !== former) {
+      const wish = { slug: dto.role, former, attempt: UPDATE_IDENTITY };
+      const { role, customRoleId } = await this.grantable(work, caller, wish);
+      await this.store.setRole(run, membership.id, role, customRoleId);
     }
     if (dto.metadata !== undefined) await this.store.replaceLabels(run, identity.id, dto.metadata);
     await this.changeProperties(run, identity, dto);
-    work.changed(identityTarget(identity, { role: dto.role ?? membership.role, metadata: dto.metadata }));
+    work.changed(identityTarget(identity, { role: dto.role ?? former, metadata: dto.metadata }));
     return identity;
   }
 
@@ -128,15 +130,17 @@ export class IdentitiesService {
    * To give or take a role, a caller needs the right to grant it and all its permissions. `no-access` has no permission of
    * Latchkey.
    */
-  private requireGrant(
+  private async grantable(
+    { run }: OwnUnitOfWork,
     caller: VerifiedAccessToken,
-    role: Role,
-    { what }: Attempt,
-    formerRole: string = 'no-access',
-  ): void {
-    if (role === 'no-access' && formerRole === 'no-access') return;
+    { slug, former = 'no-access', attempt: { what } }: { slug: string; former?: string; attempt: Attempt },
+  ): Promise<AssignableRole> {
+    const role = await this.roles.find(run, caller.organization.id, slug);
+    if (role === undefined) throw new UnknownRoleError();
+    if (slug === 'no-access' && former === 'no-access') return role;
     const attempt: Attempt = { what, permission: 'identity:grant-privileges' };
-    this.permissions.requirePrivileges(caller, { role, isInstanceAdmin: false }, attempt);
+    this.permissions.requirePrivileges(caller, { role: slug, rules: role.rules, isInstanceAdmin: false }, attempt);
+    return role;
   }
 }
 
@@ -148,9 +152,4 @@ export function requireOwn(caller: VerifiedAccessToken, organizationId: string):
 /** One that is not there may have been deleted a moment ago. @throws NothingLeft */
 function nothingLeft(error: unknown): never {
   throw error instanceof IdentityNotFoundError ? new NothingLeft(error) : error;
-}
-
-function requireRole(slug: string): Role {
-  if (!isRole(slug)) throw new UnknownRoleError();
-  return slug;
 }

@@ -25,6 +25,7 @@ export function membersOf(tx: EntityManager, organizationId: string): Search {
   return tx
     .createQueryBuilder(OrganizationMembership, 'm')
     .innerJoinAndMapOne('m.identity', Identity, 'i', 'i.id = m.identityId AND i.organizationId = :organizationId')
+    .leftJoinAndSelect('m.customRole', 'r', 'r.organizationId = m.organizationId')
     .where('m.organizationId = :organizationId', { organizationId });
 }
 

@@ -3,13 +3,15 @@ import type { IdentityMetadata } from '../database/entities/identity-metadata.en
 import { Identity } from '../database/entities/identity.entity';
 import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 import type { SqlRunner } from '../database/sql-runner';
-import type { Role } from '../permissions/roles';
 
 /** The properties of a new identity. */
 export interface NewIdentity {
   readonly organizationId: string;
   readonly name: string;
-  readonly role: Role;
+  /** The slug of a built-in role, or `custom`. */
+  readonly role: string;
+  /** Which one, for `custom`. */
+  readonly customRoleId?: string | null;
   readonly hasDeleteProtection?: boolean;
   readonly isInstanceAdmin?: boolean;
 }
@@ -50,9 +52,16 @@ export class IdentityStore {
   /** An identity and its membership; undefined where there is no such organization. */
   async insert(
     run: SqlRunner,
-    { organizationId, name, role, hasDeleteProtection = false, isInstanceAdmin = false }: NewIdentity,
+    {
+      organizationId,
+      name,
+      role,
+      hasDeleteProtection = false,
+      isInstanceAdmin = false,
+      customRoleId = null,
+    }: NewIdentity,
   ): Promise<{ identity: Identity; membership: OrganizationMembership } | undefined> {
-    const values = [organizationId, name, hasDeleteProtection, isInstanceAdmin, role];
+    const values = [organizationId, name, hasDeleteProtection, isInstanceAdmin, role, customRoleId];
     const [row] = await run<InsertedRow>(INSERT, values);
     if (row === undefined) return undefined;
     const { id: identityId, membershipId, createdAt } = row;
@@ -60,7 +69,7 @@ export class IdentityStore {
     const own = { organizationId, name, hasDeleteProtection, isInstanceAdmin };
     const identity = Object.assign(new Identity(), { id: identityId, ...own, ...times });
     const never = { isActive: true, lastLoginAuthMethod: null, lastLoginAt: null };
-    const joined = { id: membershipId, organizationId, identityId, role, ...never, ...times };
+    const joined = { id: membershipId, organizationId, identityId, role, customRoleId, ...never, ...times };
     return { identity, membership: Object.assign(new OrganizationMembership(), joined) };
   }
 
@@ -80,8 +89,9 @@ export class IdentityStore {
     return row;
   }
 
-  async setRole(run: SqlRunner, membershipId: string, role: Role): Promise<void> {
-    await run(SET_ROLE, [membershipId, role]);
+  /** @param role the slug of a built-in role, or `custom`, and then also the id of the role. */
+  async setRole(run: SqlRunner, membershipId: string, role: string, customRoleId: string | null = null): Promise<void> {
+    await run(SET_ROLE, [membershipId, role, customRoleId]);
   }
 
   /** Notes that the identity was given a token, and locks its membership by that. False where there is no such identity. */
@@ -135,8 +145,8 @@ const INSERT = `
     SELECT id, $2, $3, $4 FROM latchkey.organizations WHERE id = $1
     RETURNING id, organization_id, created_at
   ), membership AS (
-    INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role)
-    SELECT organization_id, id, $5 FROM identity
+    INSERT INTO latchkey.organization_memberships (organization_id, identity_id, role, custom_role_id)
+    SELECT organization_id, id, $5, $6::uuid FROM identity
     RETURNING id, identity_id
   )
   SELECT identity.id, membership.id AS "membershipId", identity.created_at AS "createdAt"
@@ -160,7 +170,7 @@ const SET_ROLE = `
   WITH membership AS MATERIALIZED (
     SELECT id FROM latchkey.organization_memberships WHERE id = $1 FOR UPDATE
   )
-  UPDATE latchkey.organization_memberships m SET role = $2, updated_at = CURRENT_TIMESTAMP
+  UPDATE latchkey.organization_memberships m SET role = $2, custom_role_id = $3::uuid, updated_at = CURRENT_TIMESTAMP
     FROM membership WHERE m.id = membership.id`;
 
 const NOTE_LOGIN = `

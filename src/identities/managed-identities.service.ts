@@ -2,14 +2,33 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { isId } from '../common/ids';
-import { type Attempt, PermissionsService } from '../permissions/permissions.service';
+import { UnreadableValueError } from '../common/errors/unreadable-value.error';
+import { type Attempt, PermissionsService, type Privileges } from '../permissions/permissions.service';
+import { CUSTOM_ROLE } from '../permissions/roles';
+import { RuleSet } from '../permissions/rules/rule-set';
+import { storedRules } from '../permissions/rules/stored-rules';
 import { IdentityNotFoundError } from './identities.errors';
+import { CustomRole } from '../database/entities/custom-role.entity';
 import type { Identity } from '../database/entities/identity.entity';
 import { OrganizationMembership } from '../database/entities/organization-membership.entity';
 
 export interface ManagedIdentity {
   readonly identity: Identity;
   readonly membership: OrganizationMembership;
+}
+
+/** A statement that has waited for a lock has the row as it is now, joined with the role that it had before. */
+async function rejoin(tx: EntityManager, membership: OrganizationMembership): Promise<void> {
+  const { customRoleId: id, customRole } = membership;
+  if (id !== null && customRole?.id !== id) membership.customRole = await tx.findOneBy(CustomRole, { id });
+}
+
+/** The rights of an identity. A role that cannot be read is not taken for one without rules. @throws UnreadableValueError */
+export function privilegesOf({ identity: { isInstanceAdmin }, membership }: ManagedIdentity): Privileges {
+  if (membership.role !== CUSTOM_ROLE) return { role: membership.role, isInstanceAdmin };
+  const { customRole } = membership;
+  if (!customRole) throw new UnreadableValueError('the role of an identity');
+  return { role: customRole.slug, rules: new RuleSet(storedRules(customRole.permissions)), isInstanceAdmin };
 }
 
 /** Identities as a caller manages them: found only in the caller's organization, changed only by callers that cover them. */
@@ -52,8 +71,7 @@ export class ManagedIdentitiesService {
   }
 
   private covered(caller: VerifiedAccessToken, managed: ManagedIdentity, attempt: Attempt): ManagedIdentity {
-    const target = { role: managed.membership.role, isInstanceAdmin: managed.identity.isInstanceAdmin };
-    this.permissions.requirePrivileges(caller, target, attempt);
+    this.permissions.requirePrivileges(caller, privilegesOf(managed), attempt);
     return managed;
   }
 
@@ -67,6 +85,7 @@ export class ManagedIdentitiesService {
     const query = tx
       .createQueryBuilder(OrganizationMembership, 'm')
       .innerJoinAndSelect('m.identity', 'i', 'i.organizationId = m.organizationId')
+      .leftJoinAndSelect('m.customRole', 'r', 'r.organizationId = m.organizationId')
       .where('m.organizationId = :organizationId', { organizationId: caller.organization.id })
       .andWhere('m.identityId = :identityId', { identityId });
     // The membership first: it is what changes of an identity wait for. The identity too, or else whoever has waited would see
@@ -74,6 +93,7 @@ export class ManagedIdentitiesService {
     if (isLocking) query.setLock('for_no_key_update', undefined, ['m', 'i']);
     const membership = await query.getOne();
     if (!membership?.identity) throw new IdentityNotFoundError(identityId);
+    if (isLocking) await rejoin(tx, membership);
     return { identity: membership.identity, membership };
   }
 }

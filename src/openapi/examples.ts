@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { CHOICES } from '../common/dto/request-fields';
+import { SELDOM } from '../common/dto/response-fields';
 import { isNumber, isOneOf, isString, isWhole, ofType } from '../common/dto/rules';
 import type { ValidationIssue } from '../common/errors/common.errors';
 
@@ -14,6 +15,7 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly example?: unknown;
+  readonly [SELDOM]?: true;
 }
 
 interface Media {
@@ -81,7 +83,8 @@ export class Examples {
   }
 
   private of(schema: Schema): unknown {
-    const { example, properties, items } = this.resolved(schema);
+    const { example, properties, items, [SELDOM]: isSeldom } = this.resolved(schema);
+    if (isSeldom) return undefined;
     if (example !== undefined) return example;
     if (items) return [this.of(items)];
     const entries = Object.entries(properties ?? {}).map(([name, one]) => [name, this.of(one)] as const);

@@ -13,6 +13,7 @@ import { Examples, type Operation } from './examples';
 type Tag = [string, string];
 
 const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and their roles.'];
+const ROLES: Tag = ['Roles', 'Roles of your own: say what an identity may do, action by action.'];
 const TAGS: Tag[] = [
   ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
   ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
@@ -25,6 +26,8 @@ const BODY_REFUSALS = [String(HttpStatus.PAYLOAD_TOO_LARGE), String(HttpStatus.U
 const PATH_IDS: Record<string, string> = {
   identityId: 'The id of an identity of your organization: `identity.id` of "Create an identity".',
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
+  roleId: 'The id of a role: `role.id` of "Create a role".',
+  slug: 'The slug of a role: `role.slug` of "Create a role".',
   orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
 };
 
@@ -54,7 +57,7 @@ export function latchkeyDocument(app: INestApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' });
   const methods = definitionsIn(app);
   const ofMethods = methods.flatMap(({ title, docs }): Tag[] => (docs ? [[title, docs.description]] : []));
-  for (const [name, description] of [IDENTITIES, ...ofMethods, ...TAGS]) builder.addTag(name, description);
+  for (const [name, description] of [IDENTITIES, ROLES, ...ofMethods, ...TAGS]) builder.addTag(name, description);
   const pathIds = Object.assign({}, PATH_IDS, ...methods.map(({ docs }) => docs?.pathIds)) as Record<string, string>;
   const document = showing(app, (include) =>
     SwaggerModule.createDocument(app, builder.build(), {

@@ -1,17 +1,9 @@
-/** Everything that a caller can be allowed to do: subject, then action (contract 3.9). */
+import { ORGANIZATION_SUBJECTS, type Subjects } from './rules/subjects';
+
+/** Everything that Latchkey's own routes ask for: subject, then action (contract 3.9). */
 export const PERMISSION_CATALOGUE = {
-  identity: [
-    'read',
-    'create',
-    'edit',
-    'delete',
-    'grant-privileges',
-    'edit-auth',
-    'revoke-auth',
-    'create-token',
-    'get-token',
-    'delete-token',
-  ],
+  identity: ORGANIZATION_SUBJECTS.identity,
+  role: ORGANIZATION_SUBJECTS.role,
   organization: ['read', 'create'],
 } as const;
 
@@ -37,6 +29,16 @@ export function ruleOf(permission: string): PermissionRule {
 
 /** The host's own permissions, such as `reports:read`, each with the roles that hold it. */
 export type HostPermissions = Readonly<Record<string, readonly string[]>>;
+
+/** The names for the rules of a role: the subjects of an organization, and the host's own permissions. */
+export function subjectsWith(hostPermissions: HostPermissions): Subjects {
+  const subjects: Record<string, readonly string[]> = { ...ORGANIZATION_SUBJECTS };
+  for (const { subject, action } of Object.keys(hostPermissions).map(ruleOf)) {
+    const known = Object.hasOwn(subjects, subject) ? subjects[subject]! : [];
+    subjects[subject] = [...new Set([...known, action])];
+  }
+  return subjects;
+}
 
 /** Whether a text can name a permission: subject, colon, action, as in Latchkey's own permissions. */
 export function isPermissionName(text: string): boolean {

@@ -1,5 +1,6 @@
 import { BadRequestError, ForbiddenError, type LatchkeyError } from '../common/errors/latchkey.error';
-import { type PermissionRule, ruleOf } from './permission-catalogue';
+import { ruleOf } from './permission-catalogue';
+import type { MissingPermission } from './rules/coverage';
 
 /** The caller's role does not include the permission of the route. The message names the action and the subject. */
 export class PermissionDeniedError extends ForbiddenError {
@@ -11,7 +12,7 @@ export class PermissionDeniedError extends ForbiddenError {
 
 /** The caller would grant, change or remove more than it holds itself (decision 19). */
 export class PermissionBoundaryError extends ForbiddenError {
-  constructor(attempt: string, missingPermissions: readonly PermissionRule[]) {
+  constructor(attempt: string, missingPermissions: readonly MissingPermission[]) {
     super(
       'permission_boundary',
       `Failed to ${attempt} with more privileged role. Actor privilege level is not high enough to perform this action`,

@@ -11,6 +11,9 @@ import {
 import { InstanceAdminRequiredError, PermissionBoundaryError } from './permissions.errors';
 import { PermissionsService, type Privileges } from './permissions.service';
 import { isRole, ROLES } from './roles';
+import type { Rule } from './rules/rule';
+import { RuleSet } from './rules/rule-set';
+import { ORGANIZATION_SUBJECTS } from './rules/subjects';
 
 const settingsWith = (permissions: HostPermissions = {}) =>
   new LatchkeySettings({
@@ -22,12 +25,27 @@ const service = new PermissionsService(settingsWith());
 
 const IDENTITY = permissionsOn('identity');
 const ORGANIZATION = permissionsOn('organization');
-const EVERYTHING = [...IDENTITY, ...ORGANIZATION];
+const CATALOGUE = permissionsIn(ORGANIZATION_SUBJECTS);
+const EVERYTHING = [...ORGANIZATION, ...CATALOGUE];
+const OF_MEMBER = [
+  ...IDENTITY.filter((permission) => permission !== 'identity:grant-privileges'),
+  ...['role:read', 'project:create', 'workspace:create', 'member:read', 'groups:read', 'settings:read'],
+  ...['incident-contact:read', 'audit-logs:read', 'billing:read'],
+  ...['secret-scanning:read', 'secret-scanning:create', 'secret-scanning:edit', 'secret-scanning:delete'],
+  'app-connections:connect',
+  ...['list', 'unlink', 'attach'].map((verb) => `machine-identity-auth-template:${verb}-templates`),
+  ...['create', 'list', 'attach'].map((verb) => `gateway:${verb}-gateways`),
+  ...['create', 'list', 'edit'].map((verb) => `relay:${verb}-relays`),
+];
+
+function permissionsIn(subjects: Record<string, readonly string[]>): string[] {
+  return Object.entries(subjects).flatMap(([subject, actions]) => actions.map((action) => `${subject}:${action}`));
+}
 
 const somebody = (role: string, isInstanceAdmin = false): Privileges => ({ role, isInstanceAdmin });
 const roles = fc.constantFrom(...ROLES, 'custom', '', 'Admin', 'constructor', '__proto__');
 const people = fc.record({ role: roles, isInstanceAdmin: fc.boolean() });
-const permissions = fc.constantFrom<Permission>(...EVERYTHING);
+const permissions = fc.constantFrom(...(EVERYTHING as Permission[]));
 
 describe('the catalogue of permissions', () => {
   it('holds exactly what the contract names', () => {
@@ -44,14 +62,15 @@ describe('the catalogue of permissions', () => {
         'get-token',
         'delete-token',
       ],
+      role: ['read', 'create', 'edit', 'delete'],
       organization: ['read', 'create'],
     });
   });
 
-  it.each<[string, boolean, Permission[]]>([
-    ['admin', false, IDENTITY],
+  it.each<[string, boolean, string[]]>([
+    ['admin', false, CATALOGUE],
     ['admin', true, EVERYTHING],
-    ['member', false, IDENTITY.filter((permission) => permission !== 'identity:grant-privileges')],
+    ['member', false, OF_MEMBER],
     ['no-access', false, []],
     ['no-access', true, ORGANIZATION],
     ['custom', false, []],
@@ -83,6 +102,61 @@ describe('the abilities that are kept', () => {
     expect(['auditor', 'member'].map(mayRead)).toEqual([true, true]);
     settings.hostPermissions = {};
     expect(['auditor', 'member'].map(mayRead)).toEqual([false, true]);
+  });
+});
+
+describe('a role that an organization has made', () => {
+  const holderOf = (rules: Rule[], more: Partial<Privileges> = {}): Privileges => ({
+    role: 'deployer',
+    rules: new RuleSet(rules),
+    isInstanceAdmin: false,
+    ...more,
+  });
+  const subjectsOfRules = fc.constantFrom('identity', 'role', 'gateway', 'reports');
+  const actions = fc.uniqueArray(fc.constantFrom('read', 'create', 'edit', 'list-gateways'), { minLength: 1 });
+  const ruleLists = fc.array(fc.record({ subject: subjectsOfRules, action: actions, inverted: fc.boolean() }), {
+    maxLength: 6,
+  });
+  const tokens = fc.option(fc.dictionary(fc.constantFrom('identity', 'role', 'reports'), actions, { maxKeys: 3 }), {
+    nil: null,
+  });
+  const holders = fc
+    .record({ rules: ruleLists, permissions: tokens })
+    .map(({ rules, permissions }) => holderOf(rules, { permissions }));
+
+  it('holds exactly its rules, whatever a built-in role of the same name would, and no part of Latchkey beyond them', () => {
+    const holder = holderOf([{ subject: 'identity', action: ['read', 'create-token'] }], { role: 'admin' });
+    expect(service.permissionsOf(holder)).toEqual(['identity:read', 'identity:create-token']);
+    expect(service.isAllowed(holder, 'identity:edit')).toBe(false);
+    expect(service.isAllowed({ ...holder, isInstanceAdmin: true }, 'organization:read')).toBe(true);
+    expect(service.isAllowed(holderOf([]), 'identity:read')).toBe(false);
+  });
+
+  it('is covered by a caller only if the caller has everything that it allows, whatever the tokens of both may do', () => {
+    const asked = [
+      ['identity', 'read'],
+      ['identity', 'edit'],
+      ['role', 'create'],
+      ['reports', 'read'],
+      ['gateway', 'list-gateways'],
+    ];
+    fc.assert(
+      fc.property(holders, holders, (caller, target) => {
+        const missing = service.missing(caller, target).map(({ action, subject }) => `${subject}:${action}`);
+        for (const [subject, action] of asked as [string, string][]) {
+          const isBeyond = service.holds(target, action, subject) && !service.holds(caller, action, subject);
+          expect(missing.includes(`${subject}:${action}`)).toBe(isBeyond);
+        }
+      }),
+    );
+  });
+
+  it('leaves a permission that a host has declared to the host, where the role is built in', () => {
+    const hosts = new PermissionsService(settingsWith({ 'settings:read': ['no-access'], 'reports:read': [] }));
+    const may = (role: string) => hosts.isAllowed({ role, isInstanceAdmin: false }, 'settings:read');
+    expect(['admin', 'member', 'no-access'].map(may)).toEqual([false, false, true]);
+    expect(hosts.subjects.reports).toEqual(['read']);
+    expect(hosts.subjects.settings).toEqual(['read', 'create', 'edit', 'delete']);
   });
 });
 
@@ -126,7 +200,9 @@ describe('the privilege boundary', () => {
           error: 'PermissionBoundaryError',
           message:
             'Failed to create token for identity with more privileged role. Actor privilege level is not high enough to perform this action',
-          details: { missingPermissions: [{ action: 'grant-privileges', subject: 'identity' }] },
+          details: {
+            missingPermissions: CATALOGUE.filter((permission) => !OF_MEMBER.includes(permission)).map(ruleOf),
+          },
         },
       }),
     );

@@ -13,7 +13,7 @@ import { isWellFormed } from '../common/dto/rules';
 import { isId } from '../common/ids';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import { IdentityNotFoundError } from '../identities/identities.errors';
-import { ManagedIdentitiesService, type ManagedIdentity } from '../identities/managed-identities.service';
+import { ManagedIdentitiesService, type ManagedIdentity, privilegesOf } from '../identities/managed-identities.service';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
 import type { RotatedTokenDto, RotateTokenDto } from './dto/token-rotation.dtos';
@@ -75,15 +75,14 @@ export class TokenRotationsService {
   private async requireCovered(
     { tx }: OwnUnitOfWork,
     { caller }: Pick<Actor, 'caller'>,
-    { identity, membership }: ManagedIdentity,
+    managed: ManagedIdentity,
     id: string,
   ): Promise<void> {
     const where = { id, organizationId: caller.organization.id, authMethod: TOKEN_AUTH.slug };
     // Locked, so that its permissions do not grow after they were compared.
     const token = await tx.findOne(IdentityAccessToken, { where, lock: { mode: 'for_no_key_update' } });
     if (token === null) throw new TokenNotFoundError(id);
-    const { isInstanceAdmin } = identity;
-    const target = { role: membership.role, isInstanceAdmin, permissions: token.permissions };
+    const target = { ...privilegesOf(managed), permissions: token.permissions };
     this.permissions.requirePrivileges(caller, target, ROTATE_TOKEN);
   }
 }

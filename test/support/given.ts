@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Answer, ApiClient } from './api-client';
 import { METHODS } from './methods';
 import type { MethodFixture } from './methods/method-fixture';
@@ -64,6 +65,12 @@ export class Given {
     const identityId = await this.identity({ role });
     await this.tokenAuth(identityId, policy);
     return this.tokenFor(identityId, name === undefined ? {} : { name });
+  }
+
+  /** A role that the organization makes. */
+  async role(permissions: object[] = [], slug = `given-${randomUUID()}`): Promise<{ roleId: string; slug: string }> {
+    const { role } = done(await this.admin.post('/api/v1/organization/roles', { slug, name: 'given', permissions }));
+    return { roleId: role.id as string, slug };
   }
 
   /** Attaches a method to an identity. */

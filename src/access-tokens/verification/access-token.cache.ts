@@ -63,7 +63,7 @@ interface Lookup {
  *
  * The change feed never removes an entry. It does two things to the cache. It says until when the node knows every change
  * (`Freshness`): while that is longer ago than the bound, no entry is used. And it collects the subjects that have changed
- * (`ChangedSubjects`): an entry whose token, identity or organization has changed since its facts were read is not used. In both
+ * (`ChangedSubjects`): an entry whose token, identity, role or organization has changed since its facts were read is not used. In both
  * cases the next request reads the facts again. After another incarnation of the database, every subject counts as changed.
  *
  * The cache keeps a bounded number of tokens, and evicts those without a recent use. The key is the signature, and the whole token
@@ -195,7 +195,7 @@ export class AccessTokenCache {
   private hasChanged(known: KnownFacts, { jti, identityId, orgId }: KeptClaims): boolean {
     const { changes } = this;
     if (known.changesAt === changes.now) return false;
-    if (changes.hasChangedSince(known.changesAt, [jti, identityId, orgId])) return true;
+    if (changes.hasChangedSince(known.changesAt, [jti, identityId, orgId, ...rolesOf(known)])) return true;
     // Once the changes up to now are checked, they need not be checked again.
     known.changesAt = changes.now;
     return false;
@@ -244,6 +244,12 @@ function credentialOf(token: string, claims: KeptClaims, presented?: PresentedKe
     weight: 1,
     wasUsed: false,
   };
+}
+
+/** A role that the organization has made changes for all its holders at once. */
+function rolesOf({ facts }: KnownFacts): string[] {
+  const role = facts?.membership?.customRole;
+  return role ? [role.id] : [];
 }
 
 const NO_ROW: KeptClaims = { jti: '', identityId: '', orgId: '', exp: undefined };

@@ -1,3 +1,4 @@
+import type { RuleSet } from '../../permissions/rules/rule-set';
 import type { UsableToken } from './token-rules';
 import type { VerifiedAccessToken } from './verified-access-token';
 
@@ -52,10 +53,22 @@ function endOf({ expiresAt, endsAt }: UsableToken): Date | null {
 
 /**
  * The class of the callers of one application. A caller is made for each request, so that a handler that changes it affects no
- * other; its parts are frozen. The method is on the prototype: it costs nothing, and no copy, comparison or JSON has it.
+ * other; its parts are frozen. The method and the rules are on the prototype: they cost nothing, and no copy, comparison or JSON has them.
  */
 export function callersWith(rights: CallerRights): CallerClass {
   return class Caller extends Facts implements VerifiedAccessToken {
+    readonly #rules: RuleSet | null;
+
+    constructor(facts: UsableToken) {
+      super(facts);
+      this.#rules = facts.membership.customRole?.rules ?? null;
+    }
+
+    /** The rules of a role that the organization has made. A copy of a caller has none, and holds what nothing gives it. */
+    get rules(): RuleSet | null {
+      return this.#rules;
+    }
+
     can(action: string, subject: string): boolean {
       return rights.can(this, action, subject);
     }

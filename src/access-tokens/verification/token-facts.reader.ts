@@ -11,6 +11,7 @@ import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import type { AccessTokenClaims, IdentityAuth } from '../../database/entities/access-token.claims';
 import type { LifetimePolicy } from '../issuing/lifetime';
 import { type KeyFacts, keyOf, type KeyRow, labelsOf, momentOf } from './key-facts';
+import { customRoleOf, type CustomRoleFacts, type CustomRoleRow, KnownRules } from './custom-role-facts';
 import { weightOf } from './weight';
 import type { CallerOrganization } from './verified-access-token';
 
@@ -42,7 +43,16 @@ export interface TokenFacts extends LifetimePolicy, KeyFacts {
   /** Null if the configuration under which the token was issued is gone. */
   readonly method: (LifetimePolicy & { readonly trustedIps: readonly TrustedIp[] }) | null;
   /** Null if the identity is not a member of the token's organization. */
-  readonly membership: { readonly role: string; readonly isActive: boolean } | null;
+  readonly membership: MembershipFacts | null;
+}
+
+/** The role of the identity in the organization. */
+export interface MembershipFacts {
+  /** Its slug. */
+  readonly role: string;
+  readonly isActive: boolean;
+  /** Null for a built-in role. */
+  readonly customRole: CustomRoleFacts | null;
 }
 
 /** The most identities whose facts are kept once for all their tokens. */
@@ -55,6 +65,7 @@ export class TokenFactsReader {
     maxSize: SHARED,
     sizeCalculation: weightOf,
   });
+  private readonly rules = new KnownRules();
 
   constructor(
     private readonly database: VerificationPools,
@@ -83,7 +94,7 @@ export class TokenFactsReader {
   }
 
   private factsOf(row: FactsRow | NoRow): TokenFacts | null {
-    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token))));
+    return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token, this.rules))));
   }
 
   private async trusted(read: () => Promise<FactsRow | NoRow>): Promise<FactsRow | NoRow> {
@@ -122,12 +133,17 @@ export class TokenFactsReader {
 }
 
 // PostgreSQL plans the function once per connection: see the migration that created it.
-const FACTS = 'SELECT * FROM latchkey.token_state_of_key($1)';
+const ROLE = `
+  LEFT JOIN LATERAL latchkey.custom_role_of(state.role, state.organization_id, state.identity_id) AS custom ON true`;
+const COLUMNS =
+  'state.*, custom.id AS custom_role_id, custom.slug AS custom_role_slug, custom.rules AS custom_role_rules';
+
+const FACTS = `SELECT ${COLUMNS} FROM latchkey.token_state_of_key($1) AS state ${ROLE}`;
 
 // The same for the row that has the key. A key that no row has leads to a row without a token.
 const FACTS_BY_KEY = `
-  SELECT state.*, found.hash AS key_hash
-    FROM latchkey.token_with_key($1) AS found, latchkey.token_state_of_key(found.id) AS state`;
+  SELECT ${COLUMNS}, found.hash AS key_hash
+    FROM latchkey.token_with_key($1) AS found CROSS JOIN LATERAL latchkey.token_state_of_key(found.id) AS state ${ROLE}`;
 
 /** The token that was found by a short key. */
 export interface FoundKey {
@@ -144,7 +160,7 @@ interface NoRow {
 }
 
 /** The raw row; the numbers of milliseconds may be infinite. */
-interface FactsRow extends KeyRow {
+interface FactsRow extends KeyRow, CustomRoleRow {
   life: string | null;
   has_instance: boolean;
   token_id: string;
@@ -170,7 +186,6 @@ interface FactsRow extends KeyRow {
   organization_name: string;
   organization_slug: string;
   metadata: unknown;
-  role: string | null;
   is_active: boolean | null;
   method_id: string | null;
   method_ttl: number;
@@ -231,7 +246,7 @@ type SharedFacts = Pick<
   | 'membership'
 >;
 
-function sharedOf(row: WholeRow): SharedFacts {
+function sharedOf(row: WholeRow, rules: KnownRules): SharedFacts {
   return {
     authMethod: row.auth_method,
     identityId: row.identity_id,
@@ -245,7 +260,7 @@ function sharedOf(row: WholeRow): SharedFacts {
     }),
     metadata: labelsOf(row.metadata),
     method: row.method_id === null ? null : methodOf(row),
-    membership: row.role === null ? null : { role: row.role, isActive: row.is_active === true },
+    membership: membershipOf(row, rules),
   };
 }
 
@@ -274,6 +289,12 @@ function factsOf(row: FactsRow, shared: SharedFacts): TokenFacts {
     method: shared.method,
     membership: shared.membership,
   };
+}
+
+function membershipOf(row: FactsRow, rules: KnownRules): MembershipFacts | null {
+  if (row.role === null) return null;
+  const customRole = customRoleOf(row, rules);
+  return { role: customRole?.slug ?? row.role, isActive: row.is_active === true, customRole };
 }
 
 function methodOf(row: FactsRow): NonNullable<TokenFacts['method']> {

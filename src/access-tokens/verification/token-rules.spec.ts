@@ -33,7 +33,7 @@ const GOOD: TokenFacts = {
   isInstanceAdmin: false,
   organization: { id: '18b65352-ad1e-43d5-830f-65c72245c3a3', name: 'Acme', slug: 'acme-x7k2q9', externalId: null },
   method: { ...LIMITS, trustedIps: EVERY_ADDRESS },
-  membership: { role: 'member', isActive: true },
+  membership: { role: 'member', isActive: true, customRole: null },
 };
 
 /** Everything that can be wrong, in the order of decisions 6: what stands first is what is said. */
@@ -52,7 +52,7 @@ const FAULTS: [name: string, fault: Partial<TokenFacts>, status: number, message
   ['not a member', { membership: null }, 401, 'Failed to authorize: identity is not a member of the organization'],
   [
     'inactive',
-    { membership: { role: 'member', isActive: false } },
+    { membership: { role: 'member', isActive: false, customRole: null } },
     401,
     'Failed to authorize: organization membership is inactive',
   ],

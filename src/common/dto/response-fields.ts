@@ -1,6 +1,9 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { EXAMPLE } from './examples';
 
+/** Marks a property of an answer that is hardly ever there: examples do not show it. */
+export const SELDOM = 'x-seldom';
+
 // Properties of answers. They only document: Latchkey makes its answers, so nothing checks them.
 
 export function ResponseId(description: string, example: string): PropertyDecorator {
@@ -34,6 +37,12 @@ export function ResponseFlag(description: string, example = false): PropertyDeco
 export function ResponseObject(type: () => new () => object, description: string): PropertyDecorator {
   // Nest recognises a lazy type by its name: a function called `type`.
   return ApiProperty({ description, type: () => type() });
+}
+
+/** An object that is hardly ever there. */
+export function ResponseObjectIfAny(type: () => new () => object, description: string): PropertyDecorator {
+  const api = { description, type: () => type(), required: false, [SELDOM]: true };
+  return ApiProperty(api);
 }
 
 export function ResponseList(

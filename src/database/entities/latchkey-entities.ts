@@ -9,10 +9,12 @@ import { Instance } from './instance.entity';
 import { UsedSignedRequest } from './used-signed-request.entity';
 import { User } from './user.entity';
 import { Organization } from './organization.entity';
+import { CustomRole } from './custom-role.entity';
 
 /** Every table of Latchkey. A list, not a glob: it works the same from sources, from the build and from a package. */
 export const LATCHKEY_ENTITIES = [
   Organization,
+  CustomRole,
   Identity,
   IdentityMetadata,
   OrganizationMembership,

@@ -2,6 +2,7 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, t
 import { TimestampedEntity } from './timestamped.entity';
 import { Organization } from './organization.entity';
 import { Identity } from './identity.entity';
+import { CustomRole } from './custom-role.entity';
 
 /** The role of an identity in an organization. Without an active membership its tokens are refused there. */
 @Entity('organization_memberships')
@@ -10,6 +11,7 @@ import { Identity } from './identity.entity';
 @Index('ix_organization_memberships_admin', ['organizationId', 'identityId'], { where: "role = 'admin'" })
 @Index('ix_organization_memberships_list', ['organizationId', 'createdAt', 'id'])
 @Index('ix_organization_memberships_role', ['organizationId', 'role', 'id'])
+@Index('ix_organization_memberships_custom_role', ['customRoleId'], { where: 'custom_role_id IS NOT NULL' })
 export class OrganizationMembership extends TimestampedEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'pk_organization_memberships' })
   id!: string;
@@ -28,9 +30,16 @@ export class OrganizationMembership extends TimestampedEntity {
   @JoinColumn({ name: 'identity_id', foreignKeyConstraintName: 'fk_organization_memberships_identity' })
   identity?: Relation<Identity>;
 
-  /** The slug of a role. */
+  /** The slug of a built-in role; `custom` for one that the organization has made. */
   @Column('text')
   role!: string;
+
+  @Column('uuid', { name: 'custom_role_id', nullable: true })
+  customRoleId!: string | null;
+
+  @ManyToOne(() => CustomRole)
+  @JoinColumn({ name: 'custom_role_id', foreignKeyConstraintName: 'fk_organization_memberships_custom_role' })
+  customRole?: Relation<CustomRole> | null;
 
   @Column('boolean', { name: 'is_active', default: true })
   isActive!: boolean;

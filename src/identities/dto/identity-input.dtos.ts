@@ -21,7 +21,8 @@ export class CreateIdentityDto {
   organizationId!: string;
 
   @TrimmedText({
-    description: 'The role of the identity: `admin`, `member` or `no-access`. Default: `no-access`.',
+    description:
+      'The role of the identity: `admin`, `member`, `no-access`, or the slug of a role that your organization has made. Default: `no-access`.',
     example: 'member',
     optional: true,
     max: 64,
@@ -41,7 +42,8 @@ export class UpdateIdentityDto {
   name?: string;
 
   @TrimmedText({
-    description: 'The role of the identity: `admin`, `member` or `no-access`.',
+    description:
+      'The role of the identity: `admin`, `member`, `no-access`, or the slug of a role that your organization has made.',
     example: 'member',
     optional: true,
     max: 64,

@@ -8,9 +8,11 @@ import {
   ResponseText,
   ResponseTextOrNull,
   ResponseFlag,
+  ResponseObjectIfAny,
 } from '../../common/dto/response-fields';
 import { ApiProperty } from '@nestjs/swagger';
 import { OrganizationDto } from '../../organizations/dto/organization.dtos';
+import { MembershipRoleDto } from '../../roles/dto/role.dtos';
 import type { IdentityMetadata } from '../../database/entities/identity-metadata.entity';
 import type { Identity } from '../../database/entities/identity.entity';
 import type { OrganizationMembership } from '../../database/entities/organization-membership.entity';
@@ -122,7 +124,7 @@ export class MembershipDto {
   @ResponseId('The id of the membership.', EXAMPLE.membershipId)
   id!: string;
 
-  @ResponseText('The role of the identity.', 'member')
+  @ResponseText('The slug of a built-in role; `custom` for a role that the organization has made.', 'member')
   role!: string;
 
   @ResponseTextOrNull('The id of a custom role; null for a built-in one.', null)
@@ -149,11 +151,14 @@ export class MembershipDto {
   @ResponseObject(() => MemberIdentityDto, 'The identity itself.')
   identity!: MemberIdentityDto;
 
+  @ResponseObjectIfAny(() => MembershipRoleDto, 'Present if the role is one that the organization has made.')
+  customRole?: MembershipRoleDto;
+
   static of(membership: OrganizationMembership, identity: Identity, authMethods: string[]): MembershipDto {
     return {
       id: membership.id,
       role: membership.role,
-      roleId: null,
+      roleId: membership.customRoleId,
       orgId: membership.organizationId,
       createdAt: membership.createdAt,
       updatedAt: membership.updatedAt,
@@ -161,6 +166,7 @@ export class MembershipDto {
       lastLoginAuthMethod: membership.lastLoginAuthMethod,
       lastLoginTime: membership.lastLoginAt,
       identity: MemberIdentityDto.of(identity, authMethods),
+      ...(membership.customRole ? { customRole: MembershipRoleDto.of(membership.customRole) } : {}),
     };
   }
 }

@@ -34,10 +34,10 @@ export class ConditionSet {
   /** Whether the conditions hold; undefined if that depends on a field whose value is not known. */
   match(valueOf: (field: string) => FieldValue): boolean | undefined {
     let isKnown = true;
-    for (const { field, test } of this.tests) {
-      const value = valueOf(field);
+    for (const one of this.tests) {
+      const value = valueOf(one.field);
       if (value === undefined) isKnown = false;
-      else if (!test(value)) return false;
+      else if (!one.test(value)) return false;
     }
     return isKnown ? true : undefined;
   }

@@ -10,17 +10,17 @@ export interface MissingPermission {
   readonly conditions?: Conditions;
 }
 
-/** The most comparisons of one proof. What is not proved by then counts as not covered. */
+/** The most comparisons of one proof. Anything that is not proved by then counts as not covered. */
 const MOST_COMPARISONS = 400_000;
 const LONG_TEXT = 64;
-/** What a comparison of a character costs, against a comparison of a whole text. */
+/** So many comparisons of characters cost as much as one comparison of a whole text. */
 const STEPS_OF_COMPARISON = 8;
 /** The most patterns on one field that a proof tells apart. */
 const MOST_GLOBS = 8;
 
 /**
- * What the target allows and the holder does not provably allow too: the rules of the target that decide there. Empty if the holder
- * covers the target.
+ * The permissions that the target has and the holder does not provably have too, each with the conditions of the rule of the target
+ * that gives it. Empty if the holder covers the target.
  *
  * It looks at every combination of values that the rules tell apart: each text that a rule names, a text that no rule names (once
  * for each set of patterns that may match it), and a value that is not known. Two values of one combination are the same to all

@@ -87,9 +87,18 @@ export function isAllowance(rule: Rule | undefined): boolean {
   return rule !== undefined && rule.inverted !== true;
 }
 
+/** Most rules about a subject compare the same field, so the last one is kept. */
 function reading(fields: Fields): (field: string) => FieldValue {
+  let last: string | undefined;
+  let value: FieldValue;
   return (field) => {
-    const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
-    return typeof value === 'string' ? value : undefined;
+    if (field !== last) value = textOf(fields, field);
+    last = field;
+    return value;
   };
+}
+
+function textOf(fields: Fields, field: string): string | undefined {
+  const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
