@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, D, good, isLong, report, say, type Token } from './support/cluster';
 import { until } from './support/processes';
@@ -11,7 +12,10 @@ const CLIENTS = '/api/v1/auth/universal-auth/identities';
 const LOOK_UP = 'FROM latchkey.token_state';
 /** What a machine under load may add to a deadline. */
 const NOISE = 250;
+const ROLES = '/api/v1/organization/roles';
 const BY_SECRET = 'the client secret it was made with revoked';
+
+const OF_A_ROLE = 'the rules of its role taken out';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -31,6 +35,10 @@ const ROUTES: Record<string, (token: Token, node: LatchkeyNode) => Promise<unkno
     cluster.manage(`/api/v1/identities/${identityId}`, undefined, 'DELETE', node),
   'its role taken': ({ identityId }, node) =>
     cluster.manage(`/api/v1/identities/${identityId}`, { role: 'no-access' }, 'PATCH', node),
+  [OF_A_ROLE]: async ({ identityId }, node) => {
+    const { body } = await cluster.manage(`/api/v1/identities/${identityId}`, undefined, 'GET', node);
+    return cluster.manage(`${ROLES}/${body.identity.roleId}`, { permissions: [] }, 'PATCH', node);
+  },
   'its networks tightened': ({ identityId }, node) =>
     cluster.manage(`${METHOD}/${identityId}`, { accessTokenTrustedIps: [{ ipAddress: '10.0.0.0/8' }] }, 'PATCH', node),
   [BY_SECRET]: ({ identityId, clientSecretId }, node) =>
@@ -57,6 +65,15 @@ const BY_HAND: Record<string, { sql: string; by: keyof Token }> = {
   'its row deleted': { sql: 'DELETE FROM latchkey.identity_access_tokens WHERE id = $1', by: 'tokenId' },
   'its method deleted': { sql: 'DELETE FROM latchkey.identity_auth_methods WHERE identity_id = $1', by: 'identityId' },
 };
+
+/** A token of an identity with a role of its own, which may read identities. */
+async function withRole(): Promise<Token> {
+  const [token, slug] = [await cluster.token(), `reader-${randomUUID()}`];
+  const permissions = [{ subject: 'identity', action: 'read' }];
+  await cluster.manage(ROLES, { slug, name: 'Reader', permissions });
+  await cluster.manage(`/api/v1/identities/${token.identityId}`, { role: slug }, 'PATCH');
+  return token;
+}
 
 const accepted = ({ status }: Reply) => status === 200;
 
@@ -108,8 +125,11 @@ describe('P1: what kills a token kills it here at once, and on every other node 
   it.each(Object.keys(ROUTES))('%s, under load, on open connections', async (route) => {
     for (let round = 0; round < rounds; round += 1) {
       const acting = round % cluster.nodes.length;
-      const token = route === BY_SECRET ? await cluster.login() : await cluster.token();
-      const path = route === 'its role taken' ? `/api/v1/identities?orgId=${cluster.organizationId}` : DETAILS;
+      const made = { [BY_SECRET]: () => cluster.login(), [OF_A_ROLE]: withRole }[route] ?? (() => cluster.token());
+      const token = await made();
+      const path = ['its role taken', OF_A_ROLE].includes(route)
+        ? `/api/v1/identities?orgId=${cluster.organizationId}`
+        : DETAILS;
       const outcome = await killUnderLoad(token, () => ROUTES[route]!(token, cluster.node(acting)), path);
       expect(outcome.late[acting]).toBe(0);
       outcome.late.forEach((ms, node) => node !== acting && late.push(ms));

@@ -71,6 +71,14 @@ const SABOTAGES = [
     'revoked by its id',
   ],
   [
+    'a changed role reaches no token that is remembered',
+    CACHE,
+    /, \.\.\.rolesOf\(known\)/,
+    '',
+    'revocation',
+    'the rules of its role',
+  ],
+  [
     'a lower timeline is another life of the database',
     INCARNATION,
     /requireLatest\(\{ cluster, life \}\) \{/,
