@@ -89,7 +89,7 @@ function sequenceOf(signs: readonly Sign[]): Sequence {
 
 type Range = readonly [from: number, to: number];
 
-/** What the commas of a range separate. */
+/** The parts of a range, which commas separate. */
 function choicesOf(signs: readonly Sign[], closing: ReadonlyMap<number, number>, [from, to]: Range): Sequence[] {
   const choices: (Sign | Group)[][] = [[]];
   for (let i = from; i < to; i += 1) {
