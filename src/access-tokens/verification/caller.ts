@@ -66,7 +66,7 @@ export function callersWith(rights: CallerRights): CallerClass {
 
     /** The rules of a role that the organization has made. A copy of a caller has none, and holds what nothing gives it. */
     get rules(): RuleSet | null {
-      return this.#rules;
+      return #rules in this ? this.#rules : null;
     }
 
     can(action: string, subject: string): boolean {
