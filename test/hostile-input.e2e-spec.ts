@@ -518,7 +518,9 @@ describe('hostile input', () => {
       changesNothing(async () => {
         const faults: string[] = [];
         for (const operation of operations.filter(({ path }) => path.includes('{'))) {
-          for (const id of RAW_IDS) {
+          // Without the organization, this is the path of the operation itself.
+          const isOwnPath = operation.name === 'POST /api/v1/organization/{orgId}/roles';
+          for (const id of RAW_IDS.filter((one) => one !== '' || !isOwnPath)) {
             const path = pathOf(operation, id);
             const answer = await raw(
               operation,
