@@ -116,6 +116,18 @@ describe('a short key', () => {
     expect((await latchkey.anonymous.post(REVOKE, { accessToken: unknown })).status).toBe(401);
   });
 
+  // Seen red: the SHA-256 of the key is stored; a wrong checksum is looked up.
+  it('is stored as a keyed hash alone, and with a wrong checksum is refused without a look-up', async () => {
+    const { key, tokenId } = await givenKey();
+    const sql = 'SELECT key_hash, t::text AS everything FROM latchkey.identity_access_tokens t WHERE id = $1';
+    const [row] = await latchkey.dataSource.query<{ key_hash: Buffer; everything: string }[]>(sql, [tokenId]);
+    const plain = createHash('sha256').update(key).digest();
+    expect([row!.everything.includes(key.slice(-20)), row!.key_hash.equals(plain)]).toEqual([false, false]);
+    const typo = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
+    const lookups = await lookupsOf(async () => expect(await verdictOf(typo)).toBe('access_token_checksum'));
+    expect(lookups).toBe(0);
+  });
+
   it('costs one look-up when it is not remembered, and none when it is', async () => {
     const { key, identityId } = await givenKey();
     const first = () => Promise.all(Array.from({ length: 50 }, () => verdictOf(key)));

@@ -1,6 +1,6 @@
-// Breaks the built server in one way after another, and expects the test of the promise to turn red: a promise counts only
-// once that has been seen. `npm run build && node test/resilience/sabotage.mjs [part of a name]`. Takes three quarters of an
-// hour.
+// Breaks the built server, or the source that a suite compiles, in one way after another, and expects the test of the promise
+// to turn red: a promise counts only once that has been seen.
+// `npm run build && node test/resilience/sabotage.mjs [part of a name]`. Takes three quarters of an hour.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -781,6 +781,22 @@ const SABOTAGES = [
     'if (false)',
     'e2e:data-directory',
     'makes no other secret',
+  ],
+  [
+    'short keys are stored under a hash that everyone can make',
+    '../../src/access-tokens/issuing/short-key.keyring.ts',
+    /createHmac\('sha256', hashing\)\.update\(digest\)\.digest\(\)/,
+    '(void hashing, digest)',
+    'e2e:short-keys',
+    'stored as a keyed hash alone',
+  ],
+  [
+    'a short key with a wrong checksum is looked up',
+    '../../src/access-tokens/issuing/short-key.ts',
+    /return checksumOf\(body\.slice\(0, end\)\) === body\.slice\(end\);/,
+    'return end > 0;',
+    'e2e:short-keys',
+    'without a look-up',
   ],
 ];
 
