@@ -428,6 +428,14 @@ describe('a key that is rotated', () => {
       body: { details: { missingPermissions: [{ action: 'read', subject: 'files' }] } },
     });
     expect(await tokens.get(tokenId)).toMatchObject({ name: 'key' });
+    // Seen red: permissions that cannot be read were none, and 200, or 500.
+    for (const unreadable of ['[]', '5', '{"files":"read"}']) {
+      await latchkey.change(`UPDATE latchkey.identity_access_tokens SET permissions = '${unreadable}' WHERE id = $1`, [
+        tokenId,
+      ]);
+      expect((await latchkey.admin.patch(path, { name: 'theirs' })).status).toBe(503);
+      expect((await latchkey.admin.post(`/api/latchkey/v1/access-tokens/${tokenId}/rotate`, {})).status).toBe(503);
+    }
     expect((await latchkey.admin.post(`${path}/revoke`)).status).toBe(200);
   });
 

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
+import { readTokenPermissions } from '../access-tokens/issuing/token-permissions';
 import type { AccessTokenDto } from '../access-tokens/api/dto/access-token.dtos';
 import type { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { Clock } from '../common/clock/clock';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { IdentityNotFoundError } from '../identities/identities.errors';
-import { ManagedIdentitiesService } from '../identities/managed-identities.service';
+import { ManagedIdentitiesService, privilegesOf } from '../identities/managed-identities.service';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { ChangesService } from '../changes/changes.service';
 import type { Actor } from '../changes/change';
@@ -60,12 +61,11 @@ export class TokenAuthService {
       const { tx, run } = work;
       const token = await findToken(tx, caller, tokenId);
       if (!token) throw new TokenNotFoundError(tokenId);
-      const { identity, membership } = await this.managed
+      const managed = await this.managed
         .getForChange(tx, caller, token.identityId, UPDATE_TOKEN)
         .catch(deletedIs(new TokenNotFoundError(tokenId)));
       // A host may have given the token more than its identity's role has.
-      const { isInstanceAdmin } = identity;
-      const target = { role: membership.role, isInstanceAdmin, permissions: token.permissions };
+      const target = { ...privilegesOf(managed), permissions: readTokenPermissions(token.permissions) };
       this.permissions.requirePrivileges(caller, target, UPDATE_TOKEN);
       const renaming = { tokenId: token.id, method: TOKEN_AUTH.slug, name, updatedAt: this.clock.now() };
       const renamed = await this.store.rename(run, renaming);

@@ -4,6 +4,7 @@ import {
   type Rotation,
   TokenRotationService,
 } from '../access-tokens/issuing/token-rotation.service';
+import { readTokenPermissions } from '../access-tokens/issuing/token-permissions';
 import type { Actor } from '../changes/change';
 import { ChangesService } from '../changes/changes.service';
 import { rotationTargets } from '../changes/targets';
@@ -82,7 +83,7 @@ export class TokenRotationsService {
     // Locked, so that its permissions do not grow after they were compared.
     const token = await tx.findOne(IdentityAccessToken, { where, lock: { mode: 'for_no_key_update' } });
     if (token === null) throw new TokenNotFoundError(id);
-    const target = { ...privilegesOf(managed), permissions: token.permissions };
+    const target = { ...privilegesOf(managed), permissions: readTokenPermissions(token.permissions) };
     this.permissions.requirePrivileges(caller, target, ROTATE_TOKEN);
   }
 }

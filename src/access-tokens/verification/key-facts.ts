@@ -2,7 +2,7 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import { isObject } from '../../common/option-rules';
 import { atOrNearest } from '../../database/connections/value-types';
-import type { TokenPermissions } from '../issuing/token-permissions';
+import { readTokenPermissions, type TokenPermissions } from '../issuing/token-permissions';
 
 /** The facts of a verification that a token has beyond those of its method and its identity. */
 export interface KeyFacts {
@@ -45,7 +45,7 @@ export function keyOf(row: KeyRow): KeyFacts {
     endsTokenId: row.ends_token_id,
     externalId: row.external_id,
     tokenMetadata: labelsOf(row.key_metadata),
-    permissions: permissionsOf(row.permissions),
+    permissions: readTokenPermissions(row.permissions),
     trustedIps: row.key_trusted_ips === null ? null : readTrustedIps(row.key_trusted_ips),
   };
 }
@@ -68,16 +68,3 @@ export function labelsOf(metadata: unknown): Readonly<Record<string, string>> {
 }
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
-
-/** A permission that cannot be read is not skipped. The permissions of a token say what it may not do, too. */
-function permissionsOf(permissions: unknown): TokenPermissions | null {
-  if (permissions === null) return null;
-  if (!isObject(permissions) || !Object.values(permissions).every(isListOfTexts)) {
-    throw new UnreadableValueError('the permissions of a token');
-  }
-  return Object.freeze(permissions) as TokenPermissions;
-}
-
-function isListOfTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
-}
