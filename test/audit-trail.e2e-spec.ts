@@ -353,6 +353,37 @@ describe('what programs change is recorded too', () => {
     await latchkey.dataSource.transaction((manager) => walk({ manager }));
   });
 
+  it('with what a key or an identity became by the code of a host', async () => {
+    const identities = latchkey.app.get(MachineIdentities);
+    const tokens = latchkey.app.get(AccessTokens);
+    const { organizationId } = tenant;
+    const { identityId } = await identities.create({ organizationId, name: 'one' });
+    const settings = { name: 'key', permissions: { files: ['read'] }, metadata: { plan: 'gold' }, usesLimit: 5 };
+    const { tokenId, accessToken } = await tokens.issue({ identityId, ...settings });
+    await tokens.update(tokenId, { usesLimit: 9 });
+    await tokens.disable(tokenId);
+    await tokens.revoke(tokenId);
+    await tokens.issue({ identityId });
+    await tokens.revokeAll({ identityId });
+    await identities.update(identityId, { name: 'two', role: 'member' });
+    await identities.delete(identityId);
+    const told = recorded
+      .filter(({ actor }) => actor === 'host')
+      .map(({ action, targets }) => [action, targets[0]!.details]);
+    expect(told).toMatchObject([
+      ['create-identity', { name: 'one' }],
+      ['create-token-identity-token-auth', settings],
+      ['update-token-identity-token-auth', { ...settings, usesLimit: 9 }],
+      ['disable-token-identity-token-auth', { ...settings, usesLimit: 9, disabledAt: expect.any(Date) }],
+      ['revoke-identity-access-token', { name: 'key' }],
+      ['create-token-identity-token-auth', { name: null }],
+      ['revoke-all-tokens-token-auth', { revoked: 1 }],
+      ['update-identity', { name: 'two', role: 'member' }],
+      ['delete-identity', { name: 'two', hasDeleteProtection: false }],
+    ]);
+    expect(JSON.stringify(recorded)).not.toContain(accessToken);
+  });
+
   it('from the command line, and as Latchkey is set up', async () => {
     await latchkey.app.get(AdministratorTokensService).issue({ organization: tenant.organizationId });
     expect(recorded).toEqual(one('operator', 'create-token-identity-token-auth', 'token'));

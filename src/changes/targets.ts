@@ -12,8 +12,13 @@ export function organizationTarget({ id, name, slug }: Organization): ChangeTarg
   return { type: 'organization', id, organizationId: id, details: { name, slug } };
 }
 
+type IdentityFields = Pick<Identity, 'id' | 'organizationId' | 'name' | 'hasDeleteProtection'>;
+
 /** @param more what else was set, such as the role. */
-export function identityTarget({ id, organizationId, name, hasDeleteProtection }: Identity, more = {}): ChangeTarget {
+export function identityTarget(
+  { id, organizationId, name, hasDeleteProtection }: IdentityFields,
+  more = {},
+): ChangeTarget {
   return { type: 'identity', id, identityId: id, organizationId, details: { name, hasDeleteProtection, ...more } };
 }
 
@@ -35,6 +40,31 @@ type TokenFields = Pick<IdentityAccessToken, 'id' | 'identityId' | 'organization
 
 export function tokenTarget({ id, identityId, organizationId, name }: TokenFields): ChangeTarget {
   return { type: 'token', id, identityId, organizationId, details: { name } };
+}
+
+/** A token that a host issues or changes, and its settings, field by field. */
+export interface KeyFields {
+  readonly name?: string | null;
+  readonly externalId?: string | null;
+  readonly expiresAt?: Date | null;
+  readonly permissions?: object | null;
+  readonly metadata?: object | null;
+  readonly usesLimit?: number | null;
+  readonly usesRefill?: object | null;
+  readonly trustedIps?: readonly unknown[] | null;
+  readonly disabledAt?: Date | null;
+}
+
+export function keyTarget(
+  key: KeyFields & { readonly tokenId: string; readonly identityId: string; readonly organizationId: string },
+): ChangeTarget {
+  const { tokenId: id, identityId, organizationId, name, externalId, expiresAt, permissions, metadata } = key;
+  const { usesLimit, usesRefill, trustedIps, disabledAt } = key;
+  const limits = { usesLimit, usesRefill, trustedIps, disabledAt };
+  return {
+    ...{ type: 'token', id, identityId, organizationId },
+    details: { name, externalId, expiresAt, permissions, metadata, ...limits },
+  };
 }
 
 /** The token that was replaced, then the new one. */

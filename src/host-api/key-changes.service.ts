@@ -3,7 +3,7 @@ import { AccessTokenStore } from '../access-tokens/issuing/access-token.store';
 import { TokenEndedError } from '../access-tokens/issuing/access-tokens.errors';
 import { type KeyChanges, type KeyHolders, type KeyPlace, KeyStore } from '../access-tokens/issuing/key.store';
 import { type Rotation, TokenRotationService } from '../access-tokens/issuing/token-rotation.service';
-import { rotationTargets } from '../changes/targets';
+import { keyTarget, rotationTargets, tokenTarget } from '../changes/targets';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import { isId } from '../common/ids';
@@ -38,7 +38,7 @@ export class KeyChangesService {
     const record = await this.reader.get(work.run, key.tokenId, key.organizationId);
     if (record === null) throw new TokenNotFoundError(key.tokenId);
     if (!isChanged) throw refusalOf(record, changes);
-    noteChanged(work, record);
+    work.changed(keyTarget(record));
     return record;
   }
 
@@ -72,7 +72,7 @@ export class KeyChangesService {
     const revoked = await this.taking(work.run, token, () =>
       this.tokens.revoke(work.run, { ...token, revokedAt: this.clock.now() }),
     );
-    if (revoked) work.changed({ type: 'token', ...revoked });
+    if (revoked) work.changed(tokenTarget(revoked));
     else work.unchanged();
     return revoked !== undefined;
   }
@@ -86,7 +86,7 @@ export class KeyChangesService {
     const revoked =
       administrator === null ? await revoke() : await this.lastAdministrator.keep(work.run, target, revoke);
     if (revoked === 0) work.unchanged();
-    else work.changed(targetOf(whose));
+    else work.changed({ ...targetOf(whose), details: { revoked } });
     return revoked;
   }
 
@@ -106,13 +106,9 @@ export class KeyChangesService {
   private async noted(work: UnitOfWork, { tokenId, organizationId }: KeyPlace, isChanged: boolean): Promise<boolean> {
     const record = isChanged ? await this.reader.get(work.run, tokenId, organizationId) : null;
     if (record === null) work.unchanged();
-    else noteChanged(work, record);
+    else work.changed(keyTarget(record));
     return isChanged;
   }
-}
-
-function noteChanged(work: UnitOfWork, { tokenId: id, identityId, organizationId }: AccessTokenRecord): void {
-  work.changed({ type: 'token', id, identityId, organizationId });
 }
 
 function targetOf({ identityId, organizationId }: KeyHolders) {

@@ -6,6 +6,7 @@ import { KeyTakenError } from '../access-tokens/issuing/access-tokens.errors';
 import { Clock } from '../common/clock/clock';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import type { TrustedIp } from '../common/net/trusted-ips';
+import { keyTarget } from '../changes/targets';
 import type { UnitOfWork } from '../changes/unit-of-work';
 import { IdentityNotFoundError } from '../identities/identities.errors';
 import { IdentityStore } from '../identities/identity.store';
@@ -84,7 +85,7 @@ export class KeyIssuingService {
     requireLimit(key, method);
     const identity = { id: identityId, organizationId };
     const row = await this.issuer.insert(work.run, { identity, method, name, key: rowOf(key), end: key.expiresAt });
-    work.changed({ type: 'token', id: row.id, identityId, organizationId });
+    work.changed(keyTarget({ tokenId: row.id, identityId, organizationId, name, ...key }));
     return { ...row, identityName, trustedIps: key.trustedIps ?? trustedIps };
   }
 }

@@ -6,12 +6,13 @@ import {
   requireCoherentInput,
 } from '../access-tokens/issuing/access-token-policy';
 import { AuthMethodStore } from '../auth-methods/configuration/auth-method.store';
+import type { ChangeTarget } from '../changes/change';
 import { authMethodTarget, identityTarget, organizationTarget } from '../changes/targets';
 import { makeDurable, type UnitOfWork } from '../changes/unit-of-work';
 import { isId } from '../common/ids';
 import { CreateIdentityDto, UpdateIdentityDto } from '../identities/dto/identity-input.dtos';
 import { requireDistinctKeys } from '../identities/distinct-keys';
-import { IdentityStore } from '../identities/identity.store';
+import { type HeldIdentity, IdentityStore } from '../identities/identity.store';
 import { IdentityNotFoundError, UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../organizations/dto/organization.dtos';
 import { OrganizationStore } from '../organizations/organization.store';
@@ -164,7 +165,7 @@ export class MachineIdentities {
     const { run } = work;
     const held = isId(identityId) ? await this.store.hold(run, identityId, organizationId) : undefined;
     if (held === undefined) throw new IdentityNotFoundError(identityId);
-    work.changed({ type: 'identity', id: identityId, identityId, organizationId: held.organizationId });
+    work.changed(targetOf({ id: identityId, ...held }, { name, role, metadata }));
     if (role !== undefined && role !== held.role) await this.store.setRole(run, held.membershipId, role);
     if (metadata !== undefined) await this.store.replaceLabels(run, identityId, metadata);
     if (name !== undefined) await this.store.update(run, identityId, { ...held, name });
@@ -211,7 +212,7 @@ export class MachineIdentities {
       const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
         this.store.delete(run, identityId, organizationId),
       );
-      if (deleted) work.changed({ type: 'identity', id: identityId, identityId, ...deleted });
+      if (deleted) work.changed(identityTarget({ id: identityId, ...deleted }));
       else {
         work.unchanged();
         await makeDurable(run);
@@ -236,3 +237,12 @@ const POLICY = ['accessTokenTTL', 'accessTokenMaxTTL', 'accessTokenNumUsesLimit'
 
 /** Token Auth has no settings but the policy of its tokens. */
 const BARE = { config: {}, sealedSecrets: null, clientId: null };
+
+/** An identity as its change makes it. */
+function targetOf(
+  held: HeldIdentity & { readonly id: string },
+  changes: UpdateIdentityDto & { role?: Role },
+): ChangeTarget {
+  const { name = held.name, role = held.role, metadata } = changes;
+  return identityTarget({ ...held, name }, { role, metadata });
+}

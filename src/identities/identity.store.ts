@@ -37,6 +37,9 @@ export interface HeldIdentity {
   readonly hasDeleteProtection: boolean;
 }
 
+/** An identity as it was when it was deleted. */
+type DeletedIdentity = Pick<Identity, 'organizationId' | 'name' | 'hasDeleteProtection'>;
+
 interface InsertedRow {
   readonly id: string;
   readonly membershipId: string;
@@ -132,8 +135,8 @@ export class IdentityStore {
     run: SqlRunner,
     identityId: string,
     organizationId: string | null,
-  ): Promise<{ readonly organizationId: string } | undefined> {
-    const [deleted] = await run<{ organizationId: string }>(DELETE, [identityId, organizationId]);
+  ): Promise<DeletedIdentity | undefined> {
+    const [deleted] = await run<DeletedIdentity>(DELETE, [identityId, organizationId]);
     return deleted;
   }
 }
@@ -193,4 +196,4 @@ const INSERT_LABELS = `
 
 const DELETE = `
   DELETE FROM latchkey.identities WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2)
-  RETURNING organization_id AS "organizationId"`;
+  RETURNING organization_id AS "organizationId", name, has_delete_protection AS "hasDeleteProtection"`;

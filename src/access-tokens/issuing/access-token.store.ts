@@ -115,7 +115,7 @@ export interface TokenRevocation {
 }
 
 /** The token that was revoked. */
-export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId'>;
+export type RevokedToken = Pick<IdentityAccessToken, 'id' | 'identityId' | 'organizationId' | 'name'>;
 
 /** A short key that is stored under another secret. */
 export interface KeyRehash {
@@ -194,9 +194,9 @@ export class AccessTokenStore {
     const { tokenId, revokedAt, organizationId, includesRemoved = false } = revocation;
     const parameters = [tokenId, revokedAt, organizationId, includesRemoved];
     const [revoked] = await run<RevokedToken & { wasUsable: boolean }>(REVOKE, parameters);
-    return revoked?.wasUsable
-      ? { id: revoked.id, identityId: revoked.identityId, organizationId: revoked.organizationId }
-      : undefined;
+    if (!revoked?.wasUsable) return undefined;
+    const { id, identityId, organizationId: owner, name } = revoked;
+    return { id, identityId, organizationId: owner, name };
   }
 }
 
@@ -256,4 +256,5 @@ const REVOKE = `
   )
   UPDATE latchkey.identity_access_tokens t SET revoked_at = $2, updated_at = $2
     FROM token WHERE t.id = token.id AND token.revoked_at IS NULL AND (token.is_of_method OR $4)
-  RETURNING token.is_of_method AS "wasUsable", t.id, t.identity_id AS "identityId", t.organization_id AS "organizationId"`;
+  RETURNING token.is_of_method AS "wasUsable", t.id, t.identity_id AS "identityId", t.organization_id AS "organizationId",
+            t.name`;
