@@ -70,6 +70,23 @@ export {
   type SucceededLogin,
 } from './auth-methods/pipeline/security-events';
 export type { SecurityEventsOption } from './auth-methods/pipeline/security-events.module';
+export type {
+  AccessTokenEvent,
+  AccessTokenEventFields,
+  AccessTokenEventName,
+  AccessTokenEvents,
+  EventActor,
+  ExpiredEvent,
+  FirstUsedEvent,
+  IssuedEvent,
+  RefusedEvent,
+  RevokedEvent,
+  RotatedEvent,
+  TokenEventFields,
+} from './changes/hooks/access-token-events';
+export { AccessTokenHooks, type DeadLetter } from './changes/hooks/access-token-hooks';
+export type { HookCounts } from './changes/hooks/hook.caller';
+export { OnAccessToken, type OnAccessTokenOptions } from './changes/hooks/on-access-token.decorator';
 export type { RequestOrigin } from './common/http/request-origin';
 export type { IdentityAuthMethod } from './database/entities/identity-auth-method.entity';
 export type { LockoutPolicy, LockoutSubject } from './auth-methods/pipeline/lockouts.service';

@@ -407,6 +407,8 @@ describe('the writers of a table', () => {
     ['identity_auth_methods', 'auth-methods/configuration/auth-method.store.ts'],
     ['client_secrets', 'auth-methods/universal-auth/client-secret.store.ts'],
     ['instance', 'database/instance.store.ts'],
+    ['token_events', 'changes/hooks/token-event.store.ts'],
+    ['token_event_mark', 'changes/hooks/token-event.store.ts'],
   ])('of %s is its store, which services and the host API share: %s', (table, store) => {
     const stores = writersOf(table).filter((file) => /\.store\.ts$/.test(file) && !BESIDES[file]?.includes(table));
     expect(stores).toEqual([store]);

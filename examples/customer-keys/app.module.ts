@@ -3,6 +3,7 @@ import { LatchkeyModule } from 'latchkey';
 import { ApiKeysController } from './api-keys.controller.js';
 import { CustomersController } from './customers.controller.js';
 import { FilesController } from './files.controller.js';
+import { KeyNotices } from './key-notices.js';
 import { pool, PoolService } from './pool.js';
 
 /** An application that queries PostgreSQL with `pg`. Its customers manage API keys in it. */
@@ -17,7 +18,7 @@ import { pool, PoolService } from './pool.js';
       }),
     }),
   ],
-  providers: [{ provide: pool, useFactory: () => new PoolService(process.env.DATABASE_URL!) }],
+  providers: [{ provide: pool, useFactory: () => new PoolService(process.env.DATABASE_URL!) }, KeyNotices],
   controllers: [CustomersController, ApiKeysController, FilesController],
 })
 export class AppModule {}

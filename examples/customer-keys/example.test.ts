@@ -6,6 +6,7 @@ import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { startTestDatabase, type TestDatabase } from 'latchkey/testing';
 import { AppModule } from './app.module.js';
+import { KeyNotices } from './key-notices.js';
 
 let database: TestDatabase;
 let app: INestApplication;
@@ -48,6 +49,20 @@ test('a customer creates, lists, uses and revokes a key', async () => {
   assert.equal(JSON.stringify(tokens).includes(key), false);
   assert.equal((await ask('DELETE', `/api-keys/${id}`, acme)).status, 200);
   assert.equal((await ask('GET', '/files', withKey(key))).status, 401);
+});
+
+test('a customer is told that a key is used and revoked', async () => {
+  const acme = signedIn('acme');
+  const { id, key } = (await ask('POST', '/api-keys', acme, { name: 'noticed' })).body;
+  await ask('GET', '/files', withKey(key));
+  const isSent = (notice: string) => [...app.get(KeyNotices).sent.values()].includes(notice);
+  const sent = async (notice: string) => {
+    for (let tries = 0; tries < 100 && !isSent(notice); tries += 1) await new Promise((go) => setTimeout(go, 100));
+    assert.ok(isSent(notice), notice);
+  };
+  await sent('acme: your key noticed is in use');
+  await ask('DELETE', `/api-keys/${id}`, acme);
+  await sent('acme: your key noticed was revoked');
 });
 
 test('a key is replaced while both work', async () => {

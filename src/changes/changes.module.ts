@@ -2,13 +2,30 @@ import { Global, Module } from '@nestjs/common';
 import { ChangeFeedModule } from '../change-feed/change-feed.module';
 import { AuditTrail, LoggingAuditTrail } from './audit-trail';
 import { ChangesService } from './changes.service';
+import { AccessTokenHooks } from './hooks/access-token-hooks';
+import { HookCaller } from './hooks/hook.caller';
+import { HookRegistry } from './hooks/hook.registry';
+import { OutboxCourier } from './hooks/outbox.courier';
+import { TokenEventQueue } from './hooks/token-event.queue';
+import { TokenEventStore } from './hooks/token-event.store';
+import { TokenEvents } from './hooks/token-events.service';
 import { ObservationQueue } from './observation.queue';
 
-/** How changes are made, and what the audit trail hears. Global, because every feature makes changes. */
+const HOOKS = [
+  HookRegistry,
+  HookCaller,
+  TokenEventStore,
+  TokenEventQueue,
+  OutboxCourier,
+  TokenEvents,
+  AccessTokenHooks,
+];
+
+/** How changes are made, and what the audit trail and the handlers of a host hear. Global, because every feature makes changes. */
 @Global()
 @Module({
   imports: [ChangeFeedModule],
-  providers: [ChangesService, ObservationQueue, { provide: AuditTrail, useClass: LoggingAuditTrail }],
-  exports: [ChangesService, ObservationQueue, AuditTrail],
+  providers: [ChangesService, ObservationQueue, ...HOOKS, { provide: AuditTrail, useClass: LoggingAuditTrail }],
+  exports: [ChangesService, ObservationQueue, AuditTrail, ...HOOKS],
 })
 export class ChangesModule {}

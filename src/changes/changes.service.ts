@@ -4,8 +4,10 @@ import type { DataSource } from 'typeorm';
 import { ChangeReceiptsService } from '../change-feed/change-receipts.service';
 import { takingAway } from '../common/async/query-context';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
+import type { SqlRunner } from '../database/sql-runner';
 import { AuditTrail } from './audit-trail';
-import type { ChangeAttempt } from './change';
+import type { Change, ChangeAttempt, ChangeTarget } from './change';
+import { TokenEvents } from './hooks/token-events.service';
 import { makeDurable, NothingLeft, OwnUnitOfWork, type UnitOfWork } from './unit-of-work';
 
 type Act<Work, T> = (work: Work) => Promise<T>;
@@ -20,6 +22,7 @@ export class ChangesService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly receipts: ChangeReceiptsService,
     private readonly trail: AuditTrail,
+    private readonly events: TokenEvents,
   ) {}
 
   /** Makes something new. No node can remember it yet, so the answer waits for nothing after the commit. */
@@ -46,21 +49,31 @@ export class ChangesService {
   async within<Work extends UnitOfWork, T>(attempt: ChangeAttempt, work: Work, act: Act<Work, T>): Promise<T> {
     const done = await act(work);
     const targets = work.targets();
-    if (targets.length > 0) await this.trail.record(work.run, { ...attempt, targets });
+    if (targets.length > 0) await this.record(work.run, { ...attempt, targets });
     return done;
   }
 
-  private commit<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T | NothingLeft> {
-    return this.dataSource.transaction(async (tx) => {
+  private async record(run: SqlRunner, change: Change): Promise<void> {
+    await this.trail.record(run, change);
+    await this.events.keep(run, change);
+  }
+
+  private async commit<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T | NothingLeft> {
+    let targets: readonly ChangeTarget[] = [];
+    const outcome = await this.dataSource.transaction(async (tx) => {
       const work = new OwnUnitOfWork(tx);
       try {
-        return await this.within(attempt, work, act);
+        const done = await this.within(attempt, work, act);
+        targets = work.targets();
+        return done;
       } catch (error) {
         if (!(error instanceof NothingLeft)) throw error;
         await makeDurable(work.run);
         return error;
       }
     });
+    if (targets.length > 0) this.events.tell({ ...attempt, targets });
+    return outcome;
   }
 }
 

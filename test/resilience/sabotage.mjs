@@ -26,12 +26,12 @@ const HIGHEST_SEEN = [
 ];
 const READ_THEN_WRITTEN = [
   'access-tokens/usage/usage.limiter.js',
-  /const \[row\] = await this\.database\.write\(SPEND, parameters, party\)/,
+  /const \[row\] = await this\.database\.write\(this\.spending\(\), parameters, party\)/,
   "const [read] = await this.database.query('SELECT num_uses::int AS n, num_uses_limit AS l FROM latchkey.identity_access_tokens WHERE id = $1', [tokenId]); const left = Math.max(0, Math.min(requests.length, read.l - read.n)); await this.database.query('UPDATE latchkey.identity_access_tokens SET num_uses = $2 WHERE id = $1', [tokenId, read.n + left]); const row = { granted: left }",
 ];
 const GRANTED_FIRST = [
   'access-tokens/usage/usage.limiter.js',
-  /const \[row\] = await this\.database\.write\(SPEND, parameters, party\)/,
+  /const \[row\] = await this\.database\.write\(this\.spending\(\), parameters, party\)/,
   'requests.forEach(({ resolve }) => resolve(true)); $&',
 ];
 const WRITTEN_AGAIN = [

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { SafeLogger } from '../../common/safe-logger';
 import { isGivenUp, isUnlucky, loggable } from '../../common/errors/database-errors';
+import { keepingFirstUses } from '../../changes/hooks/token-event.store';
+import type { TokenEvents } from '../../changes/hooks/token-events.service';
 import type { VerificationPools } from '../../database/connections/verification-pools';
 import { SEES_ALL_ROWS } from '../../database/schema';
 import type { PendingUses, Uses } from './pending-uses';
@@ -41,6 +43,7 @@ export class UsageBatchWriter {
     private readonly database: VerificationPools,
     private readonly pending: PendingUses,
     private readonly logger: SafeLogger,
+    private readonly events: TokenEvents,
   ) {}
 
   /** Tokens whose uses may or may not have been written. */
@@ -69,14 +72,22 @@ export class UsageBatchWriter {
     try {
       const counts = noted.map(({ count }) => count);
       const times = noted.map(({ lastAt }) => new Date(lastAt));
-      const [row] = await this.database.write<{ left_out: string[] }>(FLUSH, [id, [...uses.keys()], counts, times]);
+      const [row] = await this.database.write<Written>(this.flush(), [id, [...uses.keys()], counts, times]);
       for (const tokenId of row?.left_out ?? []) this.pending.add(tokenId, uses.get(tokenId)!);
+      this.events.tellFirstUses(row?.first_used ?? []);
       this.succeed();
       return true;
     } catch (error) {
       this.fail(batch, error);
       return false;
     }
+  }
+
+  /** The statement that also finds first uses is for hosts that want to hear of them. */
+  private flush(): string {
+    const { inMemory, inOutbox } = this.events.wanted('firstUsed');
+    if (inOutbox) return FLUSH_KEEPING_FIRST_USES;
+    return inMemory ? FLUSH_FINDING_FIRST_USES : FLUSH;
   }
 
   private fail(batch: Batch, error: unknown): void {
@@ -135,13 +146,24 @@ interface Outcome {
   readonly left_out: string[];
 }
 
+interface Written {
+  readonly left_out: string[];
+  readonly first_used?: string[];
+}
+
+// A first use is found on the row after it was locked: of any number of nodes one finds it.
+const FIRST_USES = `, first AS MATERIALIZED (
+    SELECT id, used.at FROM locked JOIN used USING (id) WHERE is_unused AND auth_method = 'token-auth'
+  )`;
+
 // The rows are locked in the order of their ids: two nodes that write the same tokens would otherwise deadlock. The skipped
 // rows are looked up only if there are any. A token whose row was deleted is not among them.
-const FLUSH = `
+const flush = (further = '', answer = '') => `
   WITH used AS (
     SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, at)
   ), locked AS MATERIALIZED (
-    SELECT t.id FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id
+    SELECT t.id, t.last_used_at IS NULL AS is_unused, t.auth_method
+      FROM latchkey.identity_access_tokens t JOIN used USING (id) ORDER BY t.id
        FOR NO KEY UPDATE OF t SKIP LOCKED
   ), batch AS (
     INSERT INTO latchkey.use_batches (id, left_out)
@@ -155,8 +177,15 @@ const FLUSH = `
        SET num_uses = t.num_uses + used.uses, last_used_at = greatest(t.last_used_at, used.at)
       FROM used JOIN locked USING (id)
      WHERE t.id = used.id
-  )
-  SELECT left_out FROM batch`;
+  )${further}
+  SELECT left_out${answer} FROM batch`;
+
+const FLUSH = flush();
+const FLUSH_FINDING_FIRST_USES = flush(FIRST_USES, ', ARRAY(SELECT id FROM first) AS first_used');
+const FLUSH_KEEPING_FIRST_USES = flush(
+  `${FIRST_USES}, kept AS (${keepingFirstUses('first')})`,
+  ', ARRAY(SELECT id FROM first) AS first_used',
+);
 
 // The statement waits for an attempt that is still under way. Batches are deleted after a day. So a batch that is older than half a
 // day may be gone already, and then the statement returns no row.

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { SafeLogger } from '../../common/safe-logger';
 import { CoalescedTask } from '../../common/async/coalesced-task';
+import { TokenEvents } from '../../changes/hooks/token-events.service';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { LatchkeySettings } from '../../latchkey.options';
 import { PendingUses } from './pending-uses';
@@ -37,8 +38,9 @@ export class UsageCounter implements OnModuleInit, BeforeApplicationShutdown, On
   constructor(
     database: VerificationPools,
     private readonly settings: LatchkeySettings,
+    events: TokenEvents,
   ) {
-    this.writer = new UsageBatchWriter(database, this.pending, this.logger);
+    this.writer = new UsageBatchWriter(database, this.pending, this.logger, events);
   }
 
   onModuleInit(): void {

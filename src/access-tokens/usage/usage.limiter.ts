@@ -5,6 +5,8 @@ import type { Party } from '../../common/async/query-context';
 import { DURABLE } from '../../database/durable';
 import { SEES_ALL_ROWS } from '../../database/schema';
 import { SETTLED_AT, USES_REFILLED } from '../uses-refilled';
+import { keepingFirstUses } from '../../changes/hooks/token-event.store';
+import { TokenEvents } from '../../changes/hooks/token-events.service';
 import { VerificationPools } from '../../database/connections/verification-pools';
 
 interface WaitingUse {
@@ -31,7 +33,10 @@ const MAX_WAITING = 10_000;
 export class UsageLimiter {
   private readonly gathering = new Map<string, WaitingUse[]>();
 
-  constructor(private readonly database: VerificationPools) {}
+  constructor(
+    private readonly database: VerificationPools,
+    private readonly events: TokenEvents,
+  ) {}
 
   /**
    * Spends one use. False when none is left, or when the token was revoked a moment ago.
@@ -65,9 +70,10 @@ export class UsageLimiter {
   private async spendFor(tokenId: string, requests: WaitingUse[], party: Party | undefined): Promise<unknown> {
     try {
       const parameters = [tokenId, requests.length, requests.at(-1)!.at];
-      const [row] = await this.database.write<{ granted: number | null }>(SPEND, parameters, party);
+      const [row] = await this.database.write<Spent>(this.spending(), parameters, party);
       const granted = row?.granted ?? 0;
       if (granted < 0) throw new DatabaseUnavailableError(new UnreadableValueError('a count'));
+      if (row?.is_first) this.events.tellFirstUses([tokenId]);
       requests.forEach(({ resolve }, index) => resolve(index < granted));
       return undefined;
     } catch (error) {
@@ -75,14 +81,28 @@ export class UsageLimiter {
       return error;
     }
   }
+
+  /** The statement that also finds a first use is for hosts that want to hear of it. */
+  private spending(): string {
+    const { inMemory, inOutbox } = this.events.wanted('firstUsed');
+    if (inOutbox) return SPEND_KEEPING_FIRST_USE;
+    return inMemory ? SPEND_FINDING_FIRST_USE : SPEND;
+  }
+}
+
+interface Spent {
+  readonly granted: number | null;
+  readonly is_first?: boolean;
 }
 
 // The row is locked before it is read: the number granted is the difference to the former count. A granted use is not lost with
 // the server, whatever the role's default says. -1 is returned if a change by hand left a count below 0.
-const SPEND = `
+const spend = (further = '', answer = '') => `
   WITH durable AS MATERIALIZED (${DURABLE}
   ), before AS MATERIALIZED (
-    SELECT t.id, t.num_uses, ${USES_REFILLED} AS refilled FROM latchkey.identity_access_tokens t, durable
+    SELECT t.id, t.num_uses, ${USES_REFILLED} AS refilled,
+           t.last_used_at IS NULL AND t.auth_method = 'token-auth' AS is_unused
+      FROM latchkey.identity_access_tokens t, durable
      WHERE t.id = $1 AND t.num_uses - ${USES_REFILLED} < t.num_uses_limit
        AND t.revoked_at IS NULL AND t.disabled_at IS NULL
        AND EXISTS (SELECT FROM latchkey.identity_auth_methods a WHERE a.id = t.auth_method_id) FOR NO KEY UPDATE OF t
@@ -94,5 +114,14 @@ const SPEND = `
            last_used_at = greatest(t.last_used_at, $3)
       FROM before WHERE t.id = before.id
     RETURNING CASE WHEN before.num_uses < 0 THEN -1 ELSE (t.num_uses - before.num_uses)::integer END AS granted
-  )
-  SELECT (SELECT granted FROM spent) AS granted WHERE ${SEES_ALL_ROWS}`;
+  )${further}
+  SELECT (SELECT granted FROM spent) AS granted${answer} WHERE ${SEES_ALL_ROWS}`;
+
+const FIRST_USE = `, first AS MATERIALIZED (
+    SELECT before.id, $3::timestamptz AS at FROM before, spent WHERE is_unused AND granted > 0
+  )`;
+const IS_FIRST = ', EXISTS (SELECT FROM first) AS is_first';
+
+const SPEND = spend();
+const SPEND_FINDING_FIRST_USE = spend(FIRST_USE, IS_FIRST);
+const SPEND_KEEPING_FIRST_USE = spend(`${FIRST_USE}, kept AS (${keepingFirstUses('first')})`, IS_FIRST);

@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import { bearerToken, headerText } from '../../common/http/bearer';
 import { type AddressedRequest, clientAddress } from '../../common/net/client-address';
+import { LatchkeyError } from '../../common/errors/latchkey.error';
 import { SeldomLog } from '../../common/seldom-log';
 import { LatchkeySettings } from '../../latchkey.options';
 import { AccessTokenCache, type Credential, type KnownFacts } from './access-token.cache';
@@ -13,10 +14,12 @@ import {
   WrongTokenTypeError,
   MalformedAccessTokenError,
 } from '../issuing/access-tokens.errors';
+import { TokenEvents } from '../../changes/hooks/token-events.service';
 import { type CallerClass, CallerRights, callersWith } from './caller';
 import { type RequestState, stateOf, type Verification } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
+import type { TokenFacts } from './token-facts.reader';
 import { type UsableToken, requireUsable } from './token-rules';
 import { TokenSuccession } from './token-succession';
 import type { VerifiedAccessToken } from './verified-access-token';
@@ -40,6 +43,7 @@ export class AccessTokenVerifier {
     private readonly succession: TokenSuccession,
     private readonly clock: Clock,
     private readonly settings: LatchkeySettings,
+    private readonly events: TokenEvents,
     rights: CallerRights,
   ) {
     this.Caller = callersWith(rights);
@@ -190,7 +194,7 @@ export class AccessTokenVerifier {
     const good = this.requireUsable(known, epochMs, address, isCounted);
     if (good.endsTokenId !== null) this.succession.begin(good.tokenId);
     if (isCounted) return new this.Caller(good);
-    if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs));
+    if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs), address);
     this.uses.note(good.tokenId, epochMs);
     return new this.Caller(good);
   }
@@ -215,17 +219,26 @@ export class AccessTokenVerifier {
       return good;
     } catch (error) {
       if (error instanceof AccessTokenRefusedError) known.isRefused = true;
+      if (known.facts !== null) this.noteRefused(known.facts, error, address);
       throw error;
     }
   }
 
-  private async spend(known: KnownFacts, good: UsableToken, at: Date): Promise<VerifiedAccessToken> {
+  private noteRefused({ tokenId, identityId, organization }: TokenFacts, error: unknown, address?: string): void {
+    if (!(error instanceof LatchkeyError)) return;
+    const { errorCode: reason } = error;
+    this.events.noteRefused({ tokenId, identityId, organizationId: organization.id, reason, address: address ?? null });
+  }
+
+  private async spend(known: KnownFacts, good: UsableToken, at: Date, address?: string): Promise<VerifiedAccessToken> {
     const party = { group: good.organization.id, member: good.identityId, isCrowd: false };
     if (await this.limits.spend(good.tokenId, at, party)) return new this.Caller(good);
     // After a new read, the row says whether the limit or a revocation is the reason. A remembered refusal would be checked
     // again on every request.
     known.isRefused = true;
-    throw new AccessTokenRefusedError('uses_exhausted');
+    const refusal = new AccessTokenRefusedError('uses_exhausted');
+    this.noteRefused(good, refusal, address);
+    throw refusal;
   }
 }
 

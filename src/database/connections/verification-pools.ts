@@ -76,6 +76,12 @@ export class VerificationPools implements OnApplicationShutdown {
     return inQueue(this.writingQueue, party, (waitMs) => this.ask<Row>(this.writingPool, sql, parameters, waitMs));
   }
 
+  /** `query` in the form that stores take. */
+  reader(party?: Party): SqlRunner {
+    return <Row>(sql: string, parameters: unknown[] = []) =>
+      this.query<Row & object>(sql, parameters, party) as Promise<Row[]>;
+  }
+
   /** `write` in the form that stores take. */
   writer(party?: Party): SqlRunner {
     return <Row>(sql: string, parameters: unknown[] = []) =>

@@ -11,6 +11,7 @@ import type { IdentityAuth } from './access-token.claims';
 @Index('uq_identity_access_tokens_key_hash', ['keyHash'], { unique: true, where: 'key_hash IS NOT NULL' })
 @Index('ix_identity_access_tokens_revoked_at', ['revokedAt'], { where: 'expires_at IS NULL' })
 @Index('ix_identity_access_tokens_ends_at', ['endsAt'], { where: 'ends_at IS NOT NULL AND expires_at IS NULL' })
+@Index('ix_identity_access_tokens_all_ends', ['endsAt'], { where: 'ends_at IS NOT NULL' })
 @Index('ix_identity_access_tokens_keys', ['organizationId', 'createdAt', 'id'], { where: "auth_method = 'token-auth'" })
 @Index('uq_identity_access_tokens_external_id', ['organizationId', 'externalId'], {
   unique: true,
