@@ -30,6 +30,7 @@ const EVERYTHING: Required<Omit<LatchkeyOptions, 'database' | 'authSecret'>> = {
   awsStsUrl: 'http://10.0.0.1:8080/',
   awsReplay: 'allow',
   gcpCertsUrl: 'http://10.0.0.1:8080/certs',
+  azureAuthority: 'http://10.0.0.1:8080',
   gcpServiceAccountCertsUrl: 'http://10.0.0.1:8080/accounts/',
   maintenance: true,
   bootstrapEndpoint: true,

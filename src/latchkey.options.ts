@@ -121,6 +121,11 @@ export interface LatchkeyOptions {
    */
   readonly gcpServiceAccountCertsUrl?: string;
   /**
+   * Where Azure Auth gets the keys of a tenant, before `/<tenant>/discovery/keys`: an http or https URL, also in a private network.
+   * Without it, they come from login.microsoftonline.com. The issuer of the tokens stays the same.
+   */
+  readonly azureAuthority?: string;
+  /**
    * Whether a signed request is good for one login of AWS Auth (`refuse` a replay), or for any number within five minutes
    * (`allow`).
    *
@@ -215,6 +220,7 @@ export const OPTIONS = {
   awsStsUrl: { default: undefined, rule: serviceOrigin },
   gcpCertsUrl: { default: undefined, rule: serviceUrl },
   gcpServiceAccountCertsUrl: { default: undefined, rule: serviceUrl },
+  azureAuthority: { default: undefined, rule: serviceUrl },
   awsReplay: {
     default: 'refuse',
     rule: must("be 'refuse' or 'allow'", (value) => value === 'refuse' || value === 'allow'),
@@ -234,7 +240,10 @@ export const OPTIONS = {
 } satisfies OptionTable<LatchkeyOptions>;
 
 /** The services of clouds, where the operator has set other addresses than theirs. */
-export type CloudUrls = Pick<LatchkeyOptions, 'awsStsUrl' | 'gcpCertsUrl' | 'gcpServiceAccountCertsUrl'>;
+export type CloudUrls = Pick<
+  LatchkeyOptions,
+  'awsStsUrl' | 'gcpCertsUrl' | 'gcpServiceAccountCertsUrl' | 'azureAuthority'
+>;
 
 /** Options that `LatchkeySettings` holds in another form than they were given in. */
 type Transformed =
@@ -278,7 +287,7 @@ export class LatchkeySettings extends PlainSettings {
     if (faults.length > 0) throw new LatchkeyOptionsError(faults);
     const { database, authSecret, previousAuthSecrets, ...others } = withDefaults(OPTIONS, options);
     const { trustedProxies, outboundAllow, permissions, tokenHeader: header, keys, ...more } = others;
-    const { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl, ...plain } = more;
+    const { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl, azureAuthority, ...plain } = more;
     super(plain);
     const { poolSize, schema, gatePoolSize } = withDefaults<DatabaseTuning>(DATABASE_TUNING, database);
     this.connection = connectionOf(database);
@@ -289,7 +298,7 @@ export class LatchkeySettings extends PlainSettings {
     this.authSecrets = [authSecret, ...previousAuthSecrets];
     this.trustedProxies = networksOf(trustedProxies);
     this.outboundAllow = networksOf(outboundAllow);
-    this.cloudUrls = { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl };
+    this.cloudUrls = { awsStsUrl, gcpCertsUrl, gcpServiceAccountCertsUrl, azureAuthority };
     this.hostPermissions = permissions;
     this.tokenHeader = header.toLowerCase();
     this.keys = options.keys && withKeyDefaults(keys);

@@ -14,6 +14,7 @@ import { type Answer, type ApiClient } from './support/api-client';
 import { done, type GivenOrganization, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { awsAuth } from './support/methods/aws-auth';
+import { azureAuth } from './support/methods/azure-auth';
 import { gcpAuth } from './support/methods/gcp-auth';
 import { jwtAuth } from './support/methods/jwt-auth';
 import { kubernetesAuth } from './support/methods/kubernetes-auth';
@@ -199,6 +200,7 @@ const CASES: Record<string, Case> = {
   ...casesOf(kubernetesAuth),
   ...casesOf(awsAuth),
   ...casesOf(gcpAuth),
+  ...casesOf(azureAuth),
   'POST /api/v1/auth/token/renew': {
     action: 'renew-identity-access-token',
     target: 'token',
@@ -234,6 +236,7 @@ const NOT_RECORDED: Record<string, string> = {
   [loginOf(kubernetesAuth.definition)]: 'Below, for another method: the same code records every login.',
   [loginOf(awsAuth.definition)]: 'Below, for another method: the same code records every login.',
   [loginOf(gcpAuth.definition)]: 'Below, for another method: the same code records every login.',
+  [loginOf(azureAuth.definition)]: 'Below, for another method: the same code records every login.',
   'POST /api/v1/admin/bootstrap': 'Below: it works once.',
 };
 

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { AwsAuthModule } from './aws-auth/aws-auth.module';
+import { AzureAuthModule } from './azure-auth/azure-auth.module';
 import { GcpAuthModule } from './gcp-auth/gcp-auth.module';
 import { JwtAuthModule } from './jwt-auth/jwt-auth.module';
 import { KubernetesAuthModule } from './kubernetes-auth/kubernetes-auth.module';
@@ -14,4 +15,5 @@ export const AUTH_METHOD_MODULES: Type[] = [
   KubernetesAuthModule,
   AwsAuthModule,
   GcpAuthModule,
+  AzureAuthModule,
 ];

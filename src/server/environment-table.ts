@@ -137,6 +137,7 @@ export const ENVIRONMENT = {
     rule: OPTIONS.gcpServiceAccountCertsUrl.rule,
     option: 'gcpServiceAccountCertsUrl',
   }),
+  LATCHKEY_AUTH_AZURE_AUTHORITY: text({ rule: OPTIONS.azureAuthority.rule, option: 'azureAuthority' }),
   LATCHKEY_POOL_SIZE: numericOption('database.poolSize', DATABASE_TUNING.poolSize),
   LATCHKEY_USAGE_FLUSH_INTERVAL_MS: numericOption('usageFlushIntervalMs', OPTIONS.usageFlushIntervalMs, 'milliseconds'),
   LATCHKEY_SHUTDOWN_TIMEOUT_MS: numeric(10_000, whole(1_000, 600_000, 'milliseconds')),

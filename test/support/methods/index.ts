@@ -1,5 +1,6 @@
 import type { LatchkeyOptions } from '../../../src';
 import { awsAuth } from './aws-auth';
+import { azureAuth } from './azure-auth';
 import { gcpAuth } from './gcp-auth';
 import { jwtAuth } from './jwt-auth';
 import { kubernetesAuth } from './kubernetes-auth';
@@ -8,7 +9,15 @@ import { oidcAuth } from './oidc-auth';
 import { universalAuth } from './universal-auth';
 
 /** Every method one can log in with. A method that is added is added here, and to no suite. */
-export const METHODS: readonly MethodFixture[] = [universalAuth, jwtAuth, oidcAuth, kubernetesAuth, awsAuth, gcpAuth];
+export const METHODS: readonly MethodFixture[] = [
+  universalAuth,
+  jwtAuth,
+  oidcAuth,
+  kubernetesAuth,
+  awsAuth,
+  gcpAuth,
+  azureAuth,
+];
 
 /** The ids that only routes of single methods take. */
 export const OWN_IDS = METHODS.flatMap(({ ids }) => ids);

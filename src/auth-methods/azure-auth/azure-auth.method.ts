@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
+import { type Claims, entriesOf } from '../federation/claim-rules';
+import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
+import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { askingIssuer } from '../federation/issuer-patience';
+import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
+import { type AzureAuthConfig, readSettings } from './azure-auth.config';
+import {
+  InvalidSigningKeyError,
+  ServicePrincipalNotAllowedError,
+  TenantMismatchError,
+  UserTokenError,
+} from './azure-auth.errors';
+import { EntraKeys } from './entra-keys';
+
+type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, AzureAuthConfig>;
+
+/** Believes an access token of version 1 that Entra ID has given to a service principal of the tenant. */
+@Injectable()
+export class AzureAuth extends AuthMethod<Attempt> {
+  constructor(private readonly keys: EntraKeys) {
+    super();
+  }
+
+  /** @throws InvalidJwtError, InvalidSigningKeyError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
+  async authenticate({ credentials, configuration, now }: Attempt): Promise<Proof> {
+    const config = readSettings(configuration);
+    const tenantId = config.tenantId.toLowerCase();
+    const claims = await this.verify(credentials.jwt, tenantId, now);
+    requireOfTenant(claims, tenantId);
+    if (!isFor(config.resource, claims.aud)) throw new UnverifiedJwtError('jwt audience invalid');
+    requireAllowed(claims, config);
+    return { configuration };
+  }
+
+  private async verify(jwt: string, tenantId: string, now: Date): Promise<Claims> {
+    const header = headerOf(jwt);
+    if (!header) throw new InvalidJwtError();
+    const keys = await askingIssuer(() => this.keys.ofTenant(tenantId, header.kid));
+    if (keys.length === 0) throw new InvalidSigningKeyError();
+    try {
+      return await verifySignedJwt(jwt, keys, now);
+    } catch (error) {
+      throw error instanceof SignedJwtError ? new UnverifiedJwtError(error.message) : error;
+    }
+  }
+}
+
+/** All tenants share keys: issuer and tenant alone tell their tokens apart. @throws UnverifiedJwtError, TenantMismatchError */
+function requireOfTenant({ iss, tid }: Claims, tenantId: string): void {
+  if (iss !== `https://sts.windows.net/${tenantId}/`) throw new UnverifiedJwtError('jwt issuer invalid');
+  if (tid !== tenantId) throw new TenantMismatchError();
+}
+
+/** A slash at the end makes no difference: clients and configurations have it or not. */
+function isFor(resource: string, audience: unknown): boolean {
+  return typeof audience === 'string' && withoutSlash(audience) === withoutSlash(resource);
+}
+
+const withoutSlash = (text: string) => text.replace(/\/$/, '');
+
+/** @throws UserTokenError, ServicePrincipalNotAllowedError */
+function requireAllowed({ scp, oid }: Claims, { allowedServicePrincipalIds }: AzureAuthConfig): void {
+  // What a user may do through an application stands here, and only in tokens that users have obtained.
+  if (scp !== undefined) throw new UserTokenError();
+  const allowed = entriesOf(allowedServicePrincipalIds).map((id) => id.toLowerCase());
+  const id = typeof oid === 'string' ? oid.toLowerCase() : '';
+  if (allowed.length > 0 && !allowed.includes(id)) throw new ServicePrincipalNotAllowedError(id.slice(0, 64));
+}
