@@ -62,7 +62,7 @@ const withoutSlash = (text: string) => text.replace(/\/$/, '');
 
 /** @throws UserTokenError, ServicePrincipalNotAllowedError */
 function requireAllowed({ scp, oid }: Claims, { allowedServicePrincipalIds }: AzureAuthConfig): void {
-  // What a user may do through an application stands here, and only in tokens that users have obtained.
+  // Only tokens that users have obtained have it: it says what an application may do for them.
   if (scp !== undefined) throw new UserTokenError();
   const allowed = entriesOf(allowedServicePrincipalIds).map((id) => id.toLowerCase());
   const id = typeof oid === 'string' ? oid.toLowerCase() : '';
