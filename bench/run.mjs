@@ -7,6 +7,7 @@ import { setUp } from './lib/bench.mjs';
 import { table } from './lib/figures.mjs';
 import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
+import { logins } from './sections/logins.mjs';
 import { memory } from './sections/memory.mjs';
 import { revocation } from './sections/revocation.mjs';
 import { shortKeys } from './sections/short-keys.mjs';
@@ -14,7 +15,17 @@ import { verifications } from './sections/verifications.mjs';
 import { wholeRequest } from './sections/whole-request.mjs';
 import { writes } from './sections/writes.mjs';
 
-const SECTIONS = { whole: wholeRequest, keys: shortKeys, writes, verifications, revocation, lists, growth, memory };
+const SECTIONS = {
+  whole: wholeRequest,
+  keys: shortKeys,
+  logins,
+  writes,
+  verifications,
+  revocation,
+  lists,
+  growth,
+  memory,
+};
 
 const { values } = parseArgs({
   options: {

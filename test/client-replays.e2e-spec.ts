@@ -2,7 +2,9 @@ import * as http from 'node:http';
 import { decode } from 'jsonwebtoken';
 import { answered, refused } from './support/api-client';
 import { done, type GivenClient } from './support/given';
+import { HttpsPeer } from './support/https-peer';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { METHODS } from './support/methods';
 
 // What clients that are not written in JavaScript send, request by request, and what they read of the answers.
 
@@ -13,7 +15,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 let latchkey: TestLatchkey;
 beforeAll(async () => {
-  latchkey = await startLatchkey();
+  latchkey = await startLatchkey({ outboundAllow: ['127.0.0.1/32'] });
 });
 afterEach(() => latchkey.clock.reset());
 afterAll(() => latchkey.stop());
@@ -91,6 +93,21 @@ describe('the GitHub actions (auth-action, secrets-action)', () => {
     expectRefusal(answer, 401);
     expect(answer.body.message).toBe('Invalid credentials');
   });
+
+  it.each(METHODS.filter(({ conformance }) => conformance.upstream && !conformance.upstream.options))(
+    'log in with a form of the identity and its token: $definition.title',
+    async ({ definition: { slug }, conformance: { upstream, workload } }) => {
+      const peer = await HttpsPeer.start();
+      peer.answer = upstream!.answer;
+      const { attach, login } = workload({ url: peer.url, ca: peer.authority.cert.trim() });
+      const identityId = await latchkey.given.identity();
+      done(await latchkey.admin.post(`${API}/auth/${slug}/identities/${identityId}`, attach));
+      const credentials = (await login(identityId, latchkey.given)) as Record<string, string>;
+      const body = new URLSearchParams(credentials).toString();
+      await works(expectLogin(await replay('POST', `${API}/auth/${slug}/login`, headers, body)));
+      await peer.stop();
+    },
+  );
 
   it('are told in the common body that a method is not there yet', async () => {
     const body = new URLSearchParams({ identityId: 'iid', jwt: 'gh.oidc.jwt' }).toString();

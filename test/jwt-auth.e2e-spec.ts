@@ -291,19 +291,6 @@ describe('a login with the keys of a URL', () => {
   });
   const kid = (name: string, key = ec.privateKey): Wanted => ({ header: { kid: name }, key });
 
-  it('asks for them once, five hundred logins at the same moment or one after the other', async () => {
-    await publish({ a: ec.publicKey });
-    const identityId = await attached(bound());
-    const before = peer.asked.length;
-    const jwt = await signed(kid('a'));
-    const answers = await Promise.all(Array.from({ length: 500 }, () => login(identityId, jwt)));
-    const statuses = new Set(answers.map(({ status }) => status));
-    // A machine that is busy has no connection to the database for some.
-    expect([...statuses].filter((status) => ![200, 503].includes(status))).toEqual([]);
-    expect((await login(identityId, jwt)).status).toBe(200);
-    expect(peer.asked.length - before).toBe(1);
-  });
-
   it('takes the one key there is for a token without a key id, and of several none', async () => {
     await publish({ a: ec.publicKey });
     expect((await loginWith(await attached(bound()))).status).toBe(200);
@@ -328,27 +315,6 @@ describe('a login with the keys of a URL', () => {
     const token = (alg: string) => ({ header: { kid: 'a', alg }, key: rsa.privateKey });
     expect((await loginWith(identityId, token('PS256'))).status).toBe(200);
     expect(await loginWith(identityId, token('RS256'))).toEqual(denied('invalid signature'));
-  });
-
-  it('is 503 while the issuer cannot be asked, says why in the log alone, and works once it is back', async () => {
-    const identityId = await attached(bound());
-    for (const answer of [
-      () => peer.answerJson({}, {}, 500),
-      () => peer.answerJson({}, { location: 'https://169.254.169.254/' }, 302),
-      () => peer.answerJson({ keys: [], padding: 'x'.repeat(1_048_576) }),
-      () => (peer.answer = () => undefined),
-    ]) {
-      answer();
-      const refusal = await loginWith(identityId, kid('a'));
-      expect(refusal).toEqual(UNAVAILABLE);
-      expect(refusal.headers.get('retry-after')).toBe('5');
-      await pause(600);
-    }
-    for (const code of ['issuer_status_500', 'issuer_redirected', 'issuer_too_large', 'issuer_timed_out']) {
-      expect(latchkey.logs.some((line) => line.includes(code))).toBe(true);
-    }
-    await publish({ a: ec.publicKey });
-    expect((await loginWith(identityId, kid('a'))).status).toBe(200);
   });
 
   it('trusts the server by the certificates that were given, and by no others', async () => {

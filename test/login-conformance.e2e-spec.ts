@@ -1,3 +1,4 @@
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
@@ -9,7 +10,7 @@ import { done } from './support/given';
 import { HttpsPeer } from './support/https-peer';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { METHODS } from './support/methods';
-import type { Place, Upstream, Workload } from './support/methods/conformance';
+import type { Place, Upstream, Wanted, Workload } from './support/methods/conformance';
 import type { MethodFixture } from './support/methods/method-fixture';
 
 // What every method to log in with must do, over real sockets. A method gets in by its fixture alone: `conformance` of
@@ -38,7 +39,7 @@ beforeAll(async () => {
   dns = await DnsPeer.start();
   subjects = await Promise.all(METHODS.map(subjectOf));
   const operated = subjects.map(({ fixture, place }) => fixture.conformance.upstream?.options?.(place.url) ?? {});
-  const options = { outboundAllow: ['127.0.0.1/32'], outboundTimeoutMs: 1_000, keySetCooldownMs: COOLDOWN_MS };
+  const options = { outboundAllow: ['127.0.0.1/32'], outboundTimeoutMs: 3_000, keySetCooldownMs: COOLDOWN_MS };
   const resolve = hostNames({ servers: [dns.address], hostsFile: '/nonexistent', resolverFile: '/nonexistent' });
   latchkey = await startLatchkey(Object.assign({}, options, ...operated) as typeof options, { resolve });
 });
@@ -187,6 +188,119 @@ function reasonOf({ body }: Answer): string | undefined {
   return /"errorCode":"(\w+)"/.exec(line ?? '')?.[1];
 }
 
+describe('a signed token', () => {
+  const now = () => Math.floor(Date.now() / 1_000);
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const foreign = generateKeyPairSync('ed25519').privateKey;
+  const headed = (header: object) => (token: string) => [part(header), ...token.split('.').slice(1)].join('.');
+  const claimed = (text: (claims: string) => string) => (token: string) => {
+    const [head, claims, signature] = token.split('.') as [string, string, string];
+    const changed = text(Buffer.from(claims, 'base64url').toString());
+    return [head, Buffer.from(changed).toString('base64url'), signature].join('.');
+  };
+  /** Signed with the public key as if it were a secret. */
+  const hmac = (publicKey: KeyObject, format: 'pem' | 'der') => (token: string) => {
+    const [, claims] = token.split('.');
+    const body = `${part({ alg: 'HS256', typ: 'JWT', kid: 'a' })}.${claims}`;
+    const secret = publicKey.export({ type: 'spki', format } as { type: 'spki'; format: 'pem' });
+    return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+  };
+
+  const REFUSED: readonly [title: string, wanted: (publicKey: KeyObject) => Wanted][] = [
+    ['whose claims were changed', () => ({ change: claimed((text) => text.replace('{', '{"x":1,')) })],
+    ['with a claim twice', () => ({ change: claimed((text) => text.replace('{', '{"sub":"build:root",')) })],
+    ['of a stranger with a key id that is known', () => ({ key: foreign })],
+    ['without a signature', () => ({ change: (token) => token.replace(/[^.]+$/, '') })],
+    [
+      'with the algorithm none',
+      () => ({ change: (token) => headed({ alg: 'none', kid: 'a' })(token.replace(/[^.]+$/, '')) }),
+    ],
+    ['with the algorithm NONE', () => ({ change: headed({ alg: 'NONE', kid: 'a' }) })],
+    ['with the public key in PEM as a secret', (key) => ({ change: hmac(key, 'pem') })],
+    ['with the public key in DER as a secret', (key) => ({ change: hmac(key, 'der') })],
+    [
+      'with its key within',
+      () => ({ key: foreign, header: { jwk: createPublicKey(foreign).export({ format: 'jwk' }) } }),
+    ],
+    ['with a critical extension', () => ({ change: headed({ alg: 'EdDSA', kid: 'a', crit: ['b64'], b64: false }) })],
+    ['with a payload apart', () => ({ header: { b64: true } })],
+    ['with a token within', () => ({ header: { cty: 'JWT' } })],
+    ['that reports a logout', () => ({ header: { typ: 'logout+jwt' } })],
+    ['that was good until a minute ago', () => ({ claims: { exp: now() - 62 } })],
+    ['that is good from a minute on', () => ({ claims: { nbf: now() + 90 } })],
+    ['that is issued in the future', () => ({ claims: { iat: now() + 90 } })],
+    ['without an expiry', () => ({ claims: { exp: undefined } })],
+    ['with an expiry in words', () => ({ claims: { exp: String(now() + 600) as never } })],
+    ['with an expiry of no size', () => ({ change: claimed((text) => text.replace(/"exp":\d+/, '"exp":1e999')) })],
+    ['with an expiry before all time', () => ({ claims: { exp: -1e15 } })],
+    ['in five parts', () => ({ change: (token) => `${token}.e30.e30` })],
+    ['with characters around it', () => ({ change: (token) => `${token}=` })],
+    ['whose claims are a list', () => ({ change: claimed((text) => `[${text}]`) })],
+  ];
+  const signers = () => subjects.filter(({ fixture }) => fixture.conformance.signed);
+
+  it('is refused with 401, and with a reason of forgeries, for whatever it is that makes it one', async () => {
+    const found = await outcomes(signers(), async (subject) => {
+      const { publicKey, reasons, workload } = subject.fixture.conformance.signed!;
+      const entries: Record<string, unknown> = {};
+      for (const [title, wanted] of REFUSED) {
+        const forged = workload(subject.place, wanted(publicKey));
+        const identityId = await attached(subject, forged);
+        const answer = await login(subject, forged, identityId);
+        entries[title] = [answer.status, reasons.includes(reasonFor(identityId) ?? '')];
+      }
+      return entries;
+    });
+    const wanted = Object.fromEntries(REFUSED.map(([title]) => [title, [401, true]]));
+    expect(found).toEqual(allOf(signers(), () => wanted));
+  });
+
+  it('is let in within the minute that clocks may be apart, and with a time in fractions', async () => {
+    const LET_IN: readonly Wanted[] = [
+      { claims: { exp: now() - 40 } },
+      { claims: { nbf: now() + 40, iat: now() + 40 } },
+      { claims: { exp: now() + 600.5 } },
+      { header: { typ: 'at+jwt' } },
+    ];
+    const found = await outcomes(signers(), async (subject) => {
+      const answers = LET_IN.map(async (wanted) => {
+        const workload = subject.fixture.conformance.signed!.workload(subject.place, wanted);
+        return (await login(subject, workload, await attached(subject, workload))).status;
+      });
+      return Promise.all(answers);
+    });
+    expect(found).toEqual(allOf(signers(), () => LET_IN.map(() => 200)));
+  });
+});
+
+describe('a login of a workload that is known', () => {
+  it('takes one transaction of few statements, one look before it, and one more at lockouts where there are any', async () => {
+    const { logger } = latchkey.dataSource;
+    const found: Record<string, unknown> = {};
+    for (const subject of subjects) {
+      const { workload, identityId, login: again } = await newcomer(subject);
+      done(await again());
+      const body = await workload.login(identityId, latchkey.given);
+      const statements: string[] = [];
+      const noting = { logQuery: (sql: string) => void statements.push(sql.trim().split(/\s+/, 2).join(' ')) };
+      latchkey.dataSource.logger = Object.assign(Object.create(logger) as typeof logger, noting);
+      done(await send(subject, body));
+      latchkey.dataSource.logger = logger;
+      const start = statements.indexOf('START TRANSACTION');
+      const [before, within] = [statements.slice(0, start), statements.slice(start)];
+      const isOne = within.lastIndexOf('START TRANSACTION') === 0 && within.indexOf('COMMIT') === within.length - 1;
+      found[slugOf(subject)] = [
+        before.every((one) => one.startsWith('SELECT')),
+        before.length,
+        isOne && within.length <= 5,
+      ];
+    }
+    expect(found).toEqual(
+      allOf(subjects, ({ fixture: { definition } }) => [true, definition.hasLockouts ? 2 : 1, true]),
+    );
+  });
+});
+
 describe('an upstream', () => {
   const never = () => undefined;
   const METADATA = { location: 'https://169.254.169.254/latest/meta-data/' };
@@ -281,6 +395,32 @@ describe('an upstream', () => {
       if (isKept) expect([slugOf(subject), subject.peer.asked.length - before]).toEqual([slugOf(subject), requests]);
       else expect(subject.peer.mostAtOnce).toBeLessThanOrEqual(8);
     }
+  }, 240_000);
+});
+
+describe('a login whose upstream says nothing', () => {
+  it('ends in time, however long a single request may take', async () => {
+    const operated = subjects.map(({ fixture, place }) => fixture.conformance.upstream?.options?.(place.url) ?? {});
+    const options = Object.assign(
+      { outboundAllow: ['127.0.0.1/32'], outboundTimeoutMs: 60_000 },
+      ...operated,
+    ) as object;
+    const patient = await startLatchkey(options, { loginTimeMs: 500 });
+    const found = await outcomes(upstreams(), async (subject) => {
+      const workload = subject.fixture.conformance.workload(subject.place);
+      const identityId = await patient.given.identity();
+      done(await patient.admin.post(identityPath(subject, identityId), workload.attach));
+      subject.peer.answer = () => undefined;
+      const body = await workload.login(identityId, patient.given);
+      const answer = await patient.anonymous.post(`/api/v1/auth/${slugOf(subject)}/login`, body);
+      return [
+        answer.status,
+        patient.logs.some((line) => line.includes(identityId) && line.includes('login_timed_out')),
+      ];
+    });
+    expect(found).toEqual(allOf(upstreams(), () => [503, true]));
+    for (const { peer } of upstreams()) peer.hangUp();
+    await patient.stop();
   });
 });
 

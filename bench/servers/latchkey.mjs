@@ -1,5 +1,5 @@
 // The same Nest application with Latchkey in it, as any host embeds it, and its route guarded, unless GUARD=off.
-// KEYS is a prefix of short keys.
+// KEYS is a prefix of short keys, OUTBOUND a network that URLs of auth methods may reach.
 import 'reflect-metadata';
 import { createRequire } from 'node:module';
 import { Module, UseGuards } from '@nestjs/common';
@@ -17,6 +17,7 @@ Module({
       database: { url: process.env.DATABASE_URL },
       authSecret: process.env.SECRET,
       bootstrapEndpoint: true,
+      outboundAllow: process.env.OUTBOUND ? [process.env.OUTBOUND] : [],
       keys: process.env.KEYS ? { prefix: process.env.KEYS } : undefined,
     }),
   ],

@@ -17,6 +17,8 @@ export interface MethodSettings<Config extends object = object, Secrets extends 
 export interface MethodConfiguration<Config extends object = object, Secrets extends object = object> {
   readonly id: string;
   readonly identityId: string;
+  /** The organization of the identity. */
+  readonly organizationId: string;
   readonly config: Config;
   readonly secrets: Secrets;
 }

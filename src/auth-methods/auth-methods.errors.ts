@@ -70,6 +70,17 @@ export class UnrecordedLoginError extends LatchkeyError {
   }
 }
 
+/** The method did not prove the credentials in time. They are not to blame: never 401. */
+export class LoginTimedOutError extends LatchkeyError {
+  constructor() {
+    super(
+      { errorCode: 'login_timed_out', status: HttpStatus.SERVICE_UNAVAILABLE, error: 'ServiceUnavailable' },
+      'The login took too long. Please try again.',
+      { headers: { 'Retry-After': '5' } },
+    );
+  }
+}
+
 /** The credentials are correct, but the identity may not log in. */
 export class LoginRefusedError extends LoginError {
   constructor(refusal: Refusal & ('not_a_member' | 'membership_inactive')) {

@@ -6,6 +6,7 @@ import { LockoutClearingService } from './pipeline/lockout-clearing.service';
 import { LockoutsService } from './pipeline/lockouts.service';
 import { LoginConfigurationFinder } from './pipeline/login-configuration.finder';
 import { LoginPipeline } from './pipeline/login.pipeline';
+import { LOGIN_TIME, LOGIN_TIME_MS } from './pipeline/login-time';
 import { LoginTokenIssuer } from './pipeline/login-token.issuer';
 import { SecurityEventReporter } from './pipeline/security-event.reporter';
 import { MethodSecretsService } from './configuration/method-secrets.service';
@@ -20,6 +21,7 @@ import { MethodSecretsService } from './configuration/method-secrets.service';
     LoginConfigurationFinder,
     LoginPipeline,
     LoginTokenIssuer,
+    { provide: LOGIN_TIME, useValue: LOGIN_TIME_MS },
     SecurityEventReporter,
     MethodSecretsService,
   ],

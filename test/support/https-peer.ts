@@ -99,10 +99,15 @@ export class HttpsPeer {
     this.answer(request, response);
   }
 
+  /** Closes the connections that are open. */
+  hangUp(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   /** Open connections included. */
   async stop(): Promise<void> {
     const stopped = new Promise((resolve) => this.server.close(resolve));
-    for (const socket of this.sockets) socket.destroy();
+    this.hangUp();
     await stopped;
   }
 }

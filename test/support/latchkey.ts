@@ -6,6 +6,7 @@ import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { RESOLVE } from '../../src/auth-methods/federation/federation.module';
+import { LOGIN_TIME, LOGIN_TIME_MS } from '../../src/auth-methods/pipeline/login-time';
 import { Clock } from '../../src/common/clock/clock';
 import { hostNames, type Resolve } from '../../src/common/net/host-names';
 import { LATCHKEY_DATA_SOURCE } from '../../src/database/connections/data-source-name';
@@ -49,12 +50,14 @@ interface Surroundings {
   readonly http?: HttpSettings;
   /** How the hosts of tenants' URLs are resolved. */
   readonly resolve?: Resolve;
+  /** How long a login waits for its method. */
+  readonly loginTimeMs?: number;
 }
 
 /** Starts a server, set up with a first organization. */
 export async function startLatchkey(
   options: Partial<LatchkeyOptions & LatchkeyExtras> = {},
-  { isBootstrapped = true, http = {}, resolve = hostNames() }: Surroundings = {},
+  { isBootstrapped = true, http = {}, resolve = hostNames(), loginTimeMs = LOGIN_TIME_MS }: Surroundings = {},
 ): Promise<TestLatchkey> {
   const logs: string[] = [];
   const clock = new TestClock();
@@ -68,6 +71,8 @@ export async function startLatchkey(
     .useValue(clock)
     .overrideProvider(RESOLVE)
     .useValue(resolve)
+    .overrideProvider(LOGIN_TIME)
+    .useValue(loginTimeMs)
     .setLogger(new CapturingLogger(logs))
     .compile();
   const app = testing.createNestApplication<NestFastifyApplication>(httpAdapter(NEVER_BEHIND_MS, http));

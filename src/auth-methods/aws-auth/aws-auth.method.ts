@@ -5,7 +5,9 @@ import { Clock } from '../../common/clock/clock';
 import { sqlIn } from '../../database/sql-runner';
 import { LatchkeySettings } from '../../latchkey.options';
 import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
+import { partyOf } from '../federation/party';
 import { type AwsAuthConfig, readSettings } from './aws-auth.config';
+import { AWS_AUTH } from './aws-auth.definition';
 import { RequestReplayedError } from './aws-auth.errors';
 import type { AwsAuthLoginDto } from './dto/aws-auth.dtos';
 import { principalOf, requireAllowed } from './principal';
@@ -36,7 +38,7 @@ export class AwsAuth extends AuthMethod<Attempt, AwsProof> {
     const config = readSettings(configuration);
     const request = readSignedRequest(credentials);
     requireRecent(request, now);
-    const principal = principalOf(await this.sts.whoSigned(request));
+    const principal = principalOf(await this.sts.whoSigned(request, partyOf(AWS_AUTH, configuration)));
     requireAllowed(principal, config);
     return { configuration, identityAuth: { aws: { ...principal } }, request: usedRequestOf(request) };
   }

@@ -19,22 +19,22 @@ export class SecurityTokenService {
     private readonly operatorHttp: OperatorHttp,
   ) {}
 
-  /** @throws StsRejectedError where AWS says no, StsUnavailableError where it says nothing usable */
-  async whoSigned(request: SignedRequest): Promise<CallerIdentity> {
-    const answer = await this.send(request);
+  /** @param party on whose behalf it asks: see `OutboundRequest`. @throws StsRejectedError where AWS says no, StsUnavailableError where it says nothing usable */
+  async whoSigned(request: SignedRequest, party: string): Promise<CallerIdentity> {
+    const answer = await this.send(request, party);
     if (answer.status === 200) return identityIn(answer.body);
     throw refusalOf(answer);
   }
 
   /** The host that the request is signed for stays in its header, wherever the request goes. */
-  private async send({ host, headers, body }: SignedRequest): Promise<OutboundAnswer> {
+  private async send({ host, headers, body }: SignedRequest, party: string): Promise<OutboundAnswer> {
     const { awsStsUrl } = this.settings.cloudUrls;
     const http = awsStsUrl === undefined ? this.http : this.operatorHttp;
     const url = awsStsUrl ?? `https://${host}`;
     try {
       // STS answers JSON to those who ask for it, and XML to others. This header is not among the signed ones.
       const asking = { ...headers, accept: 'application/json' };
-      return await http.send({ url, method: 'POST', headers: asking, body, maxBytes: MAX_BYTES });
+      return await http.send({ url, method: 'POST', headers: asking, body, maxBytes: MAX_BYTES, party });
     } catch (error) {
       throw error instanceof OutboundError ? new StsUnavailableError(error.fault, error) : error;
     }

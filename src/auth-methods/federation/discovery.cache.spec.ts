@@ -2,7 +2,6 @@ import { HttpsPeer } from '../../../test/support/https-peer';
 import { IpNetwork } from '../../common/net/ip-network';
 import { OutboundHttp } from '../../common/net/outbound-http';
 import { DiscoveryCache } from './discovery.cache';
-import { askingIssuer } from './issuer-patience';
 
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
@@ -21,7 +20,9 @@ beforeEach(async () => {
 afterEach(() => peer.stop());
 
 const says = (issuer: string, jwks = 'https://issuer.test/jwks') => peer.answerJson({ issuer, jwks_uri: jwks });
-const ask = (path = '') => cache.jwksUriOf({ url: `${peer.url}${path}`, ca: peer.authority.cert }, ISSUER);
+const at = (path: string) => ({ url: `${peer.url}${path}`, ca: peer.authority.cert });
+const ask = (path = '') => cache.jwksUriOf(at(path), ISSUER);
+const askAgain = () => cache.newestJwksUriOf(at(''), ISSUER);
 const unavailable = (reason: string) => expect.objectContaining({ name: 'DocumentUnavailableError', reason }) as Error;
 
 describe('a discovery document', () => {
@@ -58,9 +59,16 @@ describe('a discovery document', () => {
   );
 });
 
-describe('a login that asks an issuer', () => {
-  it('waits no longer than its patience, although one request after the other takes its time', async () => {
-    const outcome = askingIssuer(() => new Promise(() => undefined), 10);
-    await expect(outcome).rejects.toMatchObject({ errorCode: 'issuer_timed_out' });
+describe('keys that have moved', () => {
+  it('are found by asking for the document again, once in a cooldown', async () => {
+    says(ISSUER);
+    expect(await ask()).toBe('https://issuer.test/jwks');
+    says(ISSUER, 'https://issuer.test/moved');
+    expect(await askAgain()).toBe('https://issuer.test/jwks');
+    now += COOLDOWN_MS;
+    expect(new Set(await Promise.all(Array.from({ length: 50 }, () => askAgain())))).toEqual(
+      new Set(['https://issuer.test/moved']),
+    );
+    expect(peer.asked).toHaveLength(2);
   });
 });

@@ -36,17 +36,25 @@ export class DiscoveryCache {
   /**
    * The URL of the keys of an issuer. A document that names another issuer is asked for again, once in a cooldown.
    *
-   * @param url without the path that is the same for all issuers
+   * @param source the URL without the path that is the same for all issuers
    * @param issuer as tokens name it: the document must have the same, byte for byte
    * @throws DocumentUnavailableError
    */
-  async jwksUriOf({ url, ca }: DocumentSource, issuer: string): Promise<string> {
-    const source = { url: `${url.replace(/\/$/, '')}${PATH}`, ca };
-    const known = await this.documents.get(source);
-    const document = known.issuer === issuer ? known : await this.documents.getAgain(source);
+  async jwksUriOf(source: DocumentSource, issuer: string): Promise<string> {
+    const known = await this.documents.get(wellKnown(source));
+    return known.issuer === issuer ? known.jwksUri : this.newestJwksUriOf(source, issuer);
+  }
+
+  /** The same of the newest document that the cooldown allows: the keys may have moved. @throws DocumentUnavailableError */
+  async newestJwksUriOf(source: DocumentSource, issuer: string): Promise<string> {
+    const document = await this.documents.getAgain(wellKnown(source));
     if (document.issuer !== issuer) throw new DocumentUnavailableError(`${PREFIX}issuer_mismatch`);
     return document.jwksUri;
   }
+}
+
+function wellKnown({ url, ...source }: DocumentSource): DocumentSource {
+  return { ...source, url: `${url.replace(/\/$/, '')}${PATH}` };
 }
 
 function readDiscovery(text: string): DiscoveryDocument | undefined {

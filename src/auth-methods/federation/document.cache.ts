@@ -9,6 +9,8 @@ export interface DocumentSource {
   readonly url: string;
   /** The certificate authorities that may have signed the server's certificate, in PEM; undefined for those of the system. */
   readonly ca: string | undefined;
+  /** The party that asks: see `OutboundRequest`. Parties share what was fetched. */
+  readonly party?: string;
 }
 
 export interface DocumentSettings {
@@ -68,14 +70,15 @@ interface Failure {
 interface Entry<Content> extends CacheEntry {
   readonly id: string;
   kept: Kept<Content> | undefined;
-  fetching: Promise<Kept<Content>> | undefined;
+  /** By the party that asks: no party waits for slots of another. */
+  readonly fetching: Map<string, Promise<Kept<Content>>>;
   /** When the last fetch began. */
   fetchedAt: number;
   failure: Failure | undefined;
 }
 
 /**
- * The documents of issuers. All logins that wait for a document share one fetch. A document is used until it expires, also
+ * The documents of issuers. All logins of a party that wait for a document share one fetch. A document is used until it expires, also
  * while the issuer is down. In the second half of that time it is fetched again in the background, so that a short outage has
  * no effect.
  */
@@ -104,7 +107,7 @@ export class DocumentCache<Content> {
    */
   async getAgain(source: DocumentSource): Promise<Content> {
     const entry = this.entryOf(source);
-    const mayFetch = entry.fetching !== undefined || this.now() >= entry.fetchedAt + this.settings.cooldownMs;
+    const mayFetch = entry.fetching.size > 0 || this.now() >= entry.fetchedAt + this.settings.cooldownMs;
     if (mayFetch) return (await this.fetchUnlessFailed(source, entry)).content;
     if (entry.failure) throw entry.failure.error;
     return this.get(source);
@@ -116,7 +119,7 @@ export class DocumentCache<Content> {
       .digest('base64');
     const known = this.entries.get(id);
     if (known) return known;
-    const empty = { kept: undefined, fetching: undefined, fetchedAt: -Infinity, failure: undefined };
+    const empty = { kept: undefined, fetching: new Map<never, never>(), fetchedAt: -Infinity, failure: undefined };
     const entry: Entry<Content> = { id, ...empty, weight: 1, wasUsed: false };
     this.entries.set(id, entry);
     return entry;
@@ -140,20 +143,29 @@ export class DocumentCache<Content> {
   }
 
   private fetch(source: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
-    entry.fetching ??= this.load(source, entry).finally(() => (entry.fetching = undefined));
-    return entry.fetching;
+    const { party = '' } = source;
+    const underWay = entry.fetching.get(party);
+    if (underWay) return underWay;
+    const fetching = this.load(source, entry).finally(() => entry.fetching.delete(party));
+    entry.fetching.set(party, fetching);
+    return fetching;
   }
 
-  private async load({ url, ca }: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
+  private async load({ url, ca, party }: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
     // The age counts from before the request, because the issuer may change the document while it answers.
+    const lastFetchedAt = entry.fetchedAt;
     entry.fetchedAt = this.now();
     try {
-      const kept = this.keptOf(await this.http.send({ url, ca, maxBytes: MAX_BYTES }), entry.fetchedAt);
+      const kept = this.keptOf(await this.http.send({ url, ca, party, maxBytes: MAX_BYTES }), entry.fetchedAt);
       entry.kept = kept;
       entry.failure = undefined;
       this.entries.set(entry.id, entry, 1 + this.kind.weightOf(kept.content));
       return kept;
     } catch (error) {
+      if (isOurs(error)) {
+        entry.fetchedAt = lastFetchedAt;
+        throw this.unavailable(error.fault, error);
+      }
       entry.failure = this.failureOf(error, (entry.failure?.count ?? 0) + 1);
       throw entry.failure.error;
     }
@@ -183,6 +195,11 @@ export class DocumentCache<Content> {
   private unavailable(reason: string, cause?: unknown): DocumentUnavailableError {
     return new DocumentUnavailableError(`${this.kind.prefix}${reason}`, cause);
   }
+}
+
+/** Whether nothing was asked, because the party asks too much at once. The issuer did not fail, and others may ask it. */
+function isOurs(error: unknown): error is OutboundError {
+  return error instanceof OutboundError && error.fault === 'busy';
 }
 
 /** The remaining time for which the issuer allows its answer to be kept (RFC 9111 section 4.2); Infinity if it sets none. */

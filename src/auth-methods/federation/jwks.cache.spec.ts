@@ -200,6 +200,33 @@ describe('an issuer that is down', () => {
   });
 });
 
+describe('a party that asks too much at once', () => {
+  const busy = async (party: string) => {
+    const many = Array.from({ length: 300 }, (_, n) =>
+      cache.keysFor({ ...source, url: `${source.url}?${n}`, party }, 'a'),
+    );
+    return Promise.allSettled(many);
+  };
+
+  it('is told so, and takes nothing from others: neither slots nor the good name of the issuer', async () => {
+    let answer: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => (answer = resolve));
+    const keys = JSON.stringify({ keys: [jwk({ kid: 'a' })] });
+    peer.answer = ({ url }, response) =>
+      void (url === '/jwks' ? Promise.resolve() : open).then(() => response.end(keys));
+    const flood = busy('greedy');
+    const greedy = { ...source, party: 'greedy' };
+    await expect(cache.keysFor(greedy, 'a')).rejects.toEqual(unavailable('busy'));
+    const [found] = await cache.keysFor({ ...source, party: 'modest' }, 'a');
+    expect(found?.kid).toBe('a');
+    answer();
+    const turnedAway = (await flood).filter(({ status }) => status === 'rejected');
+    expect(turnedAway).toHaveLength(300 - 8 - 256);
+    // What was busy is not remembered: the same document is fetched as soon as there is room.
+    for (const outcome of await busy('modest')) expect(outcome.status).toBe('fulfilled');
+  });
+});
+
 describe('the keys of a set', () => {
   const only = async (...keys: unknown[]) => {
     peer.answerJson({ keys });

@@ -4,7 +4,7 @@ import type { Claims } from '../federation/claim-rules';
 import { entriesOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/issuer-patience';
+import { askingIssuer } from '../federation/asking-issuer';
 import type { VerificationKey } from '../federation/key-set';
 import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
 import { type GcpAuthConfig, readSettings } from './gcp-auth.config';

@@ -4,12 +4,14 @@ import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type P
 import { type Claims, mismatchOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/issuer-patience';
+import { askingIssuer } from '../federation/asking-issuer';
 import { JwksCache } from '../federation/jwks.cache';
 import { readPublicKey, type VerificationKey } from '../federation/key-set';
+import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
 import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
 import { type JwtAuthConfig, type JwtAuthSecrets, type JwtAuthSettings, readSettings } from './jwt-auth.config';
+import { JWT_AUTH } from './jwt-auth.definition';
 import { claimRefusal } from './jwt-auth.errors';
 
 type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, JwtAuthConfig, JwtAuthSecrets>;
@@ -33,20 +35,22 @@ export class JwtAuth extends AuthMethod<Attempt> {
   }
 
   /** @throws InvalidJwtError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
-  async authenticate({ credentials, configuration, now }: Attempt): Promise<Proof> {
+  async authenticate(attempt: Attempt): Promise<Proof> {
+    const { credentials, configuration } = attempt;
     const settings = readSettings(configuration);
-    const claims = await this.verify(credentials.jwt, settings, now);
+    const claims = await this.verify(credentials.jwt, settings, attempt);
     const mismatch = mismatchOf(claims, settings.config);
     if (mismatch) throw claimRefusal(mismatch);
     return { configuration };
   }
 
-  private async verify(token: string, settings: JwtAuthSettings, now: Date): Promise<Claims> {
+  private async verify(token: string, settings: JwtAuthSettings, { configuration, now }: Attempt): Promise<Claims> {
     const header = headerOf(token);
     if (!header) throw new InvalidJwtError();
+    const party = partyOf(JWT_AUTH, configuration);
     const isStatic = settings.config.configurationType === 'static';
     try {
-      const keys = isStatic ? staticKeys(settings) : await askingIssuer(() => this.keysOf(settings, header));
+      const keys = isStatic ? staticKeys(settings) : await askingIssuer(() => this.keysOf(settings, header, party));
       return await verifySignedJwt(token, keys, now);
     } catch (error) {
       if (!(error instanceof SignedJwtError)) throw error;
@@ -54,8 +58,8 @@ export class JwtAuth extends AuthMethod<Attempt> {
     }
   }
 
-  private async keysOf({ config, secrets }: JwtAuthSettings, { kid }: SignedJwtHeader) {
-    const source = { url: config.jwksUrl, ca: secrets.jwksCaCert || undefined };
+  private async keysOf({ config, secrets }: JwtAuthSettings, { kid }: SignedJwtHeader, party: string) {
+    const source = { url: config.jwksUrl, ca: secrets.jwksCaCert || undefined, party };
     const keys = await this.keySets.keysFor(source, kid);
     // Without a key id only the one key that there is can be meant.
     if (keys.length === 0 || (kid === undefined && keys.length > 1)) throw new SignedJwtError('signing key not found');

@@ -4,6 +4,7 @@ import { OutboundError } from '../../common/net/outbound.errors';
 import { SafeLogger } from '../../common/safe-logger';
 import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type Proof } from '../auth-method';
 import { entriesOf, matchesOne } from '../federation/claim-rules';
+import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
 import type { KubernetesAuthLoginDto } from './dto/kubernetes-auth.dtos';
 import {
@@ -13,6 +14,7 @@ import {
   type KubernetesAuthSettings,
   readSettings,
 } from './kubernetes-auth.config';
+import { KUBERNETES_AUTH } from './kubernetes-auth.definition';
 import { ApiServerUnavailableError, NotAllowedError, TokenNotAuthenticatedError } from './kubernetes-auth.errors';
 import { accountIn, type ReviewedAccount, reviewOf } from './token-review';
 
@@ -44,13 +46,17 @@ export class KubernetesAuth extends AuthMethod<Attempt> {
   async authenticate({ credentials: { jwt }, configuration }: Attempt): Promise<Proof> {
     if (!JWT.test(jwt)) throw new TokenNotAuthenticatedError();
     const settings = readSettings(configuration);
-    const account = accountIn(await this.review(jwt, settings));
+    const account = accountIn(await this.review(jwt, settings, partyOf(KUBERNETES_AUTH, configuration)));
     requireListed(account, settings.config);
     const { namespace, name } = account;
     return { configuration, identityAuth: { kubernetes: { namespace, name } } };
   }
 
-  private async review(jwt: string, { config, secrets }: KubernetesAuthSettings): Promise<OutboundAnswer> {
+  private async review(
+    jwt: string,
+    { config, secrets }: KubernetesAuthSettings,
+    party: string,
+  ): Promise<OutboundAnswer> {
     const reviewer = secrets.tokenReviewerJwt || jwt;
     try {
       return await this.http.send({
@@ -60,6 +66,7 @@ export class KubernetesAuth extends AuthMethod<Attempt> {
         ca: secrets.caCert || undefined,
         isUnverified: !config.verifyTlsCertificate,
         maxBytes: MAX_BYTES,
+        party,
       });
     } catch (error) {
       throw error instanceof OutboundError ? new ApiServerUnavailableError(error.fault, error) : error;

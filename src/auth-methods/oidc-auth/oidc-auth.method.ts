@@ -6,12 +6,14 @@ import { claimAt, type Claims, mismatchOf, textsOf } from '../federation/claim-r
 import { DiscoveryCache } from '../federation/discovery.cache';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/issuer-patience';
+import { askingIssuer } from '../federation/asking-issuer';
 import { JwksCache } from '../federation/jwks.cache';
 import type { VerificationKey } from '../federation/key-set';
+import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
 import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
 import { type OidcAuthConfig, type OidcAuthSecrets, type OidcAuthSettings, readSettings } from './oidc-auth.config';
+import { OIDC_AUTH } from './oidc-auth.definition';
 import { claimRefusal, MissingMetadataClaimError, SigningKeyError } from './oidc-auth.errors';
 
 type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, OidcAuthConfig, OidcAuthSecrets>;
@@ -36,18 +38,19 @@ export class OidcAuth extends AuthMethod<Attempt> {
   }
 
   /** @throws InvalidJwtError, SigningKeyError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
-  async authenticate({ credentials, configuration, now }: Attempt): Promise<Proof> {
+  async authenticate(attempt: Attempt): Promise<Proof> {
+    const { credentials, configuration } = attempt;
     const settings = readSettings(configuration);
-    const claims = await this.verify(credentials.jwt, settings, now);
+    const claims = await this.verify(credentials.jwt, settings, attempt);
     const mismatch = mismatchOf(claims, settings.config);
     if (mismatch) throw claimRefusal(mismatch);
     return { configuration, identityAuth: { oidc: { claims: mappedClaims(claims, settings.config) } } };
   }
 
-  private async verify(token: string, settings: OidcAuthSettings, now: Date): Promise<Claims> {
+  private async verify(token: string, settings: OidcAuthSettings, { configuration, now }: Attempt): Promise<Claims> {
     const header = headerOf(token);
     if (!header) throw new InvalidJwtError();
-    const keys = await askingIssuer(() => this.keysOf(settings, header));
+    const keys = await askingIssuer(() => this.keysOf(settings, header, partyOf(OIDC_AUTH, configuration)));
     try {
       return await verifySignedJwt(token, keys, now);
     } catch (error) {
@@ -56,10 +59,17 @@ export class OidcAuth extends AuthMethod<Attempt> {
   }
 
   /** @throws SigningKeyError, DocumentUnavailableError */
-  private async keysOf({ config, secrets }: OidcAuthSettings, { kid }: SignedJwtHeader) {
-    const ca = secrets.caCert || undefined;
-    const url = await this.discovery.jwksUriOf({ url: config.oidcDiscoveryUrl, ca }, config.boundIssuer);
-    return requireSome(await this.keySets.keysFor({ url, ca }, kid), kid);
+  private async keysOf({ config, secrets }: OidcAuthSettings, { kid }: SignedJwtHeader, party: string) {
+    const source = { ca: secrets.caCert || undefined, party };
+    const issuer = { ...source, url: config.oidcDiscoveryUrl };
+    const url = await this.discovery.jwksUriOf(issuer, config.boundIssuer);
+    const [keys] = await Promise.allSettled([this.keySets.keysFor({ ...source, url }, kid)]);
+    if (keys.status === 'fulfilled' && keys.value.length > 0) return requireSome(keys.value, kid);
+    // The key is not where the issuer had its keys: it may have them elsewhere now.
+    const newest = await this.discovery.newestJwksUriOf(issuer, config.boundIssuer);
+    if (newest !== url) return requireSome(await this.keySets.keysFor({ ...source, url: newest }, kid), kid);
+    if (keys.status === 'rejected') throw keys.reason;
+    return requireSome(keys.value, kid);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import { uuidFromDigest } from '../../common/crypto/uuid-from-digest';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
@@ -9,6 +9,7 @@ import type { AuthMethodDefinition } from '../auth-method.definition';
 import { AuthMethodNotFoundError, InvalidCredentialsError, LoginError } from '../auth-methods.errors';
 import { LockoutsService, type LockoutSubject } from './lockouts.service';
 import { LoginConfigurationFinder } from './login-configuration.finder';
+import { inLoginTime, LOGIN_TIME } from './login-time';
 import { type IssuedLogin, LoginTokenIssuer } from './login-token.issuer';
 import { SecurityEventReporter } from './security-event.reporter';
 
@@ -60,6 +61,7 @@ export class LoginPipeline {
     private readonly tokens: LoginTokenIssuer,
     private readonly events: SecurityEventReporter,
     private readonly clock: Clock,
+    @Inject(LOGIN_TIME) private readonly timeMs: number,
   ) {}
 
   /** @throws AuthMethodNotFoundError, InvalidCredentialsError, LockedOutError, and the refusals of the method */
@@ -96,9 +98,9 @@ export class LoginPipeline {
     login.guessesToClear = reserved;
   }
 
-  /** Has the method prove the credentials. @throws InvalidCredentialsError for a wrong guess */
+  /** Has the method prove the credentials. @throws InvalidCredentialsError for a wrong guess, LoginTimedOutError */
   private async authenticate(login: Login): Promise<Proof> {
-    login.proof = await login.method.authenticate(attemptOf(login));
+    login.proof = await inLoginTime(this.timeMs, () => login.method.authenticate(attemptOf(login)));
     return login.proof;
   }
 

@@ -28,6 +28,11 @@ export interface OutboundRequest {
   readonly isUnverified?: boolean;
   /** A longer answer is refused. */
   readonly maxBytes: number;
+  /**
+   * The party on whose behalf it is sent, such as an organization: others do not wait for its requests.
+   * @default one party for all requests that name none
+   */
+  readonly party?: string;
 }
 
 export interface OutboundAnswer {
@@ -55,7 +60,7 @@ export interface OutboundSettings {
   readonly isOperators?: boolean;
 }
 
-/** The most requests to one host at the same time, and the most that wait for one of these slots. */
+/** The most requests of one party to one host at the same time, and the most that wait for one of these slots. */
 const SLOTS_PER_HOST = 8;
 const MOST_WAITING = 256;
 
@@ -77,7 +82,7 @@ const tlsOf = ({ ca, isUnverified = false }: OutboundRequest, { hostname }: URL)
 export class OutboundHttp {
   private readonly addresses: OutboundAddresses;
   private readonly own: OwnEndpoints;
-  private readonly slots = new HostSlots(SLOTS_PER_HOST, MOST_WAITING);
+  private readonly slots: HostSlots;
   private readonly resolving = new Map<string, Promise<readonly string[]>>();
   private readonly timeoutMs: number;
   private readonly resolve: Resolve;
@@ -87,6 +92,8 @@ export class OutboundHttp {
     this.addresses = new OutboundAddresses(allow);
     this.own = new OwnEndpoints(own, (host, signal) => this.resolvedIn(host, signal));
     this.timeoutMs = timeoutMs;
+    // The other half of the time is the host's: a request that never got a slot says nothing about its host.
+    this.slots = new HostSlots(SLOTS_PER_HOST, MOST_WAITING, timeoutMs / 2);
     this.resolve = resolve;
     this.urlOf = isOperators ? requireOperatorUrl : requireUrl;
   }
@@ -95,7 +102,7 @@ export class OutboundHttp {
   send(request: OutboundRequest): Promise<OutboundAnswer> {
     return this.inTime(async (signal) => {
       const url = this.urlOf(request.url);
-      return this.slots.within(url.host, signal, async () => {
+      return this.slots.within(`${request.party ?? ''} ${url.host}`, async () => {
         const addresses = await this.addressesOf(url, signal);
         // A connection that is closed without an error settles nothing by itself.
         return unlessAborted(exchange(url, request, addresses, signal), signal);

@@ -21,7 +21,7 @@ export interface Workload {
   /** The body that attaches the method. */
   readonly attach: object;
   /** The body of a login of an identity that has the method. Two calls make two credentials where each is good for one login. */
-  login(identityId: string, given: Given): object | Promise<object>;
+  readonly login: (identityId: string, given: Given) => object | Promise<object>;
 }
 
 /** A login that a configuration does not let in, although all is well upstream. */
@@ -59,7 +59,7 @@ export interface Wanted {
 /** For methods whose credential is a JWT in the field `jwt` that Latchkey verifies by itself: the suite makes the forgeries. */
 export interface SignedTokens {
   /** A workload whose token differs as is wanted. */
-  workload(place: Place, wanted: Wanted): Workload;
+  readonly workload: (place: Place, wanted: Wanted) => Workload;
   /** The key that tokens are verified with. */
   readonly publicKey: KeyObject;
   /** The reasons for tokens that are not to be believed. */
@@ -70,8 +70,8 @@ export interface Conformance {
   /** Left out where a method asks no other service. */
   readonly upstream?: Upstream;
   /** A workload that is let in. At its upstream everything about it is new: nothing of it was asked for or kept before. */
-  workload(place: Place): Workload;
+  readonly workload: (place: Place) => Workload;
   /** By title: wrong credentials, and each rule of a configuration missed by as little as can be. */
-  refused(place: Place): Readonly<Record<string, RefusedWorkload>>;
+  readonly refused: (place: Place) => Readonly<Record<string, RefusedWorkload>>;
   readonly signed?: SignedTokens;
 }
