@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
+import { askingIssuer } from '../federation/asking-issuer';
 import { type Claims, entriesOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/issuer-patience';
 import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
 import { type AzureAuthConfig, readSettings } from './azure-auth.config';
 import {
