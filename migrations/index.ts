@@ -21,6 +21,7 @@ import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
 import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
+import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -47,4 +48,5 @@ export const LATCHKEY_MIGRATIONS = [
   AddTokenEvents1766600000000,
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,
+  AddAuditLog1766900000000,
 ];

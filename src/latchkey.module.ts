@@ -10,6 +10,8 @@ import {
   type SecurityEventsOption,
 } from './auth-methods/pipeline/security-events.module';
 import { SecurityEvents } from './auth-methods/pipeline/security-events';
+import { AuditLogApiModule } from './audit-log/audit-log-api.module';
+import { AuditLogModule } from './audit-log/audit-log.module';
 import { ChangesModule } from './changes/changes.module';
 import { HealthModule } from './health/health.module';
 import { faultsOf, flag, isObject, must, type OptionTable, withDefaults } from './common/option-rules';
@@ -61,6 +63,7 @@ const REST_MODULES: Type[] = [
   IdentitiesModule,
   RolesModule,
   TokenAuthModule,
+  AuditLogApiModule,
 ];
 
 /**
@@ -68,7 +71,7 @@ const REST_MODULES: Type[] = [
  * then available everywhere.
  */
 @Module({
-  imports: [AccessTokensModule, ChangesModule, MaintenanceModule, PermissionsModule, HostApiModule],
+  imports: [AccessTokensModule, AuditLogModule, ChangesModule, MaintenanceModule, PermissionsModule, HostApiModule],
   exports: [AccessTokensModule, PermissionsModule, HostApiModule],
 })
 export class LatchkeyModule {

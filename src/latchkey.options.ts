@@ -79,6 +79,12 @@ export interface LatchkeyOptions {
    */
   readonly tokenRetentionSeconds?: number;
   /**
+   * How long the audit log is kept, in days, 31 to 36500. It is removed by whole months.
+   *
+   * @default 365
+   */
+  readonly auditRetentionDays?: number;
+  /**
    * Private and loopback networks that URLs in the configurations of auth methods may reach. Metadata services are never
    * reached.
    *
@@ -213,6 +219,7 @@ export const OPTIONS = {
   revocationBoundMs: { default: 1_000, rule: whole(100, 60_000) },
   cacheEntries: { default: 20_000, rule: whole(1, 10_000_000) },
   tokenRetentionSeconds: { default: 2_592_000, rule: whole(0, 315_360_000) },
+  auditRetentionDays: { default: 365, rule: whole(31, 36_500) },
   outboundAllow: { default: [], rule: listOf(network) },
   outboundTimeoutMs: { default: 10_000, rule: whole(100, 60_000) },
   keySetMaxAgeMs: { default: 600_000, rule: whole(100, 86_400_000) },

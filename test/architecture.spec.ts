@@ -376,6 +376,7 @@ describe('the writers of a table', () => {
     'access-tokens/issuing/rotation.store.ts': ['identity_access_tokens'],
     'access-tokens/usage/usage-batch-writer.ts': ['identity_access_tokens'],
     'access-tokens/usage/usage.limiter.ts': ['identity_access_tokens'],
+    'audit-log/chain/batch.store.ts': ['audit_unsealed'],
     'maintenance/change.pruner.ts': ['nodes', 'use_batches', 'verdict_changes'],
     'maintenance/removed-method.cleaner.ts': ['identity_access_tokens', 'removed_auth_methods'],
     'maintenance/token.pruner.ts': ['identity_access_tokens'],

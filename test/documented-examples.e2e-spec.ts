@@ -15,6 +15,7 @@ const WALK = [
   'Check whether this node is ready',
   'Set up a new installation',
   'Get the current identity',
+  'List the events of your organization',
   'Create an organization',
   'List the organizations',
   'Create an identity',
@@ -36,6 +37,9 @@ const WALK = [
   'Rotate a token',
   'Revoke an access token by presenting it',
   'Remove Token Auth from an identity',
+  'Export the events of your organization',
+  'Make a checkpoint of the audit log',
+  'List the checkpoints of the audit log',
   ...METHODS.flatMap(walkOf),
   'Create a role',
   'List the roles of your organization',
@@ -58,6 +62,7 @@ const WALK = [
 const VARIES = [
   ...['slug', 'clientSecret', 'clientSecretPrefix', 'totalCount', 'deleted'],
   ...['revision', 'applied', 'node', 'appliedRevision', 'confirmedAgeMs', 'clockSkewMs', 'push'],
+  ...['cursor', 'number', 'hash', 'keyId', 'signature', 'publicKey', 'lastBatch', 'count'],
   ...METHODS.flatMap(({ varies = [] }) => varies),
 ];
 
@@ -121,7 +126,7 @@ describe('the examples of the API documentation', () => {
   });
   afterAll(() => latchkey.stop());
 
-  const json = (content?: Content) => content?.content['application/json'];
+  const json = (content?: Content) => content?.content['application/json'] ?? content?.content['application/x-ndjson'];
 
   /** What the description of a field says to paste from an earlier answer. */
   const pasted = (description = ''): unknown => {
@@ -222,6 +227,8 @@ describe('the examples of the API documentation', () => {
 
 /** In what an answer is not as its example says. Of a list the example shows the first items. */
 function differences(shown: unknown, real: unknown, path: string): string[] {
+  // The newest event is that of the call before, whatever that was.
+  if (path.endsWith(' auditLogs')) return [];
   if (isObject(shown) && isObject(real)) {
     const names = [...new Set([...Object.keys(shown), ...Object.keys(real)])];
     return names.flatMap((name) => differences(shown[name], real[name], `${path} ${name}`));

@@ -80,8 +80,10 @@ describe('the migrations', () => {
     await dataSource.runMigrations();
 
     const rows = await dataSource.query<{ name: string }[]>(`
-      SELECT conname AS name FROM pg_constraint WHERE connamespace = 'latchkey'::regnamespace AND contype <> 'n'
-      UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'latchkey'`);
+      SELECT conname AS name FROM pg_constraint
+       WHERE connamespace = 'latchkey'::regnamespace AND contype <> 'n' AND conparentid = 0
+      UNION SELECT relname FROM pg_class
+       WHERE relnamespace = 'latchkey'::regnamespace AND relkind IN ('i', 'I') AND NOT relispartition`);
     expect(rows.length).toBeGreaterThan(20);
     const others = rows.map((row) => row.name).filter((text) => !/^(pk|uq|fk|ix|ck)_/.test(text));
     // TypeORM names the key of its own table.

@@ -51,6 +51,10 @@ const ROUTES: ManagedRoute[] = [
   },
   { operation: 'POST /api/v1/identities/search', permission: 'identity:read', body: () => ({}) },
   { operation: 'GET /api/v2/organizations/{orgId}/identity-memberships', permission: 'identity:read' },
+  { operation: 'GET /api/v1/organization/audit-logs', permission: 'audit-logs:read' },
+  { operation: 'GET /api/latchkey/v1/audit-logs/export', permission: 'audit-logs:read' },
+  { operation: 'GET /api/latchkey/v1/audit-logs/checkpoints', permission: 'audit-logs:read' },
+  { operation: 'POST /api/latchkey/v1/audit-logs/checkpoints', permission: 'audit-logs:read' },
   { operation: 'GET /api/v1/identities/{identityId}', permission: 'identity:read', notFound: noIdentity },
   {
     operation: 'PATCH /api/v1/identities/{identityId}',

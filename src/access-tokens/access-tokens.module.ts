@@ -1,6 +1,6 @@
 import { type ExecutionContext, Global, Module } from '@nestjs/common';
 import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
-import { ON_REFUSAL } from '../common/http/refused-call';
+import { ON_READ, ON_REFUSAL } from '../common/http/observed-call';
 import { ObservationQueue } from '../changes/observation.queue';
 import { ChangeFeedModule } from '../change-feed/change-feed.module';
 import { AccessTokenCache } from './verification/access-token.cache';
@@ -15,7 +15,7 @@ import { TokenSuccession } from './verification/token-succession';
 import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
 import { partyOf } from './guarding/party-of';
-import { observingRefusals } from './guarding/request-refusals';
+import { observingReads, observingRefusals } from './guarding/request-observations';
 import { ShortKeyring } from './issuing/short-key.keyring';
 import { TokenHandout } from './issuing/token-handout';
 import { KeyRehasher } from './verification/key-rehasher';
@@ -46,6 +46,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     UsageCounter,
     UsageLimiter,
     { provide: ON_REFUSAL, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingRefusals },
+    { provide: ON_READ, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingReads },
     {
       provide: PARTY_OF,
       inject: [AccessTokenVerifier],
@@ -56,6 +57,7 @@ import { UsageLimiter } from './usage/usage.limiter';
   ],
   exports: [
     ON_REFUSAL,
+    ON_READ,
     AccessTokenKeyring,
     ShortKeyring,
     TokenHandout,

@@ -1,6 +1,5 @@
 import { Global, Module } from '@nestjs/common';
 import { ChangeFeedModule } from '../change-feed/change-feed.module';
-import { AuditTrail, LoggingAuditTrail } from './audit-trail';
 import { ChangesService } from './changes.service';
 import { AccessTokenHooks } from './hooks/access-token-hooks';
 import { HookCaller } from './hooks/hook.caller';
@@ -21,11 +20,11 @@ const HOOKS = [
   AccessTokenHooks,
 ];
 
-/** How changes are made, and what the audit trail and the handlers of a host hear. Global, because every feature makes changes. */
+/** How changes are made, and what the audit log and the handlers of a host hear. Global, because every feature makes changes. */
 @Global()
 @Module({
   imports: [ChangeFeedModule],
-  providers: [ChangesService, ObservationQueue, ...HOOKS, { provide: AuditTrail, useClass: LoggingAuditTrail }],
-  exports: [ChangesService, ObservationQueue, AuditTrail, ...HOOKS],
+  providers: [ChangesService, ObservationQueue, ...HOOKS],
+  exports: [ChangesService, ObservationQueue, ...HOOKS],
 })
 export class ChangesModule {}

@@ -1,24 +1,38 @@
 import type { RequestOrigin } from '../common/http/request-origin';
 import type { Actor, TokenHolder } from './change';
 
-interface Unsuccessful {
+interface Timed {
   /** When it happened, by the clock of the database. */
   readonly at: Date;
+}
+
+interface Unsuccessful extends Timed {
   /** Failed: the node or the database is to blame. Refused: the request is. */
   readonly outcome: 'refused' | 'failed';
   /** The code of the error, such as `permission_denied`. */
   readonly reason: string;
 }
 
-/** A request to a route of Latchkey that was refused or failed, although its token is genuine. */
-export interface UnsuccessfulRequest extends Unsuccessful {
+/** A request with a genuine token to a route of Latchkey. */
+interface ObservedRequest {
   readonly type: 'request';
   /** The caller; where the token was refused, the holder of that token. */
   readonly actor: Actor | TokenHolder;
   /** The name of the operation in the API document, such as `IdentitiesController_update`. */
   readonly operation: string;
+  /** The name that the audit log has for it; undefined for an operation that it does not show. */
+  readonly event: string | undefined;
   /** The ids in the path, as the client wrote them. */
   readonly ids: Readonly<Record<string, string>>;
+}
+
+/** A request that was refused or failed. */
+export interface UnsuccessfulRequest extends ObservedRequest, Unsuccessful {}
+
+/** A read of management data. */
+export interface Read extends ObservedRequest, Timed {
+  readonly outcome: 'success';
+  readonly reason?: undefined;
 }
 
 /** A login that got no token. */
@@ -40,4 +54,4 @@ export interface Lockout extends Unsuccessful, RequestOrigin {
 }
 
 /** An act that changed nothing. */
-export type Observation = UnsuccessfulRequest | UnsuccessfulLogin | Lockout;
+export type Observation = Read | UnsuccessfulRequest | UnsuccessfulLogin | Lockout;

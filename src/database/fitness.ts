@@ -72,7 +72,10 @@ export async function explainMigration(dataSource: DataSource, schema: string, e
   );
 }
 
-/** The tables with a missing grant, or `USAGE` if the schema itself is not accessible. The table of migrations is only read. */
+/**
+ * The tables with a missing grant, or `USAGE` if the schema itself is not accessible. The table of migrations is only
+ * read, the audit log takes new rows only, and its partitions are used through it.
+ */
 const LACKING = `
   SELECT current_user AS user, coalesce(json_agg(relname ORDER BY relname) FILTER (WHERE relname IS NOT NULL), '[]') AS lacking
     FROM (SELECT 'USAGE' AS relname FROM pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')
@@ -80,6 +83,8 @@ const LACKING = `
           SELECT t.relname
             FROM pg_class t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed (privilege)
            WHERE t.relnamespace = to_regnamespace(quote_ident($1)) AND t.relkind IN ('r', 'p')
+             AND NOT t.relispartition
              AND (t.relname <> 'latchkey_migrations' OR privilege = 'SELECT')
+             AND (t.relname <> 'audit_logs' OR privilege IN ('SELECT', 'INSERT'))
            GROUP BY t.oid, t.relname
           HAVING NOT bool_and(has_table_privilege(t.oid, privilege))) AS lacking`;

@@ -1,7 +1,7 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
-import { ON_REFUSAL } from '../common/http/refused-call';
+import { ON_REFUSAL } from '../common/http/observed-call';
 import { LatchkeySettings } from '../latchkey.options';
 import { ApplicationRoutesService } from './application-routes.service';
 import { HostInspection } from './host-inspection';

@@ -44,6 +44,7 @@ export class IdentitiesController {
 
   @Post()
   @Authorized('identity:create', {
+    event: 'create-identity',
     summary: 'Create an identity',
     description:
       'The identity has no credentials yet: attach an auth method next. To give it a role, you need `identity:grant-privileges`.',
@@ -61,6 +62,7 @@ export class IdentitiesController {
 
   @Get()
   @Authorized('identity:read', {
+    event: 'list-identities',
     summary: 'List the identities of your organization',
     answer: IdentityListDto,
     refusals: [new OtherOrganizationError(), ...READ_REFUSALS],
@@ -72,6 +74,7 @@ export class IdentitiesController {
 
   @Post('search')
   @Authorized('identity:read', {
+    event: 'search-identities',
     summary: 'Search the identities of your organization',
     answer: IdentitySearchResultDto,
     refusals: READ_REFUSALS,
@@ -86,6 +89,7 @@ export class IdentitiesController {
 
   @Get('details')
   @Authorized('any', {
+    event: null,
     summary: 'Get the current identity',
     description: 'The cheapest way to check whether a token is valid.',
     answer: IdentityDetailsAnswerDto,
@@ -96,13 +100,19 @@ export class IdentitiesController {
   }
 
   @Get(':identityId')
-  @Authorized('identity:read', { summary: 'Get an identity', answer: MembershipAnswerDto, refusals: [NOT_FOUND] })
+  @Authorized('identity:read', {
+    event: 'get-identity',
+    summary: 'Get an identity',
+    answer: MembershipAnswerDto,
+    refusals: [NOT_FOUND],
+  })
   async get(@Caller() caller: VerifiedAccessToken, @Param('identityId') id: string): Promise<MembershipAnswerDto> {
     return { identity: await this.reads.get(caller, id) };
   }
 
   @Patch(':identityId')
   @Authorized('identity:edit', {
+    event: 'update-identity',
     summary: 'Update an identity',
     description:
       'Fields that are left out keep their values. To change the role, you need `identity:grant-privileges`.',
@@ -120,6 +130,7 @@ export class IdentitiesController {
 
   @Delete(':identityId')
   @Authorized('identity:delete', {
+    event: 'delete-identity',
     summary: 'Delete an identity',
     description: 'Its auth methods are removed and its tokens are revoked at once.',
     answer: DeletedIdentityAnswerDto,

@@ -18,6 +18,7 @@ export class MembershipsController {
 
   @Get(':orgId/identity-memberships')
   @Authorized('identity:read', {
+    event: 'list-identity-memberships',
     summary: 'List the identities of an organization by name or role',
     answer: MembershipListDto,
     refusals: [new OtherOrganizationError(), ...READ_REFUSALS],

@@ -1,4 +1,6 @@
 import { Module, type Type } from '@nestjs/common';
+import { AuditPartitionKeeper } from '../audit-log/audit-partition.keeper';
+import { CheckpointsService } from '../audit-log/chain/checkpoints.service';
 import { MAINTENANCE_JOBS, type MaintenanceJob } from './maintenance.job';
 import { MaintenanceRunner } from './maintenance.runner';
 import { ChangePruner } from './change.pruner';
@@ -7,20 +9,18 @@ import { EndedTokenTeller } from './ended-token.teller';
 import { TokenEventPruner } from './token-event.pruner';
 import { TokenPruner } from './token.pruner';
 
-/** Every clean-up, in the order in which they run. A new one is added here and nowhere else. */
-const JOBS: readonly Type<MaintenanceJob>[] = [
-  // First, because a token that is removed can no longer be told.
-  EndedTokenTeller,
-  RemovedMethodCleaner,
-  TokenPruner,
-  ChangePruner,
-  TokenEventPruner,
-];
+const OWN_JOBS = [EndedTokenTeller, RemovedMethodCleaner, TokenPruner, ChangePruner, TokenEventPruner];
+
+/**
+ * Every job, in the order in which they run. A new one is added here and nowhere else. The first tells of ended tokens, because a
+ * token that is removed can no longer be told.
+ */
+const JOBS: readonly Type<MaintenanceJob>[] = [...OWN_JOBS, AuditPartitionKeeper, CheckpointsService];
 
 /** Removes rows that are no longer needed, a few at a time, on one node at a time. */
 @Module({
   providers: [
-    ...JOBS,
+    ...OWN_JOBS,
     { provide: MAINTENANCE_JOBS, inject: [...JOBS], useFactory: (...jobs: MaintenanceJob[]) => jobs },
     MaintenanceRunner,
   ],

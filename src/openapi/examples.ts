@@ -1,13 +1,14 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { CHOICES } from '../common/dto/request-fields';
 import { SELDOM } from '../common/dto/response-fields';
-import { isNumber, isOneOf, isString, isWhole, ofType } from '../common/dto/rules';
+import { isNumber, isOneOf, isString, isTime, isWhole, ofType, type Rule } from '../common/dto/rules';
 import type { ValidationIssue } from '../common/errors/common.errors';
 
 export interface Schema {
   readonly $ref?: string;
   readonly allOf?: Schema[];
   readonly type?: string;
+  readonly format?: string;
   readonly properties?: Record<string, Schema>;
   readonly required?: string[];
   readonly items?: Schema;
@@ -112,14 +113,15 @@ function wrongTypeOf(type: string): string {
   return type === 'integer' ? isNumber.message('x') : ofType(type, () => false).message('x');
 }
 
-function wrongTextOf({
-  type,
-  minimum = 0,
-  maximum = 0,
-  enum: values,
-}: Schema): Pick<ValidationIssue, 'code' | 'message'> {
-  const { code, message } = type === 'integer' ? isWhole(minimum, maximum) : values ? isOneOf(values) : isString;
+function wrongTextOf(schema: Schema): Pick<ValidationIssue, 'code' | 'message'> {
+  const { code, message } = ruleOf(schema);
   return { code, message: message('x') };
+}
+
+function ruleOf({ type, format, minimum = 0, maximum = 0, enum: values }: Schema): Rule {
+  if (type === 'integer') return isWhole(minimum, maximum);
+  if (format === 'date-time') return isTime;
+  return values ? isOneOf(values) : isString;
 }
 
 function laidOver(base: unknown, value: unknown): unknown {

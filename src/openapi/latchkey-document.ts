@@ -18,6 +18,7 @@ const TAGS: Tag[] = [
   ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
   ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
   ['Organizations', 'Tenants. Only for instance administrators.'],
+  ['Audit log', 'The events of your organization, and the proof that none is missing.'],
   ['Instance', 'Set up the installation, and check its status.'],
 ];
 

@@ -27,6 +27,7 @@ export class OrganizationsController {
   @Post('v2/organizations')
   @NoStore()
   @Authorized('organization:create', {
+    event: 'create-organization',
     summary: 'Create an organization',
     description:
       'Only for instance administrators. The answer has a token of the identity that administers the organization. Only this answer contains it.',
@@ -43,6 +44,7 @@ export class OrganizationsController {
 
   @Get('v1/organization')
   @Authorized('organization:read', {
+    event: 'list-organizations',
     summary: 'List the organizations',
     description: 'Only for instance administrators.',
     answer: OrganizationListDto,

@@ -14,6 +14,7 @@ import {
   UntrustedAddressError,
 } from '../access-tokens/issuing/access-tokens.errors';
 import { Documented, type OperationDocs } from '../common/http/documented.decorator';
+import { isRead, ReadObserver } from '../common/http/observed-call';
 import { PartyInterceptor } from '../common/http/party.interceptor';
 import type { LatchkeyError } from '../common/errors/latchkey.error';
 import { type Permission, ruleOf } from './permission-catalogue';
@@ -32,6 +33,9 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
   new UntrustedAddressError(),
 ];
 
+/** A route with a caller says by which event the audit log knows it. */
+export type AuthorizedDocs = OperationDocs & Required<Pick<OperationDocs, 'event'>>;
+
 /**
  * Admits callers with a usable access token and a permission; with `'any'` a token is enough. It goes on a handler or a
  * controller of a host, like `@RequirePermission`, which says the same in two words. The permission is one that the host declares
@@ -45,23 +49,25 @@ export function Authorized(permission: string): MethodDecorator & ClassDecorator
  *
  * @internal
  */
-export function Authorized(permission: Permission | 'any', docs: OperationDocs): MethodDecorator;
-export function Authorized(permission: string, docs?: OperationDocs): MethodDecorator & ClassDecorator {
+export function Authorized(permission: Permission | 'any', docs: AuthorizedDocs): MethodDecorator;
+export function Authorized(permission: string, docs?: AuthorizedDocs): MethodDecorator & ClassDecorator {
   const guard = docs === undefined ? AccessTokenGuard : LatchkeyTokenGuard;
   const required = permission === 'any' ? requiring() : requiring(ruleOf(permission));
   const enforcement = applyDecorators(UseGuards(guard, PermissionGuard), required);
   return docs === undefined ? enforcement : applyDecorators(enforcement, documentation(permission, docs));
 }
 
-function documentation(permission: string, docs: OperationDocs): MethodDecorator {
+function documentation(permission: string, docs: AuthorizedDocs): MethodDecorator {
   const isAny = permission === 'any';
   const need = isAny ? 'Any valid access token is enough.' : `Needs the permission \`${permission}\`.`;
   const denials = isAny ? [] : [new PermissionDeniedError(permission)];
   return applyDecorators(
     ApiBearerAuth(),
     ApiExtension('x-permission', permission),
+    ...(docs.event ? [ApiExtension('x-event', docs.event)] : []),
     // A route for any token asks the database only for verification.
     ...(isAny ? [] : [UseInterceptors(PartyInterceptor)]),
+    ...(isRead(docs.event) ? [UseInterceptors(ReadObserver)] : []),
     Documented({
       ...docs,
       description: [docs.description, need].filter((text) => text !== undefined).join('\n\n'),

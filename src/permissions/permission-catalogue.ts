@@ -5,6 +5,7 @@ export const PERMISSION_CATALOGUE = {
   identity: ORGANIZATION_SUBJECTS.identity,
   role: ORGANIZATION_SUBJECTS.role,
   organization: ['read', 'create'],
+  'audit-logs': ['read'],
 } as const;
 
 type Catalogue = typeof PERMISSION_CATALOGUE;

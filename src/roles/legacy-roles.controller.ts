@@ -77,6 +77,7 @@ export class LegacyRolesController {
 
   @Get('permissions')
   @Authorized('any', {
+    event: null,
     summary: 'Get your own permissions',
     description: 'The rules that the token of this request has now.',
     answer: OwnPermissionsDto,

@@ -34,6 +34,7 @@ export class RolesController {
 
   @Get('slug/:slug')
   @Authorized('role:read', {
+    event: 'get-org-role',
     summary: 'Get a role by its slug',
     answer: RoleAnswerDto,
     refusals: [new RoleNotFoundError('token-minter')],

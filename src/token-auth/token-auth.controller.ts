@@ -39,6 +39,7 @@ export class TokenAuthController {
   @Post('identities/:identityId/tokens')
   @NoStore()
   @Authorized('identity:create-token', {
+    event: 'create-token-identity-token-auth',
     summary: 'Create a token',
     description: 'Only this answer contains the token itself.',
     answer: IssuedTokenDto,
@@ -59,6 +60,7 @@ export class TokenAuthController {
 
   @Get('identities/:identityId/tokens')
   @Authorized('identity:read', {
+    event: 'get-tokens-identity-token-auth',
     summary: 'List the tokens of an identity',
     answer: TokenListDto,
     refusals: [NO_IDENTITY, new InstanceAdminRequiredError(), TOKEN_AUTH.refusals.missingOnRemove(), ...READ_REFUSALS],
@@ -73,6 +75,7 @@ export class TokenAuthController {
 
   @Get('tokens/:tokenId')
   @Authorized('identity:read', {
+    event: 'get-token-identity-token-auth',
     summary: 'Get a token',
     answer: TokenAnswerDto,
     refusals: [NO_TOKEN, new InstanceAdminRequiredError()],
@@ -83,6 +86,7 @@ export class TokenAuthController {
 
   @Get('identities/:identityId/tokens/:tokenId')
   @Authorized('identity:read', {
+    event: 'get-token-identity-token-auth',
     summary: 'Get a token of an identity',
     description: 'Use "Get a token" instead, which needs no identity.',
     answer: TokenAnswerDto,
@@ -99,6 +103,7 @@ export class TokenAuthController {
 
   @Patch('tokens/:tokenId')
   @Authorized('identity:create-token', {
+    event: 'update-token-identity-token-auth',
     summary: 'Update a token',
     description: 'Renames the token. A revoked token can be renamed too.',
     answer: TokenAnswerDto,
@@ -115,6 +120,7 @@ export class TokenAuthController {
 
   @Post('tokens/:tokenId/revoke')
   @Authorized('identity:edit', {
+    event: 'revoke-token-identity-token-auth',
     summary: 'Revoke a token',
     description: `The revocation is final. ${HOW_SOON}`,
     answer: RevokedDto,

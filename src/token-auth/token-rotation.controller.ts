@@ -29,6 +29,7 @@ export class TokenRotationController {
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   })
   @Authorized('identity:create-token', {
+    event: 'rotate-token-identity-token-auth',
     summary: 'Rotate a token',
     description: ABOUT,
     answer: RotatedTokenDto,

@@ -49,10 +49,16 @@ export class ApiClient {
       },
     });
     const text = await response.text();
-    const parsed: unknown = text === '' ? undefined : JSON.parse(text);
+    const parsed: unknown = text === '' ? undefined : JSON.parse(lastLine(response, text));
     this.documented.check(method, path, response.status, parsed);
     return { status: response.status, headers: response.headers, body: parsed };
   }
+}
+
+/** Of JSON lines the last, which says that all of them are there. */
+function lastLine(response: Response, text: string): string {
+  const isLines = response.headers.get('content-type')?.startsWith('application/x-ndjson') === true;
+  return isLines ? text.trimEnd().split('\n').at(-1)! : text;
 }
 
 /** An answer of 200 whose body is exactly this. */

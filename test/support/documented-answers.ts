@@ -37,8 +37,10 @@ export class DocumentedAnswers {
       const operation = (this.document.paths[path] as unknown as Record<string, { responses: Json }>)[method];
       const pointer = ['paths', path, method, 'responses', String(status), 'content', 'application/json', 'schema'];
       const ref = pointer.map((part) => encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1'))).join('/');
-      const isDocumented = operation?.responses[String(status)] !== undefined;
-      this.validators.set(key, isDocumented ? this.ajv.compile({ $ref: `openapi#/${ref}` }) : undefined);
+      const answer = operation?.responses[String(status)] as { content?: Json } | undefined;
+      // JSON lines have no schema as a whole.
+      const schema = answer?.content?.['application/json'] === undefined ? true : { $ref: `openapi#/${ref}` };
+      this.validators.set(key, answer && this.ajv.compile(schema));
     }
     return this.validators.get(key);
   }

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 
-// What nodes note of themselves, by the clock.
-const NOT_STATE = new Set(['nodes', 'use_batches', 'clock']);
+// What nodes note of themselves, by the clock, and the audit log, which records a refusal too.
+const NOT_STATE = /^(nodes|use_batches|clock|audit_\w+)$/;
 
 /** For every table how many rows it has and a checksum of them. Uses are left out: reading with a token counts one. */
 export async function snapshot(dataSource: DataSource): Promise<Record<string, string>> {
@@ -9,7 +9,7 @@ export async function snapshot(dataSource: DataSource): Promise<Record<string, s
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'latchkey' ORDER BY 1`,
   );
   const sums: Record<string, string> = {};
-  for (const { name } of tables.filter((table) => !NOT_STATE.has(table.name))) {
+  for (const { name } of tables.filter((table) => !NOT_STATE.test(table.name))) {
     const [row] = await dataSource.query<[{ sum: string }]>(
       `SELECT count(*) || ' ' || coalesce(md5(string_agg(r, ',' ORDER BY r)), '') AS sum
          FROM (SELECT (to_jsonb(t) - 'num_uses' - 'last_used_at')::text AS r FROM latchkey."${name}" t) AS rows`,

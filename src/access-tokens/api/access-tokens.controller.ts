@@ -41,6 +41,7 @@ export class AccessTokensController {
   @Post('renew')
   @NoStore()
   @PublicRoute({
+    event: 'renew-identity-access-token',
     summary: 'Renew an access token',
     description:
       'The token in the body is the proof; no other credential is needed. The answer has a new JWT for the same token, with a later expiry. The old JWT stays valid until it expires.',
@@ -58,6 +59,7 @@ export class AccessTokensController {
 
   @Post('revoke')
   @PublicRoute({
+    event: 'revoke-identity-access-token',
     summary: 'Revoke an access token by presenting it',
     description: `The token in the body is the proof; no other credential is needed. Revokes the token and every JWT renewed from it, for good. The last token of the last administrator cannot be revoked: create another one first. ${HOW_SOON}`,
     answer: RevokedDto,

@@ -32,13 +32,13 @@ const NO_IDENTITY = new IdentityNotFoundError(EXAMPLE.identityId);
  */
 // eslint-disable-next-line max-lines-per-function -- a class, not a function
 export function configurationController(method: AuthMethodDefinition, behaviour?: Type<AuthMethod>): Type {
-  const { title, input, refusals } = method;
+  const { title, slug, input, refusals } = method;
   const answer = method.answer.type;
   const answered = (route: ShownConfiguration['route'], { row, secrets }: ConfiguredMethod) => ({
     [method.responseKey]: method.answer.of(row, { route, secrets }),
   });
 
-  @LatchkeyController(`api/v1/auth/${method.slug}/identities/:identityId`, title)
+  @LatchkeyController(`api/v1/auth/${slug}/identities/:identityId`, title)
   class ConfigurationController {
     constructor(
       private readonly configurations: AuthMethodConfigurationsService,
@@ -48,6 +48,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @Post()
     @ApiBody({ type: input.attach })
     @Authorized('identity:edit-auth', {
+      event: `add-identity-${slug}`,
       summary: `Attach ${title} to an identity`,
       description: 'The body sets how tokens of this method behave. Fields that are not required have defaults.',
       answer,
@@ -69,6 +70,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
     @Patch()
     @ApiBody({ type: input.update })
     @Authorized('identity:edit-auth', {
+      event: `update-identity-${slug}`,
       summary: `Update ${title} of an identity`,
       description:
         'Fields that are left out keep their values. New trusted addresses apply to existing tokens at once.',
@@ -92,6 +94,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
 
     @Get()
     @Authorized('identity:read', {
+      event: `get-identity-${slug}`,
       summary: `Get ${title} of an identity`,
       answer,
       refusals: [NO_IDENTITY, refusals.missingOnGet(EXAMPLE.identityId)],
@@ -102,6 +105,7 @@ export function configurationController(method: AuthMethodDefinition, behaviour?
 
     @Delete()
     @Authorized('identity:revoke-auth', {
+      event: `revoke-identity-${slug}`,
       summary: `Remove ${title} from an identity`,
       description: 'Revokes all tokens of the method. Attaching the method again does not make them valid again.',
       answer: method.answer.removed ?? answer,

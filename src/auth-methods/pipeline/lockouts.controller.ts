@@ -19,6 +19,7 @@ export function lockoutsController(method: AuthMethodDefinition): Type {
 
     @Post('clear-lockouts')
     @Authorized('identity:edit', {
+      event: `clear-identity-${method.slug}-lockouts`,
       summary: `Clear the lockouts of ${method.title}`,
       description: 'Names that were locked after wrong guesses can log in again at once.',
       answer: ClearedLockoutsDto,

@@ -43,6 +43,7 @@ export class ClientSecretsController {
   @Post()
   @NoStore()
   @Authorized('identity:create-token', {
+    event: 'create-identity-universal-auth-client-secret',
     summary: 'Create a client secret',
     description: 'Only this answer contains the secret itself.',
     answer: CreatedClientSecretDto,
@@ -58,6 +59,7 @@ export class ClientSecretsController {
 
   @Get()
   @Authorized('identity:get-token', {
+    event: 'get-identity-universal-auth-client-secrets',
     summary: 'List the client secrets of an identity',
     description: 'Lists the client secrets that are not revoked. Without `limit` and `cursor` the list is complete.',
     answer: ClientSecretListDto,
@@ -82,6 +84,7 @@ export class ClientSecretsController {
 
   @Get(':clientSecretId')
   @Authorized('identity:get-token', {
+    event: 'get-identity-universal-auth-client-secret-by-id',
     summary: 'Get a client secret',
     answer: ClientSecretAnswerDto,
     refusals: [NO_IDENTITY, NO_SECRET, ...boundaryRefusals(GET_SECRET)],
@@ -96,6 +99,7 @@ export class ClientSecretsController {
 
   @Post(':clientSecretId/revoke')
   @Authorized('identity:delete-token', {
+    event: 'revoke-identity-universal-auth-client-secret',
     summary: 'Revoke a client secret',
     description: 'Logins with this secret are refused. Tokens obtained with it are refused on their next use.',
     answer: ClientSecretAnswerDto,

@@ -15,6 +15,7 @@ import {
   isOneOf,
   isStorable,
   isString,
+  isTime,
   isWhole,
   lengthBetween,
   matches,
@@ -116,6 +117,11 @@ export function QueryInteger(options: FieldOptions & { min: number; max: number 
     ),
     field([isWhole(min, max), atLeast(min), atMost(max)], { ...options, optional: true }, api),
   );
+}
+
+/** A time in a query string. */
+export function QueryTime(options: FieldOptions): PropertyDecorator {
+  return field([isTime], { ...options, optional: true }, { type: String, format: 'date-time' });
 }
 
 /** A list of objects of one class, each validated by its own rules. */

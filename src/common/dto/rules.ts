@@ -66,6 +66,21 @@ export function isOneOf(values: readonly string[]): Rule {
   };
 }
 
+const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A time by ISO 8601, with its offset, or a day. JavaScript takes 30 February for 2 March: such a day is refused. */
+export const isTime: Rule = {
+  name: 'time',
+  code: 'invalid_string',
+  holds: (value) =>
+    typeof value === 'string' &&
+    TIME.test(value) &&
+    !Number.isNaN(Date.parse(value)) &&
+    Number(value.slice(8, 10)) <=
+      new Date(Date.UTC(Number(value.slice(0, 4)), Number(value.slice(5, 7)), 0)).getUTCDate(),
+  message: () => 'Expected a time such as 2026-11-01T00:00:00Z',
+};
+
 export function atLeast(minimum: number): Rule {
   return {
     name: 'minimum',

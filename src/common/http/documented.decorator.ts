@@ -2,11 +2,14 @@ import { applyDecorators, HttpCode, HttpStatus, type Type } from '@nestjs/common
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import type { LatchkeyError } from '../errors/latchkey.error';
+import { EventOfOperation } from './observed-call';
 import { documentedRefusals } from './documented-errors';
 import { ErrorBodyDto, ValidationFailureDto } from './error-body.dto';
 
 /** The API documentation of an operation beyond its types. */
 export interface OperationDocs {
+  /** The name of the event that the audit log has for a call; null or left out for calls that it does not show. */
+  readonly event?: string | null;
   readonly summary: string;
   readonly description?: string;
   /** The body of a 200. */
@@ -34,6 +37,7 @@ const EVERY_OPERATION: readonly LatchkeyError[] = [
 /** A success is always 200, and refusals are documented from the very errors that are thrown (contract 0 and 4). */
 export function Documented(docs: OperationDocs): MethodDecorator {
   const {
+    event,
     summary,
     description,
     answer,
@@ -46,6 +50,7 @@ export function Documented(docs: OperationDocs): MethodDecorator {
   const errors = [...refusals, ...EVERY_OPERATION, ...(isFromMemory ? [] : [new DatabaseUnavailableError()])];
   return applyDecorators(
     HttpCode(HttpStatus.OK),
+    ...(event ? [EventOfOperation(event)] : []),
     ApiOperation({ summary, description, deprecated, ...(isPublic ? { security: [] } : {}) }),
     ApiOkResponse({ type: answer, description: 'Done.', ...(example ? { example } : {}) }),
     ApiExtraModels(ErrorBodyDto, ValidationFailureDto),

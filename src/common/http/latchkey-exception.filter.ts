@@ -12,7 +12,7 @@ import { SafeLogger } from '../safe-logger';
 import { DatabaseUnavailableError, RefusedRequestError, UnexpectedError } from '../errors/common.errors';
 import { isDatabaseUnavailable, loggable } from '../errors/database-errors';
 import { LatchkeyError } from '../errors/latchkey.error';
-import { ON_REFUSAL, type OnRefusal } from './refused-call';
+import { ON_REFUSAL, type OnRefusal } from './observed-call';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
 /**

@@ -1,6 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { requirePlainBody, type RequestWithBody } from './plain-body';
-import { rememberOperation } from './refused-call';
+import { rememberOperation } from './observed-call';
 import { requestId, REQUEST_ID_HEADER } from './request-id';
 
 /** The common part of Express's response and Fastify's reply. */
@@ -14,7 +14,7 @@ export class LatchkeyRouteGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<RequestWithBody>();
     const response = http.getResponse<Response>();
-    rememberOperation(request, `${context.getClass().name}_${context.getHandler().name}`);
+    rememberOperation(request, context);
     response.header(REQUEST_ID_HEADER, requestId(request));
     response.header('X-Content-Type-Options', 'nosniff');
     requirePlainBody(request);

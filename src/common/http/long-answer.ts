@@ -42,7 +42,7 @@ export function longAnswer<Item>(list: LongList<Item>): object {
   const readNext = keepingContext(list.readNext);
   const stream = Readable.from(textOf({ ...list, readNext }), { highWaterMark: 1 });
   const answer = new StreamableFile(stream, { type: 'application/json; charset=utf-8' });
-  return answer.setErrorLogger(log);
+  return answer.setErrorLogger(logBrokenAnswer);
 }
 
 async function* textOf<Item>({ key, first, rest, most, readNext }: LongList<Item>): AsyncGenerator<Buffer> {
@@ -62,7 +62,7 @@ function itemsOf<Item>({ items }: ListPart<Item>): string {
 }
 
 /** Nest would print the whole error, and the error of a statement contains its values. */
-function log(error: Error): void {
+export function logBrokenAnswer(error: Error): void {
   const isOurs = !(error instanceof LatchkeyError) && !isDatabaseUnavailable(error) && !isReaderGone(error);
   const entry = { event: 'answer.broken_off', cause: loggable(error) };
   if (isOurs) logger.error(entry);

@@ -1,11 +1,12 @@
 import { type Output, serve } from '../run';
+import { AUDIT_VERIFY } from './audit-verify';
 import { BOOTSTRAP } from './bootstrap';
 import { type Command, readArguments, UsageError } from './command';
 import { ISSUE_ADMIN_TOKEN } from './issue-admin-token';
 import { REFUSE_ISSUED_BEFORE } from './refuse-issued-before';
 
 /** The commands that the server knows. */
-const COMMANDS: readonly Command[] = [BOOTSTRAP, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE];
+const COMMANDS: readonly Command[] = [BOOTSTRAP, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE, AUDIT_VERIFY];
 
 /**
  * Does what the command line asks for. Without a command, it starts the server.

@@ -1,6 +1,6 @@
 import type { Actor, TokenHolder } from '../../changes/change';
 import type { ObservationQueue } from '../../changes/observation.queue';
-import { type OnRefusal, operationOf } from '../../common/http/refused-call';
+import { type OnRead, type OnRefusal, operationOf } from '../../common/http/observed-call';
 import type { RequestOrigin } from '../../common/http/request-origin';
 import type { AddressedRequest } from '../../common/net/client-address';
 import type { AccessTokenVerifier } from '../verification/access-token.verifier';
@@ -14,19 +14,30 @@ import { originOfRequest } from './actor.decorator';
  */
 export function observingRefusals(verifier: AccessTokenVerifier, observations: ObservationQueue): OnRefusal {
   return (request, error) => {
-    const operation = operationOf(request);
+    const called = calledBy(request);
     const actor = actorOf(request, error, () => originOfRequest(verifier, request as AddressedRequest));
-    if (operation === undefined || actor === undefined) return;
+    if (called === undefined || actor === undefined) return;
     const outcome = error.getStatus() >= 500 ? 'failed' : 'refused';
-    observations.add({
-      type: 'request',
-      outcome,
-      reason: error.errorCode,
-      actor,
-      operation: operation.name,
-      ids: operation.ids,
-    });
+    observations.add({ ...called, outcome, reason: error.errorCode, actor });
   };
+}
+
+/** Tells the audit trail of reads of management data. */
+export function observingReads(verifier: AccessTokenVerifier, observations: ObservationQueue): OnRead {
+  return (request) => {
+    const called = calledBy(request);
+    const { caller } = stateOf(request);
+    if (called === undefined || !caller) return;
+    const actor = { caller, ...originOfRequest(verifier, request as AddressedRequest) };
+    observations.add({ ...called, outcome: 'success', actor });
+  };
+}
+
+function calledBy(request: object) {
+  const operation = operationOf(request);
+  if (operation === undefined) return undefined;
+  const { name, event, ids } = operation;
+  return { type: 'request', operation: name, event, ids } as const;
 }
 
 /** The caller; where the token itself was refused, its holder. */
