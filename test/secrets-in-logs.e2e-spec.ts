@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AccessTokens } from '../src';
+import { ObservationQueue } from '../src/changes/observation.queue';
 import type { Answer } from './support/api-client';
 import { done, type GivenToken } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
@@ -7,7 +8,7 @@ import { refusing } from './support/refusing';
 
 const DETAILS = '/api/v1/identities/details';
 
-describe('what is logged and refused', () => {
+describe('what is logged, refused, and kept in the audit log', () => {
   let latchkey: TestLatchkey;
   const secrets: string[] = [];
   const refusals: string[] = [];
@@ -169,6 +170,12 @@ describe('what is logged and refused', () => {
     await tourOfLogins();
     await tourOfBodies();
     await tourOfTheDatabase();
+    await latchkey.app.get(ObservationQueue, { strict: false }).flush();
+    const events = await latchkey.dataSource.query<{ event: string }[]>(
+      'SELECT l::text AS event FROM latchkey.audit_logs l',
+    );
+    expect(events.length).toBeGreaterThan(30);
+    refusals.push(...events.map(({ event }) => event));
 
     const log = latchkey.logs.join('\n');
     const told = refusals.join('\n');
