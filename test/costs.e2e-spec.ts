@@ -1,3 +1,4 @@
+import { ObservationQueue } from '../src/changes/observation.queue';
 import { Client } from 'pg';
 import type { OrganizationMembership } from '../src/database/entities/organization-membership.entity';
 import { matching, membersOf, ordered } from '../src/identities/identity-search';
@@ -247,8 +248,9 @@ describe('what an answer costs', () => {
       return statements;
     };
 
-    it('updating a token takes five statements, and the reading of the changes that follows the commit', async () => {
+    it('updating a token takes five statements, its event in the audit log, and the reading of the changes that follows the commit', async () => {
       const { tokenId } = await tenant.given.token();
+      await latchkey.app.get(ObservationQueue, { strict: false }).flush();
       const statements = await statementsOf(async () => {
         done(await admin.patch(`/api/v1/auth/token-auth/tokens/${tokenId}`, { name: 'other' }));
       });
@@ -259,6 +261,7 @@ describe('what an answer costs', () => {
           /^SELECT .*"organization_memberships" .* JOIN .*"identities" .* FOR NO KEY UPDATE OF m, i$/,
         ),
         expect.stringMatching(/^UPDATE latchkey.identity_access_tokens .* EXISTS .* RETURNING/),
+        expect.stringMatching(/INSERT INTO latchkey.audit_logs/),
         'COMMIT',
       ]);
     });

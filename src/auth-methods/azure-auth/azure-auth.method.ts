@@ -4,8 +4,10 @@ import { askingIssuer } from '../federation/asking-issuer';
 import { type Claims, entriesOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { partyOf } from '../federation/party';
 import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
 import { type AzureAuthConfig, readSettings } from './azure-auth.config';
+import { AZURE_AUTH } from './azure-auth.definition';
 import {
   InvalidSigningKeyError,
   ServicePrincipalNotAllowedError,
@@ -24,20 +26,22 @@ export class AzureAuth extends AuthMethod<Attempt> {
   }
 
   /** @throws InvalidJwtError, InvalidSigningKeyError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
-  async authenticate({ credentials, configuration, now }: Attempt): Promise<Proof> {
+  async authenticate(attempt: Attempt): Promise<Proof> {
+    const { configuration } = attempt;
     const config = readSettings(configuration);
     const tenantId = config.tenantId.toLowerCase();
-    const claims = await this.verify(credentials.jwt, tenantId, now);
+    const claims = await this.verify(attempt, tenantId);
     requireOfTenant(claims, tenantId);
     if (!isFor(config.resource, claims.aud)) throw new UnverifiedJwtError('jwt audience invalid');
     requireAllowed(claims, config);
     return { configuration };
   }
 
-  private async verify(jwt: string, tenantId: string, now: Date): Promise<Claims> {
+  private async verify({ credentials: { jwt }, configuration, now }: Attempt, tenantId: string): Promise<Claims> {
     const header = headerOf(jwt);
     if (!header) throw new InvalidJwtError();
-    const keys = await askingIssuer(() => this.keys.ofTenant(tenantId, header.kid));
+    const party = partyOf(AZURE_AUTH, configuration);
+    const keys = await askingIssuer(() => this.keys.ofTenant(tenantId, header.kid, party));
     if (keys.length === 0) throw new InvalidSigningKeyError();
     try {
       return await verifySignedJwt(jwt, keys, now);

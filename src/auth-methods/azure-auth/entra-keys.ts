@@ -20,10 +20,15 @@ export class EntraKeys {
     this.authority = (azureAuthority ?? AUTHORITY).replace(/\/+$/, '');
   }
 
-  /** The key with a key id, for RS256 only: Entra signs with nothing else. @throws DocumentUnavailableError */
-  async ofTenant(tenantId: string, kid: string | undefined): Promise<readonly VerificationKey[]> {
+  /**
+   * The key with a key id, for RS256 only: Entra signs with nothing else.
+   *
+   * @param party on whose behalf it asks: see `partyOf`.
+   * @throws DocumentUnavailableError
+   */
+  async ofTenant(tenantId: string, kid: string | undefined, party: string): Promise<readonly VerificationKey[]> {
     if (kid === undefined) return [];
-    const source = { url: `${this.authority}/${tenantId}/discovery/keys`, ca: undefined };
+    const source = { url: `${this.authority}/${tenantId}/discovery/keys`, ca: undefined, party };
     const keys = await this.keySets.keysFor(source, kid);
     return keys.map((key) => ({ ...key, alg: key.alg ?? 'RS256' }));
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { OutboundHttp } from '../../common/net/outbound-http';
-import { DocumentCache, type DocumentKind, type DocumentSettings } from './document.cache';
+import { DocumentCache, type DocumentKind, type DocumentSettings, type DocumentSource } from './document.cache';
 import { readPublicKey, type VerificationKey } from './key-set';
 
 /** The key of a certificate. */
@@ -33,9 +33,13 @@ export class CertificateCache {
    *
    * @throws DocumentUnavailableError
    */
-  async keysFor(url: string, kid: string | undefined, now: Date): Promise<readonly VerificationKey[]> {
+  async keysFor(
+    { url, party }: Pick<DocumentSource, 'url' | 'party'>,
+    kid: string | undefined,
+    now: Date,
+  ): Promise<readonly VerificationKey[]> {
     if (kid === undefined) return [];
-    const source = { url, ca: undefined };
+    const source = { url, ca: undefined, party };
     const known = withId(await this.documents.get(source), kid);
     const found = known.length > 0 ? known : withId(await this.documents.getAgain(source), kid);
     return found.filter(({ from, until }) => from <= now && now <= until);

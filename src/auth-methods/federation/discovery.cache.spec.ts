@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => peer.stop());
 
 const says = (issuer: string, jwks = 'https://issuer.test/jwks') => peer.answerJson({ issuer, jwks_uri: jwks });
-const at = (path: string) => ({ url: `${peer.url}${path}`, ca: peer.authority.cert });
+const at = (path: string) => ({ url: `${peer.url}${path}`, ca: peer.authority.cert, party: 'any' });
 const ask = (path = '') => cache.jwksUriOf(at(path), ISSUER);
 const askAgain = () => cache.newestJwksUriOf(at(''), ISSUER);
 const unavailable = (reason: string) => expect.objectContaining({ name: 'DocumentUnavailableError', reason }) as Error;

@@ -10,7 +10,7 @@ export interface DocumentSource {
   /** The certificate authorities that may have signed the server's certificate, in PEM; undefined for those of the system. */
   readonly ca: string | undefined;
   /** The party that asks: see `OutboundRequest`. Parties share what was fetched. */
-  readonly party?: string;
+  readonly party: string;
 }
 
 export interface DocumentSettings {
@@ -143,7 +143,7 @@ export class DocumentCache<Content> {
   }
 
   private fetch(source: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
-    const { party = '' } = source;
+    const { party } = source;
     const underWay = entry.fetching.get(party);
     if (underWay) return underWay;
     const fetching = this.load(source, entry).finally(() => entry.fetching.delete(party));

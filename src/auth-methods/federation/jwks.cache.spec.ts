@@ -26,7 +26,7 @@ beforeEach(async () => {
   peer.answerJson({ keys: [jwk({ kid: 'a' }), jwk({ kid: 'b' })] });
   now = 1_000_000;
   cache = new JwksCache(http, { maxAgeMs: MAX_AGE_MS, cooldownMs: COOLDOWN_MS }, () => now);
-  source = { url: `${peer.url}/jwks`, ca: peer.authority.cert };
+  source = { url: `${peer.url}/jwks`, ca: peer.authority.cert, party: 'any' };
 });
 afterEach(() => peer.stop());
 
@@ -62,7 +62,7 @@ describe('a key set', () => {
 
   it('is one for each authority: what one trusts is not handed to another', async () => {
     await kids('a');
-    const stranger = { url: source.url, ca: undefined };
+    const stranger = { url: source.url, ca: undefined, party: 'any' };
     await expect(cache.keysFor(stranger, 'a')).rejects.toEqual(unavailable('certificate_refused'));
   });
 });

@@ -6,11 +6,13 @@ import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
 import { askingIssuer } from '../federation/asking-issuer';
 import type { VerificationKey } from '../federation/key-set';
+import { partyOf } from '../federation/party';
 import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
 import { type GcpAuthConfig, readSettings } from './gcp-auth.config';
+import { GCP_AUTH } from './gcp-auth.definition';
 import { InvalidAudienceError, InvalidServiceAccountError, NotAllowedError } from './gcp-auth.errors';
 import { accountIn, placeIn, requireShort, unverifiedSubject } from './gcp-token';
-import { GoogleKeys } from './google-keys';
+import { GoogleKeys, type KeyQuestion } from './google-keys';
 
 type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, GcpAuthConfig>;
 
@@ -35,19 +37,24 @@ export class GcpAuth extends AuthMethod<Attempt> {
   }
 
   /** A token that a service account has signed, or had signed. */
-  private async proveAccount({ credentials: { jwt }, configuration, now }: Attempt, config: GcpAuthConfig) {
+  private async proveAccount(attempt: Attempt, config: GcpAuthConfig) {
+    const {
+      credentials: { jwt },
+      configuration,
+    } = attempt;
     const account = unverifiedSubject(jwt);
     if (!SERVICE_ACCOUNT.test(account)) throw new InvalidServiceAccountError();
     // Before its certificates are fetched: a stranger would otherwise choose what Google is asked for.
     requireListed('service_account', config.allowedServiceAccounts, account);
-    const claims = await verified(jwt, now, (kid) => this.keys.ofAccount(account, kid, now));
+    const claims = await verified(attempt, (question) => this.keys.ofAccount(account, question));
     if (claims.iss !== undefined && claims.iss !== account) throw new UnverifiedJwtError('jwt issuer invalid');
     if (claims.aud !== configuration.identityId) throw new InvalidAudienceError();
   }
 
   /** An identity token of a virtual machine, a pod or a function. */
-  private async proveWorkload({ credentials: { jwt }, configuration, now }: Attempt, config: GcpAuthConfig) {
-    const claims = await verified(jwt, now, (kid) => this.keys.ofGoogle(kid, now));
+  private async proveWorkload(attempt: Attempt, config: GcpAuthConfig) {
+    const { configuration } = attempt;
+    const claims = await verified(attempt, (question) => this.keys.ofGoogle(question));
     if (claims.iss !== GOOGLE) throw new UnverifiedJwtError('jwt issuer invalid');
     if (claims.aud !== configuration.identityId) throw new UnverifiedJwtError('jwt audience invalid');
     requireListed('service_account', config.allowedServiceAccounts, accountIn(claims));
@@ -67,13 +74,13 @@ function requireListed(
   if (entries.length > 0 && !entries.some((entry) => entry === value)) throw new NotAllowedError(what);
 }
 
-type KeysFor = (kid: string | undefined) => Promise<readonly VerificationKey[]>;
+type KeysFor = (question: KeyQuestion) => Promise<readonly VerificationKey[]>;
 
 /** @throws InvalidJwtError, UnverifiedJwtError, IssuerUnavailableError */
-async function verified(jwt: string, now: Date, keysFor: KeysFor): Promise<Claims> {
+async function verified({ credentials: { jwt }, configuration, now }: Attempt, keysFor: KeysFor): Promise<Claims> {
   const header = headerOf(jwt);
   if (!header) throw new InvalidJwtError();
-  const keys = await askingIssuer(() => keysFor(header.kid));
+  const keys = await askingIssuer(() => keysFor({ kid: header.kid, now, party: partyOf(GCP_AUTH, configuration) }));
   try {
     if (keys.length === 0) throw new SignedJwtError('signing key not found');
     return requireShort(await verifySignedJwt(jwt, keys, now), now);

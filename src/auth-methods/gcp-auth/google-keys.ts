@@ -10,6 +10,14 @@ import { OperatorHttp } from '../federation/operator-http';
 const CERTIFICATES = 'https://www.googleapis.com/oauth2/v1/certs';
 const CERTIFICATES_OF_ACCOUNTS = 'https://www.googleapis.com/service_accounts/v1/metadata/x509';
 
+/** The key that is asked for, at which time, and on whose behalf. */
+export interface KeyQuestion {
+  readonly kid: string | undefined;
+  readonly now: Date;
+  /** See `partyOf`. */
+  readonly party: string;
+}
+
 /** The keys that Google and its service accounts sign with. */
 @Injectable()
 export class GoogleKeys {
@@ -29,14 +37,15 @@ export class GoogleKeys {
   }
 
   /** @throws DocumentUnavailableError */
-  ofGoogle(kid: string | undefined, now: Date): Promise<readonly VerificationKey[]> {
-    return this.google.keysFor(this.url, kid, now);
+  ofGoogle({ kid, now, party }: KeyQuestion): Promise<readonly VerificationKey[]> {
+    return this.google.keysFor({ url: this.url, party }, kid, now);
   }
 
   /** An account that does not exist has no keys. @throws DocumentUnavailableError */
-  async ofAccount(email: string, kid: string | undefined, now: Date): Promise<readonly VerificationKey[]> {
+  async ofAccount(email: string, { kid, now, party }: KeyQuestion): Promise<readonly VerificationKey[]> {
     try {
-      return await this.accounts.keysFor(`${this.urlOfAccounts}/${encodeURIComponent(email)}`, kid, now);
+      const url = `${this.urlOfAccounts}/${encodeURIComponent(email)}`;
+      return await this.accounts.keysFor({ url, party }, kid, now);
     } catch (error) {
       if (error instanceof DocumentUnavailableError && error.reason === 'status_404') return [];
       throw error;
