@@ -19,6 +19,7 @@ import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replica
 import { AddKeys1766300000000 } from './1766300000000-add-keys';
 import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
 import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
+import { AddRateLimits1766500000000 } from './1766500000000-add-rate-limits';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
@@ -45,6 +46,7 @@ export const LATCHKEY_MIGRATIONS = [
   NoteReplicatedChanges1765720000000,
   AddKeys1766300000000,
   AddShortKeys1766400000000,
+  AddRateLimits1766500000000,
   AddTokenEvents1766600000000,
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,

@@ -13,6 +13,7 @@ export {
   KeyTakenError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
+  RateLimitedError,
   type RefusalCode,
   TokenEndedError,
   TokenNotRotatableError,
@@ -21,6 +22,7 @@ export {
   UntrustedAddressError,
 } from './access-tokens/issuing/access-tokens.errors';
 export type { KeyOptions } from './access-tokens/issuing/key-options';
+export type { RateLimit } from './access-tokens/issuing/rate-limits';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
 export { rememberHandshake } from './access-tokens/guarding/call-origin';
 export { Caller } from './access-tokens/guarding/caller.decorator';

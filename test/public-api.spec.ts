@@ -116,7 +116,8 @@ describe('the errors a host may catch', () => {
         (about) => {
           const isOfIssues = Type === (latchkey.ValidationFailureError as unknown);
           const subject = Type === (latchkey.MissingMetadataError as unknown) ? [about] : about;
-          const error = new Type(isOfIssues ? [] : subject);
+          const isOfLimits = Type === (latchkey.RateLimitedError as unknown);
+          const error = new Type(isOfIssues || isOfLimits ? [] : subject);
           return `${error.errorCode} ${error.getStatus()} ${Type.name}`;
         },
       ),

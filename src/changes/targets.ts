@@ -51,6 +51,7 @@ export interface KeyFields {
   readonly metadata?: object | null;
   readonly usesLimit?: number | null;
   readonly usesRefill?: object | null;
+  readonly rateLimits?: readonly object[] | null;
   readonly trustedIps?: readonly unknown[] | null;
   readonly disabledAt?: Date | null;
 }
@@ -59,8 +60,8 @@ export function keyTarget(
   key: KeyFields & { readonly tokenId: string; readonly identityId: string; readonly organizationId: string },
 ): ChangeTarget {
   const { tokenId: id, identityId, organizationId, name, externalId, expiresAt, permissions, metadata } = key;
-  const { usesLimit, usesRefill, trustedIps, disabledAt } = key;
-  const limits = { usesLimit, usesRefill, trustedIps, disabledAt };
+  const { usesLimit, usesRefill, rateLimits, trustedIps, disabledAt } = key;
+  const limits = { usesLimit, usesRefill, rateLimits, trustedIps, disabledAt };
   return {
     ...{ type: 'token', id, identityId, organizationId },
     details: { name, externalId, expiresAt, permissions, metadata, ...limits },

@@ -23,7 +23,15 @@ import type {
   RotationOptions,
 } from './key-types';
 
-const SETTINGS = ['expiresAt', 'permissions', 'metadata', 'usesLimit', 'usesRefill', 'trustedIps'] as const;
+const SETTINGS = [
+  'expiresAt',
+  'permissions',
+  'metadata',
+  'usesLimit',
+  'usesRefill',
+  'rateLimits',
+  'trustedIps',
+] as const;
 const NEW_KEY = ['identityId', 'name', 'externalId', ...SETTINGS] as const;
 
 /**

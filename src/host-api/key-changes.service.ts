@@ -118,10 +118,17 @@ function targetOf({ identityId, organizationId }: KeyHolders) {
     : ({ type: 'identity', id: identityId, identityId, ...organization } as const);
 }
 
-function changesOf({ name, permissions, metadata, trustedIps, ...rest }: CheckedKey & { name?: string }): KeyChanges {
+function changesOf({
+  name,
+  permissions,
+  metadata,
+  trustedIps,
+  rateLimits,
+  ...rest
+}: CheckedKey & { name?: string }): KeyChanges {
   const { expiresAt: endsAt, usesLimit } = rest;
   const limit = usesLimit === undefined ? {} : { numUsesLimit: usesLimit ?? 0 };
-  return { name, permissions, metadata, trustedIps, endsAt, ...limit, ...refillOf(rest) };
+  return { name, permissions, metadata, trustedIps, rateLimits, endsAt, ...limit, ...refillOf(rest) };
 }
 
 /** Without a limit, no uses come back. */

@@ -5,6 +5,13 @@ import { ValidationFailureError, type ValidationIssue } from '../common/errors/c
 import type { TrustedIp } from '../common/net/trusted-ips';
 import { isObject } from '../common/option-rules';
 import { requireIps } from '../access-tokens/issuing/access-token-policy';
+import {
+  isRateLimits,
+  LONGEST_PERIOD_SECONDS,
+  MOST_RATE_LIMITS,
+  MOST_REQUESTS,
+  type RateLimits,
+} from '../access-tokens/issuing/rate-limits';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
 import { MAX_GRACE_SECONDS } from '../access-tokens/issuing/token-rotation.service';
 import { type AccessTokenState, STATES, type UsesRefill } from './key-reader.service';
@@ -28,6 +35,7 @@ export interface KeyInput {
   readonly metadata?: unknown;
   readonly usesLimit?: unknown;
   readonly usesRefill?: unknown;
+  readonly rateLimits?: unknown;
   readonly trustedIps?: unknown;
 }
 
@@ -39,6 +47,7 @@ export interface CheckedKey {
   readonly metadata?: Readonly<Record<string, string>> | null;
   readonly usesLimit?: number | null;
   readonly usesRefill?: UsesRefill | null;
+  readonly rateLimits?: RateLimits | null;
   readonly trustedIps?: TrustedIp[] | null;
 }
 
@@ -69,6 +78,10 @@ const CHECKS: Record<keyof KeyInput, Check> = {
     value === null || isRefill(value)
       ? undefined
       : `Expected { amount, everySeconds }: whole numbers from 1 to ${MAX_COUNT}, and to ${MAX_SECONDS}`,
+  rateLimits: (value) =>
+    value === null || isRateLimits(value)
+      ? undefined
+      : `Expected 1 to ${MOST_RATE_LIMITS} limits { limit, perSeconds }, whole numbers from 1 to ${MOST_REQUESTS} and to ${LONGEST_PERIOD_SECONDS}, no perSeconds twice; or null for none`,
   trustedIps: (value) =>
     value === null || (Array.isArray(value) && isWithin(value.length, MOST_ADDRESSES) && value.every(isAddress))
       ? undefined

@@ -108,8 +108,17 @@ export function refillNeedsLimit(): ValidationFailureError {
 }
 
 function rowOf(key: CheckedKey): NewKeyRow {
-  const { externalId = null, permissions = null, metadata = null, trustedIps = null, usesRefill = null } = key;
-  return { externalId, permissions, metadata, trustedIps, usesRefill, isEndGiven: key.expiresAt !== undefined };
+  const { externalId = null, permissions = null, metadata = null, trustedIps = null } = key;
+  const { usesRefill = null, rateLimits = null } = key;
+  return {
+    externalId,
+    permissions,
+    metadata,
+    trustedIps,
+    usesRefill,
+    rateLimits,
+    isEndGiven: key.expiresAt !== undefined,
+  };
 }
 
 interface MethodRow extends TokenMethod {

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { methodRemovedAt } from '../access-tokens/issuing/access-token.store';
+import { type RateLimit, readRateLimits } from '../access-tokens/issuing/rate-limits';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
 import { Clock } from '../common/clock/clock';
+import { DatabaseUnavailableError } from '../common/errors/common.errors';
 import { isId } from '../common/ids';
 import { type TrustedIp } from '../common/net/trusted-ips';
 import { SEES_ALL_ROWS } from '../database/schema';
@@ -48,6 +50,7 @@ export interface AccessTokenRecord {
   /** How many uses are left now; null for no limit. */
   readonly usesLeft: number | null;
   readonly usesRefill: UsesRefill | null;
+  readonly rateLimits: readonly RateLimit[] | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   /** When it ends, also because another key takes its place; null if never. */
@@ -159,6 +162,7 @@ function recordOf(raw: RawRecord): AccessTokenRecord {
     usesLimit: isLimited ? raw.usesLimit : null,
     usesLeft: isLimited ? Math.max(0, raw.usesLimit - raw.usesSpent) : null,
     usesRefill: raw.refillAmount > 0 ? { amount: raw.refillAmount, everySeconds: raw.refillSeconds } : null,
+    rateLimits: rateLimitsOf(raw),
     createdAt: new Date(raw.createdMs),
     updatedAt: new Date(raw.updatedMs),
     expiresAt: dateOf(raw.expiresMs),
@@ -166,6 +170,15 @@ function recordOf(raw: RawRecord): AccessTokenRecord {
     revokedAt: dateOf(raw.revokedMs),
     disabledAt: dateOf(raw.disabledMs),
   };
+}
+
+/** @throws DatabaseUnavailableError for limits that a change by hand has left unreadable. */
+function rateLimitsOf({ rateLimits }: RawRecord): readonly RateLimit[] | null {
+  try {
+    return readRateLimits(rateLimits);
+  } catch (error) {
+    throw new DatabaseUnavailableError(error);
+  }
 }
 
 function dateOf(ms: number | null): Date | null {
@@ -196,7 +209,7 @@ const RECORD = `
     'tokenId', t.id, 'identityId', t.identity_id, 'organizationId', t.organization_id, 'name', t.name, 'visibleStart', t.visible_start,
     'externalId', t.external_id, 'state', ${STATE}, 'permissions', t.permissions, 'metadata', t.metadata,
     'trustedIps', t.trusted_ips, 'uses', t.num_uses, 'usesLimit', t.num_uses_limit, 'usesSpent', ${SPENT},
-    'refillAmount', t.uses_refill_amount, 'refillSeconds', t.uses_refill_interval, 'rotatedTo', t.rotated_to,
+    'rateLimits', t.rate_limits, 'refillAmount', t.uses_refill_amount, 'refillSeconds', t.uses_refill_interval, 'rotatedTo', t.rotated_to,
     'createdMs', ${ms('t.created_at')}, 'updatedMs', ${ms('t.updated_at')},
     'expiresMs', ${ms('least(t.expires_at, t.ends_at)')}, 'lastUsedMs', ${ms('t.last_used_at')},
     'revokedMs', ${ms(`coalesce(t.revoked_at, ${methodRemovedAt('t')})`)}, 'disabledMs', ${ms('t.disabled_at')})`;

@@ -1,3 +1,4 @@
+import type { RateLimit } from '../access-tokens/issuing/rate-limits';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
 import type { TokenFormat } from '../access-tokens/issuing/token-handout';
 import type { AccessTokenState, UsesRefill } from './key-reader.service';
@@ -28,6 +29,10 @@ export interface NewAccessToken {
   readonly usesLimit?: number | null;
   /** Uses that come back. Needs `usesLimit`. */
   readonly usesRefill?: UsesRefill | null;
+  /**
+   * How often it can be used: 1 to 5 limits, each for a period of another length; null for none. Each node counts for itself.
+   */
+  readonly rateLimits?: readonly RateLimit[] | null;
   /** Addresses and CIDR blocks, 1 to 256 of them, instead of those of the identity; null for those of the identity. */
   readonly trustedIps?: readonly string[] | null;
 }

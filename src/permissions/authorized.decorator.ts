@@ -9,6 +9,7 @@ import {
   InvalidSignatureError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
+  RateLimitedError,
   type Refusal,
   REFUSALS,
   UntrustedAddressError,
@@ -31,6 +32,7 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
   new ExpiredAccessTokenError(),
   ...refusalsOfUse.map((refusal) => new AccessTokenRefusedError(refusal)),
   new UntrustedAddressError(),
+  new RateLimitedError([{ limit: 100, perSeconds: 60, remaining: 0, moreInMs: 37_000 }]),
 ];
 
 /** A route with a caller says by which event the audit log knows it. */

@@ -8,6 +8,7 @@ import {
   InvalidSignatureError,
   MalformedAccessTokenError,
   MissingAccessTokenError,
+  RateLimitedError,
   type Refusal,
   type RefusalCode,
   UntrustedAddressError,
@@ -44,7 +45,7 @@ export class TestGate {
     this.usual = caller;
   }
 
-  /** Every request that follows is refused: 400, 401, 403 or 503, as the code says. */
+  /** Every request that follows is refused: 400, 401, 403, 429 or 503, as the code says. */
   refuse(code: TokenRefusalCode): void {
     this.usual = code;
   }
@@ -98,6 +99,13 @@ export class TestGate {
   }
 }
 
+/** As a key with one limit would be refused. */
+class RateLimitReachedError extends RateLimitedError {
+  constructor() {
+    super([{ limit: 100, perSeconds: 60, remaining: 0, moreInMs: 37_000 }]);
+  }
+}
+
 const ERRORS: Partial<Record<TokenRefusalCode, new () => LatchkeyError>> = {
   access_token_missing: MissingAccessTokenError,
   access_token_conflict: ConflictingAccessTokensError,
@@ -105,6 +113,7 @@ const ERRORS: Partial<Record<TokenRefusalCode, new () => LatchkeyError>> = {
   access_token_signature: InvalidSignatureError,
   access_token_algorithm: InvalidAlgorithmError,
   access_token_expired: ExpiredAccessTokenError,
+  access_token_rate_limited: RateLimitReachedError,
   address_not_trusted: UntrustedAddressError,
   database_unavailable: DatabaseUnavailableError,
 };

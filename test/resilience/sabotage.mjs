@@ -798,6 +798,14 @@ const SABOTAGES = [
     'e2e:short-keys',
     'without a look-up',
   ],
+  [
+    'a key is not held to its rate limits',
+    '../../src/access-tokens/verification/access-token.verifier.ts',
+    /isCounted \|\| good\.rateLimits === null/,
+    'true',
+    'e2e:rate-limits',
+    'exact on each node',
+  ],
 ];
 
 function breakFile(name, file, from, to) {

@@ -1,9 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenVerifier } from '../verification/access-token.verifier';
+import { ratesOf } from '../verification/caller';
 import { originOf } from './call-origin';
 import { stateOf, type Verification } from '../verification/request-state';
-import { refuse } from './transport-errors';
+import { refuse, tellRates } from './transport-errors';
 import { MissingMetadataError, type RequiredMetadata, rulesOf } from './route-rules';
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
@@ -54,8 +55,8 @@ export class AccessTokenGuard implements CanActivate {
       return true;
     }
     const caller = this.verificationOf(request);
-    if (!(caller instanceof Promise)) return keepCaller(subject, caller, metadata);
-    return caller.then((verified) => keepCaller(subject, verified, metadata));
+    if (!(caller instanceof Promise)) return keepCaller(context, subject, caller, metadata);
+    return caller.then((verified) => keepCaller(context, subject, verified, metadata));
   }
 
   private hasToken(request: AddressedRequest): boolean {
@@ -72,7 +73,14 @@ export class AccessTokenGuard implements CanActivate {
 @Injectable()
 export class LatchkeyTokenGuard extends AccessTokenGuard {}
 
-function keepCaller(subject: object, caller: VerifiedAccessToken, metadata: RequiredMetadata | undefined): true {
+function keepCaller(
+  context: ExecutionContext,
+  subject: object,
+  caller: VerifiedAccessToken,
+  metadata: RequiredMetadata | undefined,
+): true {
+  const rates = ratesOf(caller);
+  if (rates !== undefined) tellRates(context, rates);
   if (metadata !== undefined) requireMetadata(caller, metadata);
   stateOf(subject).caller = caller;
   return true;

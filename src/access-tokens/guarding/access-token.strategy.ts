@@ -6,8 +6,9 @@ import type { AddressedRequest } from '../../common/net/client-address';
 import { AccessTokenKeyring } from '../issuing/access-token.keyring';
 import { ShortKeyring } from '../issuing/short-key.keyring';
 import { AccessTokenVerifier } from '../verification/access-token.verifier';
+import { ratesOf } from '../verification/caller';
 import { stateOf } from '../verification/request-state';
-import { addHeaders } from './transport-errors';
+import { addHeaders, addRates } from './transport-errors';
 import type { VerifiedAccessToken } from '../verification/verified-access-token';
 
 /** The name for `AuthGuard('latchkey')`. */
@@ -69,6 +70,9 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
     try {
       const caller = await this.verifier.verificationOfToken(request, this.tokens.get(request));
       stateOf(request).caller = caller;
+      const { res } = request as HeldRequest;
+      const rates = ratesOf(caller);
+      if (res !== undefined && rates !== undefined) addRates(res, rates);
       return caller;
     } catch (error) {
       return tell(request, error);
@@ -77,7 +81,9 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy, LATCHKEY_STR
 }
 
 /** Express keeps the response on the request. Fastify does not, and passport gives a strategy only the request. */
-function tell({ res }: AddressedRequest & { readonly res?: object }, error: unknown): never {
+type HeldRequest = AddressedRequest & { readonly res?: object };
+
+function tell({ res }: HeldRequest, error: unknown): never {
   if (res !== undefined && error instanceof LatchkeyError) addHeaders(res, error);
   throw error;
 }

@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
+import { rateHeaders, type RateStanding } from '../issuing/rate-standing';
 
 /**
  * Throws the refusal of a guard in the form of the transport, so that Nest's filters for it, or the host's, format it. Over
@@ -21,6 +22,19 @@ interface Response {
 }
 
 export function addHeaders(response: Response, { headers }: LatchkeyError): void {
+  setHeaders(response, headers);
+}
+
+/** Tells a caller over HTTP how its key stands with its rate limits. */
+export function tellRates(context: ExecutionContext, rates: readonly RateStanding[]): void {
+  if (context.getType<string>() === 'http') addRates(context.switchToHttp().getResponse<Response>(), rates);
+}
+
+export function addRates(response: Response, rates: readonly RateStanding[]): void {
+  setHeaders(response, rateHeaders(rates));
+}
+
+function setHeaders(response: Response, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) response.header?.(name, value);
 }
 
@@ -45,5 +59,5 @@ function caused(exception: Error, cause: LatchkeyError): Error {
 }
 
 const UNKNOWN = 2;
-/** INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE. */
-const GRPC_CODES: Partial<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 503: 14 };
+/** INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE. */
+const GRPC_CODES: Partial<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 429: 8, 503: 14 };

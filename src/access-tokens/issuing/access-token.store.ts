@@ -6,6 +6,7 @@ import type { TrustedIp } from '../../common/net/trusted-ips';
 import { DURABLE } from '../../database/durable';
 import type { SqlRunner } from '../../database/sql-runner';
 import { ExternalIdTakenError } from './access-tokens.errors';
+import type { RateLimits } from './rate-limits';
 import type { TokenPermissions } from './token-permissions';
 import type { StoredKey } from './short-key.keyring';
 
@@ -36,6 +37,7 @@ export interface KeySettings {
   readonly metadata: Readonly<Record<string, string>> | null;
   readonly trustedIps: TrustedIp[] | null;
   readonly usesRefill: { readonly amount: number; readonly everySeconds: number } | null;
+  readonly rateLimits: RateLimits | null;
   /** Whether the host gave its end, or said that it has none. */
   readonly isEndGiven: boolean;
 }
@@ -83,6 +85,7 @@ const NO_KEY: NewKeyRow = {
   metadata: null,
   trustedIps: null,
   usesRefill: null,
+  rateLimits: null,
   isEndGiven: false,
 };
 
@@ -91,7 +94,7 @@ function valuesOf(key: NewKeyRow): unknown[] {
   const { id = null, endsTokenId = null, endsAt = null, usesSpent = 0 } = key;
   const { amount, everySeconds } = key.usesRefill ?? NO_REFILL;
   const said = [key.externalId, json(key.permissions), json(key.metadata), json(key.trustedIps), key.isEndGiven];
-  return [...said, amount, everySeconds, id, endsTokenId, endsAt, usesSpent];
+  return [...said, amount, everySeconds, id, endsTokenId, endsAt, usesSpent, json(key.rateLimits)];
 }
 
 const NO_REFILL = { amount: 0, everySeconds: 0 };
@@ -205,9 +208,9 @@ const INSERT = `
          (identity_id, organization_id, auth_method_id, auth_method, name, access_token_ttl, access_token_max_ttl,
           access_token_period, num_uses_limit, client_secret_id, identity_auth, created_at, updated_at, expires_at, signed_ttl,
           external_id, permissions, metadata, trusted_ips, is_end_given, uses_refill_amount, uses_refill_interval,
-          uses_refilled_at, id, ends_token_id, ends_at, num_uses)
+          uses_refilled_at, id, ends_token_id, ends_at, num_uses, rate_limits)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-          CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25)
+          CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25, $26)
   ON CONFLICT (organization_id, external_id) WHERE external_id IS NOT NULL AND rotated_to IS NULL DO NOTHING
   RETURNING id`;
 

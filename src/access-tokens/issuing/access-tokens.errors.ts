@@ -1,5 +1,6 @@
 import { HttpStatus } from '@nestjs/common';
 import { BadRequestError, ForbiddenError, LatchkeyError } from '../../common/errors/latchkey.error';
+import { rateHeaders, type RateStanding, retryAfter } from './rate-standing';
 
 // RFC 6750 section 3: a challenge names an error only when a token was presented.
 const INVALID_TOKEN = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
@@ -129,7 +130,7 @@ export type Refusal = keyof typeof REFUSALS;
 /** The `errorCode` of every error with which the guards and the verifier refuse a caller. */
 export type RefusalCode =
   | `access_token_${Refusal | 'missing' | 'conflict' | 'malformed' | 'signature' | 'algorithm' | 'expired'}`
-  | `access_token_${'checksum' | 'prefix' | 'unknown'}`
+  | `access_token_${'checksum' | 'prefix' | 'unknown' | 'rate_limited'}`
   | 'address_not_trusted'
   | 'metadata_missing'
   | 'permission_denied'
@@ -147,6 +148,22 @@ export class AccessTokenRefusedError extends LatchkeyError {
         ? 'Cannot renew exhausted access token'
         : `${purpose}: ${REFUSALS[refusal]}`,
       { headers: INVALID_TOKEN },
+    );
+  }
+}
+
+/** The key has no request left by one of its rate limits. 429; `Retry-After` says when it has one again. The request is no use. */
+export class RateLimitedError extends LatchkeyError {
+  constructor(standings: readonly RateStanding[]) {
+    const seconds = retryAfter(standings);
+    super(
+      {
+        errorCode: 'access_token_rate_limited',
+        status: HttpStatus.TOO_MANY_REQUESTS,
+        error: 'RateLimitExceeded',
+      },
+      `Rate limit exceeded. Please try again in ${seconds} seconds`,
+      { headers: { 'Retry-After': String(seconds), ...rateHeaders(standings) } },
     );
   }
 }

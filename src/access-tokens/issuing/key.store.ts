@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { TrustedIp } from '../../common/net/trusted-ips';
 import { DURABLE } from '../../database/durable';
 import type { SqlRunner } from '../../database/sql-runner';
+import type { RateLimits } from './rate-limits';
 import type { TokenPermissions } from './token-permissions';
 import { USES_REFILLED } from '../uses-refilled';
 
@@ -17,6 +18,7 @@ export interface KeyChanges {
   readonly permissions?: TokenPermissions | null;
   readonly metadata?: Readonly<Record<string, string>> | null;
   readonly trustedIps?: TrustedIp[] | null;
+  readonly rateLimits?: RateLimits | null;
   readonly endsAt?: Date | null;
   readonly numUsesLimit?: number;
   readonly refillAmount?: number;
@@ -70,6 +72,7 @@ const CHANGE = `
          permissions = CASE WHEN said -> 'permissions' IS NULL THEN t.permissions ELSE nullif(said -> 'permissions', 'null') END,
          metadata = CASE WHEN said -> 'metadata' IS NULL THEN t.metadata ELSE nullif(said -> 'metadata', 'null') END,
          trusted_ips = CASE WHEN said -> 'trustedIps' IS NULL THEN t.trusted_ips ELSE nullif(said -> 'trustedIps', 'null') END,
+         rate_limits = CASE WHEN said -> 'rateLimits' IS NULL THEN t.rate_limits ELSE nullif(said -> 'rateLimits', 'null') END,
          ends_at = CASE WHEN has_end THEN end_at ELSE t.ends_at END,
          num_uses_limit = coalesce(uses, t.num_uses_limit),
          uses_refill_amount = coalesce(amount, t.uses_refill_amount),

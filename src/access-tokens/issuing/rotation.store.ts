@@ -104,7 +104,7 @@ const REPLACE = `
              'methodTTL', a.access_token_ttl, 'methodMaxTTL', a.access_token_max_ttl, 'methodPeriod', a.access_token_period,
              'methodTrustedIps', a.access_token_trusted_ips, 'isKey', t.key_hash IS NOT NULL, 'externalId', t.external_id, 'permissions', t.permissions,
              'metadata', t.metadata, 'trustedIps', t.trusted_ips, 'refillAmount', t.uses_refill_amount,
-             'refillSeconds', t.uses_refill_interval, 'endedMs', ${ms('t.ends_at')},
+             'refillSeconds', t.uses_refill_interval, 'rateLimits', t.rate_limits, 'endedMs', ${ms('t.ends_at')},
              'usesSpent', t.num_uses - ${USES_REFILLED}) AS told
       FROM durable CROSS JOIN latchkey.identity_access_tokens t
       JOIN latchkey.identities i ON i.id = t.identity_id
@@ -168,14 +168,15 @@ interface RawReplaced extends RawSigned, Omit<KeySettings, 'usesRefill'> {
 
 function replacedOf(raw: RawReplaced): ReplacedToken {
   const { tokenId, identityId, identityName, organizationId, name, methodId, authMethod, methodTrustedIps } = raw;
-  const { externalId, permissions, metadata, trustedIps, isEndGiven, numUsesLimit, signedTTL, usesSpent } = raw;
+  const { externalId, permissions, metadata, trustedIps, rateLimits, isEndGiven, numUsesLimit, signedTTL, usesSpent } =
+    raw;
   const usesRefill = raw.refillAmount > 0 ? { amount: raw.refillAmount, everySeconds: raw.refillSeconds } : null;
   return {
     ...{ tokenId, identityId, identityName, organizationId, name, methodId, authMethod, methodTrustedIps },
     ...{ numUsesLimit, signedTTL, usesSpent, isKey: raw.isKey },
     policy: policyOf(raw.accessTokenTTL, raw.accessTokenMaxTTL, raw.accessTokenPeriod),
     methodPolicy: policyOf(raw.methodTTL, raw.methodMaxTTL, raw.methodPeriod),
-    key: { externalId, permissions, metadata, trustedIps, isEndGiven, usesRefill },
+    key: { externalId, permissions, metadata, trustedIps, rateLimits, isEndGiven, usesRefill },
     endedBefore: dateOf(raw.endedMs),
     endsAt: new Date(raw.endsMs),
   };

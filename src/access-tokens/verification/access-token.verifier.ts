@@ -16,9 +16,11 @@ import {
 } from '../issuing/access-tokens.errors';
 import { TokenEvents } from '../../changes/hooks/token-events.service';
 import { type CallerClass, CallerRights, callersWith } from './caller';
+import { RateLimiter } from './rate.limiter';
 import { type RequestState, stateOf, type Verification } from './request-state';
 import { UsageCounter } from '../usage/usage.counter';
 import { UsageLimiter } from '../usage/usage.limiter';
+import type { RateStanding } from '../issuing/rate-standing';
 import type { TokenFacts } from './token-facts.reader';
 import { type UsableToken, requireUsable } from './token-rules';
 import { TokenSuccession } from './token-succession';
@@ -28,12 +30,13 @@ import type { VerifiedAccessToken } from './verified-access-token';
  * Verifies access tokens. Guards, strategies, sockets, queues and gateways use it.
  *
  * Its methods throw a `LatchkeyError`: 401 for a token that is missing, foreign, expired, revoked or used up; 403 for a client
- * address that the token does not trust (decisions 5 and 6); 503 when the database cannot be asked. A refused token has spent
+ * address that the token does not trust (decisions 5 and 6); 429 for a key that has reached a rate limit; 503 when the database cannot be asked. A refused token has spent
  * no use.
  */
 @Injectable()
 export class AccessTokenVerifier {
   private readonly Caller: CallerClass;
+  private readonly rates = new RateLimiter();
   private readonly unreadable = new SeldomLog(new Logger(AccessTokenVerifier.name));
 
   constructor(
@@ -192,11 +195,13 @@ export class AccessTokenVerifier {
     const isCounted = countedToken !== undefined && known.facts?.tokenId === countedToken;
     const epochMs = this.clock.epochMs(moment);
     const good = this.requireUsable(known, epochMs, address, isCounted);
+    // Before a use is spent, or the token that this one replaces is ended: a refused request does neither.
+    const rates = isCounted || good.rateLimits === null ? undefined : this.admit(good, moment, address);
     if (good.endsTokenId !== null) this.succession.begin(good.tokenId);
     if (isCounted) return new this.Caller(good);
-    if (good.numUsesLimit > 0) return this.spend(known, good, new Date(epochMs), address);
+    if (good.numUsesLimit > 0) return this.spend(known, { good, rates }, new Date(epochMs), address);
     this.uses.note(good.tokenId, epochMs);
-    return new this.Caller(good);
+    return new this.Caller(good, rates);
   }
 
   private requireUsable(
@@ -224,15 +229,29 @@ export class AccessTokenVerifier {
     }
   }
 
+  private admit(good: UsableToken, moment: number, address: string | undefined): readonly RateStanding[] {
+    try {
+      return this.rates.admit(good.tokenId, good.rateLimits!, moment);
+    } catch (error) {
+      this.noteRefused(good, error, address);
+      throw error;
+    }
+  }
+
   private noteRefused({ tokenId, identityId, organization }: TokenFacts, error: unknown, address?: string): void {
     if (!(error instanceof LatchkeyError)) return;
     const { errorCode: reason } = error;
     this.events.noteRefused({ tokenId, identityId, organizationId: organization.id, reason, address: address ?? null });
   }
 
-  private async spend(known: KnownFacts, good: UsableToken, at: Date, address?: string): Promise<VerifiedAccessToken> {
+  private async spend(
+    known: KnownFacts,
+    { good, rates }: Admitted,
+    at: Date,
+    address?: string,
+  ): Promise<VerifiedAccessToken> {
     const party = { group: good.organization.id, member: good.identityId, isCrowd: false };
-    if (await this.limits.spend(good.tokenId, at, party)) return new this.Caller(good);
+    if (await this.limits.spend(good.tokenId, at, party)) return new this.Caller(good, rates);
     // After a new read, the row says whether the limit or a revocation is the reason. A remembered refusal would be checked
     // again on every request.
     known.isRefused = true;
@@ -240,6 +259,12 @@ export class AccessTokenVerifier {
     this.noteRefused(good, refusal, address);
     throw refusal;
   }
+}
+
+/** A token whose request its rate limits allow. */
+interface Admitted {
+  readonly good: UsableToken;
+  readonly rates: readonly RateStanding[] | undefined;
 }
 
 const AUTHORIZATION = 'authorization';

@@ -1,4 +1,5 @@
 import type { RuleSet } from '../../permissions/rules/rule-set';
+import type { RateStanding } from '../issuing/rate-standing';
 import type { UsableToken } from './token-rules';
 import type { VerifiedAccessToken } from './verified-access-token';
 
@@ -11,7 +12,7 @@ export abstract class CallerRights {
   abstract can(caller: CallerFacts, action: string, subject: string): boolean;
 }
 
-export type CallerClass = new (facts: UsableToken) => VerifiedAccessToken;
+export type CallerClass = new (facts: UsableToken, rates?: readonly RateStanding[]) => VerifiedAccessToken;
 
 class Facts implements CallerFacts {
   readonly tokenId: CallerFacts['tokenId'];
@@ -51,6 +52,11 @@ function endOf({ expiresAt, endsAt }: UsableToken): Date | null {
   return new Date(Math.min(expiresAt.getTime(), endsAt.getTime()));
 }
 
+/** How the key of a caller stands with its rate limits; undefined if it has none. */
+export function ratesOf(caller: VerifiedAccessToken): readonly RateStanding[] | undefined {
+  return (caller as { readonly rates?: readonly RateStanding[] }).rates;
+}
+
 /**
  * The class of the callers of one application. A caller is made for each request, so that a handler that changes it affects no
  * other; its parts are frozen. The method and the rules are on the prototype: they cost nothing, and no copy, comparison or JSON has them.
@@ -58,15 +64,22 @@ function endOf({ expiresAt, endsAt }: UsableToken): Date | null {
 export function callersWith(rights: CallerRights): CallerClass {
   return class Caller extends Facts implements VerifiedAccessToken {
     readonly #rules: RuleSet | null;
+    readonly #rates: readonly RateStanding[] | undefined;
 
-    constructor(facts: UsableToken) {
+    constructor(facts: UsableToken, rates?: readonly RateStanding[]) {
       super(facts);
+      this.#rates = rates;
       this.#rules = facts.membership.customRole?.rules ?? null;
     }
 
     /** The rules of a role that the organization has made. A copy of a caller has none, and holds what nothing gives it. */
     get rules(): RuleSet | null {
       return #rules in this ? this.#rules : null;
+    }
+
+    /** How the key stands with its rate limits; undefined if it has none. */
+    get rates(): readonly RateStanding[] | undefined {
+      return #rates in this ? this.#rates : undefined;
     }
 
     can(action: string, subject: string): boolean {

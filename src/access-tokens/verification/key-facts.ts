@@ -2,6 +2,7 @@ import { UnreadableValueError } from '../../common/errors/unreadable-value.error
 import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import { isObject } from '../../common/option-rules';
 import { atOrNearest } from '../../database/connections/value-types';
+import { type RateLimits, readRateLimits } from '../issuing/rate-limits';
 import { readTokenPermissions, type TokenPermissions } from '../issuing/token-permissions';
 
 /** The facts of a verification that a token has beyond those of its method and its identity. */
@@ -19,6 +20,8 @@ export interface KeyFacts {
   readonly tokenMetadata: Readonly<Record<string, string>>;
   /** By subject the actions; null for the permissions of the role. */
   readonly permissions: TokenPermissions | null;
+  /** Null for none. */
+  readonly rateLimits: RateLimits | null;
   /** Null for the addresses of the method. */
   readonly trustedIps: readonly TrustedIp[] | null;
 }
@@ -32,6 +35,7 @@ export interface KeyRow {
   is_rotated: boolean;
   ends_token_id: string | null;
   permissions: unknown;
+  rate_limits: unknown;
   key_metadata: unknown;
   key_trusted_ips: unknown;
 }
@@ -46,6 +50,7 @@ export function keyOf(row: KeyRow): KeyFacts {
     externalId: row.external_id,
     tokenMetadata: labelsOf(row.key_metadata),
     permissions: readTokenPermissions(row.permissions),
+    rateLimits: readRateLimits(row.rate_limits),
     trustedIps: row.key_trusted_ips === null ? null : readTrustedIps(row.key_trusted_ips),
   };
 }

@@ -17,6 +17,7 @@ const GOOD: TokenFacts = {
   isRotated: false,
   isDisabled: false,
   endsTokenId: null,
+  rateLimits: null,
   externalId: null,
   tokenMetadata: {},
   permissions: null,

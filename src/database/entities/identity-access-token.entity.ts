@@ -103,6 +103,10 @@ export class IdentityAccessToken extends TimestampedEntity {
   @Column('jsonb', { name: 'trusted_ips', nullable: true })
   trustedIps!: TrustedIp[] | null;
 
+  /** Null for none. */
+  @Column('jsonb', { name: 'rate_limits', nullable: true })
+  rateLimits!: { limit: number; perSeconds: number }[] | null;
+
   /** Whether the host gave the end of the token, or said that it has none: then it is not that of the method's policy. */
   @Column('boolean', { name: 'is_end_given', default: false })
   isEndGiven!: boolean;

@@ -1,0 +1,71 @@
+import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
+import { RateLimitedError } from '../issuing/access-tokens.errors';
+import type { RateLimit, RateLimits } from '../issuing/rate-limits';
+import type { RateStanding } from '../issuing/rate-standing';
+import { RateWindow } from '../usage/rate-window';
+
+/** The most windows in memory: of about 300 bytes each. */
+export const MOST_WINDOWS = 100_000;
+
+/** The windows of one key, in the order of its limits. */
+interface KeyWindows extends CacheEntry {
+  limits: RateLimits;
+  windows: readonly RateWindow[];
+}
+
+/**
+ * Holds keys to their rate limits: on one node never more requests than the limit in any period of that length, whatever the
+ * clocks do. Each node counts for itself, in memory: over several nodes the factor is their number, and a node that was restarted
+ * counts as another one. No request writes or waits.
+ *
+ * Only a request with a usable key that has a limit makes a window, so texts that are no keys evict none. Where more windows are
+ * in use than are kept, those without a recent use go first. To be rid of one key's count, a caller would have to use tens of
+ * thousands of other limited keys, each within its own limit.
+ */
+export class RateLimiter {
+  private readonly keys = new SecondChanceCache<KeyWindows>(MOST_WINDOWS);
+
+  /** How many keys have windows. */
+  get size(): number {
+    return this.keys.size;
+  }
+
+  /**
+   * Counts a request, and says how much is left by each limit. A refused request does not count.
+   *
+   * @param moment as `performance.now()` counts.
+   * @throws RateLimitedError
+   */
+  admit(tokenId: string, limits: RateLimits, moment: number): readonly RateStanding[] {
+    const { windows } = this.windowsOf(tokenId, limits);
+    const isFull = limits.some(({ limit }, index) => windows[index]!.countAt(moment) >= limit);
+    if (isFull) throw new RateLimitedError(standingsOf(limits, windows, moment));
+    for (const window of windows) window.add();
+    return standingsOf(limits, windows, moment);
+  }
+
+  private windowsOf(tokenId: string, limits: RateLimits): KeyWindows {
+    const known = this.keys.get(tokenId);
+    // Facts that were read again have limits of their own, mostly equal ones.
+    if (known?.limits === limits) return known;
+    const windows = limits.map((limit) => sameIn(known, limit) ?? new RateWindow(limit.perSeconds));
+    const kept = { limits, windows, weight: windows.length, wasUsed: false };
+    this.keys.set(tokenId, kept);
+    return kept;
+  }
+}
+
+/** A changed limit goes on with what was counted in the same period. */
+function sameIn(known: KeyWindows | undefined, { perSeconds }: RateLimit): RateWindow | undefined {
+  return known?.windows.find((window) => window.perSeconds === perSeconds);
+}
+
+function standingsOf(limits: RateLimits, windows: readonly RateWindow[], moment: number): RateStanding[] {
+  return limits.map(({ limit, perSeconds }, index) => {
+    const window = windows[index]!;
+    const count = window.countAt(moment);
+    // When it is full, the wait for room; else the time until the oldest requests are forgotten.
+    const moreAt = window.belowAt(Math.min(limit, Math.max(count, 1)));
+    return { limit, perSeconds, remaining: Math.max(0, limit - count), moreInMs: Math.max(0, moreAt - moment) };
+  });
+}
