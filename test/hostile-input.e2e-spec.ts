@@ -254,6 +254,8 @@ describe('hostile input', () => {
   };
   const pathOf = ({ path, query }: Operation, id?: string) => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => id?.replaceAll('ID', idOf(name)) ?? idOf(name));
+    // A whole export of what these suites do would be large.
+    if (path.endsWith('/audit-logs/export')) return `${path}?startDate=2020-01-01&endDate=2020-01-02`;
     const needed = query.filter(({ isRequired }) => isRequired).map(({ name }) => `${name}=${idOf(name)}`);
     return needed.length === 0 ? filled : `${filled}?${needed.join('&')}`;
   };

@@ -587,7 +587,8 @@ describe('rights', () => {
       return rows;
     };
 
-    it.each(ROUTES.filter(({ operation }) => !/^GET|\/search$/.test(operation)))(
+    // A checkpoint takes no body, and each is of a longer chain than the one before.
+    it.each(ROUTES.filter(({ operation }) => !/^GET|\/search$|\/checkpoints$/.test(operation)))(
       'beyond the fields it documents: $operation',
       async (route) => {
         const columns = await everyColumn();

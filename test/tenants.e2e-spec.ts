@@ -74,8 +74,8 @@ function operationsOf({ paths, components }: OpenAPIObject): Operation[] {
   );
 }
 
-/** A field whose only value is null names nothing. */
-const isId = ([name, value]: [string, unknown]) => /Id$|Slug$/.test(name) && value !== null;
+/** A field whose only value is null names nothing, and a tenant of Azure is none of Latchkey's. */
+const isId = ([name, value]: [string, unknown]) => /Id$|Slug$/.test(name) && name !== 'tenantId' && value !== null;
 
 function idsIn({ path, query, body }: Operation): string[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);

@@ -41,7 +41,24 @@ function answerOf(received: string): RawAnswer {
   const end = received.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = received.slice(0, end).split('\r\n');
   const headers = new Headers(lines.map((line) => line.split(/: ?(.*)/).slice(0, 2) as [string, string]));
-  // A body of no chunks is none.
-  const text = received.slice(end + 4).replace(/^0\r\n\r\n$/, '');
-  return { status: Number(statusLine.split(' ')[1]), headers, body: text === '' ? undefined : JSON.parse(text) };
+  const sent = received.slice(end + 4);
+  const text = headers.get('transfer-encoding') === 'chunked' ? joined(sent) : sent;
+  // Of JSON lines the last, which says that all of them are there.
+  const json = headers.get('content-type')?.startsWith('application/x-ndjson')
+    ? text.trimEnd().split('\n').at(-1)!
+    : text;
+  return { status: Number(statusLine.split(' ')[1]), headers, body: json === '' ? undefined : JSON.parse(json) };
+}
+
+/** The body of chunks. Their lengths are in bytes. */
+function joined(sent: string): string {
+  let rest = Buffer.from(sent);
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const line = rest.indexOf('\r\n');
+    const length = parseInt(rest.subarray(0, line).toString(), 16);
+    if (!(length > 0)) return Buffer.concat(chunks).toString();
+    chunks.push(rest.subarray(line + 2, line + 2 + length));
+    rest = rest.subarray(line + 2 + length + 2);
+  }
 }

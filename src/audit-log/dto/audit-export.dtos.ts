@@ -27,7 +27,7 @@ export class ListCheckpointsQueryDto {
   @QueryInteger({
     description: 'Only checkpoints of batches below this number: the `nextBelow` of a page.',
     min: 1,
-    max: Number.MAX_SAFE_INTEGER,
+    max: 2_147_483_647,
     example: 1_000,
   })
   below?: number;
