@@ -10,6 +10,7 @@ import type { BatchLine, EventLine, ExportLine } from '../src/audit-log/chain/ex
 import type { AuditLogDto } from '../src/audit-log/dto/audit-log.dtos';
 import type { CheckpointListDto } from '../src/audit-log/dto/audit-export.dtos';
 import { AuditPartitionKeeper } from '../src/audit-log/audit-partition.keeper';
+import { VerificationPools } from '../src/database/connections/verification-pools';
 import { ObservationQueue } from '../src/changes/observation.queue';
 import { latchkeyDocument } from '../src/openapi/latchkey-document';
 import type { ApiClient } from './support/api-client';
@@ -357,7 +358,10 @@ describe('the chain', () => {
   });
 
   it('is sealed once, however many nodes seal at the same time', async () => {
-    const sealers = [1, 2, 3].map(() => new AuditLogSealer(latchkey.dataSource, { maintenance: false } as never));
+    const pools = latchkey.app.get(VerificationPools, { strict: false });
+    const sealers = [1, 2, 3].map(
+      () => new AuditLogSealer(latchkey.dataSource, pools, { maintenance: false } as never),
+    );
     await Promise.all(
       Array.from({ length: 12 }, async (_, call) => {
         await tenant.given.identity();

@@ -7,7 +7,8 @@ import { loggable } from '../../common/errors/database-errors';
 import { SafeLogger } from '../../common/safe-logger';
 import { SeldomLog } from '../../common/seldom-log';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
-import { sqlIn, sqlOn, type SqlRunner } from '../../database/sql-runner';
+import { VerificationPools } from '../../database/connections/verification-pools';
+import { sqlIn, type SqlRunner } from '../../database/sql-runner';
 import { LatchkeySettings } from '../../latchkey.options';
 import { type AuditLogRow, loggedEvent } from '../logged-event';
 import { hasUnsealed, insertBatch, lastBatch, type SealedBatch, takeTurn, takeUnsealed } from './batch.store';
@@ -33,6 +34,7 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
+    private readonly database: VerificationPools,
     private readonly settings: LatchkeySettings,
   ) {}
 
@@ -65,9 +67,8 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async sealAll(): Promise<void> {
-    const run = sqlOn(this.dataSource, this.dataSource);
-    // One statement where nothing is to do, which is most of the time.
-    if (!(await hasUnsealed(run))) return;
+    // One statement where nothing is to do, which is most of the time, on a connection that the heartbeat keeps open anyway.
+    if (!(await hasUnsealed(this.database.writer()))) return;
     while (await this.dataSource.transaction((tx) => sealSome(sqlIn(tx)))) if (this.isStopped) return;
   }
 }
