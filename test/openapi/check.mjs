@@ -48,7 +48,11 @@ async function fetchDocument() {
 async function lint(source) {
   // Latchkey has no licence file to link, and answers to its own 4xx for every operation are checked by tests.
   const config = await createConfig({ extends: ['recommended-strict'], rules: { 'info-license': 'off' } });
-  const problems = await lintFromString({ source, config });
+  const found = await lintFromString({ source, config });
+  // The wire has both families of paths. Only an organization or a role with the id `roles` could be meant by both, and there is none.
+  const isOfTheWire = ({ ruleId, message }) =>
+    ruleId === 'no-ambiguous-paths' && message.includes('`/api/v1/organization/roles/{roleId}` and');
+  const problems = found.filter((one) => !isOfTheWire(one));
   for (const { ruleId, severity, message, location } of problems) {
     console.error(`${severity} ${ruleId} ${location.map(({ pointer }) => pointer).join(' ')}: ${message}`);
   }
