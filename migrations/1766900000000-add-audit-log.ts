@@ -41,12 +41,13 @@ const EVENTS = `
     ip_address text,
     user_agent text,
     user_agent_type text,
-    request_id text,
-    CONSTRAINT pk_audit_logs PRIMARY KEY (created_at, id)
+    request_id text
   ) PARTITION BY RANGE (created_at);
   CREATE TABLE IF NOT EXISTS latchkey.audit_logs_default PARTITION OF latchkey.audit_logs DEFAULT`;
 
+// A unique index, and no constraint: pg_dump --clean drops the constraint of each partition by itself, which PostgreSQL refuses.
 const INDEXES = [
+  'CREATE UNIQUE INDEX IF NOT EXISTS uq_audit_logs ON latchkey.audit_logs (created_at, id)',
   'CREATE INDEX IF NOT EXISTS ix_audit_logs_list ON latchkey.audit_logs (organization_id, created_at, id)',
   'CREATE INDEX IF NOT EXISTS ix_audit_logs_event ON latchkey.audit_logs (organization_id, event_type, created_at, id)',
   `CREATE INDEX IF NOT EXISTS ix_audit_logs_actor ON latchkey.audit_logs (organization_id, actor_identity_id, created_at, id)

@@ -70,7 +70,9 @@ function testExample(name, isOlder = false) {
 
 /** The first block of a language under a heading. */
 function block(document, heading, language) {
-  const section = document.slice(document.indexOf(`\n## ${heading}\n`));
+  const [found] = new RegExp(`\n##+ ${heading}\n`).exec(document) ?? [];
+  if (found === undefined) throw new Error(`docs/embedding.md has no heading ${heading}`);
+  const section = document.slice(document.indexOf(found));
   const fence = `\n\`\`\`${language}\n`;
   const start = section.indexOf(fence) + fence.length;
   return section.slice(start, section.indexOf('\n```', start) + 1);
@@ -93,15 +95,15 @@ function testDocs() {
   install('npm install', ...fresh, '@types/node@20', 'typescript@6.0');
   install(block(document, '1. Install', 'bash'));
   const platform = `${process.platform}-${process.arch}`;
-  install(block(document, '4. Test your application', 'bash').replace('linux-x64', platform));
+  install(block(document, 'Tests with a real database', 'bash').replace('linux-x64', platform));
   write('app.module.ts', block(document, '2. Ten lines and the first guarded route', 'ts'));
-  write('app.test.ts', block(document, '4. Test your application', 'ts'));
+  write('app.test.ts', block(document, 'Tests with a real database', 'ts'));
   run(out, 'npx', 'tsc');
   run(out, 'node', '--test', 'app.test.js');
 
   install('npm install --save-dev jest @swc/core @swc/jest');
-  write('jest.config.cjs', block(document, '4. Test your application', 'js'));
-  const test = block(document, '4. Test your application', 'ts');
+  write('jest.config.cjs', block(document, 'Tests with a real database', 'js'));
+  const test = block(document, 'Tests with a real database', 'ts');
   const jest = test.replace('after, before, test', 'afterAll as after, beforeAll as before, test');
   write('app.test.ts', jest.replace('node:test', '@jest/globals'));
   for (const name of ['app.module.js', 'app.test.js']) rmSync(path.join(out, name));
