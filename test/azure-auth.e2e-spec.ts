@@ -73,6 +73,9 @@ describe('Azure Auth', () => {
       'https://graph.microsoft.com',
       'https://database.windows.net./',
       '00000003-0000-0000-c000-000000000000',
+      'https://app.example',
+      'api://AzureADTokenExchange',
+      'API://azureadtokenexchange/',
       'http://app.example',
       'x',
     ].map((resource): [object, string, string] => [
@@ -100,8 +103,7 @@ describe('a login with the token of a managed identity', () => {
 
   it('is let in by any spelling of an id, and without a list for a resource of its own', async () => {
     expect((await loginUnder({ allowedServicePrincipalIds: PRINCIPAL.toUpperCase() })).status).toBe(200);
-    for (const resource of ['api://latchkey', 'https://latchkey.example']) {
-      expect((await loginUnder({ resource, allowedServicePrincipalIds: '' }, { aud: resource })).status).toBe(200);
-    }
+    const resource = 'api://latchkey';
+    expect((await loginUnder({ resource, allowedServicePrincipalIds: '' }, { aud: resource })).status).toBe(200);
   });
 });

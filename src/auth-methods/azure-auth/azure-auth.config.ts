@@ -48,14 +48,10 @@ function issuesOf({ tenantId, resource, allowedServicePrincipalIds }: AzureAuthC
   ];
 }
 
-/** The domains under which Microsoft has resources that every workload of a tenant gets tokens for. */
-const MICROSOFT =
-  /(^|\.)(azure|microsoft|windows|office|office365|microsoftonline|azureedge|azure-api|usgovcloudapi|chinacloudapi|azurewebsites|sharepoint|dynamics|powerbi|visualstudio|skype|outlook|live)\.(com|net|us|cn|org)$/i;
-
-/** Whether a resource belongs to the tenant (decision 28). An id alone could be one of Microsoft's as well. */
+/**
+ * Whether a resource belongs to the tenant (decision 28). Entra ID issues tokens for an `api://` name to the workloads of the tenant
+ * that registered it. Microsoft has a resource with such a name too. An https name, and an id alone, could be Microsoft's.
+ */
 function isOwn(resource: string): boolean {
-  if (!URL.canParse(resource)) return false;
-  const { protocol, hostname } = new URL(resource);
-  if (protocol === 'api:') return true;
-  return protocol === 'https:' && !MICROSOFT.test(hostname.replace(/\.$/, ''));
+  return /^api:\/\/[^/]/i.test(resource) && !/^api:\/\/AzureADTokenExchange/i.test(resource);
 }

@@ -1,18 +1,15 @@
-import { decodeJwt } from 'jose';
 import type { Claims } from '../federation/claim-rules';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { SignedJwtError } from '../federation/signed-jwt';
+import { SignedJwtError, unverifiedClaimsOf } from '../federation/signed-jwt';
 
 /** The longest time that a token may still be good for: Google's are good for an hour, or for twelve. */
 const MAX_SECONDS = 86_400;
 
 /** The subject that a token claims to have, to find out whose keys must have signed it. @throws InvalidJwtError */
 export function unverifiedSubject(jwt: string): string {
-  try {
-    return decodeJwt(jwt).sub ?? '';
-  } catch {
-    throw new InvalidJwtError();
-  }
+  const claims = unverifiedClaimsOf(jwt);
+  if (claims === undefined) throw new InvalidJwtError();
+  return textIn(claims.sub) ?? '';
 }
 
 /** A token for years would be as good as a password. `exp` has been checked to be a number. @throws SignedJwtError */
