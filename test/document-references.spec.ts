@@ -86,6 +86,12 @@ describe('what README and docs name', () => {
     ).toEqual([]);
   });
 
+  it('is complete: operations.md has every log event that is a warning or an error', () => {
+    const events = [...SOURCE.matchAll(/\.(?:warn|error|failed)\(\{\s*event: '([^']+)'/g)].map(([, event]) => event!);
+    expect(events.length).toBeGreaterThan(20);
+    expect(events.filter((event) => !read('docs/operations.md').includes(`\`${event}\``))).toEqual([]);
+  });
+
   it('exists: error codes and their classes', () => {
     const rows = [...read('docs/embedding.md').matchAll(/^\| `([a-z_]+)` +\| \d{3} +\| `(\w+)` +\|$/gm)];
     expect(rows.length).toBeGreaterThan(25);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { SafeLogger } from '../../common/safe-logger';
+import { StandingFailureLog } from '../../common/standing-failure-log';
 import { isGivenUp, isUnlucky, loggable } from '../../common/errors/database-errors';
 import { keepingFirstUses } from '../../changes/hooks/token-event.store';
 import type { TokenEvents } from '../../changes/hooks/token-events.service';
@@ -33,18 +34,18 @@ const FORGOTTEN_MS = 43_200_000;
 export class UsageBatchWriter {
   /** The batch whose write has ended without an answer of the server. It may have been written, or may still be. */
   private uncertain: Batch | undefined;
-  /** Failed batches since the last successful one. */
-  private failures = 0;
-  private isSaid = false;
+  private readonly failures: StandingFailureLog;
   /** How many tokens the next batch may contain: fewer after a batch that was too large. */
   private most = LARGEST_BATCH;
 
   constructor(
     private readonly database: VerificationPools,
     private readonly pending: PendingUses,
-    private readonly logger: SafeLogger,
+    logger: SafeLogger,
     private readonly events: TokenEvents,
-  ) {}
+  ) {
+    this.failures = new StandingFailureLog(logger, 'error');
+  }
 
   /** Tokens whose uses may or may not have been written. */
   get uncertainTokens(): number {
@@ -92,13 +93,10 @@ export class UsageBatchWriter {
 
   private fail(batch: Batch, error: unknown): void {
     const { uses } = batch;
-    this.failures += 1;
-    const isTooMuch = isGivenUp(error);
-    if (isTooMuch) this.part(uses);
+    if (isGivenUp(error)) this.part(uses);
     else if (isUnlucky(error)) this.pending.addAll(uses);
     else this.uncertain = batch;
-    // A batch that was merely too large is not worth a line.
-    if (!isTooMuch || this.failures > 1) this.say(uses, error);
+    this.say(uses, error);
   }
 
   /** Asks for the outcome of a batch. After that, the batch can no longer be written. */
@@ -116,16 +114,12 @@ export class UsageBatchWriter {
     }
   }
 
-  /** Logs once per outage, because the next attempt comes soon and fails in the same way. */
   private say(uses: Map<string, Uses>, error: unknown): void {
-    if (this.isSaid) return;
-    this.isSaid = true;
-    this.logger.error({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
+    this.failures.failed({ event: 'uses.not_written', tokens: uses.size, cause: loggable(error) });
   }
 
   private succeed(): void {
-    this.failures = 0;
-    this.isSaid = false;
+    this.failures.succeeded();
     this.most = Math.min(LARGEST_BATCH, Math.ceil(this.most * GROWTH));
     this.pending.sayLost();
   }

@@ -5,7 +5,7 @@ import { CoalescedTask } from '../../common/async/coalesced-task';
 import { withinTime } from '../../common/async/within-time';
 import { loggable } from '../../common/errors/database-errors';
 import { SafeLogger } from '../../common/safe-logger';
-import { SeldomLog } from '../../common/seldom-log';
+import { StandingFailureLog } from '../../common/standing-failure-log';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { sqlIn, type SqlRunner } from '../../database/sql-runner';
@@ -27,7 +27,7 @@ const BATCHES_AT_ONCE = 20;
  */
 @Injectable()
 export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly failed = new SeldomLog(new SafeLogger(AuditLogSealer.name));
+  private readonly failures = new StandingFailureLog(new SafeLogger(AuditLogSealer.name));
   private readonly sealing = new CoalescedTask(() => this.sealAll());
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
@@ -60,9 +60,10 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
   private async trySeal(): Promise<void> {
     try {
       await this.seal();
+      this.failures.succeeded();
     } catch (error) {
       // The events stay in the queue, and the next try is a second away.
-      this.failed.warn({ event: 'audit.not_sealed', cause: loggable(error) });
+      this.failures.failed({ event: 'audit.not_sealed', cause: loggable(error) });
     }
   }
 

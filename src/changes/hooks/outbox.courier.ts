@@ -3,7 +3,7 @@ import { CoalescedTask } from '../../common/async/coalesced-task';
 import { withinTime } from '../../common/async/within-time';
 import { loggable } from '../../common/errors/database-errors';
 import { SafeLogger } from '../../common/safe-logger';
-import { SeldomLog } from '../../common/seldom-log';
+import { StandingFailureLog } from '../../common/standing-failure-log';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { eventOf } from './access-token-events';
 import { HANDLER_MS, HookCaller } from './hook.caller';
@@ -23,7 +23,7 @@ export const MAX_ATTEMPTS = 16;
  */
 @Injectable()
 export class OutboxCourier implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly failures = new SeldomLog(new SafeLogger('AccessTokenHooks'));
+  private readonly failures = new StandingFailureLog(new SafeLogger('AccessTokenHooks'));
   private readonly rounds = new CoalescedTask(() => this.round());
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
@@ -58,8 +58,9 @@ export class OutboxCourier implements OnApplicationBootstrap, BeforeApplicationS
   private async round(): Promise<void> {
     try {
       while (!this.isStopped && (await this.deliverBatch()));
+      this.failures.succeeded();
     } catch (error) {
-      this.failures.warn({ event: 'hook.outbox_unavailable', cause: loggable(error) });
+      this.failures.failed({ event: 'hook.outbox_unavailable', cause: loggable(error) });
     }
   }
 
