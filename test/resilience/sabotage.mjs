@@ -819,7 +819,7 @@ function breakFile(name, file, from, to) {
 
 const wanted = process.argv.slice(2).find((word) => !/^(--.*|\d+)$/.test(word)) ?? '';
 /** A run takes long: it can be taken up where it stopped. */
-const from = process.argv.includes('--from') ? Number(process.argv[process.argv.indexOf('--from') + 1]) : 0;
+const first = process.argv.includes('--from') ? Number(process.argv[process.argv.indexOf('--from') + 1]) : 0;
 let missed = 0;
 if (process.argv.includes('--check')) {
   // Only whether each still finds what it is to break.
@@ -835,7 +835,7 @@ if (process.argv.includes('--check')) {
   }
   process.exit(missed === 0 ? 0 : 1);
 }
-for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.slice(from).filter(([name]) =>
+for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.slice(first).filter(([name]) =>
   name.includes(wanted),
 )) {
   const mend = [[file, from, to], ...also].map((edit) => breakFile(name, ...edit));
