@@ -199,9 +199,11 @@ describe('rights', () => {
   let admin: GivenToken;
   let member: GivenToken;
   let nobody: GivenToken;
+  let operations: ReturnType<typeof operationsOf>;
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
+    operations = operationsOf(latchkeyDocument(latchkey.app));
     ({ organizationId } = latchkey.given);
     admin = await latchkey.given.token({ role: 'admin' });
     member = await latchkey.given.token({ role: 'member' });
@@ -209,14 +211,18 @@ describe('rights', () => {
   });
   afterAll(() => latchkey.stop());
 
-  const targetWith = async (role: string): Promise<Ids> => {
+  /** What a request can name: of the methods, and of roles, only what an operation takes. */
+  const targetWith = async (role: string, operation?: string): Promise<Ids> => {
     const { identityId, tokenId } = await latchkey.given.token({ role });
+    const takes = (part: string) => operation === undefined || operation.includes(part);
+    const methods = METHODS.filter(({ definition }) => takes(`/${definition.slug}/`));
     return {
       organizationId,
       identityId,
       tokenId,
-      ...(await latchkey.given.role()),
-      ...(await latchkey.given.everyMethod(identityId)),
+      ...ownIds(randomUUID),
+      ...(takes('/roles/') && (await latchkey.given.role())),
+      ...(await latchkey.given.everyMethod(identityId, methods)),
     };
   };
   const unknownTarget = (): Ids => ({
@@ -229,8 +235,8 @@ describe('rights', () => {
   });
 
   /** A target in the state a route wants: attaching needs an identity without the method. */
-  const targetFor = async ({ attempt }: ManagedRoute, role = 'no-access'): Promise<Ids> => {
-    const target = await targetWith(role);
+  const targetFor = async ({ attempt, operation }: ManagedRoute, role = 'no-access'): Promise<Ids> => {
+    const target = await targetWith(role, operation);
     const definitions = [TOKEN_AUTH, ...METHODS.map(({ definition }) => definition)];
     const attached = definitions.find((definition) => attachingOf(definition) === attempt);
     if (attached) done(await latchkey.admin.delete(`/api/v1/auth/${attached.slug}/identities/${target.identityId}`));
@@ -315,7 +321,7 @@ describe('rights', () => {
 
   describe('of somebody without access', () => {
     it.each(ROUTES)('are refused whether the id exists or not: $operation', async (route) => {
-      const target = await targetWith('no-access');
+      const target = await targetWith('no-access', route.operation);
       const before = await snapshot(latchkey.dataSource);
       expect(await call(nobody.api, route, target)).toEqual(denied(route.permission));
       expect(await call(nobody.api, route, unknownTarget())).toEqual(denied(route.permission));
@@ -392,7 +398,7 @@ describe('rights', () => {
       const before = await snapshot(latchkey.dataSource);
       expect(await call(admin.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
       expect(await call(member.api, route, target)).toEqual(INSTANCE_ADMIN_ONLY);
-      const operation = operationsOf(latchkeyDocument(latchkey.app)).find(({ name }) => name === route.operation)!;
+      const operation = operations.find(({ name }) => name === route.operation)!;
       const body = Object.entries(route.body?.(target) ?? {});
       const least = Object.fromEntries(body.filter(([name]) => operation.required.includes(name)));
       expect(await call(admin.api, route, target, least)).toEqual(INSTANCE_ADMIN_ONLY);
@@ -408,7 +414,7 @@ describe('rights', () => {
     });
 
     it('is refused as a list where it is refused by id, and the other way round, on every route there is', async () => {
-      const reads = operationsOf(latchkeyDocument(latchkey.app)).filter(({ method }) => method === 'GET');
+      const reads = operations.filter(({ method }) => method === 'GET');
       const routeOf = (path: string) => ROUTES.find(({ operation }) => operation === `GET ${path}`)!;
       // An item and the list it is in: `/x/{id}` and `/x`, or `/x/{id}` and whatever else ends in `/x`.
       const pairs = reads.flatMap(({ path }) => {
@@ -592,7 +598,7 @@ describe('rights', () => {
       'beyond the fields it documents: $operation',
       async (route) => {
         const columns = await everyColumn();
-        const own = operationsOf(latchkeyDocument(latchkey.app)).find(({ name }) => name === route.operation)!.fields;
+        const own = operations.find(({ name }) => name === route.operation)!.fields;
         for (const { path } of own) delete columns[String(path[0])];
         const outcome = async (extras: object) => {
           const target = await targetFor(route);

@@ -78,10 +78,10 @@ export class Given {
     done(await this.admin.post(`/api/v1/auth/${slug}/identities/${identityId}`, attach));
   }
 
-  /** Attaches every method one can log in with, and makes what only their routes name: the ids of that. */
-  async everyMethod(identityId: string): Promise<Record<string, string>> {
+  /** Attaches every method one can log in with, or some, and makes what only their routes name: the ids of that. */
+  async everyMethod(identityId: string, methods = METHODS): Promise<Record<string, string>> {
     const ids: Record<string, string> = {};
-    for (const fixture of METHODS) {
+    for (const fixture of methods) {
       await this.method(fixture, identityId);
       Object.assign(ids, await fixture.makeIds(this, identityId));
     }

@@ -8,13 +8,13 @@ export async function snapshot(dataSource: DataSource): Promise<Record<string, s
   const tables = await dataSource.query<{ name: string }[]>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'latchkey' ORDER BY 1`,
   );
-  const sums: Record<string, string> = {};
-  for (const { name } of tables.filter((table) => !NOT_STATE.test(table.name))) {
-    const [row] = await dataSource.query<[{ sum: string }]>(
-      `SELECT count(*) || ' ' || coalesce(md5(string_agg(r, ',' ORDER BY r)), '') AS sum
-         FROM (SELECT (to_jsonb(t) - 'num_uses' - 'last_used_at')::text AS r FROM latchkey."${name}" t) AS rows`,
+  const sums = tables
+    .filter(({ name }) => !NOT_STATE.test(name))
+    .map(
+      ({ name }) =>
+        `SELECT '${name}' AS name, count(*) || ' ' || coalesce(md5(string_agg(r, ',' ORDER BY r)), '') AS sum
+           FROM (SELECT (to_jsonb(t) - 'num_uses' - 'last_used_at')::text AS r FROM latchkey."${name}" t) AS rows`,
     );
-    sums[name] = row.sum;
-  }
-  return sums;
+  const rows = await dataSource.query<{ name: string; sum: string }[]>(sums.join(' UNION ALL '));
+  return Object.fromEntries(rows.map(({ name, sum }) => [name, sum]));
 }
