@@ -37,8 +37,12 @@ export interface TcpProxy {
   resetInReplyTo(statement: string, afterBytes: number): void;
   /** Keeps back what is answered on a connection, from the first statement that contains this text on. */
   holdReplyTo(statement: string): Held;
-  /** Keeps back a statement that contains this text, and what follows on its connection. */
-  hold(statement: string): Held;
+  /**
+   * Keeps back a statement that contains this text, and what follows on its connection.
+   *
+   * @param after only in a transaction that has sent this before.
+   */
+  hold(statement: string, after?: string): Held;
   /** Everything that is answered comes so much later. */
   delayReplies(ms: number): void;
   /** How often a text has been sent to the database so far. */
@@ -63,10 +67,13 @@ interface Link {
   heldRequests?: Buffer[] | undefined;
   /** Bytes of the answer that still get through before the connection breaks. */
   bytesLeft?: number;
+  /** What its transaction has sent. */
+  transaction: string;
 }
 
 interface Trap {
   readonly statement: string;
+  readonly after: string;
   readonly what: 'heldReplies' | 'heldRequests';
   readonly caught: () => void;
   readonly links: Set<Link>;
@@ -151,8 +158,8 @@ class Proxy implements TcpProxy {
     return this.trap(statement, 'heldReplies');
   }
 
-  hold(statement: string): Held {
-    return this.trap(statement, 'heldRequests');
+  hold(statement: string, after = ''): Held {
+    return this.trap(statement, 'heldRequests', after);
   }
 
   delayReplies(ms: number): void {
@@ -174,7 +181,7 @@ class Proxy implements TcpProxy {
 
   private accept(client: net.Socket): void {
     const upstream = net.connect({ ...this.destination, noDelay: true } as net.NetConnectOpts);
-    const link: Link = { client, upstream, greeting: '' };
+    const link: Link = { client, upstream, greeting: '', transaction: '' };
     this.links.add(link);
     // A dropped connection is what this is for.
     client
@@ -198,12 +205,14 @@ class Proxy implements TcpProxy {
     this.sent.push(text);
     link.greeting ||= text;
     if (this.breaking && text.includes(this.breaking.statement)) link.bytesLeft = this.breaking.afterBytes;
+    if (link.transaction !== '' || text.includes('START TRANSACTION')) link.transaction += text;
     for (const trap of this.traps) {
-      if (!text.includes(trap.statement)) continue;
+      if (!text.includes(trap.statement) || !link.transaction.includes(trap.after)) continue;
       link[trap.what] ??= [];
       trap.links.add(link);
       trap.caught();
     }
+    if (/COMMIT|ROLLBACK/.test(text)) link.transaction = '';
     if (link.heldRequests) link.heldRequests.push(data);
     else if (this.stalled !== 'both' && this.stalled !== 'requests') link.upstream.write(data);
   }
@@ -223,7 +232,7 @@ class Proxy implements TcpProxy {
     link.client.write(part, () => link.bytesLeft === 0 && link.client.resetAndDestroy());
   }
 
-  private trap(statement: string, what: Trap['what']): Held {
+  private trap(statement: string, what: Trap['what'], after = ''): Held {
     let caught = () => {};
     const whenCaught = new Promise<void>((resolve, reject) => {
       const giveUp = () => reject(new Error(`no statement with ${statement} came within ${LONGEST_WAIT_MS} ms`));
@@ -235,7 +244,7 @@ class Proxy implements TcpProxy {
     });
     // Not every test waits for it.
     whenCaught.catch(() => undefined);
-    const trap: Trap = { statement, what, caught, links: new Set() };
+    const trap: Trap = { statement, after, what, caught, links: new Set() };
     this.traps.add(trap);
     const letGo = () => {
       this.traps.delete(trap);
