@@ -279,8 +279,8 @@ describe('P5: a change that commits late is not skipped', () => {
     const [acting] = cluster.nodes as [LatchkeyNode];
     const token = await cluster.token();
     await cluster.warm(token);
-    // Not that of the audit log's sealer, which may come first.
-    const held = acting.queries.hold('COMMIT', 'SET revoked_at');
+    // The whole statement: a transaction begins with READ COMMITTED. And not that of the audit log's sealer, which may come first.
+    const held = acting.queries.hold('COMMIT\0', 'SET revoked_at');
     const revoked = acting.post('/api/v1/auth/token/revoke', { accessToken: token.jwt });
     await held.caught;
     for (let i = 0; i < 5; i += 1) {

@@ -212,7 +212,7 @@ class Proxy implements TcpProxy {
       trap.links.add(link);
       trap.caught();
     }
-    if (/COMMIT|ROLLBACK/.test(text)) link.transaction = '';
+    if (/(COMMIT|ROLLBACK)\0/.test(text)) link.transaction = '';
     if (link.heldRequests) link.heldRequests.push(data);
     else if (this.stalled !== 'both' && this.stalled !== 'requests') link.upstream.write(data);
   }
