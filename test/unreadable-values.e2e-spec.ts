@@ -10,6 +10,7 @@ import { refused } from './support/api-client';
 import { BadgeAuthModule } from './support/badge-auth';
 import { done } from './support/given';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
+import { signedLogin, StsPeer } from './support/sts-peer';
 import { onDatabase } from './support/urls';
 
 const DETAILS = '/api/v1/identities/details';
@@ -282,6 +283,7 @@ describe('rows that row-level security hides', () => {
   const ROLE = `latchkey_rows_${process.env.JEST_WORKER_ID}`;
   const PASSWORD = randomBytes(24).toString('hex');
   let latchkey: TestLatchkey;
+  let sts: StsPeer;
 
   /** As the one who owns the tables, who sees all rows. */
   async function administrate(...statements: string[]): Promise<void> {
@@ -293,6 +295,7 @@ describe('rows that row-level security hides', () => {
   }
 
   beforeAll(async () => {
+    sts = await StsPeer.start();
     await administrate(
       `DROP ROLE IF EXISTS ${ROLE}`,
       `CREATE ROLE ${ROLE} LOGIN PASSWORD '${PASSWORD}'`,
@@ -304,11 +307,13 @@ describe('rows that row-level security hides', () => {
     latchkey = await startLatchkey({
       database: { url: url.href },
       revocationBoundMs: 100,
+      awsStsUrl: sts.url,
       authMethods: [BadgeAuthModule],
     });
   });
   afterAll(async () => {
     await latchkey.stop();
+    await sts.stop();
     await administrate(`DROP OWNED BY ${ROLE}`, `DROP ROLE ${ROLE}`);
   });
 
@@ -401,6 +406,21 @@ describe('rows that row-level security hides', () => {
     });
     expect(await lockouts.requireUnlocked(subject, new Date())).toBe(false);
     expect(await limiter.spend(tokenId, new Date())).toBe(true);
+  });
+
+  it('used_signed_requests: a signed request is good for one login, and for none while it cannot be looked up', async () => {
+    const key = { id: 'AKIAROWS000000000000', secret: 'the secret of a user' };
+    sts.sts.know(key, { Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/jane', UserId: 'AIDAJANE' });
+    const identityId = await latchkey.given.identity();
+    const path = `/api/v1/auth/aws-auth/identities/${identityId}`;
+    done(await latchkey.admin.post(path, { allowedAccountIds: '123456789012' }));
+    const sent = { identityId, ...signedLogin(key) };
+    const login = () => latchkey.anonymous.post('/api/v1/auth/aws-auth/login', sent);
+    await whileHidden('used_signed_requests', async () => expect(await login()).toEqual(UNAVAILABLE));
+    expect((await login()).status).toBe(200);
+    const again = await login();
+    expect([again.status, JSON.stringify(again.body)]).toEqual([401, expect.stringContaining('used already')]);
+    await whileHidden('used_signed_requests', async () => expect(await login()).toEqual(UNAVAILABLE));
   });
 
   it('a method that cannot be seen is not said to be missing', async () => {

@@ -54,6 +54,8 @@ const FIRST_PAUSE_MS = 1_000;
 
 interface Kept<Content> {
   readonly content: Content;
+  /** When its fetch began. */
+  readonly from: number;
   /** From then on the document is fetched again, while it is still in use. */
   readonly refreshAt: number;
   /** From then on the document is no longer used, even if the issuer cannot be reached. */
@@ -72,7 +74,7 @@ interface Entry<Content> extends CacheEntry {
   kept: Kept<Content> | undefined;
   /** By the party that asks: no party waits for slots of another. */
   readonly fetching: Map<string, Promise<Kept<Content>>>;
-  /** When the last fetch began. */
+  /** When the last fetch began that the issuer has answered, or failed to answer. */
   fetchedAt: number;
   failure: Failure | undefined;
 }
@@ -107,7 +109,7 @@ export class DocumentCache<Content> {
    */
   async getAgain(source: DocumentSource): Promise<Content> {
     const entry = this.entryOf(source);
-    const mayFetch = entry.fetching.size > 0 || this.now() >= entry.fetchedAt + this.settings.cooldownMs;
+    const mayFetch = entry.fetching.has(source.party) || this.now() >= entry.fetchedAt + this.settings.cooldownMs;
     if (mayFetch) return (await this.fetchUnlessFailed(source, entry)).content;
     if (entry.failure) throw entry.failure.error;
     return this.get(source);
@@ -153,29 +155,40 @@ export class DocumentCache<Content> {
 
   private async load({ url, ca, party }: DocumentSource, entry: Entry<Content>): Promise<Kept<Content>> {
     // The age counts from before the request, because the issuer may change the document while it answers.
-    const lastFetchedAt = entry.fetchedAt;
-    entry.fetchedAt = this.now();
+    const from = this.now();
     try {
-      const kept = this.keptOf(await this.http.send({ url, ca, party, maxBytes: MAX_BYTES }), entry.fetchedAt);
-      entry.kept = kept;
-      entry.failure = undefined;
-      this.entries.set(entry.id, entry, 1 + this.kind.weightOf(kept.content));
-      return kept;
+      const kept = this.keptOf(await this.http.send({ url, ca, party, maxBytes: MAX_BYTES }), from);
+      return this.noted(entry, kept);
     } catch (error) {
-      if (isOurs(error)) {
-        entry.fetchedAt = lastFetchedAt;
-        throw this.unavailable(error.fault, error);
-      }
-      entry.failure = this.failureOf(error, (entry.failure?.count ?? 0) + 1);
-      throw entry.failure.error;
+      if (isOurs(error)) throw this.unavailable(error.fault, error);
+      throw this.failed(entry, error, from);
     }
+  }
+
+  /** @returns the newest document, which another party may have fetched meanwhile. */
+  private noted(entry: Entry<Content>, kept: Kept<Content>): Kept<Content> {
+    if (entry.kept && kept.from < entry.kept.from) return entry.kept;
+    entry.kept = kept;
+    entry.failure = undefined;
+    entry.fetchedAt = Math.max(entry.fetchedAt, kept.from);
+    this.entries.set(entry.id, entry, 1 + this.kind.weightOf(kept.content));
+    return kept;
+  }
+
+  /** A failure is remembered, unless another party has asked later and was answered already. */
+  private failed(entry: Entry<Content>, cause: unknown, from: number): DocumentUnavailableError {
+    const failure = this.failureOf(cause, (entry.failure?.count ?? 0) + 1);
+    if (from < entry.fetchedAt) return failure.error;
+    entry.failure = failure;
+    entry.fetchedAt = from;
+    return failure.error;
   }
 
   private keptOf({ status, headers, body }: OutboundAnswer, from: number): Kept<Content> {
     if (status !== 200) throw this.unavailable(`status_${status}`);
     const content = this.kind.read(body.toString());
     if (content === undefined) throw this.unavailable(this.kind.unreadable);
-    return { content, ...this.termOf(headers, from) };
+    return { content, from, ...this.termOf(headers, from) };
   }
 
   /** A document is kept for a cooldown at least, even if the issuer sets a shorter time: otherwise every login would fetch it. */

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { HttpsPeer } from '../../../test/support/https-peer';
 import { IpNetwork } from '../../common/net/ip-network';
 import { OutboundHttp } from '../../common/net/outbound-http';
@@ -32,10 +33,14 @@ afterEach(() => peer.stop());
 
 const kids = async (kid?: string) => (await cache.keysFor(source, kid)).map((key) => key.kid);
 const unavailable = (reason: string) => expect.objectContaining({ name: 'DocumentUnavailableError', reason }) as Error;
+/** Until so many requests have come. */
+const asked = async (requests: number) => {
+  while (peer.asked.length < requests) await new Promise(setImmediate);
+};
 const down = () => peer.answerJson({ error: 'sorry' }, {}, 500);
 /** Until what goes on in the background has come to its end. */
 const settled = async (fetches: number) => {
-  while (peer.asked.length < fetches) await new Promise(setImmediate);
+  await asked(fetches);
   for (let i = 0; i < 200; i += 1) await new Promise(setImmediate);
   await kids('a').catch(() => undefined);
 };
@@ -224,6 +229,80 @@ describe('a party that asks too much at once', () => {
     expect(turnedAway).toHaveLength(300 - 8 - 256);
     // What was busy is not remembered: the same document is fetched as soon as there is room.
     for (const outcome of await busy('modest')) expect(outcome.status).toBe('fulfilled');
+  });
+});
+
+describe('two parties that fetch a set at the same time', () => {
+  const other = (kid: string) => cache.keysFor({ ...source, party: 'other' }, kid);
+  const keysOf = (kid: string) => JSON.stringify({ keys: [jwk({ kid })] });
+  /** Holds every answer back until it is let go. @returns what lets the oldest of them go */
+  const holding = () => {
+    const held: ServerResponse[] = [];
+    peer.answer = (_, response) => void held.push(response);
+    return async (body: string, status = 200) => {
+      while (held.length === 0) await new Promise(setImmediate);
+      held.shift()!.writeHead(status).end(body);
+    };
+  };
+
+  // Seen red: the slow answer counted from the start of the quick one, and so worked 20 seconds too long.
+  it('keep what each is answered for no longer than from its own question on', async () => {
+    const answer = holding();
+    const slow = kids('a');
+    await asked(1);
+    now += 20_000;
+    peer.answerJson({ keys: [] }, {}, 500);
+    await expect(other('a')).rejects.toEqual(unavailable('status_500'));
+    await answer(keysOf('a'));
+    expect(await slow).toEqual(['a']);
+    peer.answerJson({ keys: [] });
+    now += MAX_AGE_MS - 20_000;
+    expect(await kids('a')).toEqual([]);
+  });
+
+  // Seen red: the removed key worked again.
+  it('keep the newer of their answers, whichever comes last', async () => {
+    const answer = holding();
+    const slow = kids('old');
+    await asked(1);
+    now += 5_000;
+    peer.answerJson({ keys: [jwk({ kid: 'new' })] });
+    await other('new');
+    await answer(keysOf('old'));
+    expect(await slow).toEqual([]);
+    expect(await kids('new')).toEqual(['new']);
+    // Nor is a failure of before held against the newer answer.
+    now += COOLDOWN_MS;
+    const failing = kids('unknown').catch((error: unknown) => error);
+    const fail = holding();
+    await asked(3);
+    now += 1;
+    peer.answerJson({ keys: [jwk({ kid: 'newest' })] });
+    expect(await other('newest')).toHaveLength(1);
+    await fail('', 500);
+    expect(await failing).toEqual(unavailable('status_500'));
+    expect(await kids('newer still')).toEqual([]);
+  });
+
+  // Seen red: the party that never got a slot set the time back, and each unknown key id was a fetch.
+  it('share a cooldown, though one of them is too busy to fetch', async () => {
+    await kids('a');
+    now += COOLDOWN_MS;
+    holding();
+    const greedy = Array.from({ length: 264 }, (_, n) =>
+      cache.keysFor({ ...source, url: `${source.url}?${n}`, party: 'greedy' }, 'a').catch(() => undefined),
+    );
+    await asked(1 + 8);
+    peer.answerJson({ keys: [jwk({ kid: 'a' })] });
+    const turnedAway = cache.keysFor({ ...source, party: 'greedy' }, 'c').catch((error: unknown) => error);
+    expect(await other('c')).toEqual([]);
+    expect(await turnedAway).toEqual(unavailable('busy'));
+    const before = peer.asked.filter((line) => line === 'GET /jwks').length;
+    for (let n = 0; n < 5; n += 1) await other(`spray ${n}`);
+    expect(peer.asked.filter((line) => line === 'GET /jwks')).toHaveLength(before);
+    await peer.stop();
+    await Promise.all(greedy);
+    peer = await HttpsPeer.start();
   });
 });
 
