@@ -1,31 +1,22 @@
-import * as fs from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { descriptorLimit, mostOutbound } from '../common/net/descriptors';
 
 /** Descriptors for everything except requests: files, the processes of the built-in PostgreSQL, and the runtime. */
 const RESERVED_DESCRIPTORS = 64;
 /** Every connection to the database may be replaced, or its statement cancelled, before the old one is gone. */
 const PER_DATABASE_CONNECTION = 2;
+/** Its connection, and the socket of a name server that was asked before. */
+const PER_OUTBOUND_REQUEST = 2;
 const FEWEST_CONNECTIONS = 16;
 /** Connections that are accepted before those whose place they take have been closed. */
 const SLACK = 16;
-const UNLIMITED = 65_536;
 
 /** How many connections of clients the process can have open, so that descriptors are left for everything else. */
 export function mostConnections(databaseConnections: number, descriptors = descriptorLimit()): number {
-  const reserved = RESERVED_DESCRIPTORS + SLACK + PER_DATABASE_CONNECTION * databaseConnections;
+  const ofOthers = PER_DATABASE_CONNECTION * databaseConnections + PER_OUTBOUND_REQUEST * mostOutbound(descriptors);
+  const reserved = RESERVED_DESCRIPTORS + SLACK + ofOthers;
   return Math.max(FEWEST_CONNECTIONS, descriptors - reserved);
-}
-
-/** At its start Node raises its own limit to the highest that it may have. */
-function descriptorLimit(): number {
-  try {
-    const [, soft = ''] = /^Max open files +(\d+|unlimited)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8')) ?? [];
-    return Math.min(Number(soft) || UNLIMITED, UNLIMITED);
-  } catch {
-    const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
-    return Math.min(Number(userLimits?.open_files?.soft) || UNLIMITED, UNLIMITED);
-  }
 }
 
 interface Exchange {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type OutboundAnswer, OutboundHttp } from '../../common/net/outbound-http';
+import { type OutboundAnswer, OutboundHttp, type OutboundRequest } from '../../common/net/outbound-http';
 import { OutboundError } from '../../common/net/outbound.errors';
 import { LatchkeySettings } from '../../latchkey.options';
 import { OperatorHttp } from '../federation/operator-http';
@@ -13,6 +13,9 @@ const MAX_BYTES = 65_536;
 /** Asks AWS who has signed a request, by passing the request on. */
 @Injectable()
 export class SecurityTokenService {
+  /** The hosts that have answered. Callers can make a region up, and its host is never among them. */
+  private readonly answered = new Set<string>();
+
   constructor(
     private readonly settings: LatchkeySettings,
     private readonly http: OutboundHttp,
@@ -28,18 +31,27 @@ export class SecurityTokenService {
 
   /** The host that the request is signed for stays in its header, wherever the request goes. */
   private async send({ host, headers, body }: SignedRequest, party: string): Promise<OutboundAnswer> {
-    const { awsStsUrl } = this.settings.cloudUrls;
-    const http = awsStsUrl === undefined ? this.http : this.operatorHttp;
-    const url = awsStsUrl ?? `https://${host}`;
+    const { awsStsUrl: url = `https://${host}` } = this.settings.cloudUrls;
+    // STS answers JSON to those who ask for it, and XML to others. This header is not among the signed ones.
+    const asking = { ...headers, accept: 'application/json' };
     try {
-      // STS answers JSON to those who ask for it, and XML to others. This header is not among the signed ones.
-      const asking = { ...headers, accept: 'application/json' };
-      return await http.send({ url, method: 'POST', headers: asking, body, maxBytes: MAX_BYTES, party });
+      return await this.ask({ url, method: 'POST', headers: asking, body, maxBytes: MAX_BYTES, party });
     } catch (error) {
       throw error instanceof OutboundError ? new StsUnavailableError(error.fault, error) : error;
     }
   }
+
+  private async ask(request: OutboundRequest): Promise<OutboundAnswer> {
+    const http = this.settings.cloudUrls.awsStsUrl === undefined ? this.http : this.operatorHttp;
+    const { host } = new URL(request.url);
+    const answer = await http.send({ ...request, slots: this.answered.has(host) ? host : UNKNOWN });
+    this.answered.add(host);
+    return answer;
+  }
 }
+
+/** All hosts that have not answered yet share their slots. */
+const UNKNOWN = 'sts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

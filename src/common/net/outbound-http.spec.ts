@@ -5,8 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TestAuthority } from '../../../test/support/certificates';
 import { HttpsPeer } from '../../../test/support/https-peer';
 import { withoutTlsChecks } from '../../../test/support/without-tls-checks';
+import { FairQueue } from '../../database/connections/fair-queue';
 import { IpNetwork } from './ip-network';
-import { OutboundHttp, type OutboundRequest, type OutboundSettings } from './outbound-http';
+import { OutboundHttp, type OutboundQueue, type OutboundRequest, type OutboundSettings } from './outbound-http';
+import type { OutboundError } from './outbound.errors';
 
 const LOOPBACK = [IpNetwork.parse('127.0.0.0/8')!];
 const MAX_BYTES = 10_000;
@@ -391,6 +393,29 @@ describe('the time of an outbound request', () => {
     expect(turnedAway).toBe(300 - 8 - 256);
     await peer.stop();
     await Promise.all(sent);
+  });
+
+  // Seen red: each of the hosts had eight connections.
+  it('is spent in the places of all parties, however many hosts one of them asks', async () => {
+    const peer = await start({ hosts: ['127.0.0.1', '*.peer.test'] });
+    peer.answer = () => undefined;
+    const queue = new FairQueue({ all: 6, group: 4, member: 4 });
+    const take: OutboundQueue['take'] = (group, waitMs) =>
+      queue.take({ group, member: '', isCrowd: false }, waitMs, () => new Error('late'));
+    const bounded = http({ timeoutMs: 4_000, resolve: () => Promise.resolve(['127.0.0.1']), queue: { take } });
+    const faultOf = (sent: Promise<unknown>) => sent.catch((error: OutboundError) => error.fault);
+    const named = (n: number) => request(peer, { url: `https://x${n}.peer.test:${peer.port}`, party: 'greedy' });
+    const greedy = Promise.all(Array.from({ length: 40 }, (_, n) => faultOf(bounded.send(named(n)))));
+    const modest = faultOf(bounded.send(request(peer, { party: 'modest' })));
+    while (!peer.asked.includes('GET /path')) await new Promise(setImmediate);
+    await Promise.all(Array.from({ length: 3 }, (_, n) => bounded.requireAllowed(named(n).url)));
+    // Those that never get a place say nothing about their hosts.
+    expect((await greedy).toSorted()).toEqual([
+      ...Array<string>(36).fill('busy'),
+      ...Array<string>(4).fill('timed_out'),
+    ]);
+    expect(await modest).toBe('timed_out');
+    expect(peer.connections).toBe(5);
   });
 
   it('ends with a peer that wants to speak another protocol', async () => {

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { hostNames, type Resolve } from './host-names';
 import { HostBusyError, HostSlots } from './host-slots';
 import type { IpNetwork } from './ip-network';
@@ -33,12 +34,23 @@ export interface OutboundRequest {
    * @default one party for all requests that name none
    */
   readonly party?: string;
+  /**
+   * The name that its slots are counted under, where callers can make hosts up.
+   * @default the host of the URL
+   */
+  readonly slots?: string;
 }
 
 export interface OutboundAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
+}
+
+/** The places for all requests that are on their way out. Each waits for one, and gives it back. */
+export interface OutboundQueue {
+  /** @returns a function that gives the place back. @throws any error if there is no place in time */
+  take(party: string, waitMs: number): Promise<() => void>;
 }
 
 export interface OutboundSettings {
@@ -58,6 +70,11 @@ export interface OutboundSettings {
    * @default false
    */
   readonly isOperators?: boolean;
+  /**
+   * Bounds the requests of all parties together.
+   * @default no bound
+   */
+  readonly queue?: OutboundQueue;
 }
 
 /** The most requests of one party to one host at the same time, and the most that wait for one of these slots. */
@@ -83,39 +100,60 @@ export class OutboundHttp {
   private readonly addresses: OutboundAddresses;
   private readonly own: OwnEndpoints;
   private readonly slots: HostSlots;
+  private readonly queue: OutboundQueue | undefined;
   private readonly resolving = new Map<string, Promise<readonly string[]>>();
   private readonly timeoutMs: number;
   private readonly resolve: Resolve;
   private readonly urlOf: (text: string) => URL;
 
-  constructor({ allow, timeoutMs, own = [], resolve = hostNames(), isOperators = false }: OutboundSettings) {
+  constructor(settings: OutboundSettings) {
+    const { allow, timeoutMs, own = [], resolve = hostNames(), isOperators = false, queue } = settings;
     this.addresses = new OutboundAddresses(allow);
     this.own = new OwnEndpoints(own, (host, signal) => this.resolvedIn(host, signal));
     this.timeoutMs = timeoutMs;
     // The other half of the time is the host's: a request that never got a slot says nothing about its host.
     this.slots = new HostSlots(SLOTS_PER_HOST, MOST_WAITING, timeoutMs / 2);
+    this.queue = queue;
     this.resolve = resolve;
     this.urlOf = isOperators ? requireOperatorUrl : requireUrl;
   }
 
   /** @throws OutboundError */
   send(request: OutboundRequest): Promise<OutboundAnswer> {
+    const { party = '' } = request;
+    const patienceEnds = performance.now() + this.timeoutMs / 2;
     return this.inTime(async (signal) => {
       const url = this.urlOf(request.url);
-      return this.slots.within(`${request.party ?? ''} ${url.host}`, async () => {
-        const addresses = await this.addressesOf(url, signal);
-        // A connection that is closed without an error settles nothing by itself.
-        return unlessAborted(exchange(url, request, addresses, signal), signal);
-      });
+      return this.slots.within(`${party} ${request.slots ?? url.host}`, () =>
+        this.inPlace(party, patienceEnds - performance.now(), async () => {
+          const addresses = await this.addressesOf(url, signal);
+          // A connection that is closed without an error settles nothing by itself.
+          return unlessAborted(exchange(url, request, addresses, signal), signal);
+        }),
+      );
     });
   }
 
   /** Whether a URL may be asked: for a configuration that is about to be written. @throws OutboundError where `isRefused` */
   async requireAllowed(text: string): Promise<void> {
-    await this.inTime((signal) => this.addressesOf(this.urlOf(text), signal)).catch((error: unknown) => {
+    const check = (signal: AbortSignal) =>
+      this.inPlace('', this.timeoutMs / 2, () => this.addressesOf(this.urlOf(text), signal));
+    await this.inTime(check).catch((error: unknown) => {
       // The name may exist later.
       if (!(error instanceof OutboundError) || error.isRefused) throw error;
     });
+  }
+
+  /** Does work in one of the places of all parties. @throws OutboundError `busy`, or what the work throws */
+  private async inPlace<Result>(party: string, waitMs: number, work: () => Promise<Result>): Promise<Result> {
+    const leave = await this.queue?.take(party, Math.max(0, waitMs)).catch(() => {
+      throw new OutboundError('busy');
+    });
+    try {
+      return await work();
+    } finally {
+      leave?.();
+    }
   }
 
   /** @throws OutboundError if one of the addresses must not be reached, even if others may be. */
