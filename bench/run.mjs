@@ -5,6 +5,8 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { setUp } from './lib/bench.mjs';
 import { table } from './lib/figures.mjs';
+import { auditEvents } from './sections/audit-events.mjs';
+import { auditWrites } from './sections/audit-writes.mjs';
 import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { logins } from './sections/logins.mjs';
@@ -25,6 +27,8 @@ const SECTIONS = {
   lists,
   growth,
   memory,
+  'audit-writes': auditWrites,
+  'audit-events': auditEvents,
 };
 
 const { values } = parseArgs({
@@ -35,6 +39,7 @@ const { values } = parseArgs({
     size: { type: 'string', default: '1' },
     distinct: { type: 'string', default: '1000000' },
     revokes: { type: 'string', default: '300' },
+    events: { type: 'string', default: '1' },
     out: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean' },
@@ -53,6 +58,7 @@ const options = {
   rows: Number(values.size) * 1_000_000,
   distinct: Number(values.distinct),
   revokes: Number(values.revokes),
+  events: Number(values.events) * 1_000_000,
   profile: values.profile,
 };
 const chosen = values.only?.split(',') ?? Object.keys(SECTIONS);

@@ -8,9 +8,8 @@ import pg from 'pg';
 import { bearer, Connection, requestText } from './connection.mjs';
 import { startGenerator, startServer } from './processes.mjs';
 
-const { startEmbeddedPostgres } = createRequire(import.meta.url)(
-  '../../dist/src/embedded-postgres/embedded-postgres.js',
-);
+const requireBuilt = (file) => createRequire(import.meta.url)(`../../dist/src/${file}`);
+const { startEmbeddedPostgres } = requireBuilt('embedded-postgres/embedded-postgres.js');
 
 export async function setUp(options) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'latchkey-bench-'));
@@ -43,6 +42,8 @@ export async function setUp(options) {
       return client;
     },
     databaseUrl: (database) => databaseUrl(postgres.url, database),
+    /** A part of the build that no package exports. */
+    requireBuilt,
     tearDown: async () => {
       bench.generator.stop();
       await Promise.allSettled(started.map((server) => server.stop()));

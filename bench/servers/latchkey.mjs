@@ -1,5 +1,5 @@
 // The same Nest application with Latchkey in it, as any host embeds it, and its route guarded, unless GUARD=off.
-// KEYS is a prefix of short keys, OUTBOUND a network that URLs of auth methods may reach.
+// KEYS is a prefix of short keys, OUTBOUND a network that URLs of auth methods may reach. With AUDIT=off nothing is recorded.
 import 'reflect-metadata';
 import { createRequire } from 'node:module';
 import { Module, UseGuards } from '@nestjs/common';
@@ -8,7 +8,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { sayReady } from '../lib/processes.mjs';
 import { reportController } from './report-controller.mjs';
 
-const { AccessTokenGuard, LatchkeyModule } = createRequire(import.meta.url)('../../dist/src/index.js');
+const require = createRequire(import.meta.url);
+const { AccessTokenGuard, LatchkeyModule } = require('../../dist/src/index.js');
 
 class AppModule {}
 Module({
@@ -25,5 +26,9 @@ Module({
 })(AppModule);
 
 const app = await NestFactory.create(AppModule, new FastifyAdapter(), { logger: ['error', 'warn'] });
+if (process.env.AUDIT === 'off') {
+  const trail = app.get(require('../../dist/src/changes/audit-trail.js').AuditTrail, { strict: false });
+  trail.record = trail.observe = async () => undefined;
+}
 await app.listen(0, '127.0.0.1');
 sayReady({ url: await app.getUrl() });
