@@ -54,7 +54,9 @@ type Value = (given: unknown) => string;
 function cursorCondition({ cursor }: ListAuditLogsQueryDto, value: Value): string[] {
   if (cursor === undefined) return [];
   const { createdAt, id } = decodeCursor(cursor);
-  return [`(created_at, id) < (${value(createdAt)}, ${value(id)})`];
+  const at = value(createdAt);
+  // The first says nothing new. But PostgreSQL begins to read at the end of the window, unless a bound of the time alone is nearer.
+  return [`created_at <= ${at}`, `(created_at, id) < (${at}, ${value(id)})`];
 }
 
 /** The condition of each filter that needs no part of its own. */
