@@ -23,6 +23,7 @@ import { AddRateLimits1766500000000 } from './1766500000000-add-rate-limits';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
+import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -51,4 +52,5 @@ export const LATCHKEY_MIGRATIONS = [
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,
   AddAuditLog1766900000000,
+  IndexDueEvents1767250000000,
 ];

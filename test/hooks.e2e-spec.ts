@@ -17,6 +17,8 @@ import {
 import { UsageCounter } from '../src/access-tokens/usage/usage.counter';
 import { ChangeFeedService } from '../src/change-feed/change-feed.service';
 import { MAX_WAITING, TokenEventQueue } from '../src/changes/hooks/token-event.queue';
+import { TokenEventStore } from '../src/changes/hooks/token-event.store';
+import { VerificationPools } from '../src/database/connections/verification-pools';
 import { MaintenanceRunner } from '../src/maintenance/maintenance.runner';
 import { MAINTENANCE_JOBS, type MaintenanceJob } from '../src/maintenance/maintenance.job';
 import { HEARD, type HookNode, startHookNode } from './support/hook-nodes';
@@ -346,6 +348,21 @@ describe('an event of the outbox', () => {
     await until(() => of(failing.tokenId) === 3, 'the dead letter is delivered');
     expect(heardOf(failing.tokenId, 'fromOutbox')[2]!.id).toBe(letter!.event.id);
     await expect(hooks.deadLetters(0)).rejects.toThrow('limit must be 1 to 1000');
+  });
+
+  // Seen red: in the order of their positions, events that fail again and again come before each new one.
+  it('that fails again and again comes behind one that has been due for longer', async () => {
+    const store = node.app.get(TokenEventStore, { strict: false });
+    // No node asks for events of this kind: this test alone takes them over.
+    const [again, fresh] = [randomUUID(), randomUUID()];
+    const insert = `INSERT INTO latchkey.token_events (id, type, subject, told, attempts, due_at)
+      VALUES ($1::uuid, 'refused', $1::uuid, jsonb_build_object('id', $1::uuid), $2, now() - $3 * interval '1 second')`;
+    await sql.query(insert, [again, 3, 1]);
+    await sql.query(insert, [fresh, 0, 2]);
+    const run = node.app.get(VerificationPools, { strict: false }).writer();
+    const next = async () => (await store.claim(run, ['refused'], 1))[0]!.told.id;
+    expect([await next(), await next()]).toEqual([fresh, again]);
+    await sql.query(`DELETE FROM latchkey.token_events WHERE type = 'refused'`);
   });
 
   // Seen red: settled before the handlers were called.

@@ -5,6 +5,7 @@ import { SafeLogger } from '../../common/safe-logger';
 import { SeldomLog } from '../../common/seldom-log';
 import type { AccessTokenEvent } from './access-token-events';
 import type { Hook } from './hook.registry';
+import { OverdueCalls } from './overdue-calls';
 
 /** How long a handler may take. Afterwards it counts as failed; JavaScript cannot end it. */
 export const HANDLER_MS = 10_000;
@@ -13,7 +14,7 @@ export const HANDLER_MS = 10_000;
 export interface HookCounts {
   /** Calls of handlers that succeeded. */
   readonly delivered: number;
-  /** Calls that threw, or took longer than ten seconds. */
+  /** Calls that threw, or took longer than ten seconds, and those that were not made because three others still hang. */
   readonly failed: number;
   /** Events that were discarded, because too many waited in memory. */
   readonly lost: number;
@@ -21,12 +22,16 @@ export interface HookCounts {
   readonly givenUp: number;
 }
 
-/** Calls the handlers of a host. A handler that throws or hangs stops nothing. */
+/**
+ * Calls the handlers of a host. A handler that throws or hangs stops nothing: others wait for it for ten seconds at most, once a
+ * minute.
+ */
 @Injectable()
 export class HookCaller {
   private readonly logger = new SafeLogger('AccessTokenHooks');
   private readonly failures = new SeldomLog(this.logger);
   private readonly losses = new SeldomLog(this.logger);
+  private readonly overdue = new OverdueCalls();
   private readonly counted = { delivered: 0, failed: 0, lost: 0, givenUp: 0 };
 
   get counts(): HookCounts {
@@ -36,9 +41,7 @@ export class HookCaller {
   /** @returns false if the handler failed. It never throws. */
   async call(hook: Hook, event: AccessTokenEvent): Promise<boolean> {
     try {
-      await withinTime(HANDLER_MS, hook.name, async () => {
-        await hook.handle(event);
-      });
+      await this.handle(hook, event);
       this.counted.delivered += 1;
       return true;
     } catch (error) {
@@ -57,5 +60,20 @@ export class HookCaller {
   giveUp({ id: eventId, type }: AccessTokenEvent, attempts: number): void {
     this.counted.givenUp += 1;
     this.logger.error({ event: 'hook.given_up', type, eventId, attempts });
+  }
+
+  private async handle(hook: Hook, event: AccessTokenEvent): Promise<void> {
+    if (this.overdue.areTooMany(hook.name)) throw new Error(`${hook.name} is not called while earlier calls hang`);
+    const call = (async () => {
+      await hook.handle(event);
+    })();
+    let hasEnded = false;
+    const ended = () => (hasEnded = true);
+    call.then(ended, ended);
+    try {
+      await withinTime(HANDLER_MS, hook.name, () => call);
+    } finally {
+      if (!hasEnded) this.overdue.note(hook.name, call);
+    }
   }
 }

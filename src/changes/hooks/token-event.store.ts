@@ -149,7 +149,8 @@ const TELL_ENDED = `
   ON CONFLICT (subject) WHERE type = 'expired' DO NOTHING
   RETURNING told`;
 
-// An event of a kind for which no handler is left holds no other one up.
+// An event of a kind for which no handler is left holds no other one up. Those that have been due longest come first: others that
+// fail again and again come behind new ones.
 const CLAIM = `
   WITH due AS MATERIALIZED (
     SELECT e.id FROM latchkey.token_events e
@@ -157,7 +158,7 @@ const CLAIM = `
        AND NOT EXISTS (SELECT FROM latchkey.token_events f
                         WHERE f.subject = e.subject AND f.position < e.position AND f.settled_at IS NULL
                           AND f.type = ANY ($1::text[]))
-     ORDER BY e.position LIMIT $2 FOR NO KEY UPDATE OF e SKIP LOCKED
+     ORDER BY e.due_at, e.position LIMIT $2 FOR NO KEY UPDATE OF e SKIP LOCKED
   )
   UPDATE latchkey.token_events e SET attempts = e.attempts + 1, due_at = now() + interval '30 seconds'
     FROM due WHERE e.id = due.id
