@@ -15,8 +15,6 @@ const MOST_COMPARISONS = 400_000;
 const LONG_TEXT = 64;
 /** So many comparisons of characters cost as much as one comparison of a whole text. */
 const STEPS_OF_COMPARISON = 8;
-/** The most patterns on one field that a proof tells apart. */
-const MOST_GLOBS = 8;
 
 /**
  * The permissions that the target has and the holder does not provably have too, each with the conditions of the rule of the target
@@ -54,22 +52,38 @@ function uncovered(holder: readonly PreparedRule[], target: readonly PreparedRul
   budget.left -= costOf([...holder, ...target], fields);
   if (!(budget.left >= 0)) return allowances;
   const found = new Set<Rule>();
-  forEachWorld(fields, (valueOf) => {
+  forEachWorld(fields.map(valuesOf), (valueOf) => {
     const wanted = decidingOf(target, valueOf)?.rule;
     if (isAllowance(wanted) && !isAllowance(decidingOf(holder, valueOf)?.rule)) found.add(wanted!);
   });
   return allowances.filter((rule) => found.has(rule)).reverse();
 }
 
-/** Each rule is compared in each combination. A pattern is compared with a text character by character. */
+/** Each rule is compared in each combination. A pattern is compared with a text, and with each other one, character by character. */
 function costOf(rules: readonly PreparedRule[], fields: readonly Field[]): number {
-  const combinations = fields.reduce((product, { values }) => product * values.length, 1);
+  const combinations = fields.reduce(
+    (product, { texts, globs }) => product * (1 + texts.length + 2 ** globs.length),
+    1,
+  );
   const patterns = rules.flatMap(({ conditions }) => conditions?.globs ?? []).map(last);
-  const steps = patterns.reduce((sum, pattern) => sum + pattern.length * LONG_TEXT, 0) / STEPS_OF_COMPARISON;
-  return combinations * (rules.length + steps);
+  const steps = charactersOf(patterns) * LONG_TEXT;
+  const stepsBefore = fields.reduce((sum, { globs }) => sum + charactersOf(globs) ** 2, 0);
+  return combinations * (rules.length + steps / STEPS_OF_COMPARISON) + stepsBefore / STEPS_OF_COMPARISON;
 }
 
+function charactersOf(patterns: readonly string[]): number {
+  return patterns.reduce((sum, pattern) => sum + pattern.length, 0);
+}
+
+/** A field, and what the rules compare with it. */
 interface Field {
+  readonly name: string;
+  readonly texts: readonly string[];
+  readonly globs: readonly string[];
+}
+
+/** A field, and the values that the rules tell apart. */
+interface Values {
   readonly name: string;
   readonly values: readonly FieldValue[];
 }
@@ -79,7 +93,11 @@ function fieldsOf(rules: readonly PreparedRule[]): Field[] {
   const globs = rules.flatMap(({ conditions }) => conditions?.globs ?? []);
   const names = [...new Set([...texts, ...globs].map(([name]) => name))];
   const of = (name: string, pairs: typeof texts) => [...new Set(pairs.filter(([field]) => field === name).map(last))];
-  return names.map((name) => ({ name, values: [undefined, ...of(name, texts), ...unnamed(of(name, globs))] }));
+  return names.map((name) => ({ name, texts: of(name, texts), globs: of(name, globs) }));
+}
+
+function valuesOf({ name, texts, globs }: Field): Values {
+  return { name, values: [undefined, ...texts, ...unnamed(globs)] };
 }
 
 function last([, text]: readonly [string, string]): string {
@@ -88,8 +106,6 @@ function last([, text]: readonly [string, string]): string {
 
 /** One text for each set of patterns that may match a text that no rule names. */
 function unnamed(patterns: readonly string[]): UnnamedText[] {
-  // More are not told apart: this many values end every proof.
-  if (patterns.length > MOST_GLOBS) return new Array<UnnamedText>(MOST_COMPARISONS).fill(new UnnamedText(new Set()));
   const implied = patterns.map((narrow) => patterns.filter((wide) => isMatchedBy(globOf(narrow), globOf(wide))));
   const sets = Array.from({ length: 2 ** patterns.length }, (_, bits) =>
     patterns.filter((_pattern, place) => (bits & (1 << place)) !== 0),
@@ -99,7 +115,7 @@ function unnamed(patterns: readonly string[]): UnnamedText[] {
   return sets.filter(isPossible).map((set) => new UnnamedText(new Set(set)));
 }
 
-function forEachWorld(fields: readonly Field[], visit: (valueOf: (field: string) => FieldValue) => void): void {
+function forEachWorld(fields: readonly Values[], visit: (valueOf: (field: string) => FieldValue) => void): void {
   const world = new Map<string, FieldValue>();
   const valueOf = (field: string) => world.get(field);
   const choose = (place: number): void => {

@@ -31,22 +31,25 @@ export function plain(text: string): Glob {
  * time grows with the product of both lengths, whatever is in them.
  */
 export function isMatchedBy(subject: Glob, pattern: Glob): boolean {
-  let reached = subject.map(() => false);
-  reached.unshift(true);
-  for (const token of pattern) reached = advance(reached, token, subject);
-  return reached[subject.length]!;
+  // One place more than the subject has parts: those at which the pattern can be.
+  const reached = new Uint8Array(subject.length + 1);
+  reached[0] = 1;
+  for (const token of pattern) advance(reached, token, subject);
+  return reached[subject.length] === 1;
 }
 
-/** The places in the subject at which the pattern can be after one more token. */
-function advance(reached: readonly boolean[], token: Token, subject: Glob): boolean[] {
+/** Goes on to the places in the subject at which the pattern can be after one more token. */
+function advance(reached: Uint8Array, token: Token, subject: Glob): void {
   const isRepeated = token === MANY || token === ANY;
-  let canGoOn = false;
-  return reached.map((isHere, place) => {
-    const takesOne = place > 0 && takes(token, subject[place - 1]!);
-    if (!isRepeated) return takesOne && reached[place - 1]!;
-    canGoOn = isHere || (canGoOn && takesOne);
-    return canGoOn;
-  });
+  let before = reached[0]!;
+  if (!isRepeated) reached[0] = 0;
+  for (let place = 1; place < reached.length; place += 1) {
+    const here = reached[place]!;
+    const from = isRepeated ? reached[place - 1]! : before;
+    const came = from === 1 && takes(token, subject[place - 1]!) ? 1 : 0;
+    reached[place] = isRepeated ? here | came : came;
+    before = here;
+  }
 }
 
 function takes(token: Token, part: Token): boolean {
