@@ -465,8 +465,8 @@ describe('P18: being asked to stop', () => {
     expect(await ended).toBe(0);
     const tookMs = performance.now() - answeredAt;
     say(`P18: ended ${tookMs.toFixed(0)} ms after the last answer`);
-    // A silent connection is closed after one second. Without that, the limit of the shutdown would close it, after eight.
-    expect(tookMs).toBeLessThan(6_000);
+    // A silent connection is closed after one second. Without that, the limit of the shutdown would close it, after five.
+    expect(tookMs).toBeLessThan(4_000);
     await other.launch();
   });
 });
