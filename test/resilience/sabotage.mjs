@@ -336,7 +336,7 @@ const SABOTAGES = [
     /pool\.on\('error', /,
     'void (',
     'failure',
-    'every backend of it terminated',
+    'every idle connection broken off',
   ],
   ['nothing is remembered, a table locked', ...NOTHING_REMEMBERED, 'failure', 'what is remembered is answered as ever'],
   ['nothing is remembered, no connection free', ...NOTHING_REMEMBERED, 'failure', 'who is remembered does not notice'],
@@ -865,8 +865,8 @@ for (const [name, file, from, to, suite, title, ...also] of SABOTAGES.slice(firs
   const why = /● [^]*?\n\n([^]*?)\n\n/.exec(run.stderr)?.[1]?.trim().replace(/\s+/g, ' ').slice(0, 120) ?? '';
   // Red because the test saw it: not because nothing could be set up, and not only one of several it matches.
   const isSeen =
-    /^expect\(|not within|^a node does not start: Migration/.test(why) ||
-    (why.startsWith('Property failed') && / Got [^]*?expect\(/.test(run.stderr));
+    /^expect\(|^Expected \d+, got|not within|^a node does not start: Migration/.test(why) ||
+    (why.startsWith('Property failed') && / (?:Got|Cause:)[^]*?expect\(/.test(run.stderr));
   // Nothing ran, where nothing passed either.
   const result = red.length === 0 && passed > 0 ? 'GREEN' : isSeen && passed === 0 ? 'red ' : 'UNSURE';
   if (result !== 'red ') missed += 1;
