@@ -101,6 +101,10 @@ describe('a login with the token of a managed identity', () => {
     expect(peer.asked.every((line) => /^GET \/[0-9a-f-]{36}\/discovery\/keys$/.test(line))).toBe(true);
   });
 
+  it('need not say that it is that of an application: the tokens of machines often do not', async () => {
+    expect((await loginUnder({}, { idtyp: undefined, appidacr: undefined })).status).toBe(200);
+  });
+
   it('is let in by any spelling of an id, and without a list for a resource of its own', async () => {
     expect((await loginUnder({ allowedServicePrincipalIds: PRINCIPAL.toUpperCase() })).status).toBe(200);
     const resource = 'api://latchkey';

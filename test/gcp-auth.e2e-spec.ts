@@ -50,7 +50,7 @@ const MACHINE = machineOf(EMAIL, 'my-project-123', 'europe-west1-b');
 const OF_ACCOUNT = { iss: EMAIL, sub: EMAIL };
 
 async function login(identityId: string, claims: JWTPayload, { key, kid } = first, more = {}): Promise<Answer> {
-  const jwt = await signedToken({ claims: { aud: identityId, ...claims }, header: { kid, ...more }, key });
+  const jwt = signedToken({ claims: { aud: identityId, ...claims }, header: { kid, ...more }, key });
   return latchkey.anonymous.post(LOGIN, { identityId, jwt: `${jwt}\n` });
 }
 

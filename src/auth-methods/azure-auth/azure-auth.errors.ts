@@ -13,10 +13,10 @@ export class TenantMismatchError extends LoginError {
   }
 }
 
-/** A user has obtained the token. */
+/** The token is that of a user, of a device, or does not say whose it is. */
 export class UserTokenError extends LoginError {
   constructor() {
-    super('user_token_not_supported', 'Access denied: the token is that of a user, and not of a service principal');
+    super('user_token_not_supported', 'Access denied: the token is not that of a service principal');
   }
 }
 

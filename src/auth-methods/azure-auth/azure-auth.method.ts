@@ -65,10 +65,20 @@ function isFor(resource: string, audience: unknown): boolean {
 const withoutSlash = (text: string) => text.replace(/\/$/, '');
 
 /** @throws UserTokenError, ServicePrincipalNotAllowedError */
-function requireAllowed({ scp, oid }: Claims, { allowedServicePrincipalIds }: AzureAuthConfig): void {
-  // Only tokens that users have obtained have it: it says what an application may do for them.
-  if (scp !== undefined) throw new UserTokenError();
+function requireAllowed(claims: Claims, { allowedServicePrincipalIds }: AzureAuthConfig): void {
+  requireApplication(claims);
   const allowed = entriesOf(allowedServicePrincipalIds).map((id) => id.toLowerCase());
-  const id = typeof oid === 'string' ? oid.toLowerCase() : '';
+  const id = String(claims.oid).toLowerCase();
   if (allowed.length > 0 && !allowed.includes(id)) throw new ServicePrincipalNotAllowedError(id.slice(0, 64));
+}
+
+/**
+ * Not every token says whose it is: `idtyp` is optional. But only the subject of an application is its object id. That of a user is
+ * another one for each resource. `scp` says what an application may do for a user.
+ *
+ * @throws UserTokenError
+ */
+function requireApplication({ scp, idtyp = 'app', oid, sub }: Claims): void {
+  const isApplication = typeof oid === 'string' && oid !== '' && sub === oid;
+  if (scp !== undefined || idtyp !== 'app' || !isApplication) throw new UserTokenError();
 }

@@ -43,9 +43,9 @@ async function example(): Promise<HttpsPeer> {
 function managed(wanted: Wanted = {}, more: object = {}, tenantId: string = randomUUID()): Workload {
   return {
     attach: { tenantId, resource: RESOURCE, allowedServicePrincipalIds: PRINCIPAL, ...more },
-    login: async (identityId) => ({
+    login: (identityId) => ({
       identityId,
-      jwt: await signedToken({ claims: claimsOf(tenantId), header, key: entra.privateKey }, wanted),
+      jwt: signedToken({ claims: claimsOf(tenantId), header, key: entra.privateKey }, wanted),
     }),
   };
 }
@@ -88,9 +88,19 @@ const conformance: Conformance = {
       'a longer resource': claiming({ aud: `${RESOURCE}x` }, unverified),
       'two slashes': claiming({ aud: `${RESOURCE}/` }, unverified),
       'a list of resources': claiming({ aud: [RESOURCE] }, unverified),
-      'another principal': claiming({ oid: other }, 'service_principal_not_allowed'),
-      'no principal': claiming({ oid: undefined }, 'service_principal_not_allowed'),
+      'another principal': claiming({ oid: other, sub: other }, 'service_principal_not_allowed'),
+      'no principal': claiming({ oid: undefined, sub: undefined }, 'user_token_not_supported'),
+      'an empty principal': claiming({ oid: '', sub: '' }, 'user_token_not_supported'),
+      'a list of principals': claiming({ oid: [PRINCIPAL], sub: [PRINCIPAL] as never }, 'user_token_not_supported'),
       'a user': claiming({ scp: 'user_impersonation' }, 'user_token_not_supported'),
+      'a user whose token says what it is': claiming({ idtyp: 'user' }, 'user_token_not_supported'),
+      // As for a resource that lets applications do nothing for users: neither scp nor idtyp.
+      'a user whose token does not say what it is': claiming(
+        { idtyp: undefined, sub: 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ' },
+        'user_token_not_supported',
+      ),
+      'a device': claiming({ idtyp: 'device' }, 'user_token_not_supported'),
+      'a kind of token that is null': claiming({ idtyp: null }, 'user_token_not_supported'),
       'a user, for a resource of the tenant': claiming(
         { aud: 'api://latchkey', scp: 'read' },
         'user_token_not_supported',

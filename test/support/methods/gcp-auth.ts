@@ -32,16 +32,16 @@ function account(wanted: Wanted = {}): Workload {
   google.accounts.set(email, [key]);
   return {
     attach: { type: 'iam', allowedServiceAccounts: email },
-    login: async (identityId) => ({
+    login: (identityId) => ({
       identityId,
-      jwt: await signedToken({ claims: { iss: email, sub: email, aud: identityId }, header, key: key.key }, wanted),
+      jwt: signedToken({ claims: { iss: email, sub: email, aud: identityId }, header, key: key.key }, wanted),
     }),
   };
 }
 
-const machineLogin = (claims: JWTPayload) => async (identityId: string) => ({
+const machineLogin = (claims: JWTPayload) => (identityId: string) => ({
   identityId,
-  jwt: await signedToken({ claims: { ...MACHINE, aud: identityId }, header, key: key.key }, { claims }),
+  jwt: signedToken({ claims: { ...MACHINE, aud: identityId }, header, key: key.key }, { claims }),
 });
 
 const conformance: Conformance = {

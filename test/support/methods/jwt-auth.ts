@@ -45,9 +45,9 @@ const conformance: Conformance = {
         boundAudiences: 'latchkey, x-{a,b}',
         boundClaims: { branch: 'main, release-*' },
       },
-      login: async (identityId) => ({
+      login: (identityId) => ({
         identityId,
-        jwt: await signedToken({ claims: CLAIMS, header: { kid: 'a' }, key: issuer.privateKey }, wanted),
+        jwt: signedToken({ claims: CLAIMS, header: { kid: 'a' }, key: issuer.privateKey }, wanted),
       }),
     }),
   },

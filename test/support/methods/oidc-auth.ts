@@ -71,9 +71,9 @@ const conformance: Conformance = {
           boundClaims: { repository_owner_id: '42, 43' },
           claimMetadataMapping: { owner: 'repository_owner_id' },
         },
-        login: async (identityId) => ({
+        login: (identityId) => ({
           identityId,
-          jwt: await signedToken({ claims, header: { kid: 'a' }, key: keys.privateKey }, wanted),
+          jwt: signedToken({ claims, header: { kid: 'a' }, key: keys.privateKey }, wanted),
         }),
       };
     },
