@@ -18,11 +18,12 @@ import { IndexIdentityLists1765600000000 } from './1765600000000-index-identity-
 import { NoteReplicatedChanges1765720000000 } from './1765720000000-note-replicated-changes';
 import { AddKeys1766300000000 } from './1766300000000-add-keys';
 import { AddShortKeys1766400000000 } from './1766400000000-add-short-keys';
-import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
 import { AddRateLimits1766500000000 } from './1766500000000-add-rate-limits';
+import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
+import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
@@ -52,5 +53,6 @@ export const LATCHKEY_MIGRATIONS = [
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,
   AddAuditLog1766900000000,
+  AddAuditStreams1767100000000,
   IndexDueEvents1767250000000,
 ];

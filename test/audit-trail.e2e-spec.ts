@@ -78,6 +78,7 @@ interface Scene {
   readonly token: GivenToken;
   readonly clientSecretId?: string;
   readonly roleId?: string;
+  readonly streamId?: string;
 }
 
 interface Case {
@@ -101,6 +102,7 @@ const withSecret = async (): Promise<Scene> => {
   return { token, ...(await tenant.given.clientSecretFor(token.identityId)) };
 };
 const withRole = async (): Promise<Scene> => ({ ...(await withToken()), ...(await tenant.given.role()) });
+const withStream = async (): Promise<Scene> => ({ ...(await withToken()), ...(await tenant.given.stream()) });
 const presented = ({ token }: Scene) => ({ accessToken: token.accessToken });
 const nobody = () => latchkey.anonymous;
 
@@ -134,8 +136,30 @@ const OF_ROLES = Object.fromEntries(
   }),
 );
 
+const STREAMS = '/api/latchkey/v1/audit-logs/streams';
+const OF_STREAMS: Record<string, Case> = {
+  [`POST ${STREAMS}`]: {
+    action: 'create-audit-log-stream',
+    target: 'log-stream',
+    body: () => ({ name: 'made', url: 'https://8.8.8.8/in?key=secret' }),
+  },
+  [`PATCH ${STREAMS}/{streamId}`]: {
+    action: 'update-audit-log-stream',
+    target: 'log-stream',
+    given: withStream,
+    body: () => ({ isEnabled: false }),
+  },
+  [`DELETE ${STREAMS}/{streamId}`]: { action: 'delete-audit-log-stream', target: 'log-stream', given: withStream },
+  [`POST ${STREAMS}/{streamId}/redeliver`]: {
+    action: 'redeliver-audit-log-stream',
+    target: 'log-stream',
+    given: withStream,
+  },
+};
+
 const CASES: Record<string, Case> = {
   ...OF_ROLES,
+  ...OF_STREAMS,
   'POST /api/v1/identities': {
     action: 'create-identity',
     target: 'identity',
@@ -223,8 +247,8 @@ const CASES: Record<string, Case> = {
 
 /** Tokens and client secrets of an answer. */
 const secretsIn = (body: unknown) => {
-  const { accessToken, clientSecret } = (body ?? {}) as Record<string, string | undefined>;
-  return [accessToken, clientSecret].filter((secret) => secret !== undefined);
+  const { accessToken, clientSecret, secret: ofStream } = (body ?? {}) as Record<string, string | undefined>;
+  return [accessToken, clientSecret, ofStream].filter((secret) => secret !== undefined);
 };
 
 /** They change nothing that is recorded here. */
@@ -250,6 +274,7 @@ async function call(operation: string, { body, by }: Case, scene: Scene): Promis
     tokenId,
     clientSecretId: scene.clientSecretId,
     roleId: scene.roleId,
+    streamId: scene.streamId,
     orgId: tenant.organizationId,
   };
   const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name);

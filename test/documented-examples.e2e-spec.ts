@@ -40,6 +40,13 @@ const WALK = [
   'Export the events of your organization',
   'Make a checkpoint of the audit log',
   'List the checkpoints of the audit log',
+  'Create a stream of the audit log',
+  'List the streams of the audit log',
+  'Get a stream of the audit log',
+  'Update a stream of the audit log',
+  'List the dead letters of a stream',
+  'Deliver the dead letters of a stream',
+  'Delete a stream of the audit log',
   ...METHODS.flatMap(walkOf),
   'Create a role',
   'List the roles of your organization',
@@ -60,7 +67,7 @@ const WALK = [
 
 /** What differs from call to call. Everything else has to be as the document says. */
 const VARIES = [
-  ...['slug', 'clientSecret', 'clientSecretPrefix', 'totalCount', 'deleted'],
+  ...['slug', 'secret', 'clientSecret', 'clientSecretPrefix', 'totalCount', 'deleted'],
   ...['revision', 'applied', 'node', 'appliedRevision', 'confirmedAgeMs', 'clockSkewMs', 'push'],
   ...['cursor', 'number', 'hash', 'keyId', 'signature', 'publicKey', 'lastBatch', 'count'],
   ...METHODS.flatMap(({ varies = [] }) => varies),

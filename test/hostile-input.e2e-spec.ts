@@ -236,12 +236,14 @@ describe('hostile input', () => {
   let operations: Operation[];
   let target: GivenToken;
   let role: { roleId: string; slug: string };
+  let stream: { streamId: string };
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
     operations = operationsOf(latchkeyDocument(latchkey.app));
     target = await latchkey.given.token({ name: 'target', role: 'member' });
     role = await latchkey.given.role();
+    stream = await latchkey.given.stream();
   });
   afterAll(() => latchkey.stop());
 
@@ -250,7 +252,7 @@ describe('hostile input', () => {
   const idOf = (name: string): string => {
     const { identityId, tokenId } = target;
     const { organizationId: orgId } = latchkey.given;
-    return { identityId, tokenId, orgId, clientSecretId: NO_SECRET, ...role }[name]!;
+    return { identityId, tokenId, orgId, clientSecretId: NO_SECRET, ...role, ...stream }[name]!;
   };
   const pathOf = ({ path, query }: Operation, id?: string) => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => id?.replaceAll('ID', idOf(name)) ?? idOf(name));

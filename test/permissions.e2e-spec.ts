@@ -36,6 +36,20 @@ const ROLE_ROUTES: ManagedRoute[] = ['/api/v1/organization/roles', '/api/v1/orga
   ],
 );
 
+const STREAMS = '/api/latchkey/v1/audit-logs/streams';
+const noStream = ({ streamId }: Ids) => `Failed to find audit log stream with ID ${streamId}`;
+
+/** The operations on streams of the audit log. */
+const STREAM_ROUTES: ManagedRoute[] = [
+  { operation: `POST ${STREAMS}`, body: () => ({ name: 'made', url: 'https://8.8.8.8/in' }) },
+  { operation: `GET ${STREAMS}` },
+  { operation: `GET ${STREAMS}/{streamId}`, notFound: noStream },
+  { operation: `PATCH ${STREAMS}/{streamId}`, body: () => ({ name: 'changed' }), notFound: noStream },
+  { operation: `GET ${STREAMS}/{streamId}/dead-letters`, notFound: noStream },
+  { operation: `POST ${STREAMS}/{streamId}/redeliver`, notFound: noStream },
+  { operation: `DELETE ${STREAMS}/{streamId}`, notFound: noStream },
+].map((route) => ({ permission: 'audit-logs:edit', ...route }));
+
 const noToken = ({ tokenId }: Ids) => `Token with ID ${tokenId} not found`;
 
 const ROUTES: ManagedRoute[] = [
@@ -134,6 +148,7 @@ const ROUTES: ManagedRoute[] = [
     notFound: noIdentity,
   },
   ...ROLE_ROUTES,
+  ...STREAM_ROUTES,
   {
     operation: 'GET /api/v1/organization/roles/slug/{slug}',
     permission: 'role:read',
@@ -146,7 +161,7 @@ const ROUTES: ManagedRoute[] = [
 const OF_ORGANIZATIONS = ROUTES.filter(({ permission }) => permission.startsWith('organization:'));
 const OF_TENANTS = ROUTES.filter((route) => !OF_ORGANIZATIONS.includes(route));
 /** What members may not do. */
-const OF_ADMINS = ROUTES.filter(({ permission }) => /^role:(create|edit|delete)$/.test(permission));
+const OF_ADMINS = ROUTES.filter(({ permission }) => /^(role:(create|edit|delete)|audit-logs:edit)$/.test(permission));
 const OF_MEMBERS = OF_TENANTS.filter((route) => !OF_ADMINS.includes(route));
 const CHANGES = ROUTES.filter(({ attempt }) => attempt !== undefined);
 const WITH_ID = ROUTES.filter(({ notFound }) => notFound !== undefined);
@@ -230,13 +245,16 @@ describe('rights', () => {
     identityId: randomUUID(),
     tokenId: randomUUID(),
     roleId: randomUUID(),
+    streamId: randomUUID(),
     slug: `none-${randomUUID()}`,
     ...ownIds(randomUUID),
   });
 
   /** A target in the state a route wants: attaching needs an identity without the method. */
   const targetFor = async ({ attempt, operation }: ManagedRoute, role = 'no-access'): Promise<Ids> => {
-    const target = await targetWith(role, operation);
+    const isOfStreams = operation.includes('/streams');
+    const target = { ...(await targetWith(role, operation)), ...(isOfStreams ? await latchkey.given.stream() : {}) };
+    if (operation === `POST ${STREAMS}`) await latchkey.admin.delete(`${STREAMS}/${target.streamId}`);
     const definitions = [TOKEN_AUTH, ...METHODS.map(({ definition }) => definition)];
     const attached = definitions.find((definition) => attachingOf(definition) === attempt);
     if (attached) done(await latchkey.admin.delete(`/api/v1/auth/${attached.slug}/identities/${target.identityId}`));
@@ -390,6 +408,7 @@ describe('rights', () => {
         identityId,
         tokenId: tokens[0].id as string,
         ...(await latchkey.given.role()),
+        ...(await latchkey.given.stream()),
         ...own,
       };
     });
@@ -573,6 +592,7 @@ describe('rights', () => {
         .replace(/req-\w{14}/g, 'REQ')
         .replace(/"revision":\d+/g, '"revision":0')
         .replace(/"sealed_secrets":"[^"]+"/g, '"SEALED"')
+        .replace(/whsec_[\w+/=]+/g, 'SECRET')
         .replace(/"clientSecret(Prefix)?":"[0-9a-f]+"/g, '"SECRET"');
     const rowsOf = async (identityId: string) => {
       const rows: unknown[] = [];

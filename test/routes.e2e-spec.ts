@@ -430,6 +430,7 @@ describe('the routes', () => {
         [
           'POST /api/v1/auth/token-auth/tokens/{tokenId}/revoke',
           'POST /api/latchkey/v1/audit-logs/checkpoints',
+          'POST /api/latchkey/v1/audit-logs/streams/{streamId}/redeliver',
           ...bodyless,
         ].sort(),
       );

@@ -50,6 +50,8 @@ const WITHOUT_IDS = [
   'GET /api/latchkey/v1/audit-logs/export',
   'GET /api/latchkey/v1/audit-logs/checkpoints',
   'POST /api/latchkey/v1/audit-logs/checkpoints',
+  'POST /api/latchkey/v1/audit-logs/streams',
+  'GET /api/latchkey/v1/audit-logs/streams',
 ];
 
 function operationsOf({ paths, components }: OpenAPIObject): Operation[] {
@@ -119,6 +121,7 @@ const unknown = (): Ids => {
     identityId: randomUUID(),
     tokenId: randomUUID(),
     roleId: randomUUID(),
+    streamId: randomUUID(),
     slug: `none-${randomUUID()}`,
     ...ownIds(randomUUID),
     organizationId,
@@ -153,6 +156,7 @@ describe('tenants', () => {
       identityId,
       tokenId,
       ...(await theirs.given.role()),
+      ...(await theirs.given.stream()),
       ...own,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
@@ -411,6 +415,7 @@ describe('tenants', () => {
         identityId: text,
         tokenId: text,
         roleId: text,
+        streamId: text,
         slug: text,
         ...ownIds(() => text),
         orgId: text,

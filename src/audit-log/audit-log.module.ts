@@ -1,19 +1,27 @@
 import { Global, Module } from '@nestjs/common';
+import { FederationModule } from '../auth-methods/federation/federation.module';
 import { AuditTrail } from '../changes/audit-trail';
 import { AuditLogTrail } from './audit-log.trail';
 import { AuditPartitionKeeper } from './audit-partition.keeper';
 import { AuditLogSealer } from './chain/audit-log.sealer';
 import { CheckpointsService } from './chain/checkpoints.service';
+import { AuditStreamCourier } from './streams/audit-stream.courier';
+import { StreamSecrets } from './streams/stream-secrets';
+import { WebhookSender } from './streams/webhook.sender';
 
-/** The audit log without its routes: what writes, seals, signs and clears up. Global, because every change is recorded. */
+/** The audit log without its routes: what writes, seals, signs, sends and clears up. Global, because every change is recorded. */
 @Global()
 @Module({
+  imports: [FederationModule],
   providers: [
     { provide: AuditTrail, useClass: AuditLogTrail },
     AuditLogSealer,
     CheckpointsService,
     AuditPartitionKeeper,
+    AuditStreamCourier,
+    StreamSecrets,
+    WebhookSender,
   ],
-  exports: [AuditTrail, AuditLogSealer, CheckpointsService, AuditPartitionKeeper],
+  exports: [AuditTrail, AuditLogSealer, CheckpointsService, AuditPartitionKeeper, StreamSecrets],
 })
 export class AuditLogModule {}

@@ -12,6 +12,7 @@ const ID_NAMES: Readonly<Record<ChangeTarget['type'], string>> = {
   token: 'tokenId',
   'client-secret': 'clientSecretId',
   role: 'roleId',
+  'log-stream': 'streamId',
   organization: 'organizationId',
   instance: 'instanceId',
 };

@@ -32,13 +32,15 @@ export type ChangeAction =
   | `clear-identity-${string}-lockouts`
   | `login-identity-${string}`
   | `${'renew' | 'revoke'}-identity-access-token`
+  | `${'create' | 'update' | 'delete' | 'redeliver'}-audit-log-stream`
   | 'create-organization'
   | 'bootstrap-instance'
   | 'refuse-issued-before';
 
 /** One object that a change is made to. */
 export interface ChangeTarget {
-  readonly type: 'identity' | 'auth-method' | 'token' | 'client-secret' | 'role' | 'organization' | 'instance';
+  readonly type:
+    'identity' | 'auth-method' | 'token' | 'client-secret' | 'role' | 'log-stream' | 'organization' | 'instance';
   readonly id: string;
   /** The identity that the target belongs to, or is. */
   readonly identityId?: string;

@@ -79,3 +79,12 @@ export function clientSecretTarget(secret: ClientSecret, organizationId: string)
   const details = { authMethodId, prefix, description, ttl, numUsesLimit };
   return { type: 'client-secret', id, identityId, organizationId, details };
 }
+
+/** A stream with the host of its URL alone: path and query may hold a credential. */
+export function streamTarget(
+  stream: { readonly id: string; readonly organizationId: string; readonly name: string; readonly url: string },
+  more: object = {},
+): ChangeTarget {
+  const { id, organizationId, name, url } = stream;
+  return { type: 'log-stream', id, organizationId, details: { name, host: new URL(url).host, ...more } };
+}

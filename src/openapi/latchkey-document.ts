@@ -29,6 +29,7 @@ const PATH_IDS: Record<string, string> = {
   tokenId: 'The id of a token: `tokenData.id` of "Create a token".',
   roleId: 'The id of a role: `role.id` of "Create a role".',
   slug: 'The slug of a role: `role.slug` of "Create a role".',
+  streamId: 'The id of a stream: `stream.id` of "Create a stream of the audit log".',
   orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
 };
 

@@ -5,7 +5,7 @@ export const PERMISSION_CATALOGUE = {
   identity: ORGANIZATION_SUBJECTS.identity,
   role: ORGANIZATION_SUBJECTS.role,
   organization: ['read', 'create'],
-  'audit-logs': ['read'],
+  'audit-logs': ORGANIZATION_SUBJECTS['audit-logs'],
 } as const;
 
 type Catalogue = typeof PERMISSION_CATALOGUE;

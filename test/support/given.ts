@@ -73,6 +73,15 @@ export class Given {
     return { roleId: role.id as string, slug };
   }
 
+  /** A stream of the audit log. An organization has ten at most: then the oldest makes room. */
+  async stream(): Promise<{ streamId: string }> {
+    const path = '/api/latchkey/v1/audit-logs/streams';
+    const { streams } = done(await this.admin.get(path)) as { streams: { id: string }[] };
+    if (streams.length === 10) done(await this.admin.delete(`${path}/${streams[0]!.id}`));
+    const { stream } = done(await this.admin.post(path, { name: 'given', url: 'https://8.8.8.8/in' }));
+    return { streamId: stream.id as string };
+  }
+
   /** Attaches a method to an identity. */
   async method({ definition: { slug }, attach }: MethodFixture, identityId: string): Promise<void> {
     done(await this.admin.post(`/api/v1/auth/${slug}/identities/${identityId}`, attach));
