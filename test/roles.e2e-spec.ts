@@ -469,3 +469,56 @@ describe('roles of an organization', () => {
     });
   });
 });
+
+describe('a change that has waited for others', () => {
+  let latchkey: TestLatchkey;
+
+  beforeAll(async () => (latchkey = await startLatchkey({ revocationBoundMs: 200 })));
+  afterAll(() => latchkey.stop());
+
+  /** Sends a request that waits for a row, has something happen for longer than the bound, and lets the request go on. */
+  async function whileWaiting(
+    identityId: string,
+    send: () => Promise<Answer>,
+    meanwhile: () => Promise<unknown>,
+  ): Promise<Answer> {
+    const holding = latchkey.dataSource.createQueryRunner();
+    await holding.startTransaction();
+    try {
+      const held = `SELECT FROM latchkey.organization_memberships WHERE identity_id = $1 FOR UPDATE`;
+      await holding.query(held, [identityId]);
+      const beganAt = performance.now();
+      const answer = send();
+      await meanwhile();
+      while (performance.now() - beganAt < 300) await holding.query('SELECT pg_sleep(0.02)');
+      await holding.commitTransaction();
+      return await answer;
+    } finally {
+      await holding.release();
+    }
+  }
+
+  // Seen red: the rights that a caller had when its request came were good for as long as the request waited.
+  it('is not made for a caller that has lost its rights, or its token, and is for one that still has them', async () => {
+    const { given, admin } = latchkey;
+    const roleOf = async (id: string) => done(await admin.get(`/api/v1/identities/${id}`)).identity.role as string;
+    const promote = (api: ApiClient, id: string) => () => api.patch(`/api/v1/identities/${id}`, { role: 'admin' });
+    const [demoted, revoked, sound] = [
+      await given.token({ role: 'admin' }),
+      await given.token({ role: 'admin' }),
+      await given.token({ role: 'admin' }),
+    ];
+    const [one, two, three] = [await given.identity(), await given.identity(), await given.identity()];
+    const refused = await whileWaiting(one, promote(demoted.api, one), () =>
+      admin.patch(`/api/v1/identities/${demoted.identityId}`, { role: 'member' }),
+    );
+    expect([refused.status, await roleOf(one)]).toEqual([503, 'no-access']);
+    expect((await promote(demoted.api, one)()).status).toBe(403);
+    const gone = await whileWaiting(two, promote(revoked.api, two), () =>
+      admin.post(`/api/v1/auth/token-auth/tokens/${revoked.tokenId}/revoke`),
+    );
+    expect([gone.status, await roleOf(two)]).toEqual([401, 'no-access']);
+    const made = await whileWaiting(three, promote(sound.api, three), () => Promise.resolve());
+    expect([made.status, await roleOf(three)]).toEqual([200, 'admin']);
+  });
+});

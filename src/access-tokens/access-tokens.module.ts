@@ -1,6 +1,7 @@
 import { type ExecutionContext, Global, Module } from '@nestjs/common';
 import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
 import { ON_READ, ON_REFUSAL } from '../common/http/observed-call';
+import { CallerStanding } from '../changes/caller-standing';
 import { ObservationQueue } from '../changes/observation.queue';
 import { ChangeFeedModule } from '../change-feed/change-feed.module';
 import { AccessTokenCache } from './verification/access-token.cache';
@@ -18,6 +19,7 @@ import { partyOf } from './guarding/party-of';
 import { observingReads, observingRefusals } from './guarding/request-observations';
 import { ShortKeyring } from './issuing/short-key.keyring';
 import { TokenHandout } from './issuing/token-handout';
+import { CallerReverification } from './verification/caller-reverification';
 import { KeyRehasher } from './verification/key-rehasher';
 import { TokenFactsReader } from './verification/token-facts.reader';
 import { UsageCounter } from './usage/usage.counter';
@@ -45,6 +47,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     TokenRecallService,
     UsageCounter,
     UsageLimiter,
+    { provide: CallerStanding, useClass: CallerReverification },
     { provide: ON_REFUSAL, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingRefusals },
     { provide: ON_READ, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingReads },
     {
@@ -56,6 +59,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     },
   ],
   exports: [
+    CallerStanding,
     ON_REFUSAL,
     ON_READ,
     AccessTokenKeyring,

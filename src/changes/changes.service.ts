@@ -6,6 +6,7 @@ import { takingAway } from '../common/async/query-context';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import type { SqlRunner } from '../database/sql-runner';
 import { AuditTrail } from './audit-trail';
+import { CallerStanding } from './caller-standing';
 import type { Change, ChangeAttempt, ChangeTarget } from './change';
 import { TokenEvents } from './hooks/token-events.service';
 import { makeDurable, NothingLeft, OwnUnitOfWork, type UnitOfWork } from './unit-of-work';
@@ -23,6 +24,7 @@ export class ChangesService {
     private readonly receipts: ChangeReceiptsService,
     private readonly trail: AuditTrail,
     private readonly events: TokenEvents,
+    private readonly standing: CallerStanding,
   ) {}
 
   /** Makes something new. No node can remember it yet, so the answer waits for nothing after the commit. */
@@ -59,12 +61,14 @@ export class ChangesService {
   }
 
   private async commit<T>(attempt: ChangeAttempt, act: Act<OwnUnitOfWork, T>): Promise<T | NothingLeft> {
+    const beganAt = performance.now();
     let targets: readonly ChangeTarget[] = [];
     const outcome = await this.dataSource.transaction(async (tx) => {
       const work = new OwnUnitOfWork(tx);
       try {
         const done = await this.within(attempt, work, act);
         targets = work.targets();
+        await this.requireStanding(attempt, beganAt);
         return done;
       } catch (error) {
         if (!(error instanceof NothingLeft)) throw error;
@@ -74,6 +78,15 @@ export class ChangesService {
     });
     if (targets.length > 0) this.events.tell({ ...attempt, targets });
     return outcome;
+  }
+
+  /**
+   * A change may wait for others for seconds, and its caller may have lost its rights meanwhile. To take something away stays easy:
+   * it widens no rights.
+   */
+  private async requireStanding({ actor, action }: ChangeAttempt, beganAt: number): Promise<void> {
+    if (typeof actor === 'string' || !('caller' in actor) || /^(delete|revoke)-/.test(action)) return;
+    await this.standing.require(actor, performance.now() - beganAt);
   }
 }
 
