@@ -62,6 +62,12 @@ export {
   LoginError,
   type LoginErrorOptions,
 } from './auth-methods/auth-methods.errors';
+export {
+  ClientSecretNotFoundError,
+  ClientSecretNotRotatableError,
+  ClientSecretRotatedBeforeError,
+  TooManyClientSecretsError,
+} from './auth-methods/universal-auth/universal-auth.errors';
 export { AuthMethodDto } from './auth-methods/configuration/dto/auth-method.dto';
 export { PeriodicPolicyDto } from './auth-methods/configuration/dto/periodic-policy.dto';
 export { IdentityLoginDto, LoginDto } from './auth-methods/pipeline/dto/login.dto';
@@ -120,6 +126,7 @@ export type {
   IssuedAccessToken,
   NewAccessToken,
   RotatedAccessToken,
+  RotatedClientSecret,
   RotationOptions,
 } from './host-api/key-types';
 export {

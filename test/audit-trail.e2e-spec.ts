@@ -219,6 +219,11 @@ const CASES: Record<string, Case> = {
     target: 'client-secret',
     given: withSecret,
   },
+  'POST /api/latchkey/v1/client-secrets/{clientSecretId}/rotate': {
+    action: 'rotate-identity-universal-auth-client-secret',
+    target: 'client-secret',
+    given: withSecret,
+  },
   ...casesOf(jwtAuth),
   ...casesOf(oidcAuth),
   ...casesOf(kubernetesAuth),

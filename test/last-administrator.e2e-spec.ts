@@ -180,6 +180,22 @@ describe('the last administrator of an organization', () => {
         await latchkey.app.get(AccessTokens).revoke(next);
       },
     ],
+    [
+      'has a secret in whose place another one was made and revoked',
+      async (given) => {
+        const { clientSecretId } = await given.client({ role: 'admin' });
+        const identities = latchkey.app.get(MachineIdentities);
+        const { clientSecretId: next } = await identities.rotateClientSecret(clientSecretId, { graceSeconds: 86_400 });
+        await latchkey.change('UPDATE latchkey.client_secrets SET revoked_at = now() WHERE id = $1', [next]);
+      },
+    ],
+    [
+      'has a secret that has ended',
+      async (given) => {
+        const { clientSecretId } = await given.client({ role: 'admin' });
+        await latchkey.change('UPDATE latchkey.client_secrets SET ends_at = now() WHERE id = $1', [clientSecretId]);
+      },
+    ],
   ])('is not replaced by an identity that %s', async (_what, make) => {
     const sole = await soleAdministrator();
     await make(sole.given);

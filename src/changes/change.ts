@@ -28,7 +28,7 @@ export type ChangeAction =
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
   | `${'create' | 'update' | 'revoke' | 'rotate' | 'disable' | 'enable'}-token-identity-token-auth`
   | 'revoke-all-tokens-token-auth'
-  | `${'create' | 'revoke'}-identity-universal-auth-client-secret`
+  | `${'create' | 'rotate' | 'revoke'}-identity-universal-auth-client-secret`
   | `clear-identity-${string}-lockouts`
   | `login-identity-${string}`
   | `${'renew' | 'revoke'}-identity-access-token`

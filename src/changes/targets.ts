@@ -88,3 +88,15 @@ export function streamTarget(
   const { id, organizationId, name, url } = stream;
   return { type: 'log-stream', id, organizationId, details: { name, host: new URL(url).host, ...more } };
 }
+
+/** The client secret that was replaced, then the new one. */
+export function secretRotationTargets(
+  replacedId: string,
+  { secret, organizationId }: { readonly secret: ClientSecret; readonly organizationId: string },
+): ChangeTarget[] {
+  const { identityId } = secret;
+  return [
+    { type: 'client-secret', id: replacedId, identityId, organizationId },
+    clientSecretTarget(secret, organizationId),
+  ];
+}

@@ -1,5 +1,6 @@
 import { Global, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
 import { AuthMethodStoreModule } from '../auth-methods/configuration/auth-method-store.module';
+import { ClientSecretStoreModule } from '../auth-methods/universal-auth/client-secret-store.module';
 import { IdentityStoreModule } from '../identities/identity-store.module';
 import { OrganizationStoreModule } from '../organizations/organization-store.module';
 import { AccessTokens } from './access-tokens';
@@ -12,11 +13,12 @@ import { KeyIssuingService } from './key-issuing.service';
 import { KeyReaderService } from './key-reader.service';
 import { MachineIdentities } from './machine-identities';
 import { OtherMethodsService } from './other-methods.service';
+import { SecretChangesService } from './secret-changes.service';
 
 /** The services for a host's own code, with or without the REST API. The module is global, like that of the access tokens. */
 @Global()
 @Module({
-  imports: [OrganizationStoreModule, IdentityStoreModule, AuthMethodStoreModule],
+  imports: [OrganizationStoreModule, IdentityStoreModule, AuthMethodStoreModule, ClientSecretStoreModule],
   providers: [
     HostTransactionService,
     AccessTokens,
@@ -28,6 +30,7 @@ import { OtherMethodsService } from './other-methods.service';
     ApplicationRoutesService,
     HostInspection,
     OtherMethodsService,
+    SecretChangesService,
   ],
   exports: [AccessTokens, MachineIdentities],
 })

@@ -13,7 +13,7 @@ import {
   type RateLimits,
 } from '../access-tokens/issuing/rate-limits';
 import type { TokenPermissions } from '../access-tokens/issuing/token-permissions';
-import { MAX_GRACE_SECONDS } from '../access-tokens/issuing/token-rotation.service';
+import { MAX_GRACE_SECONDS } from '../access-tokens/issuing/rotation';
 import { type AccessTokenState, STATES, type UsesRefill } from './key-reader.service';
 import type { RotationOptions } from './key-types';
 

@@ -55,17 +55,17 @@ export interface IssuedAccessToken {
   readonly expiresAt: Date | null;
 }
 
-/** How a key is replaced. */
+/** How a key or a client secret is replaced. */
 export interface RotationOptions {
-  /** Seconds in which both keys are usable, 0 to 2592000 (30 days). A key with a use limit is replaced at once: 0. */
+  /** Seconds in which both are usable, 0 to 2592000 (30 days). One with a use limit is replaced at once: 0. */
   readonly graceSeconds: number;
   /**
-   * Whether the old key ends as soon as the new one is used, if its time is not over by then.
+   * Whether the old one ends as soon as the new one is used, if its time is not over by then.
    *
    * @default true
    */
   readonly endsOldOnFirstUse?: boolean;
-  /** Text of 1 to 255 characters. For a day, a call with the same key and token gets the same new key again. */
+  /** Text of 1 to 255 characters. For a day, a call with the same text and id gets the same answer again. */
   readonly idempotencyKey?: string;
 }
 
@@ -73,6 +73,20 @@ export interface RotationOptions {
 export interface RotatedAccessToken extends IssuedAccessToken {
   /** The old key, and when it ends at the latest. */
   readonly replaced: { readonly tokenId: string; readonly endsAt: Date };
+  /** Whether an earlier call with the same idempotency key has made it. */
+  readonly isRepeated: boolean;
+}
+
+/** The client secret in place of another one. */
+export interface RotatedClientSecret {
+  readonly clientSecretId: string;
+  readonly identityId: string;
+  /** The secret itself. It is stored nowhere and cannot be read again: keep it, or hand it on, now. */
+  readonly clientSecret: string;
+  /** When the secret expires; null for a secret that never does. */
+  readonly expiresAt: Date | null;
+  /** The old secret, and when it ends at the latest. */
+  readonly replaced: { readonly clientSecretId: string; readonly endsAt: Date };
   /** Whether an earlier call with the same idempotency key has made it. */
   readonly isRepeated: boolean;
 }

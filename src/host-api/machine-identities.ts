@@ -29,7 +29,9 @@ import {
   type OrganizationRecord,
 } from './identity-reader.service';
 import { checked, requireKnown } from './input';
-import { requireExternalId } from './key-input';
+import { checkedRotation, requireExternalId } from './key-input';
+import type { RotatedClientSecret, RotationOptions } from './key-types';
+import { SecretChangesService } from './secret-changes.service';
 
 /** The policy of an identity's tokens. Defaults: 30 days, any number of uses, from any address. */
 export interface TokenPolicy {
@@ -84,6 +86,7 @@ export class MachineIdentities {
     private readonly methods: AuthMethodStore,
     private readonly reader: IdentityReaderService,
     private readonly lastAdministrator: LastAdministratorService,
+    private readonly secrets: SecretChangesService,
   ) {}
 
   /**
@@ -219,6 +222,26 @@ export class MachineIdentities {
       }
       return deleted !== undefined;
     });
+  }
+
+  /**
+   * Replaces a client secret of Universal Auth by a new one with the same description, lifetime and use limit. The old one stays
+   * usable until a login uses the new one or `graceSeconds` are over. Tokens that were obtained with it stay valid.
+   *
+   * @throws ClientSecretNotFoundError, ClientSecretNotRotatableError, ValidationFailureError, DatabaseUnavailableError;
+   * ClientSecretRotatedBeforeError for a secret that another call has replaced; TooManyClientSecretsError for a client with 10,000
+   */
+  async rotateClientSecret(
+    clientSecretId: string,
+    how: RotationOptions,
+    options: ChangeOptions = {},
+  ): Promise<RotatedClientSecret> {
+    requireKnown('rotateClientSecret', how, ['graceSeconds', 'endsOldOnFirstUse', 'idempotencyKey']);
+    const place = { clientSecretId, organizationId: organizationOf(options) };
+    const rotation = { ...place, ...checkedRotation(how) };
+    return this.transaction.within('rotate-identity-universal-auth-client-secret', options, (work) =>
+      this.secrets.rotate(work, rotation),
+    );
   }
 }
 

@@ -145,8 +145,8 @@ interface Demand {
   readonly method: string;
   /** The same for a method through which logins need no secret of Latchkey's. */
   readonly login: string;
-  /** A condition on a token `t`. */
-  readonly token: string;
+  /** A condition on a token or a client secret `t`. */
+  readonly credential: string;
 }
 
 /**
@@ -155,7 +155,7 @@ interface Demand {
  * login: it needs a token.
  */
 export function canAdministrate(moment: string, method = 'true'): string {
-  return administrating({ moment, leastUses: 1, method, login: 'true', token: 'true' });
+  return administrating({ moment, leastUses: 1, method, login: 'true', credential: 'true' });
 }
 
 /**
@@ -163,23 +163,30 @@ export function canAdministrate(moment: string, method = 'true'): string {
  * credentials are kept elsewhere counts if a login has succeeded since it was configured.
  */
 export function lastsAsAdministrator(moment: string, method = 'true'): string {
-  return administrating({ moment, leastUses: LEAST_USES, method, login: HAS_LOGGED_IN, token: 't.rotated_to IS NULL' });
+  return administrating({
+    moment,
+    leastUses: LEAST_USES,
+    method,
+    login: HAS_LOGGED_IN,
+    credential: 't.rotated_to IS NULL',
+  });
 }
 
 // The newest tokens are checked first, because those are the usable ones.
-function administrating({ moment, leastUses, method, login, token }: Demand): string {
+function administrating({ moment, leastUses, method, login, credential }: Demand): string {
   return `m.role = 'admin' AND m.is_active AND EXISTS (
     SELECT FROM latchkey.identity_auth_methods a
      WHERE a.identity_id = m.identity_id AND ${method} AND (
        (a.method NOT IN ('token-auth', 'universal-auth') AND ${login})
        OR EXISTS (
-         SELECT FROM latchkey.client_secrets s
-          WHERE s.auth_method_id = a.id AND s.revoked_at IS NULL AND s.created_at >= latchkey.client_secrets_from()
-            AND (s.num_uses_limit = 0 OR s.num_uses_limit - s.num_uses >= ${leastUses})
-            AND (s.ttl = 0 OR s.created_at + s.ttl * interval '1 second' > ${moment}))
+         SELECT FROM latchkey.client_secrets t
+          WHERE t.auth_method_id = a.id AND t.revoked_at IS NULL AND t.created_at >= latchkey.client_secrets_from()
+            AND ${credential} AND (t.num_uses_limit = 0 OR t.num_uses_limit - t.num_uses >= ${leastUses})
+            AND (t.ttl = 0 OR t.created_at + t.ttl * interval '1 second' > ${moment})
+            AND (t.ends_at IS NULL OR t.ends_at > ${moment}))
        OR (SELECT true FROM latchkey.identity_access_tokens t
             WHERE t.identity_id = m.identity_id AND t.auth_method = a.method AND t.auth_method_id = a.id
-              AND t.organization_id = m.organization_id AND ${token}
+              AND t.organization_id = m.organization_id AND ${credential}
               AND t.revoked_at IS NULL AND t.created_at >= latchkey.tokens_from() AND (t.expires_at IS NULL OR t.expires_at > ${moment})
               AND t.disabled_at IS NULL AND t.permissions IS NULL AND (t.ends_at IS NULL OR t.ends_at > ${moment})
               AND (t.num_uses_limit = 0 OR t.num_uses_limit - t.num_uses + ${USES_REFILLED} >= ${leastUses})

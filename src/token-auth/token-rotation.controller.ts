@@ -4,6 +4,7 @@ import { CurrentActor } from '../access-tokens/guarding/actor.decorator';
 import { TokenNotRotatableError, TokenRotatedBeforeError } from '../access-tokens/issuing/access-tokens.errors';
 import type { Actor } from '../changes/change';
 import { EXAMPLE } from '../common/dto/examples';
+import { IDEMPOTENCY_KEY } from '../common/http/idempotency-key';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
 import { NoStore } from '../common/http/no-store.decorator';
 import { Authorized } from '../permissions/authorized.decorator';
@@ -22,12 +23,7 @@ export class TokenRotationController {
 
   @Post(':tokenId/rotate')
   @NoStore()
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    description: 'Tells a repeated call from another one: 1 to 255 characters.',
-    required: false,
-    schema: { type: 'string', minLength: 1, maxLength: 255 },
-  })
+  @ApiHeader(IDEMPOTENCY_KEY)
   @Authorized('identity:create-token', {
     event: 'rotate-token-identity-token-auth',
     summary: 'Rotate a token',

@@ -9,8 +9,7 @@ import type { Actor } from '../changes/change';
 import { ChangesService } from '../changes/changes.service';
 import { rotationTargets } from '../changes/targets';
 import type { OwnUnitOfWork } from '../changes/unit-of-work';
-import { ValidationFailureError } from '../common/errors/common.errors';
-import { isWellFormed } from '../common/dto/rules';
+import { requireIdempotencyKey } from '../common/http/idempotency-key';
 import { isId } from '../common/ids';
 import { IdentityAccessToken } from '../database/entities/identity-access-token.entity';
 import { IdentityNotFoundError } from '../identities/identities.errors';
@@ -22,8 +21,6 @@ import { TOKEN_AUTH } from './token-auth.definition';
 import { TokenNotFoundError } from './token-auth.errors';
 
 export const ROTATE_TOKEN: Attempt = { what: 'rotate token for identity', permission: 'identity:create-token' };
-
-const LONGEST_KEY = 255;
 
 /** Rotates tokens for the managers of an identity. */
 @Injectable()
@@ -42,7 +39,7 @@ export class TokenRotationsService {
     tokenId: string,
     { graceSeconds = 0, endsOldOnFirstUse = true, idempotencyKey }: RotateTokenDto & { idempotencyKey?: string },
   ): Promise<RotatedTokenDto> {
-    requireKey(idempotencyKey);
+    requireIdempotencyKey(idempotencyKey);
     const organizationId = actor.caller.organization.id;
     return this.changes.alter({ actor, action: 'rotate-token-identity-token-auth' }, async (work) => {
       const how = { tokenId, organizationId, graceSeconds, endsOldOnFirstUse, idempotencyKey };
@@ -100,13 +97,6 @@ function deletedIs(tokenId: string): (error: unknown) => never {
   return (error) => {
     throw error instanceof IdentityNotFoundError ? new TokenNotFoundError(tokenId) : error;
   };
-}
-
-/** An empty header is a mistake of the caller's, who believes to be safe. @throws ValidationFailureError */
-function requireKey(key: string | undefined): void {
-  if (key === undefined || (key.length >= 1 && key.length <= LONGEST_KEY && isWellFormed(key))) return;
-  const message = `Expected text of 1 to ${LONGEST_KEY} characters`;
-  throw new ValidationFailureError([{ code: 'custom', path: ['Idempotency-Key'], message }]);
 }
 
 function answerOf(id: string, { accessToken, expiresIn, token, oldEndsAt, isRepeated }: RotatedToken): RotatedTokenDto {

@@ -6,18 +6,13 @@ import { USES_REFILLED } from '../uses-refilled';
 import type { Signable } from './access-token.issuer';
 import type { KeySettings } from './access-token.store';
 import type { LifetimePolicy } from './lifetime';
+import type { Replacement, RotationState } from './rotation';
 
 /** The replacement of a token by another one. */
-export interface TokenReplacement {
+export interface TokenReplacement extends Replacement {
   readonly tokenId: string;
   /** The only organization it may belong to; null for any. */
   readonly organizationId: string | null;
-  /** The id of the token in its place. */
-  readonly by: string;
-  /** A digest by which a repeated call is told; null if it cannot be. */
-  readonly key: Buffer | null;
-  readonly at: Date;
-  readonly endsAt: Date;
 }
 
 /** A token that was replaced, as it was. */
@@ -51,12 +46,7 @@ export interface ReplacedToken {
 export type SuccessorToken = Signable & { readonly name: string | null; readonly expiresAt: Date | null };
 
 /** The state of a token that could not be replaced. */
-export interface Succession {
-  readonly isReplaced: boolean;
-  /** The digest with which it was replaced, in hexadecimal; null if there is none. */
-  readonly rotationKey: string | null;
-  readonly endsAt: Date;
-  /** The token in its place, while that can be used; null if it cannot. */
+export interface Succession extends RotationState {
   readonly successor: SuccessorToken | null;
   /** The hash of the successor, if that is a short key. */
   readonly successorHash: Buffer | null;

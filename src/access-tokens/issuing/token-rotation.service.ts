@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import type { SqlRunner } from '../../database/sql-runner';
@@ -6,24 +5,14 @@ import { AccessTokenIssuer, type IssueRequest, type TokenMethod } from './access
 import { TokenNotRotatableError, TokenRotatedBeforeError } from './access-tokens.errors';
 import { tighter } from './lifetime';
 import { type HandedOutToken, TokenHandout } from './token-handout';
+import { isEndedByUse, type Replacement, rotateOnce, type RotationTerms } from './rotation';
 import { type ReplacedToken, RotationStore, type Succession, type SuccessorToken } from './rotation.store';
 
-/** The longest time in which a replaced token and the one in its place are both usable: 30 days. */
-export const MAX_GRACE_SECONDS = 2_592_000;
-/** For how long a repeated call gets the lost answer again. */
-const REPEATABLE_MS = 86_400_000;
-
 /** How a token is replaced. */
-export interface Rotation {
+export interface Rotation extends RotationTerms {
   readonly tokenId: string;
   /** The only organization it may belong to; null for any. */
   readonly organizationId: string | null;
-  /** Seconds in which both tokens are usable, 0 to 30 days. */
-  readonly graceSeconds: number;
-  /** Whether the old token ends as soon as the new one is used, if its time is not over by then. */
-  readonly endsOldOnFirstUse: boolean;
-  /** Tells a repeated call from another one. */
-  readonly idempotencyKey: string | undefined;
 }
 
 /** The token in place of another one. */
@@ -35,10 +24,7 @@ export interface RotatedToken extends HandedOutToken {
   readonly isRepeated: boolean;
 }
 
-/**
- * Replaces a token by a new one: the one way, for a host's code and for the wire. One guarded statement decides which of any
- * number of calls makes the new token. No answer is stored: for a repeated call it is signed again.
- */
+/** Replaces a token by a new one, for a host's code and for the wire. For a repeated call, the answer is signed again. */
 @Injectable()
 export class TokenRotationService {
   constructor(
@@ -55,15 +41,17 @@ export class TokenRotationService {
    * @throws TokenNotRotatableError, TokenRotatedBeforeError
    */
   async rotate(run: SqlRunner, rotation: Rotation): Promise<RotatedToken | undefined> {
-    const { tokenId, organizationId, graceSeconds } = rotation;
-    const at = this.clock.now();
-    const endsAt = new Date(at.getTime() + graceSeconds * 1_000);
-    const by = randomUUID();
-    const replacement = { tokenId, organizationId, by, key: digestOf(rotation), at, endsAt };
-    const replaced = await this.store.replace(run, replacement);
-    if (replaced === undefined) return this.repeat(run, rotation);
-    const request = successorOf(replaced, rotation, { id: by, at });
-    return this.succeed(run, { replaced, request, rotation });
+    const { tokenId, organizationId } = rotation;
+    const token = {
+      replace: (by: Replacement) => this.store.replace(run, { tokenId, organizationId, ...by }),
+      succeed: (replaced: ReplacedToken, by: Replacement) =>
+        this.succeed(run, { replaced, rotation, request: successorOf(replaced, rotation, by) }),
+      find: () => this.store.find(run, tokenId, organizationId),
+      repeat: (found: Succession) => this.repeat(rotation, found),
+      notRotatable: () => new TokenNotRotatableError(tokenId),
+      rotatedBefore: () => new TokenRotatedBeforeError(tokenId),
+    };
+    return rotateOnce(token, rotation, this.clock.now());
   }
 
   private async succeed(run: SqlRunner, { replaced, request, rotation }: Succeeding): Promise<RotatedToken> {
@@ -75,22 +63,10 @@ export class TokenRotationService {
     return { ...handed, token, oldEndsAt: endsAt, isRepeated: false };
   }
 
-  /** For a token that was not replaced: another call was first, or it cannot be. */
-  private async repeat(run: SqlRunner, rotation: Rotation): Promise<RotatedToken | undefined> {
-    const found = await this.store.find(run, rotation.tokenId, rotation.organizationId);
-    if (found === undefined) return undefined;
-    if (!found.isReplaced) throw new TokenNotRotatableError(rotation.tokenId);
-    const { successor, endsAt } = found;
-    if (!this.isRepeated(rotation, found) || successor === null) throw new TokenRotatedBeforeError(rotation.tokenId);
-    const handed = this.handout.giveAgain(successor, found.successorHash, rotation.idempotencyKey ?? '');
-    if (handed === undefined) throw new TokenRotatedBeforeError(rotation.tokenId);
-    return { ...handed, token: successor, oldEndsAt: endsAt, isRepeated: true };
-  }
-
-  private isRepeated(rotation: Rotation, { rotationKey, successor }: Succession): boolean {
-    const isSame = rotationKey !== null && rotationKey === digestOf(rotation)?.toString('hex');
-    const age = successor === null ? Infinity : this.clock.now().getTime() - successor.createdAt.getTime();
-    return isSame && age < REPEATABLE_MS;
+  private repeat({ idempotencyKey = '' }: Rotation, { successor, successorHash, endsAt }: Succession) {
+    if (successor === null) return undefined;
+    const handed = this.handout.giveAgain(successor, successorHash, idempotencyKey);
+    return handed && { ...handed, token: successor, oldEndsAt: endsAt, isRepeated: true };
   }
 }
 
@@ -101,18 +77,9 @@ interface Succeeding {
   readonly rotation: Rotation;
 }
 
-/** The key is a text of the caller's, which need not be kept. */
-function digestOf({ idempotencyKey }: Rotation): Buffer | null {
-  return idempotencyKey === undefined ? null : createHash('sha256').update(idempotencyKey).digest();
-}
-
-function successorOf(
-  replaced: ReplacedToken,
-  { graceSeconds, endsOldOnFirstUse }: Rotation,
-  { id, at }: { readonly id: string; readonly at: Date },
-): IssueRequest {
+function successorOf(replaced: ReplacedToken, rotation: Rotation, { by: id, at }: Replacement): IssueRequest {
   const { identityId, organizationId, name, key, endedBefore, numUsesLimit, usesSpent } = replaced;
-  const endsTokenId = endsOldOnFirstUse && graceSeconds > 0 ? replaced.tokenId : null;
+  const endsTokenId = isEndedByUse(rotation) ? replaced.tokenId : null;
   // Uses that are spent stay spent: a new token is no new budget.
   const budget = numUsesLimit > 0 ? { usesSpent } : {};
   return {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { type DataSource } from 'typeorm';
 import type { VerifiedAccessToken } from '../../access-tokens/verification/verified-access-token';
+import { Clock } from '../../common/clock/clock';
 import { type ListPart, PART_SIZE } from '../../common/http/long-answer';
 import type { PageDto, PageQueryDto } from '../../common/http/page';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
@@ -26,10 +27,11 @@ export class ClientSecretReadsService {
     private readonly managed: ManagedIdentitiesService,
     private readonly configurations: AuthMethodConfigurationsService,
     private readonly reads: ListReads,
+    private readonly clock: Clock,
   ) {}
 
   /**
-   * Lists the secrets that are not revoked, at most a page of them. @throws IdentityNotFoundError, AuthMethodNotConfiguredError
+   * Lists the secrets that are neither revoked nor replaced for good, at most a page of them. @throws IdentityNotFoundError, AuthMethodNotConfiguredError
    */
   list(
     caller: VerifiedAccessToken,
@@ -42,7 +44,8 @@ export class ClientSecretReadsService {
       const { id } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
       const all = tx
         .createQueryBuilder(ClientSecret, 's')
-        .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id });
+        .where('s.authMethodId = :id AND s.revokedAt IS NULL', { id })
+        .andWhere('(s.endsAt IS NULL OR s.endsAt > :now)', { now: this.clock.now() });
       const { page, ...rest } = await readPage(tx, all, query, { unpaged: PART_SIZE, mostCounted });
       return { items: page.map(ClientSecretDto.of), ...rest };
     });

@@ -1,8 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock/clock';
-import { inSchemaOf } from '../../database/schema';
 import { ManagedIdentitiesService } from '../../identities/managed-identities.service';
 import { ChangesService } from '../../changes/changes.service';
 import type { Attempt } from '../../permissions/permissions.service';
@@ -13,9 +10,6 @@ import type { Actor } from '../../changes/change';
 import { clientSecretTarget } from '../../changes/targets';
 import { ClientSecretDto, type CreateClientSecretDto, type CreatedClientSecretDto } from './dto/client-secret.dtos';
 import { UNIVERSAL_AUTH } from './universal-auth.definition';
-import { MAX_CLIENT_SECRETS, TooManyClientSecretsError } from './universal-auth.errors';
-
-const PREFIX_LENGTH = 4;
 
 export const CREATE_SECRET: Attempt = {
   what: 'create client secret for identity',
@@ -40,17 +34,17 @@ export class ClientSecretsService {
     identityId: string,
     { description = '', numUsesLimit = 0, ttl = 0 }: CreateClientSecretDto,
   ): Promise<CreatedClientSecretDto> {
-    const clientSecret = randomBytes(32).toString('hex');
-    const [hash] = this.hasher.hashesOf(clientSecret);
-    const prefix = clientSecret.slice(0, PREFIX_LENGTH);
+    const { text: clientSecret, hash, prefix } = this.hasher.make();
     const action = 'create-identity-universal-auth-client-secret';
     const secret = await this.changes.add({ actor, action }, async (work) => {
       const { tx, run } = work;
       const { identity } = await this.managed.getForChange(tx, actor.caller, identityId, CREATE_SECRET);
       const { id: authMethodId } = await this.configurations.require(tx, UNIVERSAL_AUTH, identity.id);
-      await requireRoom(tx, authMethodId);
+      const createdAt = this.clock.now();
+      // The lock on the membership makes the count exact.
+      await this.store.requireRoom(run, authMethodId, createdAt);
       const owner = { identityId: identity.id, authMethodId };
-      const made = { ...owner, hash, prefix, description, numUsesLimit, ttl, createdAt: this.clock.now() };
+      const made = { ...owner, hash, prefix, description, numUsesLimit, ttl, createdAt };
       const saved = await this.store.insert(run, made);
       work.changed(clientSecretTarget(saved, identity.organizationId));
       return saved;
@@ -58,12 +52,3 @@ export class ClientSecretsService {
     return { clientSecret, clientSecretData: ClientSecretDto.of(secret) };
   }
 }
-
-/** The lock on the membership makes the count exact. @throws TooManyClientSecretsError */
-async function requireRoom(tx: EntityManager, authMethodId: string): Promise<void> {
-  const [{ count }] = await tx.query<[{ count: number }]>(inSchemaOf(tx, COUNT), [authMethodId]);
-  if (count >= MAX_CLIENT_SECRETS) throw new TooManyClientSecretsError();
-}
-
-const COUNT = `
-  SELECT count(*)::integer FROM latchkey.client_secrets WHERE auth_method_id = $1 AND revoked_at IS NULL`;

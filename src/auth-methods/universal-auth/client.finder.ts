@@ -22,6 +22,8 @@ export interface FoundSecret {
   readonly numUses: number;
   readonly numUsesLimit: number;
   readonly expiresAt: Date | null;
+  /** The secret that ends when this one is first used; null for none. */
+  readonly endsSecretId: string | null;
 }
 
 export interface Found {
@@ -73,7 +75,8 @@ export class ClientFinder {
 const FIND = `
   SELECT a.id AS client, a.identity_id, coalesce(a.config, asked.config)::text AS config,
          s.id AS secret, s.hash, s.num_uses, s.num_uses_limit, s.ttl,
-         CASE WHEN s.ttl > 0 THEN s.created_at + s.ttl * interval '1 second' END AS expires_at
+         least(CASE WHEN s.ttl > 0 THEN s.created_at + s.ttl * interval '1 second' END, s.ends_at) AS expires_at,
+         s.ends_secret_id
     FROM (VALUES ($1::uuid, $3::jsonb)) AS asked (client_id, config)
     LEFT JOIN latchkey.identity_auth_methods a ON a.client_id = asked.client_id AND a.method = 'universal-auth'
     LEFT JOIN latchkey.client_secrets s
@@ -91,12 +94,14 @@ interface FoundRow {
   num_uses_limit: number;
   ttl: number;
   expires_at: Date | null;
+  ends_secret_id: string | null;
 }
 
 /** @throws UnreadableValueError for a value that cannot be a count or a limit. */
-function secretOf({ secret, hash, num_uses, num_uses_limit, ttl, expires_at }: FoundRow): FoundSecret | null {
+function secretOf(row: FoundRow): FoundSecret | null {
+  const { secret, hash, num_uses, num_uses_limit, ttl, expires_at: expiresAt, ends_secret_id: endsSecretId } = row;
   if (secret === null) return null;
   const numUses = Number(num_uses);
   if (![numUses, num_uses_limit, ttl].every(isCount)) throw new UnreadableValueError('the limits of a client secret');
-  return { id: secret, hash, numUses, numUsesLimit: num_uses_limit, expiresAt: expires_at };
+  return { id: secret, hash, numUses, numUsesLimit: num_uses_limit, expiresAt, endsSecretId };
 }

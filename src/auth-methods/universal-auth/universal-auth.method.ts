@@ -50,7 +50,7 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
       clientSecretId: secret.id,
       guessed,
       refusal: refusalOf(config, secret, attempt),
-      use: { secretId: secret.id, numUsesLimit: secret.numUsesLimit, presentHash: hashes[0], at: attempt.now },
+      use: useOf(secret, hashes[0], attempt.now),
     };
   }
 
@@ -59,6 +59,8 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
     const isCounted = await this.store.use(sqlIn(tx), use);
     if (isCounted === undefined) throw new InvalidCredentialsError();
     if (!isCounted && use.numUsesLimit > 0) throw new ClientSecretUsedUpError();
+    // With the token or not at all: no login finds the old secret usable after the first token of the new one.
+    await this.store.endReplaced(sqlIn(tx), use);
   }
 
   /** The target against which a wrong guess is counted; undefined for a client without lockouts. */
@@ -72,6 +74,10 @@ export class UniversalAuth extends AuthMethod<LoginAttempt<UniversalAuthLoginDto
     if (!client || !isHere) return { id: standIn, authMethodId: null, policy: DEFAULT_CONFIG };
     return config.lockoutEnabled ? { id: client.id, authMethodId: client.id, policy: config } : undefined;
   }
+}
+
+function useOf({ id, numUsesLimit, endsSecretId }: FoundSecret, presentHash: Buffer, at: Date): SecretUse {
+  return { secretId: id, numUsesLimit, endsSecretId, presentHash, at };
 }
 
 /** The reason to refuse a login although its client secret is right. */

@@ -2,10 +2,11 @@ import { UntrustedAddressError } from '../../access-tokens/issuing/access-tokens
 import { authMethodModule } from '../auth-method.module';
 import { InvalidCredentialsError, LockedOutError } from '../auth-methods.errors';
 import { ClientFinder } from './client.finder';
-import { ClientSecretHasher } from './client-secret.hasher';
 import { ClientSecretReadsService } from './client-secret-reads.service';
 import { ClientSecretRevocationsService } from './client-secret-revocations.service';
-import { ClientSecretStore } from './client-secret.store';
+import { ClientSecretRotationController } from './client-secret-rotation.controller';
+import { ClientSecretRotationsService } from './client-secret-rotations.service';
+import { ClientSecretStoreModule } from './client-secret-store.module';
 import { ClientSecretsController } from './client-secrets.controller';
 import { ClientSecretsService } from './client-secrets.service';
 import { UniversalAuthLoginDto } from './dto/universal-auth.dtos';
@@ -26,13 +27,13 @@ export const UniversalAuthModule = authMethodModule(UNIVERSAL_AUTH, {
       new ClientSecretUsedUpError(),
     ],
   },
-  controllers: [ClientSecretsController],
+  imports: [ClientSecretStoreModule],
+  controllers: [ClientSecretsController, ClientSecretRotationController],
   providers: [
     ClientFinder,
-    ClientSecretStore,
     ClientSecretReadsService,
     ClientSecretsService,
     ClientSecretRevocationsService,
-    ClientSecretHasher,
+    ClientSecretRotationsService,
   ],
 });

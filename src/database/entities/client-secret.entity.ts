@@ -50,8 +50,26 @@ export class ClientSecret extends TimestampedEntity {
   @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
   revokedAt!: Date | null;
 
+  /** The end of a secret that was rotated: it expires then at the latest. */
+  @Column({ type: 'timestamptz', name: 'ends_at', precision: 3, nullable: true })
+  endsAt!: Date | null;
+
+  /** The secret that has taken the place of this one. */
+  @Column('uuid', { name: 'rotated_to', nullable: true })
+  rotatedTo!: string | null;
+
+  /** A digest of the key by which a repeated rotation is told from another one. */
+  @Column('bytea', { name: 'rotation_key', nullable: true })
+  rotationKey!: Buffer | null;
+
+  /** The secret that ends when this one is first used. */
+  @Column('uuid', { name: 'ends_secret_id', nullable: true })
+  endsSecretId!: string | null;
+
   /** Null for a secret that never expires. */
   get expiresAt(): Date | null {
-    return this.ttl === 0 ? null : new Date(this.createdAt.getTime() + this.ttl * 1000);
+    const ends = this.ttl === 0 ? [] : [this.createdAt.getTime() + this.ttl * 1000];
+    if (this.endsAt !== null) ends.push(this.endsAt.getTime());
+    return ends.length === 0 ? null : new Date(Math.min(...ends));
   }
 }

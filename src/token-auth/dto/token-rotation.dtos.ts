@@ -1,5 +1,5 @@
 import { SignedTokenDto } from '../../access-tokens/api/dto/access-token.dtos';
-import { MAX_GRACE_SECONDS } from '../../access-tokens/issuing/token-rotation.service';
+import { MAX_GRACE_SECONDS } from '../../access-tokens/issuing/rotation';
 import { EXAMPLE } from '../../common/dto/examples';
 import { Flag, Integer } from '../../common/dto/request-fields';
 import {

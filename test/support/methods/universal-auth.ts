@@ -5,6 +5,7 @@ import type { Conformance, RefusedWorkload } from './conformance';
 import { identityPathOf, type MethodFixture, noIdentity } from './method-fixture';
 
 const SECRETS = `${identityPathOf(UNIVERSAL_AUTH)}/client-secrets`;
+const ROTATE = 'POST /api/latchkey/v1/client-secrets/{clientSecretId}/rotate';
 
 async function credentialsOf(identityId: string, given: Given, secret: object = {}): Promise<Credentials> {
   const { clientSecret } = await given.clientSecretFor(identityId, secret);
@@ -69,6 +70,13 @@ export const universalAuth: MethodFixture = {
       attempt: 'revoke client secret of identity',
       notFound: noIdentity,
     },
+    {
+      operation: ROTATE,
+      permission: 'identity:create-token',
+      body: () => ({}),
+      attempt: 'rotate client secret for identity',
+      notFound: ({ clientSecretId }) => `Client secret with ID ${clientSecretId} not found`,
+    },
   ],
   ids: ['clientSecretId'],
   makeIds: async (given, identityId) => {
@@ -81,6 +89,7 @@ export const universalAuth: MethodFixture = {
     'Create a client secret',
     'List the client secrets of an identity',
     'Get a client secret',
+    'Rotate a client secret',
     'Revoke a client secret',
     'Create a client secret',
   ],
