@@ -23,6 +23,7 @@ import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
+import { KeepAuditChains1767050000000 } from './1767050000000-keep-audit-chains';
 import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams';
 import { AddSecretRotation1767150000000 } from './1767150000000-add-secret-rotation';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
@@ -54,6 +55,7 @@ export const LATCHKEY_MIGRATIONS = [
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,
   AddAuditLog1766900000000,
+  KeepAuditChains1767050000000,
   AddAuditStreams1767100000000,
   AddSecretRotation1767150000000,
   IndexDueEvents1767250000000,

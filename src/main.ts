@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { runCommandLine } from './server/commands';
 import { UsageError } from './server/commands/command';
 import { installLogSinks } from './server/log-sink';
-import { explain } from './server/start-error';
+import { ExitError, explain } from './server/start-error';
 
 const LAST_LOGS_MS = 1_000;
 
@@ -16,10 +16,15 @@ async function main(): Promise<void> {
     process.exitCode = 0;
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = exitCodeOf(error);
   }
   await logs.flush(LAST_LOGS_MS);
   process.exit();
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  return error instanceof ExitError ? error.exitCode : 1;
 }
 
 void main();

@@ -377,13 +377,15 @@ describe('the writers of a table', () => {
     ...new Set(writes.filter((write) => write.table === table).map(({ file }) => file)),
   ];
   const tables = [...new Set(writes.map(({ table }) => table))].sort();
-  /** What writes a table that has another writer: it changes keys, counts uses, clears up, or makes the tokens of a host's tests. */
+  /** What writes a table that has another writer: it changes keys, counts uses, notes a signature, clears up, or makes the tokens of a host's tests. */
   const BESIDES: Record<string, readonly string[]> = {
     'access-tokens/issuing/key.store.ts': ['identity_access_tokens'],
     'access-tokens/issuing/rotation.store.ts': ['identity_access_tokens'],
     'access-tokens/usage/usage-batch-writer.ts': ['identity_access_tokens'],
     'access-tokens/usage/usage.limiter.ts': ['identity_access_tokens'],
     'audit-log/chain/batch.store.ts': ['audit_unsealed'],
+    'audit-log/chain/checkpoint.store.ts': ['audit_chains'],
+    'audit-log/chain/retention.store.ts': ['audit_batches', 'audit_chains', 'audit_checkpoints'],
     'maintenance/change.pruner.ts': ['nodes', 'use_batches', 'verdict_changes'],
     'maintenance/removed-method.cleaner.ts': ['identity_access_tokens', 'removed_auth_methods'],
     'maintenance/token.pruner.ts': ['identity_access_tokens'],

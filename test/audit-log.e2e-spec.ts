@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { AuditLogSealer } from '../src/audit-log/chain/audit-log.sealer';
+import { checkpointsIn } from '../src/audit-log/chain/checkpoint-file';
 import { hashOfBatch } from '../src/audit-log/chain/event-chain';
 import { ExportVerifier } from '../src/audit-log/chain/export-verifier';
 import type { BatchLine, EventLine, ExportLine } from '../src/audit-log/chain/export-line';
@@ -244,9 +246,10 @@ const linesOf = (text: string) =>
 
 const signed = async () => done(await admin.get(`${PROOF}/checkpoints?limit=1000`)) as unknown as CheckpointListDto;
 
-function verified(lines: readonly unknown[], { checkpoints, publicKeys }: Partial<CheckpointListDto> = {}) {
+function verified(lines: readonly unknown[], given: Partial<CheckpointListDto> = {}) {
   const verifier = new ExportVerifier();
   for (const line of lines) verifier.take(JSON.stringify(line));
+  const { checkpoints, publicKeys } = checkpointsIn(JSON.stringify(given));
   return verifier.report(checkpoints, publicKeys);
 }
 
@@ -275,7 +278,7 @@ describe('the chain', () => {
     const missing = (await logged()).filter(({ id, createdAt }) => createdAt < before && !seen.has(id));
     expect(missing).toEqual([]);
     const report = verified(lines, checkpoints);
-    expect(report).toMatchObject({ faults: [], remarks: [], events: ids.length, batches: batches().length });
+    expect(report).toMatchObject({ verdict: 'proved', faults: [], events: ids.length, batches: batches().length });
     expect(report.confirmed).toBeGreaterThan(0);
   });
 
@@ -316,7 +319,8 @@ describe('the chain', () => {
   it('shows by a checkpoint that it was written again from the start', () => {
     let previousHash = '0'.repeat(64);
     const rewritten = lines.map((line) => {
-      if (line.type === 'end') return { ...line, chainHead: { ...line.chainHead, hash: previousHash } };
+      if (line.type === 'end')
+        return { ...line, chainHead: { ...line.chainHead, hash: previousHash }, count: line.count - 1 };
       if (line.type !== 'batch') return line;
       // One event less in the first batch, and every hash made to fit.
       const eventHashes = line.number === 1 ? line.eventHashes.slice(0, -1) : line.eventHashes;
@@ -350,10 +354,11 @@ describe('the chain', () => {
       const rest = await exported(`startDate=${startDate}&endDate=${endDate}&cursor=${lines[cut]!.cursor}`);
       const report = verified([...lines.slice(0, cut + 1), ...rest], checkpoints);
       expect(report.faults).toEqual([]);
+      expect(verified([...lines.slice(0, cut + 1), ...rest], await signed()).verdict).toBe('proved');
       // Reads of that time, which were recorded after the first export, follow it.
       expect(report.events).toBeGreaterThanOrEqual(events().length);
       expect(verified(lines.slice(0, cut + 1)).faults).toEqual([]);
-      expect(verified(lines.slice(0, cut + 1)).remarks.join()).toMatch(/was cut/);
+      expect(verified(lines.slice(0, cut + 1)).unproved.join()).toMatch(/was cut/);
     }
   });
 
@@ -376,6 +381,27 @@ describe('the chain', () => {
       [tenant.organizationId],
     );
     expect(left.n).toBeLessThanOrEqual(1);
+  });
+
+  it('is exported and signed with every committed event, also while another node seals: the caller waits for it', async () => {
+    const turn = latchkey.dataSource.createQueryRunner();
+    await turn.startTransaction();
+    await turn.query(`SELECT pg_advisory_xact_lock(hashtextextended('latchkey.seal_audit_log', 0))`);
+    const identity = await tenant.given.identity();
+    const export_ = exported();
+    const checkpoint = admin.post(`${PROOF}/checkpoints`);
+    const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+    while ((await latchkey.dataSource.query<unknown[]>(waiting)).length === 0) await new Promise(setImmediate);
+    await turn.commitTransaction();
+    await turn.release();
+    expect(JSON.stringify(await export_)).toContain(identity);
+    const { number } = done(await checkpoint).checkpoint as { number: number };
+    const [{ sealed: last }] = await latchkey.dataSource.query<[{ sealed: string }]>(
+      `SELECT number AS sealed FROM latchkey.audit_batches b JOIN latchkey.audit_logs e ON e.id = ANY (b.event_ids)
+        WHERE e.event_metadata ->> 'identityId' = $1`,
+      [identity],
+    );
+    expect(number).toBeGreaterThanOrEqual(Number(last));
   });
 
   it('takes in an event that was committed after later ones', async () => {
@@ -416,7 +442,7 @@ describe('the chain', () => {
     const good = await run(file, '--checkpoints', keys);
     const bad = (await run(forged, '--checkpoints', keys, '--json')) as { stdout: string; code: number };
     rmSync(folder, { recursive: true });
-    expect(good.stdout).toMatch(/Nothing is wrong/);
+    expect(good.stdout).toMatch(/Proved: this is every event of organization/);
     expect(bad.code).toBe(1);
     const { faults } = JSON.parse(bad.stdout) as { faults: { line: number }[] };
     expect(faults[0]!.line).toBe(1 + lines.findIndex((line) => JSON.stringify(line).includes('create-identity')));
@@ -428,31 +454,146 @@ function isOfBatch(line: ExportLine, number: number): boolean {
 }
 
 describe('the partitions', () => {
+  const query = <Row>(sql: string, parameters: unknown[] = []) => latchkey.dataSource.query<Row[]>(sql, parameters);
   const months = async () => {
-    const rows = await latchkey.dataSource.query<{ name: string }[]>(
+    const rows = await query<{ name: string }>(
       `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'latchkey.audit_logs'::regclass ORDER BY 1`,
     );
     return rows.map(({ name }) => name.replace(/.*audit_logs_/, ''));
   };
+  const keep = () => latchkey.app.get(AuditPartitionKeeper, { strict: false }).runBatch();
+  const append = (organizationId: string, at: string) =>
+    query(
+      `WITH queued AS (INSERT INTO latchkey.audit_unsealed VALUES (${at}, $2, $1))
+       INSERT INTO latchkey.audit_logs (id, created_at, organization_id, event_type, outcome, actor_type, actor_metadata, event_metadata)
+       VALUES ($2, ${at}, $1, 'old', 'success', 'host', '{}', '{}')`,
+      [organizationId, randomUUID()],
+    );
+  /** The month in which the retention time begins: it is the first one that is kept. */
+  const FIRST = `date_trunc('month', now() - interval '365 days', 'UTC')`;
+  const monthsBefore = (count: number) => `(${FIRST} - interval '${count} months')`;
 
-  it('are made for this month and the next three, and old ones are removed as a whole', async () => {
+  /** An organization with a batch for each time, sealed two seconds later, in a partition of the month of that time. */
+  async function old(...times: string[]): Promise<string> {
+    const organizationId = randomUUID();
+    for (const [index, at] of times.entries()) {
+      const month = `date_trunc('month', ${at}, 'UTC') AT TIME ZONE 'UTC'`;
+      const [part] = await query<{ name: string; from: string; to: string }>(
+        `SELECT to_char(${month}, '"audit_logs_"YYYY_MM') AS name, to_char(${month}, 'YYYY-MM-DD"Z"') AS from,
+                to_char(${month} + interval '1 month', 'YYYY-MM-DD"Z"') AS to`,
+      );
+      await query(`CREATE TABLE IF NOT EXISTS latchkey.${part!.name} PARTITION OF latchkey.audit_logs
+        FOR VALUES FROM ('${part!.from}') TO ('${part!.to}')`);
+      await append(organizationId, at);
+      await sealed();
+      await sealedAt(organizationId, index + 1, `last_at + interval '2 seconds'`);
+    }
+    return organizationId;
+  }
+  const sealedAt = (organizationId: string, number: number, at: string) =>
+    query(`UPDATE latchkey.audit_batches SET sealed_at = ${at} WHERE organization_id = $1 AND number = $2`, [
+      organizationId,
+      number,
+    ]);
+  const numbersOf = async (organizationId: string) =>
+    (
+      await query<{ number: string }>(
+        'SELECT number FROM latchkey.audit_batches WHERE organization_id = $1 ORDER BY 1',
+        [organizationId],
+      )
+    ).map(({ number }) => Number(number));
+  const chainOf = async (organizationId: string) =>
+    (
+      await query<Record<string, unknown>>('SELECT * FROM latchkey.audit_chains WHERE organization_id = $1', [
+        organizationId,
+      ])
+    )[0]!;
+
+  it('are made for this month and the next three, also while an old one cannot be removed', async () => {
     const before = await months();
     expect(before).toHaveLength(5);
-    await latchkey.dataSource.query(`
-      CREATE TABLE latchkey.audit_logs_2020_01 PARTITION OF latchkey.audit_logs FOR VALUES FROM ('2020-01-01Z') TO ('2020-02-01Z');
-      CREATE TABLE latchkey.audit_logs_2026_10 PARTITION OF latchkey.audit_logs FOR VALUES FROM ('2026-10-01Z') TO ('2026-11-01Z')`);
-    const [{ changed }] = await latchkey.dataSource.query(
-      `SELECT latchkey.keep_audit_partitions(now() - interval '400 days') AS changed`,
-    );
-    expect(changed).toBe(1);
-    expect(await months()).toEqual(['2026_10', ...before].sort());
-    await latchkey.app.get(AuditPartitionKeeper, { strict: false }).runBatch();
-    expect(await months()).toEqual(['2026_10', ...before].sort());
+    await query(`DROP TABLE latchkey.audit_logs_${before[3]}`);
+    await old(monthsBefore(2));
+    const aged = (await months())[0]!;
+    const runner = latchkey.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query(`SELECT FROM latchkey.audit_logs_${aged}`);
+    await expect(keep()).rejects.toThrow(/lock/);
+    await runner.commitTransaction();
+    await runner.release();
+    expect(await months()).toEqual([aged, ...before]);
+    await keep();
+    expect(await months()).toEqual(before);
   });
 
-  it('younger than 30 days stay, whatever the caller of the function says', async () => {
-    await latchkey.dataSource.query(`SELECT latchkey.keep_audit_partitions('infinity')`);
+  it('are removed with the batches before the first that is kept, and the chain goes on from its head', async () => {
+    const idle = await old(monthsBefore(4), monthsBefore(3));
+    // The third has an event that was committed late: it is older than that of the second.
+    const late = await old(monthsBefore(3), FIRST, monthsBefore(3), 'now()');
+    // As long as the third is within the retention time, its event stays.
+    await sealedAt(late, 3, `now() - interval '10 days'`);
+    while (await keep());
+    expect([await numbersOf(idle), await numbersOf(late)]).toEqual([[2], [1, 2, 3, 4]]);
+    await sealedAt(late, 3, `${FIRST} + interval '3 seconds'`);
+    while (await keep());
+    // The last batch of a chain stays, and so does what is behind the first that has events.
+    expect([await numbersOf(idle), await numbersOf(late)]).toEqual([[2], [2, 3, 4]]);
+    expect(await chainOf(late)).toMatchObject({ number: '4', first_kept: '2', is_pruned: true });
+    await query('DELETE FROM latchkey.audit_batches WHERE organization_id = $1', [idle]);
+    await append(idle, 'now()');
+    await sealed();
+    expect(await numbersOf(idle)).toEqual([3]);
+  });
+
+  it('that retention removed are proved by the checkpoints that follow', async () => {
+    const { admin: own, organizationId } = await latchkey.given.organization('Old');
+    await page('', own);
+    await append(organizationId, monthsBefore(3));
+    await sealed();
+    const [{ number }] = (await query<{ number: string }>(
+      'SELECT number FROM latchkey.audit_chains WHERE organization_id = $1',
+      [organizationId],
+    )) as [{ number: string }];
+    const startDate = new Date(Date.now() - 90 * 86_400_000).toISOString();
+    const proof = async () => {
+      const lines = linesOf(
+        await (
+          await fetch(`${latchkey.url}${PROOF}/export?startDate=${startDate}`, {
+            headers: { authorization: `Bearer ${own.token!}` },
+          })
+        ).text(),
+      );
+      return verified(lines, done(await own.get(`${PROOF}/checkpoints?limit=1000`)));
+    };
+    expect(await proof()).toMatchObject({ verdict: 'proved', notes: [] });
+    // As if the chain were so old that its first batches were removed, and one event of the first that is left.
+    await query(`ALTER TABLE latchkey.audit_logs DISABLE TRIGGER refuse_change`);
+    await query(`DELETE FROM latchkey.audit_logs WHERE organization_id = $1 AND event_type = 'old'`, [organizationId]);
+    await query(`ALTER TABLE latchkey.audit_logs ENABLE TRIGGER refuse_change`);
+    expect((await proof()).faults[0]!.message).toMatch(new RegExp(`Batch ${number} lacks 1 events, and no checkpoint`));
+  });
+
+  it('that took events without a month become partitions of their own, with an end', async () => {
+    const organizationId = randomUUID();
+    await query(
+      `INSERT INTO latchkey.audit_logs (id, created_at, organization_id, event_type, outcome, actor_type, actor_metadata, event_metadata)
+       VALUES ($2, '2019-05-05Z', $1, 'stray', 'success', 'host', '{}', '{}')`,
+      [organizationId, randomUUID()],
+    );
+    await keep();
+    while (await keep());
+    expect(await query('SELECT FROM latchkey.audit_logs WHERE organization_id = $1', [organizationId])).toEqual([]);
+    expect(await months()).toContain('default');
+  });
+
+  it('younger than 30 days stay, whatever the caller of the function says, and not every user may call it', async () => {
+    await query(`SELECT latchkey.remove_audit_partition('infinity')`);
     const now = new Date().toISOString().slice(0, 7).replace('-', '_');
     expect(await months()).toContain(now);
+    const callable = await query(
+      `SELECT proname FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
+        WHERE pronamespace = 'latchkey'::regnamespace AND prosecdef AND a.grantee = 0`,
+    );
+    expect(callable).toEqual([]);
   });
 });

@@ -93,6 +93,7 @@ beforeAll(async () => {
   await inside(
     `GRANT ALL ON SCHEMA latchkey TO ${ROLE}`,
     `GRANT ALL ON ALL TABLES IN SCHEMA latchkey TO ${ROLE}`,
+    `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA latchkey TO ${ROLE}`,
     `GRANT ALL ON ALL SEQUENCES IN SCHEMA latchkey TO ${ROLE}`,
   );
   proxy = await startTcpProxy(process.env.LATCHKEY_TEST_DATABASE!);

@@ -247,7 +247,9 @@ describe('a database user without the rights it needs', () => {
   };
   const start = (migrate: 'never' | 'on-start') => context({ database: { url }, migrate });
   const usage = `GRANT USAGE ON SCHEMA "latchkey" TO "${role}";`;
-  const rows = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "latchkey" TO "${role}";`;
+  const rows =
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "latchkey" TO "${role}"; ` +
+    `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "latchkey" TO "${role}";`;
 
   beforeAll(() => run(SERVER, `CREATE DATABASE ${name}`, `CREATE ROLE ${role} NOLOGIN`));
   afterAll(() => run(SERVER, `DROP DATABASE ${name} WITH (FORCE)`, `DROP ROLE ${role}`));

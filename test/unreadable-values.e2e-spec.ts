@@ -301,6 +301,7 @@ describe('rows that row-level security hides', () => {
       `CREATE ROLE ${ROLE} LOGIN PASSWORD '${PASSWORD}'`,
       `GRANT ALL ON SCHEMA latchkey TO ${ROLE}`,
       `GRANT ALL ON ALL TABLES IN SCHEMA latchkey TO ${ROLE}`,
+      `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA latchkey TO ${ROLE}`,
       `GRANT ALL ON ALL SEQUENCES IN SCHEMA latchkey TO ${ROLE}`,
     );
     const url = Object.assign(new URL(process.env.LATCHKEY_TEST_DATABASE!), { username: ROLE, password: PASSWORD });

@@ -8,7 +8,9 @@ import { ListReads } from '../database/list-reads';
 import { sqlIn, type SqlRunner } from '../database/sql-runner';
 import { type AuditWindow, windowOf } from './audit-window';
 import { AuditLogSealer } from './chain/audit-log.sealer';
-import { rangeOf, readBatch, readEventsOf, type SealedBatch } from './chain/batch.store';
+import { type BatchRange, type FoundBatch, rangeOf, readBatches } from './chain/batch-reads.store';
+import type { SealedBatch } from './chain/batch.store';
+import { CheckpointsService } from './chain/checkpoints.service';
 import type { ExportLine } from './chain/export-line';
 import type { ExportAuditLogsQueryDto } from './dto/audit-export.dtos';
 import { loggedEvent } from './logged-event';
@@ -23,23 +25,27 @@ interface Place {
 }
 
 /**
- * Exports the log of an organization as JSON lines: whole batches of its chain, in order, each with its events. It reads one batch
- * at a time, after the client has taken the one before.
+ * Exports the log of an organization as JSON lines: whole batches of its chain, in order, each with its events. It reads a few batches
+ * at a time, after the client has taken those before.
  */
 @Injectable()
 export class AuditLogExportService {
   constructor(
     private readonly reads: ListReads,
     private readonly sealer: AuditLogSealer,
+    private readonly checkpoints: CheckpointsService,
     private readonly clock: Clock,
   ) {}
 
   /** @throws ValidationFailureError, OverloadedError, ReadTooCostlyError */
   async export(organizationId: string, query: ExportAuditLogsQueryDto): Promise<StreamableFile> {
-    const window = windowOf(query, this.clock.now());
+    const asked = windowOf(query, this.clock.now());
     const place = query.cursor === undefined ? undefined : placeIn(query.cursor);
-    // Then the export has every event that is committed now.
-    await this.sealer.seal();
+    // Then the export has every event that is committed now. It cannot speak of a later time.
+    const sealedAt = await this.sealer.seal();
+    const window = { from: asked.from, to: new Date(Math.min(asked.to.getTime(), sealedAt)) };
+    // Where the window reaches the head of the chain, only a signature from after its end proves that nothing follows.
+    await this.checkpoints.make(organizationId);
     const range = await this.read(organizationId, (run) => rangeOf(run, organizationId, window));
     const lines = this.linesOf(organizationId, { window, range, place });
     const stream = Readable.from(textOf(lines), { highWaterMark: 1 });
@@ -56,23 +62,32 @@ export class AuditLogExportService {
         yield line;
       }
     }
+    head ??= await this.lastOf(organizationId, range);
     yield endOf({ organizationId, window, range, head, count });
+  }
+
+  /** An export that continues behind the last batch names it too. */
+  private async lastOf(organizationId: string, range: BatchRange | undefined): Promise<SealedBatch | undefined> {
+    if (range === undefined) return undefined;
+    const [found] = await this.readNext(organizationId, { first: range.last, last: range.last });
+    return found?.batch;
   }
 
   private async *batches(organizationId: string, { range, place }: Span): AsyncGenerator<FoundBatch> {
     if (range === undefined) return;
-    const read = keepingContext((number: number) => this.batch(organizationId, number));
-    for (let number = Math.max(range.first, place?.number ?? 0); number <= range.last; number += 1) {
-      const found = await read(number);
-      if (found !== undefined) yield found;
+    const read = keepingContext((next: BatchRange) => this.readNext(organizationId, next));
+    let first = Math.max(range.first, place?.number ?? 0);
+    while (first <= range.last) {
+      const found = await read({ first, last: range.last });
+      // Retention has come this far meanwhile. An answer that breaks off can be asked for again.
+      if (found[0]?.batch.number !== first) throw new Error(`Batch ${first} was removed during the export`);
+      yield* found;
+      first += found.length;
     }
   }
 
-  private async batch(organizationId: string, number: number): Promise<FoundBatch | undefined> {
-    return this.read(organizationId, async (run) => {
-      const batch = await readBatch(run, organizationId, number);
-      return batch && { batch, events: await readEventsOf(run, batch) };
-    });
+  private readNext(organizationId: string, next: BatchRange): Promise<FoundBatch[]> {
+    return this.read(organizationId, (run) => readBatches(run, organizationId, next));
   }
 
   private read<T>(organizationId: string, work: (run: SqlRunner) => Promise<T>): Promise<T> {
@@ -82,13 +97,8 @@ export class AuditLogExportService {
 
 interface Span {
   readonly window: AuditWindow;
-  readonly range: { readonly first: number; readonly last: number } | undefined;
+  readonly range: BatchRange | undefined;
   readonly place: Place | undefined;
-}
-
-interface FoundBatch {
-  readonly batch: SealedBatch;
-  readonly events: Awaited<ReturnType<typeof readEventsOf>>;
 }
 
 function* linesOfBatch({ batch, events }: FoundBatch, sent: number): Generator<ExportLine> {

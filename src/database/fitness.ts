@@ -50,8 +50,9 @@ const ANOTHER = "migrate with another user (migrateLatchkey) and say migrate: 'n
 
 /** The grants that a user needs to serve requests, if another user owns and migrates the schema. */
 function grantsFor(schema: string, user: string): string {
-  const rights = 'SELECT, INSERT, UPDATE, DELETE';
-  return `GRANT USAGE ON SCHEMA "${schema}" TO "${user}"; GRANT ${rights} ON ALL TABLES IN SCHEMA "${schema}" TO "${user}";`;
+  const rights = ['SELECT, INSERT, UPDATE, DELETE ON ALL TABLES', 'EXECUTE ON ALL FUNCTIONS'];
+  const grants = rights.map((right) => `GRANT ${right} IN SCHEMA "${schema}" TO "${user}";`);
+  return [`GRANT USAGE ON SCHEMA "${schema}" TO "${user}";`, ...grants].join(' ');
 }
 
 /** @throws UnfitDatabaseError with the missing grants, if the user has too few to answer requests. */
@@ -73,7 +74,7 @@ export async function explainMigration(dataSource: DataSource, schema: string, e
 }
 
 /**
- * The tables with a missing grant, or `USAGE` if the schema itself is not accessible. The table of migrations is only
+ * The tables and functions with a missing grant, or `USAGE` if the schema itself is not accessible. The table of migrations is only
  * read, the audit log takes new rows only, and its partitions are used through it.
  */
 const LACKING = `
@@ -87,4 +88,7 @@ const LACKING = `
              AND (t.relname <> 'latchkey_migrations' OR privilege = 'SELECT')
              AND (t.relname <> 'audit_logs' OR privilege IN ('SELECT', 'INSERT'))
            GROUP BY t.oid, t.relname
-          HAVING NOT bool_and(has_table_privilege(t.oid, privilege))) AS lacking`;
+          HAVING NOT bool_and(has_table_privilege(t.oid, privilege))
+          UNION ALL
+          SELECT proname FROM pg_proc
+           WHERE pronamespace = to_regnamespace(quote_ident($1)) AND NOT has_function_privilege(oid, 'EXECUTE')) AS lacking`;

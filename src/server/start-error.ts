@@ -6,6 +6,18 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** The result of a command that is not a success: a sentence, and the code with which the process ends. */
+export class ExitError extends Error {
+  override readonly name = 'ExitError';
+
+  constructor(
+    message: string,
+    readonly exitCode: number,
+  ) {
+    super(message);
+  }
+}
+
 /** A reason on which the operator can act, if there is one; otherwise the error itself. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -18,6 +30,7 @@ export function explain(error: unknown): string {
 
 const KNOWN = new Set([
   'StartError',
+  'ExitError',
   'UsageError',
   'OldSchemaError',
   'EmbeddedPostgresError',

@@ -3,7 +3,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { CoalescedTask } from '../../common/async/coalesced-task';
 import { withinTime } from '../../common/async/within-time';
-import { loggable } from '../../common/errors/database-errors';
+import { OverloadedError } from '../../common/errors/common.errors';
+import { isUnlucky, loggable } from '../../common/errors/database-errors';
 import { SafeLogger } from '../../common/safe-logger';
 import { StandingFailureLog } from '../../common/standing-failure-log';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
@@ -11,13 +12,23 @@ import { VerificationPools } from '../../database/connections/verification-pools
 import { sqlIn, type SqlRunner } from '../../database/sql-runner';
 import { LatchkeySettings } from '../../latchkey.options';
 import { type AuditLogRow, loggedEvent } from '../logged-event';
-import { hasUnsealed, insertBatch, lastBatch, type SealedBatch, takeTurn, takeUnsealed } from './batch.store';
+import {
+  awaitTurn,
+  insertBatch,
+  lastBatch,
+  lookForUnsealed,
+  type SealedBatch,
+  takeUnsealed,
+  tryTurn,
+} from './batch.store';
 import { hashOfBatch, hashOfEvent, START } from './event-chain';
 
 /** An event is sealed within two seconds: this, and the time of a transaction. */
 const INTERVAL_MS = 1_000;
 /** How long a shutdown waits for the batch under way. */
 const LAST_MS = 2_000;
+/** How long a caller waits for the node that seals. Its transactions are short. */
+const TURN_MS = 3_000;
 /** The most batches of one transaction, so that no transaction is long. */
 const BATCHES_AT_ONCE = 20;
 
@@ -28,7 +39,8 @@ const BATCHES_AT_ONCE = 20;
 @Injectable()
 export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly failures = new StandingFailureLog(new SafeLogger(AuditLogSealer.name));
-  private readonly sealing = new CoalescedTask(() => this.sealAll());
+  private readonly passing = new CoalescedTask(() => this.sealAll(tryTurn));
+  private readonly demanded = new CoalescedTask(() => this.sealAll(awaitTurnInTime));
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
@@ -52,14 +64,19 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
     await withinTime(LAST_MS, 'The last sealing', () => this.trySeal()).catch(() => undefined);
   }
 
-  /** Seals everything that was committed before the call, unless another node is at it. @throws what the database says. */
-  seal(): Promise<void> {
-    return this.sealing.run();
+  /**
+   * Seals everything that was committed before the call. If another node is at it, it waits for that node.
+   *
+   * @returns a time of the database, in milliseconds since the epoch: every batch that was sealed up to it is committed.
+   * @throws OverloadedError if the turn does not come, and what the database says.
+   */
+  seal(): Promise<number> {
+    return this.demanded.run();
   }
 
   private async trySeal(): Promise<void> {
     try {
-      await this.seal();
+      await this.passing.run();
       this.failures.succeeded();
     } catch (error) {
       // The events stay in the queue, and the next try is a second away.
@@ -67,23 +84,39 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
     }
   }
 
-  private async sealAll(): Promise<void> {
+  private async sealAll(turn: Turn): Promise<number> {
     // One statement where nothing is to do, which is most of the time, on a connection that the heartbeat keeps open anyway.
-    if (!(await hasUnsealed(this.database.writer()))) return;
-    while (await this.dataSource.transaction((tx) => sealSome(sqlIn(tx)))) if (this.isStopped) return;
+    let { has: hasMore, at } = await lookForUnsealed(this.database.writer());
+    while (hasMore && !this.isStopped) {
+      const sealed = await this.dataSource.transaction((tx) => sealSome(sqlIn(tx), turn));
+      ({ hasMore, at } = { hasMore: sealed.hasMore, at: sealed.at ?? at });
+    }
+    return at;
   }
 }
 
-/** @returns whether there may be more. */
-async function sealSome(run: SqlRunner): Promise<boolean> {
-  const now = await takeTurn(run);
-  if (now === undefined) return false;
+/** Takes the turn to seal. @returns the time of the database; undefined if it is not this node's turn. */
+type Turn = (run: SqlRunner) => Promise<number | undefined>;
+
+async function awaitTurnInTime(run: SqlRunner): Promise<number> {
+  await run(`SET LOCAL lock_timeout = ${TURN_MS}`);
+  try {
+    return await awaitTurn(run);
+  } catch (error) {
+    throw isUnlucky(error) ? new OverloadedError() : error;
+  }
+}
+
+/** @returns whether there may be more, and the time of the turn. */
+async function sealSome(run: SqlRunner, turn: Turn): Promise<{ hasMore: boolean; at: number | undefined }> {
+  const now = await turn(run);
+  if (now === undefined) return { hasMore: false, at: undefined };
   for (let batches = 0; batches < BATCHES_AT_ONCE; batches += 1) {
     const rows = await takeUnsealed(run);
-    if (rows.length === 0) return false;
+    if (rows.length === 0) return { hasMore: false, at: now };
     await insertBatch(run, await batchOf(run, rows, now));
   }
-  return true;
+  return { hasMore: true, at: now };
 }
 
 async function batchOf(run: SqlRunner, rows: readonly AuditLogRow[], now: number): Promise<SealedBatch> {

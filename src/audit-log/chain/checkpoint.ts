@@ -10,6 +10,12 @@ export interface CheckpointStatement {
   /** The hash of that batch, in hexadecimal digits. */
   readonly hash: string;
   readonly madeAt: string;
+  /** When that batch was sealed. The first version of checkpoints has neither this nor the two below. */
+  readonly sealedAt?: string;
+  /** The lowest batch that retention has left. */
+  readonly firstKept?: number;
+  /** Retention may have removed events that were sealed before this, and no others; null if it has removed nothing. */
+  readonly removedBefore?: string | null;
 }
 
 /** A statement with an Ed25519 signature (RFC 8032) over its canonical form. */
@@ -51,10 +57,17 @@ export function signCheckpoint(key: KeyObject, statement: CheckpointStatement): 
   return { ...statement, keyId: publicKeyOf(key).keyId, signature };
 }
 
-export function isSignedBy(publicKey: KeyObject, { signature, ...checkpoint }: Checkpoint): boolean {
-  return verify(null, bytesOf(checkpoint), publicKey, Buffer.from(signature, 'base64'));
+export function isSignedBy(publicKey: KeyObject, checkpoint: Checkpoint): boolean {
+  return verify(null, bytesOf(checkpoint), publicKey, Buffer.from(checkpoint.signature, 'base64'));
 }
 
-function bytesOf({ organizationId, number, hash, madeAt }: CheckpointStatement): Buffer {
-  return Buffer.from(canonicalJson({ hash, madeAt, number, organizationId, purpose: 'latchkey audit checkpoint 1' }));
+function bytesOf({ organizationId, number, hash, madeAt, ...later }: CheckpointStatement): Buffer {
+  const first = { hash, madeAt, number, organizationId };
+  if (later.sealedAt === undefined) return bytes({ ...first, purpose: 'latchkey audit checkpoint 1' });
+  const { sealedAt, firstKept, removedBefore } = later;
+  return bytes({ ...first, sealedAt, firstKept, removedBefore, purpose: 'latchkey audit checkpoint 2' });
+}
+
+function bytes(statement: object): Buffer {
+  return Buffer.from(canonicalJson(statement));
 }

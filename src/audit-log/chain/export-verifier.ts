@@ -1,7 +1,9 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type Checkpoint, type CheckpointKey, isSignedBy, keyIdOf } from './checkpoint';
+import type { Checkpoint } from './checkpoint';
+import { CheckpointEvidence, type PublicKeys } from './checkpoint-evidence';
 import { hashOfBatch, hashOfEvent, START } from './event-chain';
-import type { BatchLine, EndLine, EventLine, ExportLine } from './export-line';
+import { conclude, type Expected, type Report } from './export-conclusion';
+import type { BatchLine, EndLine, EventLine } from './export-line';
+import { parseExportLine } from './export-line.parser';
 
 /** Something that must not be in an export. */
 export interface Fault {
@@ -10,95 +12,100 @@ export interface Fault {
   readonly message: string;
 }
 
-export interface Report {
-  readonly faults: readonly Fault[];
-  /** Each says what the export alone cannot prove. */
-  readonly remarks: readonly string[];
-  readonly events: number;
-  readonly batches: number;
-  /** The checkpoints that name a batch of the export, and agree with it. */
-  readonly confirmed: number;
+/** Events that the export lacks because, it says, retention removed them. */
+export interface Removal {
+  readonly line: number;
+  readonly batch: BatchLine;
 }
 
-/** More are not listed: one changed batch may make every later line wrong. */
+/** More are only counted: one changed batch may make every later line wrong. */
 const MAX_FAULTS = 100;
+/** More places in one message would hide the rest. */
+const MAX_PLACES = 20;
 
 /**
  * Checks an export line by line: that each event is the one that was sealed, that no event is missing, inserted or out of order,
- * and that the batches form one chain. With checkpoints, also that this chain is the one that was signed. Files of one export that
- * was continued may be given one after another.
+ * and that the batches form one chain. Then it says what that proves, and with checkpoints whether this chain is the one that was
+ * signed. Files of one export that was continued may be given one after another.
  */
 export class ExportVerifier {
+  readonly hashes = new Map<number, string>();
+  readonly removals: Removal[] = [];
+  /** Each says what the file by itself cannot prove. */
+  readonly unproved: string[] = [];
+  first: BatchLine | undefined;
+  last: BatchLine | undefined;
+  end: EndLine | undefined;
+  organizationId: string | undefined;
+  events = 0;
   private readonly faults: Fault[] = [];
-  private readonly remarks: string[] = [];
-  private readonly hashes = new Map<number, string>();
+  private furtherFaults = 0;
   private batch: OpenBatch | undefined;
-  private previous: BatchLine | undefined;
-  private end: EndLine | undefined;
-  private organizationId: string | undefined;
   private line = 0;
-  private events = 0;
 
-  /** Takes the next line of the file. */
+  /** Takes the next line of the file. An empty one counts, and says nothing. */
   take(text: string): void {
     this.line += 1;
-    const line = parsed(text);
-    if (line === undefined) return this.blame('This is not a line of an export');
+    if (text === '') return;
+    const line = parseExportLine(text);
+    if (typeof line === 'string') return this.blame(line);
     if (line.type === 'batch') this.begin(line);
     else if (line.type === 'event') this.add(line);
     else this.close(line);
   }
 
   /** Says what was found, when all lines were taken. */
-  report(checkpoints: readonly Checkpoint[] = [], keys: readonly CheckpointKey[] = []): Report {
-    this.line = 0;
+  report(checkpoints: readonly Checkpoint[] = [], keys: PublicKeys = new Map(), expected: Expected = {}): Report {
     this.finishBatch(this.end !== undefined);
-    if (this.end === undefined) this.remarks.push('The file was cut: its last line is not the end of an export');
-    this.checkEnd();
-    const confirmed = this.confirm(checkpoints, keys);
-    if (confirmed === 0)
-      this.remarks.push('No checkpoint names a batch of this file: the chain holds together, and may be another');
-    return {
-      faults: this.faults.slice(0, MAX_FAULTS),
-      remarks: this.remarks,
-      events: this.events,
-      batches: this.hashes.size,
-      confirmed,
-    };
+    const evidence = new CheckpointEvidence(checkpoints, keys, this.organizationId);
+    const conclusion = conclude(this, evidence, expected);
+    for (const { line, message } of conclusion.faults) this.blame(message, line);
+    return { ...conclusion, faults: this.faults, furtherFaults: this.furtherFaults, ...this.verdict(conclusion) };
+  }
+
+  private verdict({ unproved }: { unproved: readonly string[] }): Pick<Report, 'verdict'> {
+    if (this.faults.length > 0) return { verdict: 'wrong' };
+    return { verdict: unproved.length > 0 ? 'not proved' : 'proved' };
   }
 
   private begin(line: BatchLine): void {
+    this.requireCursor(line.cursor, line.number);
     // An export that continues within a batch begins with that batch again.
     const isContinued = this.batch?.line.number === line.number && this.batch.line.hash === line.hash;
     if (isContinued) return;
     this.finishBatch(true);
     this.requireOwn(line.organizationId);
     if (hashOfLine(line) !== line.hash) this.blame(`Batch ${line.number} was changed: its hash does not fit`);
-    if (this.previous === undefined) this.checkFirst(line);
-    else this.checkNext(line, this.previous);
-    this.batch = { line, at: this.line, seen: new Set(), start: startOf(line), isFirst: this.previous === undefined };
+    if (this.last === undefined) this.checkFirst(line);
+    else this.checkNext(line, this.last);
+    this.first ??= line;
+    this.batch = { line, at: this.line, seen: new Set(), next: 0, start: startOf(line), isFirst: this.first === line };
     this.hashes.set(line.number, line.hash);
   }
 
   private checkFirst({ number, previousHash }: BatchLine): void {
-    if (number > 1) this.remarks.push(`The file begins with batch ${number}: what is before is not checked`);
-    else if (previousHash !== START.toString('hex'))
+    if (number === 0) this.blame('Batches are counted from 1');
+    if (number === 1 && previousHash !== START.toString('hex'))
       this.blame('The first batch of a chain must have no batch before it');
   }
 
-  private checkNext({ number, previousHash }: BatchLine, before: BatchLine): void {
+  private checkNext({ number, previousHash, sealedAt }: BatchLine, before: BatchLine): void {
     if (number !== before.number + 1)
-      this.blame(`Batch ${number} follows batch ${before.number}: batches are missing or out of order`);
-    else if (previousHash !== before.hash) this.blame(`Batch ${number} does not follow the batch before it`);
+      return this.blame(`Batch ${number} follows batch ${before.number}: batches are missing or out of order`);
+    if (previousHash !== before.hash) this.blame(`Batch ${number} does not follow the batch before it`);
+    if (Date.parse(sealedAt) < Date.parse(before.sealedAt))
+      this.blame(`Batch ${number} was sealed before the batch before it`);
   }
 
-  private add({ batch: number, index, event }: EventLine): void {
+  private add({ batch: number, index, event, cursor }: EventLine): void {
+    this.requireCursor(cursor, number, index + 1);
     const open = this.batch;
     if (open?.line.number !== number) return this.blame(`An event of batch ${number} stands outside of that batch`);
     this.requireOwn(event.orgId);
     if (open.seen.has(index)) return this.blame(`Event ${index} of batch ${number} is there twice`);
-    if (index < Math.max(...open.seen, -1)) this.blame(`Event ${index} of batch ${number} is out of order`);
+    if (index < open.next) this.blame(`Event ${index} of batch ${number} is out of order`);
     open.seen.add(index);
+    open.next = index + 1;
     this.events += 1;
     const sealed = open.line.eventHashes[index];
     if (sealed === undefined) this.blame(`Batch ${number} has no event ${index}: the event was inserted`);
@@ -108,6 +115,11 @@ export class ExportVerifier {
   private requireOwn(organizationId: string): void {
     this.organizationId ??= organizationId;
     if (organizationId !== this.organizationId) this.blame('This line is of another organization');
+  }
+
+  private requireCursor(cursor: string, number: number, sent?: number): void {
+    const [ofBatch, place] = cursor.split('.').map(Number);
+    if (ofBatch !== number || (sent !== undefined && place !== sent)) this.blame('The cursor is that of another line');
   }
 
   private close(line: EndLine): void {
@@ -121,59 +133,33 @@ export class ExportVerifier {
     const open = this.batch;
     this.batch = undefined;
     if (open === undefined) return;
-    const { line, seen, start } = open;
-    const removed = new Set(line.removed);
-    const missing = line.eventHashes.flatMap((_, index) =>
-      seen.has(index) || removed.has(index) || index < start ? [] : [index],
+    this.last = open.line;
+    this.checkRemoved(open);
+    this.checkStart(open);
+    const removed = new Set(open.line.removed);
+    const missing = open.line.eventHashes.flatMap((_, index) =>
+      open.seen.has(index) || removed.has(index) || index < open.start ? [] : [index],
     );
     if (isWhole && missing.length > 0)
-      this.blame(`Batch ${line.number} lacks the events ${missing.join(', ')}`, open.at);
-    if (start > 0 && open.isFirst)
-      this.remarks.push(`The first ${start} events of batch ${line.number} are in an earlier file`);
-    else if (start > 0) this.blame(`Batch ${line.number} lacks its first ${start} events`, open.at);
-    if (removed.size > 0)
-      this.remarks.push(
-        `${removed.size} events of batch ${line.number} were removed, it says, after their retention time`,
-      );
-    this.previous = line;
+      this.blame(`Batch ${open.line.number} lacks the events ${shortened(missing)}`, open.at);
   }
 
-  private checkEnd(): void {
-    const { end, previous } = this;
-    if (end === undefined) return;
-    if (end.chainHead !== null && end.chainHead.hash !== this.hashes.get(end.chainHead.number))
-      this.blame('The end names another head of the chain than the last batch');
-    if (end.lastBatch !== null && previous?.number !== end.lastBatch)
-      this.blame(`The last batch must be ${end.lastBatch}: batches are missing before the end`);
+  private checkRemoved({ line, at, seen }: OpenBatch): void {
+    if (line.removed.length === 0) return;
+    this.removals.push({ line: at, batch: line });
+    const wrong = line.removed.filter((index) => seen.has(index) || index >= line.eventHashes.length);
+    if (wrong.length > 0) this.blame(`Batch ${line.number} says that it lacks the events ${shortened(wrong)}`, at);
   }
 
-  private confirm(checkpoints: readonly Checkpoint[], keys: readonly CheckpointKey[]): number {
-    const known = keysById(keys);
-    let confirmed = 0;
-    for (const checkpoint of checkpoints.filter(({ organizationId }) => organizationId === this.organizationId)) {
-      const key = known.get(checkpoint.keyId);
-      const { number } = checkpoint;
-      if (key === undefined || !isSignedBy(key, checkpoint))
-        this.blame(`The checkpoint of batch ${number} is not signed by a key that was given`);
-      else if (!this.hashes.has(number)) this.checkReach(checkpoint);
-      else if (this.hashes.get(number) === checkpoint.hash) confirmed += 1;
-      else this.blame(`Batch ${number} is not the one that its checkpoint signed: the chain was rewritten`);
-    }
-    return confirmed;
-  }
-
-  /** A checkpoint beyond the file is a proof of missing events where the export claims to reach beyond its time. */
-  private checkReach({ number, madeAt }: Checkpoint): void {
-    const { end } = this;
-    const isClaimed = end !== undefined && madeAt < end.endDate && madeAt >= end.startDate;
-    if (isClaimed && number > (end.lastBatch ?? 0))
-      this.blame(
-        `The checkpoint of ${madeAt} names batch ${number}, which the file lacks: events are missing at its end`,
-      );
+  private checkStart({ line, at, start, isFirst }: OpenBatch): void {
+    if (start === 0) return;
+    if (isFirst) this.unproved.push(`The first ${start} events of batch ${line.number} are not in this file`);
+    else this.blame(`Batch ${line.number} lacks its first ${start} events`, at);
   }
 
   private blame(message: string, line = this.line): void {
-    this.faults.push({ line, message });
+    if (this.faults.length < MAX_FAULTS) this.faults.push({ line, message });
+    else this.furtherFaults += 1;
   }
 }
 
@@ -181,6 +167,8 @@ interface OpenBatch {
   readonly line: BatchLine;
   readonly at: number;
   readonly seen: Set<number>;
+  /** The place that the next event has at least. */
+  next: number;
   /** How many events of the batch were sent before this line. */
   readonly start: number;
   readonly isFirst: boolean;
@@ -204,59 +192,7 @@ function hashOf(event: object): string {
   return hashOfEvent(event).toString('hex');
 }
 
-function keysById(keys: readonly CheckpointKey[]): ReadonlyMap<string, KeyObject> {
-  const parsedKeys = keys.map(({ publicKey }) => createPublicKey(publicKey));
-  return new Map(parsedKeys.map((key) => [keyIdOf(key), key]));
-}
-
-const HASH = /^[0-9a-f]{64}$/;
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isHash = (value: unknown) => typeof value === 'string' && HASH.test(value);
-const isText = (value: unknown) => typeof value === 'string';
-const isTime = (value: unknown) => typeof value === 'string' && Date.parse(value) >= 0;
-const listOf = (holds: (value: unknown) => boolean) => (value: unknown) => Array.isArray(value) && value.every(holds);
-const isEvent = (value: unknown) =>
-  typeof value === 'object' && value !== null && isText((value as { orgId?: unknown }).orgId);
-const orNull = (holds: (value: unknown) => boolean) => (value: unknown) => value === null || holds(value);
-const isHead = (value: unknown) =>
-  typeof value === 'object' && value !== null && isHash((value as { hash?: unknown }).hash);
-
-/** A test of each field of a line. A file may hold anything. */
-const FORMS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
-  batch: {
-    organizationId: isText,
-    number: isCount,
-    sealedAt: isTime,
-    previousHash: isHash,
-    hash: isHash,
-    eventHashes: listOf(isHash),
-    removed: listOf(isCount),
-  },
-  event: { batch: isCount, index: isCount, event: isEvent },
-  end: {
-    organizationId: isText,
-    startDate: isTime,
-    endDate: isTime,
-    lastBatch: orNull(isCount),
-    chainHead: orNull(isHead),
-  },
-};
-
-/** The line, if it has the form of one. */
-function parsed(text: string): ExportLine | undefined {
-  const line = jsonIn(text);
-  if (typeof line !== 'object' || line === null) return undefined;
-  const fields = line as Record<string, unknown>;
-  const form = Object.entries(FORMS).find(([type]) => type === fields.type)?.[1];
-  const hasCursor = typeof fields.cursor === 'string' && /^\d+\.\d+$/.test(fields.cursor);
-  const isLine = form !== undefined && hasCursor && Object.entries(form).every(([name, holds]) => holds(fields[name]));
-  return isLine ? (fields as unknown as ExportLine) : undefined;
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function shortened(places: readonly number[]): string {
+  const further = places.length - MAX_PLACES;
+  return places.slice(0, MAX_PLACES).join(', ') + (further > 0 ? ` and ${further} more` : '');
 }

@@ -46,6 +46,33 @@ export class CheckpointDto {
   @ResponseTime('When the checkpoint was signed.')
   madeAt!: string;
 
+  @ApiProperty({
+    description: 'When that batch was sealed. Checkpoints of the first version lack it, with the two fields below.',
+    type: String,
+    format: 'date-time',
+    required: false,
+    example: EXAMPLE.createdAt,
+  })
+  sealedAt?: string;
+
+  @ApiProperty({
+    description: 'The lowest batch that retention has left.',
+    type: 'integer',
+    required: false,
+    example: 1,
+  })
+  firstKept?: number;
+
+  @ApiProperty({
+    description: 'Retention may have removed events that were sealed before this time, and no others; null for none.',
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    required: false,
+    example: null,
+  })
+  removedBefore?: string | null;
+
   @ResponseText('The key that signed it.', '3b1f0c2ad94e7785')
   keyId!: string;
 
@@ -101,13 +128,18 @@ export class ExportEndDto {
   @ResponseId('The organization.', EXAMPLE.organizationId)
   organizationId!: string;
 
-  @ResponseTime('The start of the time asked about.')
+  @ResponseTime('The start of the time that this answer covers.')
   startDate!: string;
 
-  @ResponseTime('Its end.')
+  @ResponseTime('Its end: that of the time asked about, or the moment of the answer if that is earlier.')
   endDate!: string;
 
-  @ApiProperty({ description: 'The first batch; null for none.', type: 'integer', nullable: true, example: 1 })
+  @ApiProperty({
+    description: 'The first batch of the export, which is from before the time if there is one; null for none.',
+    type: 'integer',
+    nullable: true,
+    example: 1,
+  })
   firstBatch!: number | null;
 
   @ApiProperty({ description: 'The last batch; null for none.', type: 'integer', nullable: true, example: 12 })

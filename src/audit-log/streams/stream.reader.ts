@@ -1,5 +1,6 @@
 import type { SqlRunner } from '../../database/sql-runner';
-import { readBatch, readEventsOf, type SealedBatch } from '../chain/batch.store';
+import { readBatch, readEventsOf } from '../chain/batch-reads.store';
+import type { SealedBatch } from '../chain/batch.store';
 import { type StreamPlace } from './audit-stream';
 import { nextBatch } from './audit-stream.store';
 import { type Delivery, deliveryOf } from './webhook';
