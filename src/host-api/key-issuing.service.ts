@@ -56,6 +56,7 @@ export class KeyIssuingService {
     { stored, hashes }: KeyToImport,
     { index, toIssue }: { readonly index: number; readonly toIssue: KeyToIssue },
   ): Promise<ImportOutcome> {
+    await this.store.awaitKey(work.run, stored.hash);
     const holder = await this.store.holderOfKey(work.run, hashes);
     if (holder !== undefined && holder.identityId !== toIssue.identityId) throw new KeyTakenError(index);
     if (holder !== undefined) {

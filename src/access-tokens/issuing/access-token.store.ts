@@ -162,6 +162,11 @@ export class AccessTokenStore {
     await run(GIVE_KEY, [tokenId, hash, visibleStart]);
   }
 
+  /** Waits for any other transaction that is giving a token the same short key, until that one has ended. */
+  async awaitKey(run: SqlRunner, hash: Buffer): Promise<void> {
+    await run(AWAIT_KEY, [hash]);
+  }
+
   /** @param hashes of one short key, under every secret. */
   async holderOfKey(run: SqlRunner, hashes: readonly Buffer[]): Promise<KeyHolder | undefined> {
     const [holder] = await run<KeyHolder>(HOLDER_OF_KEY, [hashes]);
@@ -215,6 +220,9 @@ const INSERT = `
   RETURNING id`;
 
 const GIVE_KEY = 'UPDATE latchkey.identity_access_tokens SET key_hash = $2, visible_start = $3 WHERE id = $1';
+
+const AWAIT_KEY = `
+  SELECT pg_advisory_xact_lock(('x' || encode(substring($1::bytea FROM 1 FOR 8), 'hex'))::bit(64)::bigint)`;
 
 const HOLDER_OF_KEY = `
   SELECT id AS "tokenId", identity_id AS "identityId", organization_id AS "organizationId"
