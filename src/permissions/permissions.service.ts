@@ -8,7 +8,7 @@ import { builtInRules, INSTANCE_ADMIN_RULES, isRole, plainRule } from './roles';
 import { missingFrom, type MissingPermission } from './rules/coverage';
 import type { Rule } from './rules/rule';
 import { type Fields, RuleSet } from './rules/rule-set';
-import type { Subjects } from './rules/subjects';
+import { actionsOf, ORGANIZATION_SUBJECTS, type Subjects } from './rules/subjects';
 
 /** The holder of rights: the slug of an identity's role, and whether it is an instance administrator. */
 export interface Privileges {
@@ -69,7 +69,7 @@ export class PermissionsService implements CallerRights {
     const { permissions } = holder;
     if (!permissions) return this.isOfRole(holder, action, subject, fields);
     if (!Object.hasOwn(permissions, subject) || !permissions[subject]!.includes(action)) return false;
-    return !isOwn(action, subject) || this.isOfRole(holder, action, subject, fields);
+    return !this.isOfLatchkey(action, subject) || this.isOfRole(holder, action, subject, fields);
   }
 
   /** `holds` for the code of a host. @throws TypeError for a permission that no caller can have, because it is not declared */
@@ -89,7 +89,7 @@ export class PermissionsService implements CallerRights {
     if (!permissions) return ofRole;
     return Object.keys(permissions).flatMap((subject) =>
       permissions[subject]!.flatMap((action) =>
-        isOwn(action, subject) ? ofRole.flatMap(about(action, subject)) : [plainRule({ action, subject })],
+        this.isOfLatchkey(action, subject) ? ofRole.flatMap(about(action, subject)) : [plainRule({ action, subject })],
       ),
     );
   }
@@ -126,6 +126,13 @@ export class PermissionsService implements CallerRights {
 
   private missingFor(holder: Privileges, rules: readonly Rule[]): MissingPermission[] {
     return missingFrom(new RuleSet(this.rulesOf(holder)), new RuleSet(rules));
+  }
+
+  /** Whether roles alone give a permission: the host has not declared it as its own. No token widens a role. */
+  private isOfLatchkey(action: string, subject: string): boolean {
+    if (isOwn(action, subject)) return true;
+    const isKnown = actionsOf(ORGANIZATION_SUBJECTS, subject)?.includes(action) === true;
+    return isKnown && !Object.hasOwn(this.settings.hostPermissions, `${subject}:${action}`);
   }
 
   private requireDeclared(action: string, subject: string): void {
