@@ -24,6 +24,7 @@ import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-sig
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
 import { KeepAuditChains1767050000000 } from './1767050000000-keep-audit-chains';
+import { IndexAuditFilters1767060000000 } from './1767060000000-index-audit-filters';
 import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams';
 import { AddSecretRotation1767150000000 } from './1767150000000-add-secret-rotation';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
@@ -56,6 +57,7 @@ export const LATCHKEY_MIGRATIONS = [
   AddRoles1766800000000,
   AddAuditLog1766900000000,
   KeepAuditChains1767050000000,
+  IndexAuditFilters1767060000000,
   AddAuditStreams1767100000000,
   AddSecretRotation1767150000000,
   IndexDueEvents1767250000000,
