@@ -47,7 +47,7 @@ beforeAll(async () => {
   trail.observe = async (observations, lost) => {
     await whileObserving?.();
     observed.push(...observations);
-    missed += lost;
+    missed += lost.reduce((sum, { count }) => sum + count, 0);
     await observe(observations, lost);
   };
   recorded = [];
@@ -546,5 +546,12 @@ describe('a request that changes nothing', () => {
     expect((await api.get(path)).status).toBe(403);
     expect(await observations()).toHaveLength(1);
     expect(missed).toBe(3);
+    // The organization reads it in its own log, and no other does.
+    const logOf = async (client: ApiClient) =>
+      done(await client.get('/api/v1/organization/audit-logs?eventType=audit-log-gap')).auditLogs as object[];
+    expect(await logOf(admin)).toEqual([
+      expect.objectContaining({ event: { type: 'audit-log-gap', metadata: { missedEvents: 3 } } }),
+    ]);
+    expect(await logOf(latchkey.admin)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, ChangeAttempt } from '../changes/change';
+import type { ObservationOwner } from '../changes/observation-shares';
 import type { Lockout, Observation, UnsuccessfulLogin } from '../changes/observation';
 import { isId, NIL_ID } from '../common/ids';
 import { metadataOf } from './event-metadata';
@@ -60,10 +61,11 @@ export function eventOfObservation(one: Observation): AuditEvent | undefined {
   return one.type === 'request' ? eventOfRequest(one) : eventOfLogin(one);
 }
 
-/** The event that takes the place of those that were lost. */
-export function gapEvent(organizationId: string, missed: number): AuditEvent {
+/** The event that takes the place of those of an organization that were lost. */
+export function gapEvent(owner: ObservationOwner, missed: number): AuditEvent {
+  const place = { organizationId: null, ...owner };
   const eventMetadata = { missedEvents: missed };
-  return { ...NOTHING, id: randomUUID(), organizationId, eventType: 'audit-log-gap', outcome: 'failed', eventMetadata };
+  return { ...NOTHING, ...place, id: randomUUID(), eventType: 'audit-log-gap', outcome: 'failed', eventMetadata };
 }
 
 function eventOfRequest(one: Extract<Observation, { type: 'request' }>): AuditEvent | undefined {

@@ -3,10 +3,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { AuditTrail } from '../changes/audit-trail';
 import type { Change } from '../changes/change';
+import type { MissedObservations } from '../changes/missed-observations';
 import type { Observation } from '../changes/observation';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import { sqlOn, type SqlRunner } from '../database/sql-runner';
-import { NIL_ID } from '../common/ids';
 import { eventOfChange, eventOfObservation, gapEvent } from './audit-event';
 import { appendEvents } from './audit-log.store';
 
@@ -24,9 +24,9 @@ export class AuditLogTrail extends AuditTrail {
     await appendEvents(run, [eventOfChange(change)]);
   }
 
-  async observe(observations: readonly Observation[], missed: number): Promise<void> {
+  async observe(observations: readonly Observation[], missed: readonly MissedObservations[]): Promise<void> {
     const events = observations.map(eventOfObservation).filter((event) => event !== undefined);
-    if (missed > 0) events.push(gapEvent(NIL_ID, missed));
+    events.push(...missed.flatMap(({ owner, count }) => (owner ? [gapEvent(owner, count)] : [])));
     if (events.length > 0) await appendEvents(this.run, events);
   }
 }

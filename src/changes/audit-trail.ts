@@ -1,5 +1,6 @@
 import type { SqlRunner } from '../database/sql-runner';
 import type { Change } from './change';
+import type { MissedObservations } from './missed-observations';
 import type { Observation } from './observation';
 
 /** The one place for an audit log. It hears of every change and login, of reads of management data, and of requests and
@@ -15,7 +16,8 @@ export abstract class AuditTrail {
    * Records reads, and requests and logins that changed nothing. It runs after their answers, for many of them together. No request waits
    * for it, and an error here changes no answer.
    *
-   * @param missed how many further observations were lost since the last call: memory was full, or a call failed.
+   * @param missed how many further observations of each organization were lost since the last call: memory was full, or a
+   * call failed.
    */
-  abstract observe(observations: readonly Observation[], missed: number): Promise<void>;
+  abstract observe(observations: readonly Observation[], missed: readonly MissedObservations[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock/clock';
 import { AuditTrail } from './audit-trail';
+import type { MissedObservations } from './missed-observations';
 import type { Observation, UnsuccessfulLogin } from './observation';
 import { LARGEST_BATCH, MAX_WAITING, ObservationQueue } from './observation.queue';
 
@@ -7,16 +8,18 @@ import { LARGEST_BATCH, MAX_WAITING, ObservationQueue } from './observation.queu
 class KeepingTrail extends AuditTrail {
   readonly batches: (readonly Observation[])[] = [];
   readonly missed: number[] = [];
+  readonly gaps: MissedObservations[] = [];
   failures = 0;
 
   record(): Promise<void> {
     return Promise.resolve();
   }
 
-  observe(observations: readonly Observation[], missed: number): Promise<void> {
+  observe(observations: readonly Observation[], missed: readonly MissedObservations[]): Promise<void> {
     if (this.failures-- > 0) return Promise.reject(new Error('away'));
     this.batches.push(observations);
-    this.missed.push(missed);
+    this.missed.push(missed.reduce((sum, { count }) => sum + count, 0));
+    this.gaps.push(...missed);
     return Promise.resolve();
   }
 }
@@ -59,6 +62,22 @@ describe('the queue of observations', () => {
     await queue.flush();
     expect(trail.batches.flat()).toHaveLength(MAX_WAITING);
     expect(trail.missed.reduce((sum, count) => sum + count)).toBe(7);
+  });
+
+  it('loses nothing of one organization because another floods it, and counts what each lost', async () => {
+    const trail = new KeepingTrail();
+    const queue = queueWith(trail);
+    const of = (authMethodId: string) => ({ ...login(authMethodId), authMethodId });
+    for (let added = 0; added < MAX_WAITING + 100; added += 1) queue.add(of('noisy'));
+    for (let added = 0; added < 50; added += 1) queue.add(of('quiet'));
+    for (let added = 0; added < 10; added += 1) queue.add(of('noisy'));
+    await queue.flush();
+    const all = trail.batches.flat();
+    expect(all.filter(({ reason }) => reason === 'quiet')).toHaveLength(50);
+    expect(all).toHaveLength(MAX_WAITING);
+    // They do not wait behind the flood either.
+    expect(trail.batches[0]!.filter(({ reason }) => reason === 'quiet')).toHaveLength(50);
+    expect(trail.gaps).toEqual([{ owner: { authMethodId: 'noisy' }, count: 160 }]);
   });
 
   it('counts a batch that failed as missed, keeps the others, and goes on with the next flush', async () => {

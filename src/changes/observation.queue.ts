@@ -7,6 +7,8 @@ import { SafeLogger } from '../common/safe-logger';
 import { SeldomLog } from '../common/seldom-log';
 import { AuditTrail } from './audit-trail';
 import type { Observation } from './observation';
+import { MissedCounts, type MissedObservations } from './missed-observations';
+import { ObservationShares, type Owned } from './observation-shares';
 
 /** The most observations that wait. Clients can cause thousands a second, so that further ones are only counted. */
 export const MAX_WAITING = 10_000;
@@ -27,16 +29,16 @@ const RETRY_MS = 1_000;
 type Untimed<T> = T extends Observation ? Omit<T, 'at'> : never;
 
 /**
- * Hands observations to the audit trail after the answers, in batches. It bounds memory: what does not fit is counted, and the
- * trail is told the number. To add an observation costs a request one object, and can neither fail nor wait.
+ * Hands observations to the audit trail after the answers, in batches. It bounds memory: what does not fit is counted for its
+ * organization, and the trail is told the numbers. To add an observation costs a request one object, and can neither fail nor wait.
  */
 @Injectable()
 export class ObservationQueue implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly logger = new SafeLogger(AuditTrail.name);
   private readonly lost = new SeldomLog(this.logger);
   private readonly handing = new CoalescedTask(() => this.handOver());
-  private readonly waiting: Observation[] = [];
-  private missed = 0;
+  private readonly waiting = new ObservationShares(MAX_WAITING);
+  private readonly missed = new MissedCounts();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -45,8 +47,8 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
   ) {}
 
   add(observation: Untimed<Observation>): void {
-    if (this.waiting.length < MAX_WAITING) this.waiting.push({ ...observation, at: this.clock.now() });
-    else this.missed += 1;
+    const lost = this.waiting.add({ ...observation, at: this.clock.now() });
+    if (lost !== undefined) this.missed.add(lost);
     this.flushIn(GATHER_MS);
   }
 
@@ -65,7 +67,7 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
   async onApplicationShutdown(): Promise<void> {
     await withinTime(BATCH_MS, 'The last flush', () => this.flush()).catch(() => undefined);
     clearTimeout(this.timer);
-    const lost = this.waiting.length + this.missed;
+    const lost = this.waiting.size + this.missed.total;
     if (lost > 0) this.logger.error({ event: 'audit.observations_lost', lost });
   }
 
@@ -75,20 +77,20 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
   }
 
   private async handOver(): Promise<void> {
-    while (this.waiting.length > 0 || this.missed > 0) {
-      const batch = this.waiting.splice(0, LARGEST_BATCH);
-      if (!(await this.handBatch(batch))) return this.flushIn(RETRY_MS);
+    while (this.waiting.size > 0 || !this.missed.isEmpty) {
+      const batch = this.waiting.take(LARGEST_BATCH);
+      if (!(await this.handBatch(batch, this.missed.take()))) return this.flushIn(RETRY_MS);
     }
   }
 
-  private async handBatch(batch: readonly Observation[]): Promise<boolean> {
-    const missed = this.missed;
-    this.missed = 0;
+  private async handBatch(batch: readonly Owned[], missed: readonly MissedObservations[]): Promise<boolean> {
+    const observations = batch.map(([, observation]) => observation);
     try {
-      await withinTime(BATCH_MS, 'Recording observations', async () => this.trail.observe(batch, missed));
+      await withinTime(BATCH_MS, 'Recording observations', async () => this.trail.observe(observations, missed));
       return true;
     } catch (error) {
-      this.missed += missed + batch.length;
+      for (const one of batch) this.missed.add(one);
+      this.missed.addAll(missed);
       this.lost.warn({ event: 'audit.observations_lost', lost: batch.length, cause: loggable(error) });
       return false;
     }
