@@ -808,6 +808,30 @@ const SABOTAGES = [
     'e2e:rate-limits',
     'exact on each node',
   ],
+  [
+    'a change is made without its event',
+    '../../src/audit-log/audit-log.trail.ts',
+    /await appendEvents\(run, \[eventOfChange\(change\)\]\);/,
+    "await run('SAVEPOINT a'); await appendEvents(run, [eventOfChange(change)]).catch(() => run('ROLLBACK TO SAVEPOINT a'));",
+    'e2e:audit-log',
+    'is refused with 503, and is not made',
+  ],
+  [
+    'events are taken out of the queue before their batch is kept',
+    'audit-log/chain/audit-log.sealer.js',
+    /\(tx\) => sealSome\(\(0, sql_runner_1\.sqlIn\)\(tx\), turn\)/,
+    '() => sealSome((0, sql_runner_1.sqlOn)(this.dataSource, this.dataSource), turn)',
+    'audit-log',
+    'killed while they sealed',
+  ],
+  [
+    'an export is believed that says what retention removed',
+    '../../src/audit-log/chain/checkpoint-evidence.ts',
+    /allowsRemoval\(sealedAt: string\): boolean \{/,
+    '$& if (sealedAt) return true;',
+    'unit:export-verifier',
+    'is wrong when all events of a batch',
+  ],
 ];
 
 function breakFile(name, file, from, to) {
