@@ -3,13 +3,11 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { AuditLogSealer } from '../src/audit-log/chain/audit-log.sealer';
-import { lastBatch } from '../src/audit-log/chain/batch.store';
 import type { LoggedEvent } from '../src/audit-log/logged-event';
 import { AuditStreamCourier } from '../src/audit-log/streams/audit-stream.courier';
 import { MOST_REFUSED } from '../src/audit-log/streams/delivery-faults';
 import { WebhookSender } from '../src/audit-log/streams/webhook.sender';
 import { VerificationPools } from '../src/database/connections/verification-pools';
-import { sqlOn } from '../src/database/sql-runner';
 import { LatchkeySettings } from '../src/latchkey.options';
 import { ObservationQueue } from '../src/changes/observation.queue';
 import { done, type GivenOrganization } from './support/given';
@@ -106,8 +104,13 @@ const chained = async (from: number) => {
   );
   return rows.map(({ id }) => id);
 };
-const head = async () =>
-  (await lastBatch(sqlOn(latchkey.dataSource, latchkey.dataSource), tenant.organizationId))?.number ?? 0;
+const head = async () => {
+  const [{ head }] = await latchkey.dataSource.query<[{ head: number }]>(
+    'SELECT coalesce(max(number), 0)::int AS head FROM latchkey.audit_batches WHERE organization_id = $1',
+    [tenant.organizationId],
+  );
+  return head;
+};
 const idsOf = (list: readonly Received[]) => list.flatMap(({ events }) => events.map(({ id }) => id));
 /** Events of a host, by hand: many at once. */
 const manyEvents = (count: number) =>

@@ -261,7 +261,7 @@ describe('what an answer costs', () => {
           /^SELECT .*"organization_memberships" .* JOIN .*"identities" .* FOR NO KEY UPDATE OF m, i$/,
         ),
         expect.stringMatching(/^UPDATE latchkey.identity_access_tokens .* EXISTS .* RETURNING/),
-        expect.stringMatching(/INSERT INTO latchkey.audit_logs/),
+        expect.stringMatching(/latchkey.audit_append/),
         'COMMIT',
       ]);
     });

@@ -93,12 +93,6 @@ export async function claimStreams(run: SqlRunner, claim: Claim): Promise<Claime
 
 type ClaimedRow = Omit<ClaimedStream, 'batch' | 'lease'> & { readonly batch: string };
 
-/** The number of the first batch from a number on; undefined for none. */
-export async function nextBatch(run: SqlRunner, organizationId: string, from: number): Promise<number | undefined> {
-  const [row] = await run<{ number: string | null }>(NEXT_BATCH, [organizationId, from]);
-  return row?.number ? Number(row.number) : undefined;
-}
-
 /** The settings of a stream that its deliveries depend on. */
 type StreamSettings = Pick<ClaimedStream, 'url' | 'caCert' | 'sealedSecret'>;
 
@@ -209,9 +203,6 @@ const CLAIM = `
   UPDATE latchkey.audit_streams s SET lease = $1, leased_until = now() + $2 * interval '1 millisecond'
     FROM (SELECT id FROM healthy UNION ALL SELECT id FROM failing) AS due WHERE s.id = due.id
   RETURNING s.id, s.organization_id AS "organizationId", s.url, s.ca_cert AS "caCert", s.sealed_secret AS "sealedSecret", s.attempts, s.batch, s.sent`;
-
-const NEXT_BATCH = `
-  SELECT min(number) AS number FROM latchkey.audit_batches WHERE organization_id = $1 AND number >= $2`;
 
 const ADVANCE = `
   UPDATE latchkey.audit_streams

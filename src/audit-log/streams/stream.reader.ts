@@ -1,8 +1,6 @@
 import type { SqlRunner } from '../../database/sql-runner';
-import { readBatch, readEventsOf } from '../chain/batch-reads.store';
-import type { SealedBatch } from '../chain/batch.store';
-import { type StreamPlace } from './audit-stream';
-import { nextBatch } from './audit-stream.store';
+import type { StreamPlace } from './audit-stream';
+import { batchFrom, eventsOf, type StreamedBatch } from './sealed-events.store';
 import { type Delivery, deliveryOf } from './webhook';
 
 /** The most events of one delivery. It is fixed, because a delivery that is tried again must have the same events. */
@@ -17,7 +15,7 @@ export interface NextDelivery {
 
 /** Reads the chain of one organization for a stream, in order. It keeps the last batch in memory. */
 export class StreamReader {
-  private batch: SealedBatch | undefined;
+  private batch: StreamedBatch | undefined;
 
   constructor(
     private readonly run: SqlRunner,
@@ -26,13 +24,12 @@ export class StreamReader {
 
   /** Undefined if nothing is sealed behind the place. */
   async next({ batch: from, sent }: StreamPlace): Promise<NextDelivery | undefined> {
-    const number = await this.numberFrom(from);
-    if (number === undefined) return undefined;
+    const batch = await this.read(from);
+    if (batch === undefined) return undefined;
+    const { number, eventIds } = batch;
     const first = number === from ? sent : 0;
-    const batch = await this.read(number);
-    const size = batch?.eventIds.length ?? 0;
-    const count = Math.max(0, Math.min(LARGEST_DELIVERY, size - first));
-    const isLast = first + count >= size;
+    const count = Math.min(LARGEST_DELIVERY, eventIds.length - first);
+    const isLast = first + count >= eventIds.length;
     const behind = isLast ? { batch: number + 1, sent: 0 } : { batch: number, sent: first + count };
     return { delivery: await this.part({ batch: number, first, count }), behind };
   }
@@ -41,18 +38,14 @@ export class StreamReader {
   async part(place: { batch: number; first: number; count: number }): Promise<Delivery | undefined> {
     const { first, count } = place;
     const batch = await this.read(place.batch);
-    if (batch === undefined || count === 0) return undefined;
-    const eventIds = batch.eventIds.slice(first, first + count);
-    const rows = await readEventsOf(this.run, { ...batch, eventIds });
+    if (batch?.number !== place.batch) return undefined;
+    const rows = await eventsOf(this.run, batch, batch.eventIds.slice(first, first + count));
     return deliveryOf(batch, rows, { streamId: this.stream.id, first, count });
   }
 
-  private async numberFrom(from: number): Promise<number | undefined> {
-    return this.batch?.number === from ? from : nextBatch(this.run, this.stream.organizationId, from);
-  }
-
-  private async read(number: number): Promise<SealedBatch | undefined> {
-    if (this.batch?.number === number) return this.batch;
-    return (this.batch = await readBatch(this.run, this.stream.organizationId, number));
+  /** The first batch from a number on. */
+  private async read(from: number): Promise<StreamedBatch | undefined> {
+    if (this.batch?.number === from) return this.batch;
+    return (this.batch = await batchFrom(this.run, this.stream.organizationId, from));
   }
 }

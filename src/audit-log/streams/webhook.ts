@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { SealedBatch } from '../chain/batch.store';
 import { type AuditLogRow, loggedEvent } from '../logged-event';
+import type { StreamedBatch } from './sealed-events.store';
 
 /** Part of a batch, as it is delivered. The same part has the same bytes each time. */
 export interface Delivery {
@@ -22,14 +22,14 @@ export interface Part {
 }
 
 /** @returns undefined if every event of the part was removed after its retention time. */
-export function deliveryOf(batch: SealedBatch, rows: readonly AuditLogRow[], part: Part): Delivery | undefined {
+export function deliveryOf(batch: StreamedBatch, rows: readonly AuditLogRow[], part: Part): Delivery | undefined {
   const { streamId, first, count } = part;
   const byId = new Map(rows.map((row) => [row.id, row]));
   const found = batch.eventIds.slice(first, first + count).map((id) => byId.get(id));
   const events = found.filter((row) => row !== undefined).map(loggedEvent);
   if (events.length === 0) return undefined;
   const { organizationId, number, previousHash, hash } = batch;
-  const sealedAt = new Date(batch.sealedAt).toISOString();
+  const sealedAt = batch.sealedAt.toISOString();
   const chain = { number, sealedAt, previousHash: previousHash.toString('hex'), hash: hash.toString('hex') };
   const body = {
     type: 'audit-log.events',
