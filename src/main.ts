@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   try {
     const isServing = await runCommandLine(process.argv.slice(2), { say, flush: logs.flush });
     if (isServing) return;
-    process.exitCode = 0;
+    process.exitCode ??= 0;
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = exitCodeOf(error);

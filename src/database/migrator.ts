@@ -68,6 +68,21 @@ export async function ensureSchema(dataSource: DataSource, schema: string = DEFA
   if (found.length === 0) await dataSource.query(`CREATE SCHEMA "${schema}"`);
 }
 
+/** The migrations of this release, oldest first. */
+export function migrationNames(): string[] {
+  return LATCHKEY_MIGRATIONS.map((Migration) => new Migration().name);
+}
+
+/** @throws UnfitDatabaseError before anything is written, if a database cannot store Latchkey's data. */
+export async function requireFitAt(url: string): Promise<void> {
+  const dataSource = await new DataSource({ ...dataSourceOptions(connectionOf({ url })), poolSize: 1 }).initialize();
+  try {
+    await requireFit(dataSource, DEFAULT_SCHEMA, true);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
 /** How many of the migrations a database lacks. */
 export async function missingMigrations(dataSource: DataSource): Promise<number> {
   const sql = (text: string) => inSchemaOf(dataSource, text);
@@ -78,5 +93,5 @@ export async function missingMigrations(dataSource: DataSource): Promise<number>
   if (!exists) return LATCHKEY_MIGRATIONS.length;
   const rows = await dataSource.query<{ name: string }[]>(`SELECT name FROM ${table}`);
   const done = new Set(rows.map(({ name }) => name));
-  return LATCHKEY_MIGRATIONS.filter((Migration) => !done.has(new Migration().name)).length;
+  return migrationNames().filter((name) => !done.has(name)).length;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { asUser, atFile, deniedByNode, errorCode, FULL } from '../embedded-postgres/errors';
 import { canonicalPath } from '../embedded-postgres/layout';
@@ -15,8 +15,8 @@ export interface BootstrapFile {
   readonly accessToken: string;
 }
 
-const SECRET = 'auth-secret';
-const BOOTSTRAP = 'bootstrap.json';
+export const SECRET = 'auth-secret';
+export const BOOTSTRAP = 'bootstrap.json';
 
 /** The directory in which a server without `DATABASE_URL` keeps everything. */
 export class DataDirectory {
@@ -70,6 +70,30 @@ export class DataDirectory {
       this.files.putAside(BOOTSTRAP);
       this.files.create(BOOTSTRAP, `${JSON.stringify(content, null, 2)}\n`);
     });
+  }
+
+  /** The small files that a backup needs beside the database, by name. */
+  keptFiles(): Record<string, string> {
+    const names = [RECORD, SECRET, BOOTSTRAP];
+    const contents = names.map((name) => [name, this.guard(() => this.files.read(name))] as const);
+    return Object.fromEntries(contents.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
+  /**
+   * Writes the files of a backup into a new directory. The record comes first: where the restore ends there, a start finds that
+   * the database is missing, and makes no empty one.
+   */
+  restoreFiles({ [RECORD]: record, ...others }: Readonly<Record<string, string>>): void {
+    this.guard(() => {
+      this.files.replace(RECORD, record!);
+      for (const [name, content] of Object.entries(others)) this.files.replace(name, content);
+    });
+  }
+
+  /** Empties a directory in which a restore has failed: it was empty before. */
+  discardRestored(): void {
+    rmSync(this.postgres, { recursive: true, force: true });
+    for (const name of [SECRET, BOOTSTRAP, RECORD]) rmSync(this.files.pathOf(name), { force: true });
   }
 
   private traces(): { ofStart: boolean; ofSetUp: boolean; secret: string | undefined } {

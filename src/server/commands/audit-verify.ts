@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { checkpointsIn, type SignedFile } from '../../audit-log/chain/checkpoint-file';
 import type { Expected, Report } from '../../audit-log/chain/export-conclusion';
 import { ExportVerifier } from '../../audit-log/chain/export-verifier';
-import { type Command, type Given, UsageError } from './command';
 import { ExitError } from '../start-error';
+import { type Command, type Given, JSON_FLAG, UsageError } from './command';
 
 /** The exit codes of the two reports that are not good. */
 const WRONG = 1;
@@ -13,28 +13,27 @@ const NOT_PROVED = 3;
 /** The checker of an export. It needs no database, no settings and no network. */
 export const AUDIT_VERIFY: Command = {
   name: 'audit-verify',
+  summary: 'check an export of the audit log, offline',
   help: `Checks an export of the audit log: that no event was changed, removed, inserted or moved.
 
-  FILE                  the export, as GET /api/latchkey/v1/audit-logs/export answers it
-  --checkpoints FILE    signed checkpoints, as GET /api/latchkey/v1/audit-logs/checkpoints answers them
-  --keys FILE           the public keys to trust, if not those beside the checkpoints: a file of the same form
-  --start TIME          the start that you asked the export for
-  --end TIME            the end that you asked the export for, if it has passed
-  --retention-days N    for how many days events must have been kept
-  --json                the report as JSON
-
-It exits with 0 when the files prove that nothing is missing or changed, with 1 when something is wrong, and with 3 when nothing
-is wrong and something is not proved. Without checkpoints it proves that the file belongs together, and not that it is the
-chain that Latchkey signed.`,
-  options: {
-    checkpoints: { type: 'string' },
-    keys: { type: 'string' },
-    start: { type: 'string' },
-    end: { type: 'string' },
-    'retention-days': { type: 'string' },
-    json: { type: 'boolean' },
-  },
-  operands: ['the file of an export'],
+Without checkpoints it proves that the file belongs together, and not that it is the chain that Latchkey signed.`,
+  options: [
+    {
+      flags: '--checkpoints <file>',
+      help: 'signed checkpoints, as GET /api/latchkey/v1/audit-logs/checkpoints answers them',
+    },
+    {
+      flags: '--keys <file>',
+      help: 'the public keys to trust, if not those beside the checkpoints: a file of the same form',
+    },
+    { flags: '--start <time>', help: 'the start that you asked the export for' },
+    { flags: '--end <time>', help: 'the end that you asked the export for, if it has passed' },
+    { flags: '--retention-days <days>', help: 'for how many days events must have been kept' },
+    JSON_FLAG,
+  ],
+  operands: [{ flags: '<file>', help: 'the export, as GET /api/latchkey/v1/audit-logs/export answers it' }],
+  exits: ['the files prove that nothing is missing or changed', 'something is wrong'],
+  furtherExits: { [NOT_PROVED]: 'nothing is wrong, and something is not proved' },
   run: verify,
 };
 
@@ -74,7 +73,7 @@ function signedIn(file: string): SignedFile {
   }
 }
 
-function expectedIn({ start, end, 'retention-days': days }: Given['options']): Expected {
+function expectedIn({ start, end, retentionDays: days }: Given['options']): Expected {
   return {
     ...(start !== undefined && { from: timeIn('--start', start as string) }),
     ...(end !== undefined && { to: timeIn('--end', end as string) }),

@@ -1,22 +1,33 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-
-/** The command line of a command: the options of `node:util`'s `parseArgs`. */
-export type CommandOptions = NonNullable<ParseArgsConfig['options']>;
+/** One option of a command, as commander declares it: `--ttl <seconds>` takes a value, `--json` does not. */
+export interface Flag {
+  readonly flags: string;
+  readonly help: string;
+}
 
 /** The arguments of a command. */
 export interface Given {
+  /** By name in camel case: `clientSecrets` for `--client-secrets`. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   /** One for each operand that the command names. */
   readonly operands: readonly string[];
 }
 
-/** A task that the built server performs instead of serving: `node dist/src/main.js <name>`. */
+/** A task that the built server performs instead of serving: `latchkey <name>`. */
 export interface Command {
   readonly name: string;
+  /** An earlier name, which still works. */
+  readonly alias?: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The description of the command, with the warnings. */
   readonly help: string;
-  readonly options: CommandOptions;
-  /** The operands of the command besides options: "a time". */
-  readonly operands?: readonly string[];
+  readonly options?: readonly Flag[];
+  /** The operands besides options: `<time>`. */
+  readonly operands?: readonly Flag[];
+  /** The meaning of the exit codes 0 and 1. */
+  readonly exits: readonly [done: string, otherwise: string];
+  /** The meaning of exit codes beyond 2. */
+  readonly furtherExits?: Readonly<Record<number, string>>;
   /** @param say writes to standard output. Nothing else is written there. */
   run(say: (text: string) => void, given: Given): Promise<void>;
 }
@@ -26,21 +37,5 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** @throws UsageError for an unknown option, for an option without its value, and for a missing or surplus operand. */
-export function readArguments(command: Command, args: readonly string[]): Given {
-  const { name, operands: expected = [] } = command;
-  const { values: options, positionals: operands } = parsed(command, args);
-  if (options.help !== true && operands.length !== expected.length) {
-    throw new UsageError(`${name} takes ${expected.join(' and ') || 'options only'}. See ${name} --help.`);
-  }
-  return { options, operands };
-}
-
-function parsed({ name, options }: Command, args: readonly string[]) {
-  try {
-    const known = { ...options, help: { type: 'boolean', short: 'h' } } as const;
-    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('. ')[0]}. See ${name} --help.`);
-  }
-}
+/** For commands that answer with facts. */
+export const JSON_FLAG: Flag = { flags: '--json', help: 'print the result as one JSON object' };

@@ -1,39 +1,42 @@
 import { type Output, serve } from '../run';
+import { ADMIN_TOKEN } from './admin-token';
 import { AUDIT_VERIFY } from './audit-verify';
+import { BACKUP } from './backup';
 import { BOOTSTRAP } from './bootstrap';
-import { type Command, readArguments, UsageError } from './command';
-import { ISSUE_ADMIN_TOKEN } from './issue-admin-token';
+import { CHECK_CONFIG } from './check-config';
+import type { Command } from './command';
+import { MIGRATE } from './migrate';
+import { Program } from './program';
 import { REFUSE_ISSUED_BEFORE } from './refuse-issued-before';
+import { RESTORE } from './restore';
+import { STATUS } from './status';
 
-/** The commands that the server knows. */
-const COMMANDS: readonly Command[] = [BOOTSTRAP, ISSUE_ADMIN_TOKEN, REFUSE_ISSUED_BEFORE, AUDIT_VERIFY];
+/** The commands that the server knows, in the order in which an operator meets them. */
+export const COMMANDS: readonly Command[] = [
+  CHECK_CONFIG,
+  BOOTSTRAP,
+  STATUS,
+  ADMIN_TOKEN,
+  BACKUP,
+  RESTORE,
+  REFUSE_ISSUED_BEFORE,
+  MIGRATE,
+  AUDIT_VERIFY,
+];
 
 /**
- * Does what the command line asks for. Without a command, it starts the server.
+ * Does what the command line asks for. Without a command, or with `serve`, it starts the server.
  *
  * @returns whether the process is a server now, and continues to run.
  * @throws UsageError
  */
 export async function runCommandLine(args: readonly string[], output: Output): Promise<boolean> {
-  const [name, ...rest] = args;
-  if (name === undefined) {
+  if (args.length === 0 || (args.length === 1 && args[0] === 'serve')) {
     await serve(output);
     return true;
   }
-  await runCommand(name, rest, output.say);
+  const asked = new Program(COMMANDS).read(args);
+  if (typeof asked === 'string') output.say(asked);
+  else await asked.command.run(output.say, asked.given);
   return false;
-}
-
-async function runCommand(name: string, args: readonly string[], say: Output['say']): Promise<void> {
-  if (name === '--help' || name === '-h') return say(overview());
-  const command = COMMANDS.find((one) => one.name === name);
-  if (command === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}.\n\n${overview()}`);
-  const given = readArguments(command, args);
-  if (given.options.help === true) return say(`${command.name}\n\n${command.help}`);
-  return command.run(say, given);
-}
-
-function overview(): string {
-  const names = COMMANDS.map(({ name }) => `  ${name}`);
-  return ['Without a command the server starts. The commands, each with --help:', ...names].join('\n');
 }

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
+import type * as Migrator from '../../database/migrator';
 import { logLevels, readEnvironment } from '../environment';
 import type { Environment } from '../environment-table';
-import { openHome } from '../home';
+import { type Home, openHome } from '../home';
 import type * as Application from '../application';
 import { loadApplication, optionsOf } from '../run';
 import { ServerLogger } from '../server-logger';
@@ -19,10 +20,7 @@ import { StartError } from '../start-error';
 export async function withInstance<T>(
   act: (app: INestApplicationContext, application: typeof Application) => Promise<T>,
 ): Promise<T> {
-  const environment = readEnvironment();
-  requireInstance(environment);
-  const home = await openHome(environment);
-  try {
+  return withHome(async (home, environment) => {
     const application = await loadApplication();
     const { NestFactory, ServerModule } = application;
     const { database, ...options } = optionsOf(environment, home);
@@ -35,12 +33,29 @@ export async function withInstance<T>(
     } finally {
       await app.close();
     }
+  });
+}
+
+/**
+ * The same without the application: the database is opened, and its schema is left as it is.
+ *
+ * @throws StartError
+ */
+export async function withHome<T>(act: (home: Home, environment: Environment) => Promise<T>): Promise<T> {
+  const environment = readEnvironment();
+  requireInstance(environment);
+  const home = await openHome(environment);
+  try {
+    return await act(home, environment);
   } catch (error) {
     throw error instanceof LatchkeyError ? new StartError(error.message, { cause: error }) : error;
   } finally {
     await home.release();
   }
 }
+
+/** The migrations, without the application: commands that serve nothing load no more. */
+export const loadMigrator = (): Promise<typeof Migrator> => import('../../database/migrator.js');
 
 /** Files that only a start leaves there. */
 const TRACES = ['auth-secret', 'bootstrap.json', 'database.json', 'postgres/data/PG_VERSION'];
