@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { AuditLogSealer } from '../src/audit-log/chain/audit-log.sealer';
 import { checkpointsIn } from '../src/audit-log/chain/checkpoint-file';
 import { hashOfBatch } from '../src/audit-log/chain/event-chain';
+import { UnqueuedFinder } from '../src/audit-log/chain/unqueued.finder';
 import { ExportVerifier } from '../src/audit-log/chain/export-verifier';
 import type { BatchLine, EventLine, ExportLine } from '../src/audit-log/chain/export-line';
 import type { AuditLogDto } from '../src/audit-log/dto/audit-log.dtos';
@@ -420,6 +421,24 @@ describe('the chain', () => {
     const all = await exported();
     expect(all.filter((line) => line.type === 'event' && line.event.event.type === 'late')).toHaveLength(1);
     expect(verified(all, await signed()).faults).toEqual([]);
+  });
+
+  it('takes in an event that was deleted from the queue, and the log of the node tells of it', async () => {
+    const hidden = randomUUID();
+    await latchkey.dataSource.query(
+      `INSERT INTO latchkey.audit_logs (id, created_at, organization_id, event_type, outcome, actor_type, actor_metadata, event_metadata)
+       VALUES ($2, now() - interval '1 minute', $1, 'hidden', 'success', 'host', '{}', '{}')`,
+      [tenant.organizationId, hidden],
+    );
+    const search = () => latchkey.app.get(UnqueuedFinder, { strict: false }).runBatch();
+    expect(JSON.stringify(await exported())).not.toContain(hidden);
+    await search();
+    const all = await exported();
+    expect(all.filter((line) => line.type === 'event' && line.event.id === hidden)).toHaveLength(1);
+    expect(verified(all, await signed()).verdict).toBe('proved');
+    expect(latchkey.logs.filter((line) => line.includes('audit.unqueued_events'))).toHaveLength(1);
+    await search();
+    expect(latchkey.logs.filter((line) => line.includes('audit.unqueued_events'))).toHaveLength(1);
   });
 
   it('is checked from the command line, without a database', async () => {

@@ -3,6 +3,8 @@ import { sign } from 'jsonwebtoken';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { LATCHKEY_MIGRATIONS } from '../migrations';
+import { checkpointsIn } from '../src/audit-log/chain/checkpoint-file';
+import { ExportVerifier } from '../src/audit-log/chain/export-verifier';
 import { latchkeyDataSourceOptions } from '../src/database/connections/data-source-options';
 import { ensureSchema, migrateLatchkey } from '../src/database/migrator';
 import { administrate } from './support/administrate';
@@ -201,6 +203,26 @@ describe('an installation of the first release that upgrades are promised from',
     expect(await status(accessToken as string)).toBe(200);
     expect((await login('client', 'revoked')).status).toBe(401);
     expect((await login('lockedClient', 'locked')).body.message).toMatch(/temporarily locked/);
+  });
+
+  it('has a log from the upgrade on: it tells of its old tokens, and proves itself', async () => {
+    const api = latchkey.as(jwt('good'));
+    const renewed = await latchkey.anonymous.post('/api/v1/auth/token/renew', { accessToken: jwt('good') });
+    expect(renewed.status).toBe(200);
+    const events = done(await api.get(`/api/v1/organization/audit-logs?tokenId=${ids.good}`)).auditLogs as object[];
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        event: expect.objectContaining({ type: 'renew-identity-access-token' }) as object,
+        actor: expect.objectContaining({ type: 'identity' }) as object,
+      }),
+    );
+    const proof = '/api/latchkey/v1/audit-logs';
+    const headers = { authorization: `Bearer ${jwt('good')}` };
+    const text = await (await fetch(`${latchkey.url}${proof}/export`, { headers })).text();
+    const signed = checkpointsIn(JSON.stringify(done(await api.get(`${proof}/checkpoints`))));
+    const verifier = new ExportVerifier();
+    for (const line of text.split('\n')) verifier.take(line);
+    expect(verifier.report(signed.checkpoints, signed.publicKeys)).toMatchObject({ verdict: 'proved', firstBatch: 1 });
   });
 
   it('has its organization, and no second one; a label that was there twice is what verifications made of it', async () => {

@@ -5,6 +5,7 @@ import { AuditLogTrail } from './audit-log.trail';
 import { AuditPartitionKeeper } from './audit-partition.keeper';
 import { AuditLogSealer } from './chain/audit-log.sealer';
 import { CheckpointsService } from './chain/checkpoints.service';
+import { UnqueuedFinder } from './chain/unqueued.finder';
 import { AuditStreamCourier } from './streams/audit-stream.courier';
 import { StreamSecrets } from './streams/stream-secrets';
 import { WebhookSender } from './streams/webhook.sender';
@@ -18,10 +19,11 @@ import { WebhookSender } from './streams/webhook.sender';
     AuditLogSealer,
     CheckpointsService,
     AuditPartitionKeeper,
+    UnqueuedFinder,
     AuditStreamCourier,
     StreamSecrets,
     WebhookSender,
   ],
-  exports: [AuditTrail, AuditLogSealer, CheckpointsService, AuditPartitionKeeper, StreamSecrets],
+  exports: [AuditTrail, AuditLogSealer, CheckpointsService, AuditPartitionKeeper, UnqueuedFinder, StreamSecrets],
 })
 export class AuditLogModule {}

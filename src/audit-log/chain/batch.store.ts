@@ -45,6 +45,17 @@ export async function takeUnsealed(run: SqlRunner): Promise<AuditLogRow[]> {
   return run<AuditLogRow>(TAKE, [LARGEST_BATCH]);
 }
 
+/**
+ * Puts events back into the queue that are in no batch, half a minute to two and a half minutes after they were written. One node
+ * at a time: the queue of another may be sealed meanwhile, and no event belongs into two batches.
+ *
+ * @returns how many.
+ */
+export async function queueForgotten(run: SqlRunner): Promise<number> {
+  const [turn] = await run<{ is_mine: boolean }>(TRY_SEARCH);
+  return turn!.is_mine ? (await run(FORGOTTEN)).length : 0;
+}
+
 /** The last batch of an organization that was ever sealed, also if its events are removed. */
 export async function lastBatch(
   run: SqlRunner,
@@ -81,6 +92,17 @@ const TAKE = `
     RETURNING u.created_at, u.id
   )
   SELECT ${ROW} FROM latchkey.audit_logs WHERE (created_at, id) IN (SELECT created_at, id FROM taken) ORDER BY created_at, id`;
+
+const TRY_SEARCH = `SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey.find_unqueued_events', 0)) AS is_mine`;
+const FORGOTTEN = `
+  INSERT INTO latchkey.audit_unsealed (created_at, id, organization_id)
+  SELECT e.created_at, e.id, e.organization_id FROM latchkey.audit_logs e
+    LEFT JOIN (SELECT unnest(event_ids) AS id FROM latchkey.audit_batches
+                WHERE sealed_at > now() - interval '160 seconds') AS sealed ON sealed.id = e.id
+    LEFT JOIN latchkey.audit_unsealed u ON u.created_at = e.created_at AND u.id = e.id
+   WHERE e.created_at > now() - interval '150 seconds' AND e.created_at < now() - interval '30 seconds'
+     AND sealed.id IS NULL AND u.id IS NULL
+  ON CONFLICT DO NOTHING RETURNING id`;
 
 // A node of the version before keeps batches and no chains, so that the batches may be ahead.
 const LAST = `
