@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { HttpsPeer } from '../../../test/support/https-peer';
 import { IpNetwork } from '../../common/net/ip-network';
@@ -9,7 +9,7 @@ import { readPublicKey } from './key-set';
 
 const MAX_AGE_MS = 600_000;
 const COOLDOWN_MS = 30_000;
-const http = new OutboundHttp({ allow: [IpNetwork.parse('127.0.0.0/8')!], timeoutMs: 20_000 });
+const http = new OutboundHttp({ allow: [IpNetwork.parse('127.0.0.0/8')!], timeoutMs: 60_000 });
 
 const jwk = (more: object = {}, curve = 'P-256'): JsonWebKey & object => ({
   ...generateKeyPairSync('ec', { namedCurve: curve }).publicKey.export({ format: 'jwk' }),
@@ -318,7 +318,17 @@ describe('the keys of a set', () => {
     const long = rsa(2_048).export({ format: 'jwk' });
     expect(
       await only(
-        ...[null, 7, 'x', [], {}, { kty: 'oct', k: 'c2VjcmV0', kid: 'hmac' }, { kty: 'RSA', n: '!', e: 'AQAB' }],
+        ...[
+          null,
+          7,
+          'x',
+          [],
+          {},
+          { kty: 'constructor' },
+          { kty: ['RSA'] },
+          { kty: 'oct', k: 'c2VjcmV0', kid: 'hmac' },
+          { kty: 'RSA', n: '!', e: 'AQAB' },
+        ],
         ...[{ ...long, use: 'enc' }, { ...long, key_ops: ['encrypt'] }, { ...long, kid: 'x'.repeat(300) }, x],
         ...[rsa(1_024).export({ format: 'jwk' }), jwk({}, 'secp256k1'), { ...jwk(), x: 'AAAA' }],
         ...[{ ...long, use: 'sig', alg: 'RS256', kid: 'r' }, { ...ed, kid: 'e' }, jwk({ kid: 'p' }, 'P-521')],
@@ -328,6 +338,36 @@ describe('the keys of a set', () => {
       ['e', undefined, 'ed25519'],
       ['p', undefined, 'ec'],
     ]);
+  });
+
+  // Seen red: they were taken, and it took a second to look at the exponent, and minutes at one that fills a document.
+  it('have no numbers that no key has, and no other long texts that would only be kept', async () => {
+    const { n, e } = rsa(2_048).export({ format: 'jwk' });
+    const long = Buffer.alloc(60_000, 0xff).toString('base64url');
+    const keys = [
+      ...[
+        { n, e: long },
+        { n: long, e },
+        { n, e: 'AQ' },
+        { n, e: Buffer.alloc(9, 0xff).toString('base64url') },
+      ],
+      ...[
+        { n: [n], e },
+        { n, e: undefined },
+        { n, e, alg: `RS256${long}` },
+      ],
+    ].map((more) => ({ kty: 'RSA', kid: 'x', ...more }));
+    const good = { kty: 'RSA', n, e, kid: 'r' };
+    expect(await only(...keys, jwk({ crv: 'P-384' }), jwk({ y: long }), good)).toEqual([['r', undefined, 'rsa']]);
+  });
+
+  it('are read when they are needed, a few at a time: to read all would hold up others', async () => {
+    const keys = Array.from({ length: 100 }, (_, number) => jwk({ kid: number < 50 ? 'a' : String(number) }, 'P-521'));
+    expect(await only(...keys)).toHaveLength(11);
+    expect(await kids('a')).toHaveLength(11);
+    expect(await kids('99')).toEqual(['99']);
+    const [one] = await cache.keysFor(source, '99');
+    expect((await cache.keysFor(source, '99'))[0]).toBe(one);
   });
 
   it('may be several of one id', async () => {
@@ -350,12 +390,21 @@ describe('a public key in PEM', () => {
   it('is one that verifies signatures, and nothing that only looks like one', () => {
     const pem = (key: { export(options: object): string | Buffer }) =>
       String(key.export({ type: 'spki', format: 'pem' }));
+    const withExponent = (e: Buffer) => {
+      const { n } = rsa(2_048).export({ format: 'jwk' });
+      return createPublicKey({ key: { kty: 'RSA', n, e: e.toString('base64url') }, format: 'jwk' });
+    };
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     expect(readPublicKey(pem(pair.publicKey))?.asymmetricKeyType).toBe('ec');
     expect(readPublicKey(pem(rsa(2_048)))?.asymmetricKeyType).toBe('rsa');
     expect(readPublicKey(pem(generateKeyPairSync('ed25519').publicKey))?.asymmetricKeyType).toBe('ed25519');
     for (const wrong of [
       pem(rsa(1_024)),
+      pem(withExponent(Buffer.alloc(5_000, 0xff))),
+      pem(withExponent(Buffer.from([1]))),
+      pem(pair.publicKey) + pem(rsa(2_048)),
+      pem(pair.publicKey) + String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+      `${pem(pair.publicKey)}junk`,
       pem(generateKeyPairSync('x25519').publicKey),
       pem(pair.publicKey).replaceAll('\n', ' ').replace(/[A-Z]/, '!'),
       String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),

@@ -1,8 +1,8 @@
 import type { OutboundHttp } from '../../common/net/outbound-http';
 import { DocumentCache, type DocumentKind, type DocumentSettings, type DocumentSource } from './document.cache';
-import { readKeySet, type VerificationKey } from './key-set';
+import { MAX_TRIED, type PublishedKey, readKeySet, type VerificationKey } from './key-set';
 
-const KEY_SET: DocumentKind<readonly VerificationKey[]> = {
+const KEY_SET: DocumentKind<readonly PublishedKey[]> = {
   prefix: '',
   read: readKeySet,
   unreadable: 'not_a_key_set',
@@ -11,7 +11,7 @@ const KEY_SET: DocumentKind<readonly VerificationKey[]> = {
 
 /** The key sets of issuers. A key that its issuer removes works for the age of the set at most. */
 export class JwksCache {
-  private readonly sets: DocumentCache<readonly VerificationKey[]>;
+  private readonly sets: DocumentCache<readonly PublishedKey[]>;
 
   /** @param now in milliseconds, by a clock that only goes forward. */
   constructor(http: Pick<OutboundHttp, 'send'>, settings: DocumentSettings, now?: () => number) {
@@ -20,7 +20,7 @@ export class JwksCache {
 
   /**
    * The keys of a set that a token may be signed with: the keys with its key id, or all keys if the token names no key id. The list
-   * is empty if the issuer has no such key. For unknown key ids, the set is fetched again at most once per cooldown.
+   * is empty if the issuer has no such key. It ends after one key more than are tried. For unknown key ids, the set is fetched again at most once per cooldown.
    *
    * @throws DocumentUnavailableError
    */
@@ -31,6 +31,8 @@ export class JwksCache {
   }
 }
 
-function of(keys: readonly VerificationKey[], kid: string | undefined): readonly VerificationKey[] {
-  return kid === undefined ? keys : keys.filter((key) => key.kid === kid);
+function of(keys: readonly PublishedKey[], kid: string | undefined): readonly VerificationKey[] {
+  const meant = kid === undefined ? keys : keys.filter((key) => key.kid === kid);
+  const read = meant.slice(0, MAX_TRIED + 1).map((key) => key.read());
+  return read.filter((key) => key !== undefined);
 }

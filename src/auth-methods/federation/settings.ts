@@ -64,10 +64,12 @@ export function issuesOfCertificates(name: string, pem: string): ValidationIssue
   return pem === '' || areAuthorities(pem) ? [] : [issue([name], 'Expected certificates in PEM')];
 }
 
+/** Texts between the certificates are comments, but no block of another kind is: a private key would be shown to readers. */
 function areAuthorities(pem: string): boolean {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
+  const isNothingElse = pem.split('-----BEGIN ').length === blocks.length + 1;
   try {
-    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).ca);
+    return isNothingElse && blocks.length > 0 && blocks.every((block) => new X509Certificate(block).ca);
   } catch {
     return false;
   }

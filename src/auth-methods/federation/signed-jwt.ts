@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type * as Jose from 'jose';
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 import type { Claims } from './claim-rules';
-import type { VerificationKey } from './key-set';
+import { MAX_TRIED, type VerificationKey } from './key-set';
 
 /**
  * Loads jose when the first token of an issuer comes. It is an ES module, which jest cannot load before Node 24.9: a host's tests
@@ -66,7 +66,7 @@ export async function verifySignedJwt(token: string, keys: readonly Verification
   const header = decoded(token) ?? {};
   requirePlain(header);
   const { alg = '' } = header;
-  for (const { key } of keys.filter((one) => isFor(alg, one))) {
+  for (const { key } of keys.filter((one) => isFor(alg, one)).slice(0, MAX_TRIED)) {
     const claims = await claimsUnder(token, key, now);
     if (claims) return requireIssuedBy(claims, now);
   }

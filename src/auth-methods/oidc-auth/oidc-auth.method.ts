@@ -8,7 +8,7 @@ import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
 import { askingIssuer } from '../federation/asking-issuer';
 import { JwksCache } from '../federation/jwks.cache';
-import type { VerificationKey } from '../federation/key-set';
+import { MAX_TRIED, type VerificationKey } from '../federation/key-set';
 import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
 import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
@@ -17,9 +17,6 @@ import { OIDC_AUTH } from './oidc-auth.definition';
 import { claimRefusal, MissingMetadataClaimError, SigningKeyError } from './oidc-auth.errors';
 
 type Attempt = IdentityLoginAttempt<SignedTokenLoginDto, OidcAuthConfig, OidcAuthSecrets>;
-
-/** The most keys that are tried for a token without a key id. */
-const MAX_TRIED = 10;
 
 /** Believes a JWT that is signed by a key of the issuer, and that says what it must say. The issuer says where its keys are. */
 @Injectable()
