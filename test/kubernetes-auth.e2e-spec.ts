@@ -7,6 +7,7 @@ import { tokenNamed, TokenReviewPeer } from './support/token-review-peer';
 
 const LOGIN = '/api/v1/auth/kubernetes-auth/login';
 const IDENTITIES = '/api/v1/auth/kubernetes-auth/identities';
+const ACCOUNT = 'system:serviceaccount:payments:api';
 const REVIEWER = tokenNamed('the reviewer');
 
 const denied = (message: string, error = 'UnauthorizedError') => refused(401, error, message);
@@ -160,7 +161,7 @@ describe('a login with the token of a service account', () => {
     const wrong = expect.stringMatching(/^\[invalid bearer token, token audiences/);
     expect(await login(identityId, pod())).toEqual(denied(wrong, 'KubernetesTokenReviewError'));
     for (const audiences of [undefined, null, 'latchkey', ['other']]) {
-      cluster.say({ authenticated: true, user: { username: 'system:serviceaccount:payments:api' }, audiences });
+      cluster.say({ authenticated: true, user: { username: ACCOUNT }, audiences });
       expect(await login(identityId, pod())).toEqual(denied('Access denied: K8s audience not allowed.'));
     }
   });
@@ -173,7 +174,7 @@ describe('a login with the token of a service account', () => {
     ] as const) {
       expect((await login(identityId, cluster.account(namespace, name))).status).toBe(200);
     }
-    for (const namespace of ['payment', 'paymentsx', 'Payments', 'stage']) {
+    for (const namespace of ['payment', 'paymentsx', 'stage']) {
       expect(await login(identityId, cluster.account(namespace, 'api'))).toEqual(
         denied('Access denied: K8s namespace not allowed.'),
       );
@@ -184,13 +185,30 @@ describe('a login with the token of a service account', () => {
 
   it('is refused where the API server says no, each with its reason', async () => {
     const identityId = await attached();
+    const any = await attached({ allowedNamespaces: 'pay*, Pay*, a*', allowedNames: '' });
     expect(await login(identityId, tokenNamed('unknown'))).toEqual(
       denied('invalid bearer token', 'KubernetesTokenReviewError'),
     );
     cluster.say({ user: {} });
     expect(await login(identityId, pod())).toEqual(denied('Kubernetes token not authenticated'));
-    cluster.say({ authenticated: 'true', user: { username: 'system:serviceaccount:payments:api' } });
+    cluster.say({ authenticated: 'true', user: { username: ACCOUNT } });
     expect(await login(identityId, pod())).toEqual(denied('Kubernetes token not authenticated'));
+    // Seen red: names that no account has went into the access token.
+    for (const account of [
+      'Payments:api',
+      'pay\0ments:api',
+      'payments:api\n',
+      'payments:{{x}}',
+      ':api',
+      'payments:',
+      'payments:api:x',
+      'payments:-',
+      `payments:${'a'.repeat(254)}`,
+      `${'a'.repeat(64)}:api`,
+    ]) {
+      cluster.say({ authenticated: true, user: { username: `system:serviceaccount:${account}` } });
+      expect(await login(any, pod())).toMatchObject({ status: 400, body: { error: 'KubernetesUsernameParseError' } });
+    }
     cluster.answerAsItShould();
     const words = 'Invalid Kubernetes service account username format: "admin"';
     expect(await login(identityId, cluster.user('admin'))).toEqual(refused(400, 'KubernetesUsernameParseError', words));
@@ -225,6 +243,9 @@ describe('a login with the token of a service account', () => {
       ['unusable_answer', () => peer.answerJson({ kind: 'TokenReview', status: [] }, {}, 201)],
       ['unusable_answer', () => cluster.say({ authenticated: true })],
       ['unusable_answer', () => cluster.say({ authenticated: true, user })],
+      ['unusable_answer', () => cluster.say({ authenticated: true, error: {}, user: { username: ACCOUNT } })],
+      ['unusable_answer', () => cluster.say({ authenticated: true, user: [ACCOUNT] })],
+      ['too_large', () => cluster.say({ authenticated: true, padding: 'x'.repeat(65_536) })],
     ];
     for (const [reason, answer] of cases) {
       answer();

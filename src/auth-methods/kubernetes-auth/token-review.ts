@@ -25,8 +25,9 @@ export function reviewOf(token: string, audience: string): string {
 /** The account that an answer names. @throws LoginError where it says no, ApiServerUnavailableError where it says nothing usable */
 export function accountIn({ status, body }: Pick<OutboundAnswer, 'status' | 'body'>): ReviewedAccount {
   requireSuccess(status);
-  const { error, authenticated, user, audiences } = statusIn(body);
-  if (typeof error === 'string' && error !== '') throw new TokenReviewError(error);
+  const { error = '', authenticated, user, audiences } = statusIn(body);
+  if (typeof error !== 'string') throw new ApiServerUnavailableError('unusable_answer');
+  if (error !== '') throw new TokenReviewError(error);
   // It is absent where the answer is no.
   if (authenticated !== true) throw new TokenNotAuthenticatedError();
   return { ...accountOf(user), audiences: Array.isArray(audiences) ? (audiences as string[]) : [] };
@@ -39,10 +40,15 @@ function requireSuccess(status: number): void {
   if (status !== 200 && status !== 201) throw new ApiServerUnavailableError(`status_${status}`);
 }
 
+/** Names of Kubernetes are those of DNS (RFC 1123). Others would go into access tokens as they are. */
+const NAMESPACE = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const NAME = '[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?';
+const ACCOUNT = new RegExp(`^system:serviceaccount:(${NAMESPACE}):(${NAME})$`);
+
 function accountOf(user: unknown): Pick<ReviewedAccount, 'namespace' | 'name'> {
   const { username } = fieldsOf(user) ?? NO_FIELDS;
   if (typeof username !== 'string') throw new ApiServerUnavailableError('unusable_answer');
-  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(username) ?? [];
+  const [, namespace, name] = ACCOUNT.exec(username) ?? [];
   if (namespace === undefined || name === undefined) throw new NoServiceAccountError(username);
   return { namespace, name };
 }

@@ -16,10 +16,17 @@ const NEVER = networks(
 /** Global unicast of IPv6 (RFC 4291 section 2.4). The registry of special purposes excepts parts of it, as ipaddr.js knows. */
 const GLOBAL_IPV6 = networks('2000::/3');
 
+type Translation = readonly [network: IpNetwork, firstByte: number];
+
 /** Networks whose addresses stand for an IPv4 address, and the byte it begins at: NAT64 (RFC 6052) and 6to4 (RFC 3056). */
-const TRANSLATED: readonly (readonly [IpNetwork, number])[] = [
+const TRANSLATED: readonly Translation[] = [
   [IpNetwork.parse('64:ff9b::/96')!, 12],
   [IpNetwork.parse('2002::/16')!, 2],
+];
+/** The same where an operator has such gateways of its own (RFC 8215, RFC 2765). Their addresses are not public. */
+const TRANSLATED_LOCALLY: readonly Translation[] = [
+  [IpNetwork.parse('64:ff9b:1::/48')!, 12],
+  [IpNetwork.parse('::ffff:0:0:0/96')!, 12],
 ];
 
 /** Which addresses a URL may lead to that a tenant has chosen. */
@@ -28,15 +35,19 @@ export class OutboundAddresses {
   constructor(private readonly allowed: readonly IpNetwork[]) {}
 
   isAllowed(address: string): boolean {
-    const target = targetOf(address);
-    if (IpNetwork.anyContains(NEVER, target)) return false;
+    if (targetsOf(address).some((end) => IpNetwork.anyContains(NEVER, end))) return false;
+    const target = inside(address, TRANSLATED);
     return isPublic(target) || IpNetwork.anyContains(this.allowed, target);
   }
 }
 
-/** The address that is connected to in the end: where a gateway translates, the IPv4 address within. */
-export function targetOf(address: string): string {
-  const translated = TRANSLATED.find(([network]) => IpNetwork.anyContains([network], address));
+/** The addresses that may be connected to in the end: where a gateway translates, the IPv4 address within. */
+export function targetsOf(address: string): string[] {
+  return [inside(address, TRANSLATED), inside(address, TRANSLATED_LOCALLY)];
+}
+
+function inside(address: string, translations: readonly Translation[]): string {
+  const translated = translations.find(([network]) => IpNetwork.anyContains([network], address));
   if (!translated) return address;
   const [, first] = translated;
   return ipaddr

@@ -1,5 +1,6 @@
 import * as plainHttp from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as tls from 'node:tls';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TestAuthority } from '../../../test/support/certificates';
@@ -99,7 +100,8 @@ describe('the addresses of an outbound request', () => {
     ...['https://0x7f.1:8443', 'https://10.0.0.1', 'https://192.168.1.1', 'https://172.16.0.1', 'https://100.64.0.1'],
     ...['https://[::ffff:10.0.0.1]', 'https://[64:ff9b::10.0.0.1]', 'https://[2002:a00:1::1]', 'https://[::a00:1]'],
     ...['https://[fc00::1]', 'https://[fec0::1]', 'https://192.0.2.1', 'https://198.18.0.1', 'https://240.0.0.1'],
-    ...['https://[2001:db8::1]', 'https://[2001::1]', 'https://[100::1]'],
+    ...['https://[2001:db8::1]', 'https://[2001::1]', 'https://[100::1]', 'https://[64:ff9b:1::808:808]'],
+    ...['https://[fd12:3456::1]', 'https://[::ffff:0:808:808]', 'https://[::7f00:1]', 'https://[2002:7f00:1::]'],
   ])('that are not public are refused unless the operator allows them: %s', async (url) => {
     const strict = http({ allow: [], resolve: () => Promise.resolve(['127.0.0.1']) });
     await expect(strict.send({ url, maxBytes: 1 })).rejects.toEqual(fault('address_refused'));
@@ -110,6 +112,7 @@ describe('the addresses of an outbound request', () => {
     ...['https://169.254.169.254', 'https://169.254.170.2', 'https://[fd00:ec2::254]', 'https://[fe80::1]'],
     ...['https://100.100.100.200', 'https://192.0.0.192', 'https://168.63.129.16', 'https://[fd20:ce::254]'],
     ...['https://[::ffff:169.254.169.254]', 'https://[64:ff9b::a9fe:a9fe]', 'https://[2002:a9fe:a9fe::]'],
+    ...['https://[64:ff9b:1::a9fe:a9fe]', 'https://[64:ff9b:1:7::a9fe:a9fe]', 'https://[::ffff:0:a9fe:a9fe]'],
     ...['https://0.0.0.0', 'https://[::]', 'https://224.0.0.1', 'https://[ff02::1]', 'https://255.255.255.255'],
   ])('of metadata services, and those of no host, are refused though everything is allowed: %s', async (url) => {
     const allow = ['0.0.0.0/0', '::/0'].map((text) => IpNetwork.parse(text)!);
@@ -123,6 +126,16 @@ describe('the addresses of an outbound request', () => {
       await expect(http({ allow: [] }).requireAllowed(url)).resolves.toBeUndefined();
     },
   );
+
+  it('are not looked at by the thousand', async () => {
+    const peer = await start();
+    const many = peerNamed(() =>
+      Promise.resolve(['127.0.0.1', ...Array<string>(5_000).fill('10.0.0.1')].slice(0, 5_001)),
+    );
+    await expect(many.send(named(peer))).rejects.toEqual(fault('address_refused'));
+    const late = peerNamed(() => Promise.resolve([...Array<string>(16).fill('127.0.0.1'), '10.0.0.1']));
+    expect((await late.send(named(peer))).status).toBe(200);
+  });
 
   it('need not exist when a configuration is written, but when it is used', async () => {
     const unknown = peerNamed(() => Promise.reject(Object.assign(new Error('no'), { code: 'ENOTFOUND' })));
@@ -238,6 +251,29 @@ describe('the TLS of an outbound request', () => {
       await expect(http().send(request(peer))).rejects.toEqual(fault('certificate_refused'));
       expect(peer.asked).toEqual([]);
     }
+  });
+});
+
+describe('a server that has greeted', () => {
+  // Seen red: it had the process compute greetings for as long as the request could take.
+  it('is not greeted again, however often it asks for that', async () => {
+    const issuer = new TestAuthority();
+    let greetings = 0;
+    const server = tls.createServer({ ...issuer.issue(['127.0.0.1']), maxVersion: 'TLSv1.2' }, (socket) => {
+      const again = () =>
+        socket.renegotiate({ requestCert: false, rejectUnauthorized: false }, (error) => {
+          greetings += error ? 0 : 1;
+          if (!error) setImmediate(again);
+        });
+      socket.on('error', () => undefined);
+      again();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const sent = http({ timeoutMs: 500 }).send({ url: `https://127.0.0.1:${port}`, ca: issuer.cert, maxBytes: 1 });
+    await expect(sent).rejects.toMatchObject({ code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' });
+    expect(greetings).toBe(0);
+    server.close();
   });
 });
 

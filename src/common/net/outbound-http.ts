@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import * as http from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
@@ -81,12 +82,17 @@ export interface OutboundSettings {
 const SLOTS_PER_HOST = 8;
 const MOST_WAITING = 256;
 
+/** The most addresses of one name that are tried. A hostile name server could list thousands. */
+const MOST_ADDRESSES = 16;
+
 /** Explicit, so that neither `NODE_TLS_REJECT_UNAUTHORIZED` nor `--tls-min-v1.0` changes them. */
 const tlsOf = ({ ca, isUnverified = false }: OutboundRequest, { hostname }: URL) =>
   ({
     ca,
     rejectUnauthorized: !isUnverified,
     minVersion: 'TLSv1.2',
+    // A server could otherwise have one greeting after the other computed until the time is up.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     // The certificate must be that of the host in the URL, also where the request names another host in its header.
     servername: isIP(addressIn(hostname)) === 0 ? hostname : '',
   }) as const;
@@ -168,7 +174,7 @@ export class OutboundHttp {
   private async resolvedIn(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const addresses = isIP(host) === 0 ? await unlessAborted(this.resolved(host), signal) : [host];
     if (addresses.length === 0) throw new OutboundError('unresolved');
-    return addresses;
+    return addresses.slice(0, MOST_ADDRESSES);
   }
 
   /** Resolves a name once, however many ask. Names do not wait for each other. */

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { IpNetwork } from './ip-network';
 import type { Resolve } from './host-names';
-import { targetOf } from './outbound-addresses';
+import { targetsOf } from './outbound-addresses';
 
 /** Where a service of Latchkey's own listens. */
 export interface Endpoint {
@@ -24,7 +24,7 @@ export class OwnEndpoints {
   /** Whether one of the addresses, at the port of the URL, is such a service. @throws where a service's own name cannot be resolved */
   async include({ port }: URL, addresses: readonly string[], signal: AbortSignal): Promise<boolean> {
     const atPort = this.endpoints.filter((endpoint) => String(endpoint.port) === (port || HTTPS_PORT));
-    const targets = addresses.map(targetOf);
+    const targets = addresses.flatMap(targetsOf);
     for (const { host } of atPort) {
       const own = networksOf(await this.addressesOf(host, signal));
       if (targets.some((target) => IpNetwork.anyContains(own, target))) return true;

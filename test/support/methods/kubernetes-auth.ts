@@ -40,12 +40,15 @@ const conformance: Conformance = {
       status,
       reason,
     });
-    const inNamespace = (name: string) => refused(reviews.account(name, 'api', [AUDIENCE]), 'namespace_not_allowed');
+    const of = (namespace: string) => reviews.account(namespace, 'api', [AUDIENCE]);
+    const inNamespace = (name: string) => refused(of(name), 'namespace_not_allowed');
+    // No namespace of Kubernetes has such a name.
+    const impossible = (name: string) => refused(of(name), 'no_service_account', 400);
     return {
       'a shorter namespace': inNamespace('payment'),
       'a longer namespace': inNamespace('paymentss'),
-      'a namespace in capitals': inNamespace('Payments'),
-      'the whole list for a namespace': inNamespace('payments, stage-{a,b}'),
+      'a namespace in capitals': impossible('Payments'),
+      'the whole list for a namespace': impossible('payments, stage-{a,b}'),
       'another name': refused(reviews.account('payments', 'apis', [AUDIENCE]), 'name_not_allowed'),
       'another audience': refused(reviews.account('payments', 'api', ['latchkeys']), 'token_review_error'),
       'a user': refused(reviews.user('admin', [AUDIENCE]), 'no_service_account', 400),
