@@ -7,6 +7,7 @@ import { setUp } from './lib/bench.mjs';
 import { table } from './lib/figures.mjs';
 import { auditEvents } from './sections/audit-events.mjs';
 import { auditWrites } from './sections/audit-writes.mjs';
+import { embedding } from './sections/embedding.mjs';
 import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { logins } from './sections/logins.mjs';
@@ -20,6 +21,7 @@ import { writes } from './sections/writes.mjs';
 const SECTIONS = {
   whole: wholeRequest,
   keys: shortKeys,
+  embedding,
   logins,
   writes,
   verifications,
