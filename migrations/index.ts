@@ -23,6 +23,7 @@ import { AddTokenEvents1766600000000 } from './1766600000000-add-token-events';
 import { AddUsedSignedRequests1766700000000 } from './1766700000000-add-used-signed-requests';
 import { AddRoles1766800000000 } from './1766800000000-add-roles';
 import { AddAuditLog1766900000000 } from './1766900000000-add-audit-log';
+import { AddProjects1767000000000 } from './1767000000000-add-projects';
 import { KeepAuditChains1767050000000 } from './1767050000000-keep-audit-chains';
 import { IndexAuditFilters1767060000000 } from './1767060000000-index-audit-filters';
 import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams';
@@ -57,6 +58,7 @@ export const LATCHKEY_MIGRATIONS = [
   AddUsedSignedRequests1766700000000,
   AddRoles1766800000000,
   AddAuditLog1766900000000,
+  AddProjects1767000000000,
   KeepAuditChains1767050000000,
   IndexAuditFilters1767060000000,
   AddAuditStreams1767100000000,

@@ -24,6 +24,7 @@ import { MaintenanceModule } from './maintenance/maintenance.module';
 import { LatchkeyOptionsError } from './latchkey.options';
 import { OrganizationsModule } from './organizations/organizations.module';
 import { PermissionsModule } from './permissions/permissions.module';
+import { ProjectsModule } from './projects/projects.module';
 import { RolesModule } from './roles/roles.module';
 import { TokenAuthModule } from './token-auth/token-auth.module';
 
@@ -62,6 +63,7 @@ const REST_MODULES: Type[] = [
   OrganizationsModule,
   IdentitiesModule,
   RolesModule,
+  ProjectsModule,
   TokenAuthModule,
   AuditLogApiModule,
 ];

@@ -79,6 +79,8 @@ interface Scene {
   readonly clientSecretId?: string;
   readonly roleId?: string;
   readonly streamId?: string;
+  readonly projectId?: string;
+  readonly projectSlug?: string;
 }
 
 interface Case {
@@ -157,9 +159,29 @@ const OF_STREAMS: Record<string, Case> = {
   },
 };
 
+const withProject = async (): Promise<Scene> => ({ ...(await withToken()), ...(await tenant.given.project()) });
+
+/** The changes of projects, beneath every path. */
+const OF_PROJECTS: Record<string, Case> = Object.fromEntries([
+  ...['/api/v1/projects', '/api/v2/workspace'].map((path): [string, Case] => [
+    `POST ${path}`,
+    { action: 'create-project', target: 'project', body: () => ({ projectName: 'made' }) },
+  ]),
+  ...['/api/v1/projects/{projectId}', '/api/v1/workspace/{projectId}', '/api/v2/workspace/{projectSlug}'].flatMap(
+    (path): [string, Case][] => [
+      [
+        `PATCH ${path}`,
+        { action: 'update-project', target: 'project', given: withProject, body: () => ({ name: 'renamed' }) },
+      ],
+      [`DELETE ${path}`, { action: 'delete-project', target: 'project', given: withProject }],
+    ],
+  ),
+]);
+
 const CASES: Record<string, Case> = {
   ...OF_ROLES,
   ...OF_STREAMS,
+  ...OF_PROJECTS,
   'POST /api/v1/identities': {
     action: 'create-identity',
     target: 'identity',
@@ -280,6 +302,8 @@ async function call(operation: string, { body, by }: Case, scene: Scene): Promis
     clientSecretId: scene.clientSecretId,
     roleId: scene.roleId,
     streamId: scene.streamId,
+    projectId: scene.projectId,
+    projectSlug: scene.projectSlug,
     orgId: tenant.organizationId,
   };
   const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name);

@@ -154,6 +154,11 @@ const ROUTES: ManagedRoute[] = [
     permission: 'role:read',
     notFound: ({ slug }) => `Failed to find role ${slug}`,
   },
+  ...['/api/v1/projects', '/api/v2/workspace'].map((path) => ({
+    operation: `POST ${path}`,
+    permission: 'project:create',
+    body: () => ({ projectName: 'made' }),
+  })),
   { operation: 'POST /api/v2/organizations', permission: 'organization:create', body: () => ({ name: 'made' }) },
   { operation: 'GET /api/v1/organization', permission: 'organization:read' },
 ];

@@ -29,6 +29,15 @@ const PUBLIC = [
   ...METHODS.map(({ definition }) => loginOf(definition)),
 ];
 
+/** What older clients call, and Terraform. */
+const OLDER_PATHS_OF_PROJECTS = [
+  'POST /api/v2/workspace',
+  'GET /api/v1/workspace',
+  'GET /api/v1/workspace/slug/{projectSlug}',
+  ...['GET', 'PATCH', 'DELETE'].map((method) => `${method} /api/v1/workspace/{projectId}`),
+  ...['GET', 'PATCH', 'DELETE'].map((method) => `${method} /api/v2/workspace/{projectSlug}`),
+];
+
 type Json = Record<string, unknown>;
 
 interface Schema {
@@ -55,6 +64,7 @@ interface OpenApiOperation {
   tags?: string[];
   security?: Record<string, string[]>[];
   'x-permission'?: string;
+  'x-project-permission'?: string;
   parameters?: { name: string; in: string; example?: unknown; schema: Schema; description?: string }[];
   requestBody?: { content: Record<string, Media> };
   responses: Record<string, { description: string; content?: Record<string, Media> }>;
@@ -87,6 +97,10 @@ async function routesAndDocument(): Promise<{ routes: string[]; document: Docume
   await app.close();
   return { routes, document, hosts };
 }
+
+/** What the description of an operation says of the permission that it needs. */
+const neededIn = ({ 'x-permission': own, 'x-project-permission': inProject = own }: OpenApiOperation) =>
+  inProject === 'member' ? 'You must be in the project' : `\`${inProject}\``;
 
 /** Sends a path exactly as it is: `fetch` would tidy it up first. */
 function raw(
@@ -327,9 +341,9 @@ describe('the routes', () => {
       expect(failing(guarded(), (one) => one['x-permission'])).toEqual([]);
       expect(
         failing(guarded(), ({ description = '', ...one }) =>
-          one['x-permission'] === 'any'
+          one['x-permission'] === 'any' && one['x-project-permission'] === undefined
             ? description.includes('Any valid access token')
-            : description.includes(`\`${one['x-permission']}\``),
+            : description.includes(neededIn(one)),
         ),
       ).toEqual([]);
       const open = operations.filter(({ name }) => isPublic(name));
@@ -366,6 +380,8 @@ describe('the routes', () => {
       'GET /api/v2/organizations/{orgId}/identity-memberships',
       'GET /api/v1/organization/roles',
       'GET /api/v1/organization/{orgId}/roles',
+      'GET /api/v1/projects',
+      'GET /api/v1/workspace',
       'GET /api/v1/organization/audit-logs',
       'GET /api/latchkey/v1/audit-logs/export',
       'GET /api/v1/auth/token-auth/identities/{identityId}/tokens',
@@ -404,6 +420,7 @@ describe('the routes', () => {
         'GET /api/v1/organization/{orgId}/roles/{roleId}',
         'PATCH /api/v1/organization/{orgId}/roles/{roleId}',
         'DELETE /api/v1/organization/{orgId}/roles/{roleId}',
+        ...OLDER_PATHS_OF_PROJECTS,
         'GET /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}',
       ]);
       const summaries = operations.filter((one) => !one.deprecated).map(({ summary }) => summary);
@@ -468,6 +485,7 @@ describe('the routes', () => {
         'inverted',
         'isTotalCountCapped',
         'organizationSlug',
+        'slug',
       ]);
     });
 

@@ -12,6 +12,8 @@ import { snapshot } from './support/snapshot';
 interface Ids extends MethodIds {
   readonly orgId: string;
   readonly organizationSlug: string;
+  readonly projectId: string;
+  readonly projectSlug: string;
 }
 
 interface Operation {
@@ -44,6 +46,8 @@ const WITHOUT_IDS = [
   'POST /api/v1/identities/search',
   'GET /api/v1/identities/details',
   'POST /api/v1/organization/roles',
+  ...['/api/v1/projects', '/api/v2/workspace'].map((path) => `POST ${path}`),
+  ...['/api/v1/projects', '/api/v1/workspace'].map((path) => `GET ${path}`),
   'GET /api/v1/organization/roles',
   // Its ids are filters: the suite of the audit log asks for those of another tenant.
   'GET /api/v1/organization/audit-logs',
@@ -124,6 +128,8 @@ const unknown = (): Ids => {
     streamId: randomUUID(),
     slug: `none-${randomUUID()}`,
     ...ownIds(randomUUID),
+    projectId: randomUUID(),
+    projectSlug: `none-${randomUUID()}`,
     organizationId,
     orgId: organizationId,
     organizationSlug: `nobody-${randomUUID().slice(0, 6)}`,
@@ -157,6 +163,7 @@ describe('tenants', () => {
       tokenId,
       ...(await theirs.given.role()),
       ...(await theirs.given.stream()),
+      ...(await theirs.given.project()),
       ...own,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
@@ -418,6 +425,8 @@ describe('tenants', () => {
         streamId: text,
         slug: text,
         ...ownIds(() => text),
+        projectId: text,
+        projectSlug: text,
         orgId: text,
       });
       const inPaths = operations.filter(({ path }) => path.includes('{')).map((one) => ({ ...one, query: [] }));

@@ -13,6 +13,7 @@ const ID_NAMES: Readonly<Record<ChangeTarget['type'], string>> = {
   'client-secret': 'clientSecretId',
   role: 'roleId',
   'log-stream': 'streamId',
+  project: 'projectId',
   organization: 'organizationId',
   instance: 'instanceId',
 };

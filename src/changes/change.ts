@@ -25,6 +25,7 @@ export interface RequestedSystem extends RequestOrigin {
 export type ChangeAction =
   | `${'create' | 'update' | 'delete'}-identity`
   | `${'create' | 'update' | 'delete'}-org-role`
+  | `${'create' | 'update' | 'delete'}-project`
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
   | `${'create' | 'update' | 'revoke' | 'rotate' | 'disable' | 'enable'}-token-identity-token-auth`
   | 'revoke-all-tokens-token-auth'
@@ -40,7 +41,15 @@ export type ChangeAction =
 /** One object that a change is made to. */
 export interface ChangeTarget {
   readonly type:
-    'identity' | 'auth-method' | 'token' | 'client-secret' | 'role' | 'log-stream' | 'organization' | 'instance';
+    | 'identity'
+    | 'auth-method'
+    | 'token'
+    | 'client-secret'
+    | 'role'
+    | 'project'
+    | 'log-stream'
+    | 'organization'
+    | 'instance';
   readonly id: string;
   /** The identity that the target belongs to, or is. */
   readonly identityId?: string;

@@ -100,3 +100,18 @@ export function secretRotationTargets(
     clientSecretTarget(secret, organizationId),
   ];
 }
+
+/** The parts of a project that an audit log shows. */
+export interface ProjectFields {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly description: string | null;
+  readonly hasDeleteProtection: boolean;
+}
+
+export function projectTarget({ id, organizationId, ...project }: ProjectFields): ChangeTarget {
+  const { name, slug, description, hasDeleteProtection } = project;
+  return { type: 'project', id, organizationId, details: { name, slug, description, hasDeleteProtection } };
+}

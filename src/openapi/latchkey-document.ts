@@ -14,6 +14,7 @@ type Tag = [string, string];
 
 const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and their roles.'];
 const ROLES: Tag = ['Roles', 'Roles of your own: say what an identity may do, action by action.'];
+const PROJECTS: Tag = ['Projects', 'Access is granted in projects: a project has members, and each has roles, for good or for a time.'];
 const TAGS: Tag[] = [
   ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
   ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
@@ -30,6 +31,8 @@ const PATH_IDS: Record<string, string> = {
   roleId: 'The id of a role: `role.id` of "Create a role".',
   slug: 'The slug of a role: `role.slug` of "Create a role".',
   streamId: 'The id of a stream: `stream.id` of "Create a stream of the audit log".',
+  projectId: 'The id of a project that you are in: `project.id` of "Create a project".',
+  projectSlug: 'The slug of a project that you are in: `project.slug` of "Create a project".',
   orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
 };
 
@@ -59,7 +62,8 @@ export function latchkeyDocument(app: INestApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' });
   const methods = definitionsIn(app);
   const ofMethods = methods.flatMap(({ title, docs }): Tag[] => (docs ? [[title, docs.description]] : []));
-  for (const [name, description] of [IDENTITIES, ROLES, ...ofMethods, ...TAGS]) builder.addTag(name, description);
+  for (const [name, description] of [IDENTITIES, ROLES, PROJECTS, ...ofMethods, ...TAGS])
+    builder.addTag(name, description);
   const pathIds = Object.assign({}, PATH_IDS, ...methods.map(({ docs }) => docs?.pathIds)) as Record<string, string>;
   const document = showing(app, (include) =>
     SwaggerModule.createDocument(app, builder.build(), {

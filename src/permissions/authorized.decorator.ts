@@ -64,11 +64,21 @@ function documentation(permission: string, docs: AuthorizedDocs): MethodDecorato
   const need = isAny ? 'Any valid access token is enough.' : `Needs the permission \`${permission}\`.`;
   const denials = isAny ? [] : [new PermissionDeniedError(permission)];
   return applyDecorators(
-    ApiBearerAuth(),
     ApiExtension('x-permission', permission),
-    ...(docs.event ? [ApiExtension('x-event', docs.event)] : []),
     // A route for any token asks the database only for verification.
     ...(isAny ? [] : [UseInterceptors(PartyInterceptor)]),
+    documentationOf({ need, denials }, docs),
+  );
+}
+
+/** The documentation that routes for the organization and for its projects have in common. */
+export function documentationOf(
+  { need, denials }: { readonly need: string; readonly denials: readonly LatchkeyError[] },
+  docs: AuthorizedDocs,
+): MethodDecorator {
+  return applyDecorators(
+    ApiBearerAuth(),
+    ...(docs.event ? [ApiExtension('x-event', docs.event)] : []),
     ...(isRead(docs.event) ? [UseInterceptors(ReadObserver)] : []),
     Documented({
       ...docs,

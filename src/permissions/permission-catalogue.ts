@@ -4,6 +4,8 @@ import { ORGANIZATION_SUBJECTS, type Subjects } from './rules/subjects';
 export const PERMISSION_CATALOGUE = {
   identity: ORGANIZATION_SUBJECTS.identity,
   role: ORGANIZATION_SUBJECTS.role,
+  project: ORGANIZATION_SUBJECTS.project,
+  workspace: ORGANIZATION_SUBJECTS.workspace,
   organization: ['read', 'create'],
   'audit-logs': ORGANIZATION_SUBJECTS['audit-logs'],
 } as const;

@@ -3,6 +3,9 @@ import { CallerRights } from '../access-tokens/verification/caller';
 import { LastAdministratorService } from './last-administrator.service';
 import { PermissionGuard } from './permission.guard';
 import { PermissionsService } from './permissions.service';
+import { ProjectAccessReader } from './projects/project-access.reader';
+import { ProjectAccessService } from './projects/project-access.service';
+import { ProjectGuard } from './projects/project.guard';
 
 /** The permissions of callers. The module is global, so that any route can ask for a permission. */
 @Global()
@@ -11,8 +14,19 @@ import { PermissionsService } from './permissions.service';
     PermissionGuard,
     PermissionsService,
     LastAdministratorService,
+    ProjectAccessReader,
+    ProjectAccessService,
+    ProjectGuard,
     { provide: CallerRights, useExisting: PermissionsService },
   ],
-  exports: [PermissionGuard, PermissionsService, LastAdministratorService, CallerRights],
+  exports: [
+    PermissionGuard,
+    PermissionsService,
+    LastAdministratorService,
+    ProjectAccessReader,
+    ProjectAccessService,
+    ProjectGuard,
+    CallerRights,
+  ],
 })
 export class PermissionsModule {}

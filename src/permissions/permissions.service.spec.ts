@@ -64,7 +64,9 @@ describe('the catalogue of permissions', () => {
       ],
       role: ['read', 'create', 'edit', 'delete'],
       organization: ['read', 'create'],
-      'audit-logs': ['read'],
+      project: ['create'],
+      workspace: ['create'],
+      'audit-logs': ['read', 'edit'],
     });
   });
 

@@ -66,6 +66,12 @@ export class PermissionsService implements CallerRights {
    * @param fields those of the object in question. A rule with conditions on others does not allow.
    */
   holds(holder: Privileges, action: string, subject: string, fields?: Fields): boolean {
+    // The former name of projects.
+    if (subject === 'project' && this.holdsNamed(holder, action, 'workspace', fields)) return true;
+    return this.holdsNamed(holder, action, subject, fields);
+  }
+
+  private holdsNamed(holder: Privileges, action: string, subject: string, fields?: Fields): boolean {
     const { permissions } = holder;
     if (!permissions) return this.isOfRole(holder, action, subject, fields);
     if (!Object.hasOwn(permissions, subject) || !permissions[subject]!.includes(action)) return false;

@@ -221,8 +221,8 @@ const SABOTAGES = [
   ],
   [
     'look-ups do not ask which database answers',
-    'access-tokens/verification/token-facts.reader.js',
-    /isForeign\(\{ life \}\) \{/,
+    'change-feed/primary-reads.js',
+    /isForeign\(\{ life \}, \{ incarnation \}\) \{/,
     '$& return false;',
     'failover',
     'former primary is no source',
@@ -365,7 +365,7 @@ const SABOTAGES = [
     'if (!row)',
     'failover',
     'a standby that answers',
-    ['access-tokens/verification/token-facts.reader.js', /isForeign\(\{ life \}\) \{/, '$& return false;'],
+    ['change-feed/primary-reads.js', /isForeign\(\{ life \}, \{ incarnation \}\) \{/, '$& return false;'],
   ],
   [
     'tables that are others are taken for the same',

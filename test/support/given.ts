@@ -82,6 +82,12 @@ export class Given {
     return { streamId: stream.id as string };
   }
 
+  /** A project, of which the caller is the administrator. */
+  async project(body: object = {}): Promise<{ projectId: string; projectSlug: string }> {
+    const { project } = done(await this.admin.post('/api/v1/projects', { projectName: 'given', ...body }));
+    return { projectId: project.id as string, projectSlug: project.slug as string };
+  }
+
   /** Attaches a method to an identity. */
   async method({ definition: { slug }, attach }: MethodFixture, identityId: string): Promise<void> {
     done(await this.admin.post(`/api/v1/auth/${slug}/identities/${identityId}`, attach));

@@ -8,6 +8,7 @@ import { readTrustedIps, type TrustedIp } from '../../common/net/trusted-ips';
 import { isCount } from '../../database/counts';
 import { VerificationPools } from '../../database/connections/verification-pools';
 import { ChangeFeedService } from '../../change-feed/change-feed.service';
+import { readOfPrimary } from '../../change-feed/primary-reads';
 import type { AccessTokenClaims, IdentityAuth } from '../../database/entities/access-token.claims';
 import type { LifetimePolicy } from '../issuing/lifetime';
 import { type KeyFacts, keyOf, type KeyRow, labelsOf, momentOf } from './key-facts';
@@ -68,8 +69,8 @@ export class TokenFactsReader {
   private readonly rules = new KnownRules();
 
   constructor(
-    private readonly database: VerificationPools,
-    private readonly changeFeed: ChangeFeedService,
+    readonly database: VerificationPools,
+    readonly changeFeed: ChangeFeedService,
   ) {}
 
   /**
@@ -97,18 +98,8 @@ export class TokenFactsReader {
     return readingOf(row, (token) => factsOf(token, this.share(sharedOf(token, this.rules))));
   }
 
-  private async trusted(read: () => Promise<FactsRow | NoRow>): Promise<FactsRow | NoRow> {
-    let row = await read();
-    if (this.isForeign(row)) {
-      // Most likely the database has just come back, and this node has not read the change feed since.
-      await this.changeFeed.catchUp();
-      row = await read();
-      if (this.isForeign(row)) {
-        this.database.reconnect();
-        throw new DatabaseUnavailableError(new Error('not the database that changes are read from'));
-      }
-    }
-    return row;
+  private trusted(read: () => Promise<FactsRow | NoRow>): Promise<FactsRow | NoRow> {
+    return readOfPrimary<FactsRow | NoRow>(this, read);
   }
 
   private async read(sql: string, parameters: unknown[], party: Party): Promise<FactsRow | NoRow> {
@@ -124,11 +115,6 @@ export class TokenFactsReader {
     if (known !== undefined && isDeepStrictEqual(known, read)) return known;
     this.shared.set(key, read);
     return read;
-  }
-
-  private isForeign({ life }: FactsRow | NoRow): boolean {
-    const known = this.changeFeed.incarnation.life;
-    return known !== undefined && known !== life;
   }
 }
 

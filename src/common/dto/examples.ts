@@ -7,6 +7,7 @@ export const EXAMPLE = {
   authMethodId: '5f0f2c0e-7a51-4f0a-9f54-0d1b2f6f3a11',
   roleId: '7c2e9b14-6f3a-4d58-9e01-b5d8a3c7f642',
   streamId: '4e8d2b7a-1c95-4f3e-a6d0-8b1f5c9e7d24',
+  projectId: '7d2c1f0a-3b64-4e0e-9a51-0c1de2b34f10',
   metadataId: '9a7d3e52-1c4b-4f6a-8e0d-2b7c5a9f1e34',
   userId: '2f6e8c1a-5d3b-4e7f-9a20-c4b8d6e1f053',
   createdAt: '2026-09-01T10:15:30.123Z',

@@ -16,6 +16,15 @@ const LONG_TEXT = 64;
 /** So many comparisons of characters cost as much as one comparison of a whole text. */
 const STEPS_OF_COMPARISON = 8;
 
+/** The cost that proofs may have, one alone or several together. */
+export interface ProofBudget {
+  left: number;
+}
+
+export function proofBudget(): ProofBudget {
+  return { left: MOST_COMPARISONS };
+}
+
 /**
  * The permissions that the target has and the holder does not provably have too, each with the conditions of the rule of the target
  * that gives it. Empty if the holder covers the target.
@@ -24,8 +33,7 @@ const STEPS_OF_COMPARISON = 8;
  * for each set of patterns that may match it), and a value that is not known. Two values of one combination are the same to all
  * rules, so nothing else can differ.
  */
-export function missingFrom(holder: RuleSet, target: RuleSet): MissingPermission[] {
-  const budget = { left: MOST_COMPARISONS };
+export function missingFrom(holder: RuleSet, target: RuleSet, budget = proofBudget()): MissingPermission[] {
   return pairsOf(target).flatMap(([action, subject]) =>
     uncovered(holder.about(action, subject), target.about(action, subject), budget).map(({ conditions }) => ({
       action,
@@ -44,7 +52,7 @@ function pairsOf({ rules }: RuleSet): (readonly [action: string, subject: string
   return [...seen.values()];
 }
 
-function uncovered(holder: readonly PreparedRule[], target: readonly PreparedRule[], budget: { left: number }): Rule[] {
+function uncovered(holder: readonly PreparedRule[], target: readonly PreparedRule[], budget: ProofBudget): Rule[] {
   const [last] = holder;
   if (last?.conditions === undefined && isAllowance(last?.rule)) return [];
   const allowances = target.map(({ rule }) => rule).filter(isAllowance);

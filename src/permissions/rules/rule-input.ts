@@ -3,7 +3,7 @@ import { isStorable, typeName } from '../../common/dto/rules';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../../common/errors/common.errors';
 import { UNSUPPORTED_IN_GLOB } from './glob';
 import type { Conditions, Rule } from './rule';
-import { actionsOf, conditionFieldsOf, type Subjects } from './subjects';
+import { actionsOf, CONDITION_FIELDS, type ConditionFields, conditionFieldsOf, type Subjects } from './subjects';
 
 /** A rule as a client sends it: its types are checked, and its names are not. */
 export interface RuleInput {
@@ -30,10 +30,15 @@ type Path = readonly (string | number)[];
  * The rules of a role, from those that a client has sent. Actions become a list that has each once.
  *
  * @param subjects those that rules may name, and their actions.
+ * @param fields those that their conditions may compare.
  * @throws ValidationFailureError that says of every name that is not known what is allowed.
  */
-export function rulesFrom(inputs: readonly RuleInput[], subjects: Subjects): Rule[] {
-  const issues = inputs.flatMap((input, place) => issuesOf(input, ['permissions', place], subjects));
+export function rulesFrom(
+  inputs: readonly RuleInput[],
+  subjects: Subjects,
+  fields: ConditionFields = CONDITION_FIELDS,
+): Rule[] {
+  const issues = inputs.flatMap((input, place) => issuesOf(input, ['permissions', place], { subjects, fields }));
   if (issues.length > 0) throw new ValidationFailureError(issues);
   return inputs.map(ruleOf);
 }
@@ -47,7 +52,16 @@ function ruleOf({ subject, action, conditions, inverted }: RuleInput): Rule {
   };
 }
 
-function issuesOf({ subject, action, conditions }: RuleInput, path: Path, subjects: Subjects): ValidationIssue[] {
+interface Names {
+  readonly subjects: Subjects;
+  readonly fields: ConditionFields;
+}
+
+function issuesOf(
+  { subject, action, conditions }: RuleInput,
+  path: Path,
+  { subjects, fields }: Names,
+): ValidationIssue[] {
   const actions = actionsOf(subjects, subject);
   if (actions === undefined) {
     return [issue([...path, 'subject'], unknown('subject', subject, Object.keys(subjects)), 'invalid_string')];
@@ -57,12 +71,16 @@ function issuesOf({ subject, action, conditions }: RuleInput, path: Path, subjec
   const wrong = named.flatMap((one, place) =>
     actions.includes(one) ? [] : [issue(at(place), unknown(`action on ${subject}`, one, actions), 'invalid_string')],
   );
-  return [...wrong, ...issuesOfConditions(conditions, [...path, 'conditions'], subject)];
+  const compared = { subject, fields: conditionFieldsOf(fields, subject) };
+  return [...wrong, ...issuesOfConditions(conditions, [...path, 'conditions'], compared)];
 }
 
-function issuesOfConditions(conditions: object | undefined, path: Path, subject: string): ValidationIssue[] {
+function issuesOfConditions(
+  conditions: object | undefined,
+  path: Path,
+  { subject, fields }: { readonly subject: string; readonly fields: readonly string[] },
+): ValidationIssue[] {
   const entries = Object.entries(conditions ?? {});
-  const fields = conditionFieldsOf(subject);
   if (entries.length > 0 && fields.length === 0) return [issue(path, `Rules on ${subject} take no conditions`)];
   const count = entries.reduce((sum, [, comparison]) => sum + countOf(comparison), 0);
   if (count > MOST_CONDITIONS) return [issue(path, `At most ${MOST_CONDITIONS} conditions in a rule`, 'too_big')];
@@ -107,7 +125,7 @@ function issuesOfText(text: unknown, path: Path): ValidationIssue[] {
   return isStorable.holds(text) ? [] : [issue(path, isStorable.message(text), isStorable.code)];
 }
 
-function issue(path: Path, message: string, code: IssueCode = 'custom'): ValidationIssue {
+export function issue(path: Path, message: string, code: IssueCode = 'custom'): ValidationIssue {
   return { code, path: [...path], message };
 }
 

@@ -52,7 +52,9 @@ export const ORGANIZATION_SUBJECTS = {
 export type Subjects = Readonly<Record<string, readonly string[]>>;
 
 /** The fields that conditions of a rule may compare, by subject. A subject that is left out takes no conditions. */
-export const CONDITION_FIELDS: Readonly<Record<string, readonly string[]>> = {
+export type ConditionFields = Readonly<Record<string, readonly string[]>>;
+
+export const CONDITION_FIELDS: ConditionFields = {
   'app-connections': ['connectionId'],
 };
 
@@ -60,6 +62,6 @@ export function actionsOf(subjects: Subjects, subject: string): readonly string[
   return Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
 }
 
-export function conditionFieldsOf(subject: string): readonly string[] {
-  return actionsOf(CONDITION_FIELDS, subject) ?? [];
+export function conditionFieldsOf(fields: ConditionFields, subject: string): readonly string[] {
+  return actionsOf(fields, subject) ?? [];
 }
