@@ -24,6 +24,7 @@ export {
 export type { KeyOptions } from './access-tokens/issuing/key-options';
 export type { RateLimit } from './access-tokens/issuing/rate-limits';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
+export { Audited } from './access-tokens/guarding/audited.decorator';
 export { rememberHandshake } from './access-tokens/guarding/call-origin';
 export { Caller } from './access-tokens/guarding/caller.decorator';
 export { AccessTokenPolicyDto } from './access-tokens/issuing/dto/access-token-policy.dto';
@@ -112,6 +113,7 @@ export { LATCHKEY_ENTITIES } from './database/entities/latchkey-entities';
 export { migrateLatchkey } from './database/migrator';
 export type { TokenFormat } from './access-tokens/issuing/token-handout';
 export { AccessTokens } from './host-api/access-tokens';
+export { AuditTrail, type NewAuditEvent } from './host-api/audit-trail';
 export type { ChangeOptions, TransactionalClient, TransactionalManager } from './host-api/host-transaction.service';
 export type {
   MachineIdentityList,

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import type { Change, ChangeAttempt } from '../changes/change';
 import type { ObservationOwner } from '../changes/observation-shares';
 import type { Lockout, Observation, UnsuccessfulLogin } from '../changes/observation';
+import type { RequestOrigin } from '../common/http/request-origin';
 import { isId, NIL_ID } from '../common/ids';
 import { metadataOf } from './event-metadata';
 import { userAgentTypeOf } from './user-agent-type';
@@ -53,6 +55,29 @@ export function eventOfChange({ actor, action, targets }: Change): AuditEvent {
     identityId: target?.identityId ?? null,
     tokenId,
     eventMetadata: metadataOf(targets),
+  };
+}
+
+/** An event that a host records itself. */
+export interface HostEvent extends Pick<AuditEvent, 'id' | 'identityId' | 'tokenId' | 'outcome' | 'reason'> {
+  readonly organizationId: string;
+  readonly type: string;
+  readonly caller: Pick<VerifiedAccessToken, 'identityId' | 'tokenId'> | undefined;
+  readonly origin: Partial<RequestOrigin>;
+  readonly metadata: object;
+}
+
+export function eventOfHost({ type, caller, origin, metadata, ...event }: HostEvent): AuditEvent {
+  const { address, requestId, userAgent } = origin;
+  return {
+    ...NOTHING,
+    ...event,
+    eventType: type,
+    ...originOf({ address, requestId, userAgent }),
+    actorType: caller === undefined ? 'host' : 'identity',
+    actorIdentityId: caller?.identityId ?? null,
+    actorTokenId: caller?.tokenId ?? null,
+    eventMetadata: metadata,
   };
 }
 

@@ -98,7 +98,7 @@ function placesOf([first, second]: [string, string], id: string | undefined, val
 
 function typesIn(list: string): string[] {
   const types = [...new Set(list.split(',').map((type) => type.trim()))].filter((type) => type !== '');
-  const areNames = types.every((type) => /^[a-z0-9-]{1,100}$/.test(type));
+  const areNames = types.every((type) => /^[a-z0-9.-]{1,100}$/.test(type));
   if (types.length >= 1 && types.length <= MAX_TYPES && areNames) return types;
   throw refusal('eventType', `Expected 1 to ${MAX_TYPES} event types such as create-identity, separated by commas`);
 }

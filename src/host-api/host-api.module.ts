@@ -5,6 +5,7 @@ import { IdentityStoreModule } from '../identities/identity-store.module';
 import { OrganizationStoreModule } from '../organizations/organization-store.module';
 import { AccessTokens } from './access-tokens';
 import { ApplicationRoutesService } from './application-routes.service';
+import { AuditTrail } from './audit-trail';
 import { HostInspection } from './host-inspection';
 import { HostTransactionService } from './host-transaction.service';
 import { IdentityReaderService } from './identity-reader.service';
@@ -22,6 +23,7 @@ import { SecretChangesService } from './secret-changes.service';
   providers: [
     HostTransactionService,
     AccessTokens,
+    AuditTrail,
     KeyIssuingService,
     KeyChangesService,
     KeyReaderService,
@@ -32,7 +34,7 @@ import { SecretChangesService } from './secret-changes.service';
     OtherMethodsService,
     SecretChangesService,
   ],
-  exports: [AccessTokens, MachineIdentities],
+  exports: [AccessTokens, AuditTrail, MachineIdentities],
 })
 export class HostApiModule implements NestModule, OnModuleInit {
   constructor(

@@ -78,7 +78,12 @@ export class HostTransactionService {
   }
 
   /** Reads by one statement, in the transaction if there is one. */
-  async read<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+  read<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
+    return this.run(options, act);
+  }
+
+  /** Runs statements in the transaction; without one, each commits by itself. */
+  async run<T>(options: ChangeOptions, act: (run: SqlRunner) => Promise<T>): Promise<T> {
     const target = targetOf(options);
     if (target !== undefined) await requireTransaction(target);
     return said(act(sqlOn(target ?? this.dataSource, this.dataSource)));

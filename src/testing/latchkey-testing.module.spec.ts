@@ -5,6 +5,7 @@ import { Test } from '@nestjs/testing';
 import {
   AccessTokenGuard,
   AccessTokens,
+  Audited,
   Caller,
   LatchkeyModule,
   OptionalAccessToken,
@@ -29,6 +30,7 @@ class ReportsController {
 
   @Get()
   @RequirePermission('read', 'reports')
+  @Audited('reports.list')
   list(@Caller() caller: VerifiedAccessToken) {
     return { for: caller.identityName, write: caller.can('write', 'reports') };
   }

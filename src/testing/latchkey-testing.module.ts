@@ -3,7 +3,9 @@ import { ModulesContainer } from '@nestjs/core';
 import { AccessTokenGuard } from '../access-tokens/guarding/access-token.guard';
 import { AccessTokenVerifier } from '../access-tokens/verification/access-token.verifier';
 import { CallerRights } from '../access-tokens/verification/caller';
+import { ObservationQueue } from '../changes/observation.queue';
 import { AccessTokens } from '../host-api/access-tokens';
+import { AuditTrail } from '../host-api/audit-trail';
 import { MachineIdentities } from '../host-api/machine-identities';
 import { LatchkeyModule } from '../latchkey.module';
 import { LatchkeySettings } from '../latchkey.options';
@@ -23,7 +25,8 @@ function settingsWith(hostPermissions: HostPermissions): Provider {
 }
 
 /** The services that a host's code injects, and that its unit tests replace. */
-const SERVICES = [AccessTokens, MachineIdentities].map((type): Provider => ({
+const TYPES = [AccessTokens, AuditTrail, MachineIdentities];
+const SERVICES = TYPES.map((type): Provider => ({
   provide: type,
   useFactory: () => withoutDatabase(type),
 }));
@@ -34,6 +37,8 @@ type VerifierParts = Pick<AccessTokenVerifier, keyof AccessTokenVerifier>;
 const PROVIDERS: Provider[] = [
   TestGate,
   { provide: AccessTokenVerifier, inject: [TestGate], useFactory: (gate: TestGate): VerifierParts => gate },
+  // Requests to handlers with `@Audited()` are recorded nowhere.
+  { provide: ObservationQueue, useValue: { add: () => undefined } },
   { provide: CallerRights, useExisting: PermissionsService },
   PermissionsService,
   AccessTokenGuard,
@@ -49,7 +54,7 @@ const PROVIDERS: Provider[] = [
 @Global()
 @Module({
   providers: [settingsWith({}), ...PROVIDERS, ...SERVICES],
-  exports: [...PROVIDERS.map((one) => ('provide' in one ? one.provide : one)), AccessTokens, MachineIdentities],
+  exports: [...PROVIDERS.map((one) => ('provide' in one ? one.provide : one)), ...TYPES],
 })
 export class LatchkeyTestingModule {
   constructor(modules: ModulesContainer) {
