@@ -832,6 +832,38 @@ const SABOTAGES = [
     'unit:export-verifier',
     'is wrong when all events of a batch',
   ],
+  [
+    'the environment says whether the certificate of the database is verified',
+    '../../src/database/connections/cancellable-client.ts',
+    / = connection\.ssl = strict\(connection\.ssl\);/,
+    ' = connection.ssl;',
+    'unit:cancellable-client',
+    'is verified, whatever the environment of the process says',
+  ],
+  [
+    'a file that is too long is read in part',
+    '../../src/server/small-file.ts',
+    /return undefined;/,
+    "return bytes.toString('utf8', 0, mostBytes);",
+    'unit:small-file',
+    'is read whole, up to its greatest size',
+  ],
+  [
+    'a file that cannot be read counts as one that was not named',
+    '../../src/server/variables.ts',
+    /return contentOf\(file, name, form\);/,
+    'try { return contentOf(file, name, form); } catch { return undefined; }',
+    'unit:environment',
+    'is refused when its file is not there',
+  ],
+  [
+    'the time that was reached is not recorded',
+    'common/clock/clock.js',
+    /noteableMs\(\) \{/,
+    '$& return undefined;',
+    'time',
+    'five minutes ahead',
+  ],
 ];
 
 function breakFile(name, file, from, to) {
