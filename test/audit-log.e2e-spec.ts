@@ -197,6 +197,20 @@ describe('the events of an organization', () => {
     expect(answer.body.message).toEqual([expect.objectContaining({ path: [field] })]);
   });
 
+  it('tell of no change where there was none', async () => {
+    const identityId = await tenant.given.identity({ name: 'same' });
+    for (const body of [{}, { name: 'same' }, { role: 'no-access', hasDeleteProtection: false }])
+      done(await admin.patch(`/api/v1/identities/${identityId}`, body));
+    const role = done(
+      await admin.post('/api/v1/organization/roles', { slug: 'same', name: 'Same', permissions: [] }),
+    ) as unknown as {
+      role: { id: string };
+    };
+    done(await admin.patch(`/api/v1/organization/roles/${role.role.id}`, {}));
+    expect(typesOf(await logged(`identityId=${identityId}`))).toEqual(['create-identity']);
+    expect(typesOf(await logged('eventType=update-org-role'))).toEqual([]);
+  });
+
   it('cannot be changed or deleted by statements', async () => {
     for (const change of [
       "UPDATE latchkey.audit_logs SET reason = 'x'",

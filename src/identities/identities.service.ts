@@ -85,22 +85,27 @@ export class IdentitiesService {
     const { tx, run } = work;
     const { identity, membership } = await this.managed.getForChange(tx, caller, identityId, UPDATE_IDENTITY);
     const former = membership.customRole?.slug ?? membership.role;
-    if (dto.role !== undefined && dto.role !== former) {
-      const wish = { slug: dto.role, former, attempt: UPDATE_IDENTITY };
+    const slug = dto.role ?? former;
+    if (slug !== former) {
+      const wish = { slug, former, attempt: UPDATE_IDENTITY };
       const { role, customRoleId } = await this.grantable(work, caller, wish);
       await this.store.setRole(run, membership.id, role, customRoleId);
     }
-    if (dto.metadata !== undefined) await this.store.replaceLabels(run, identity.id, dto.metadata);
-    await this.changeProperties(run, identity, dto);
-    work.changed(identityTarget(identity, { role: dto.role ?? former, metadata: dto.metadata }));
+    const isChanged = await this.changeProperties(run, identity, dto);
+    // The values that an identity has already are no change, and no event.
+    if (isChanged || slug !== former) work.changed(identityTarget(identity, { role: slug, metadata: dto.metadata }));
+    else work.unchanged();
     return identity;
   }
 
-  private async changeProperties(run: SqlRunner, identity: Identity, dto: UpdateIdentityDto): Promise<void> {
-    const { name = identity.name, hasDeleteProtection = identity.hasDeleteProtection } = dto;
-    if (name === identity.name && hasDeleteProtection === identity.hasDeleteProtection) return;
+  /** @returns whether there was something to change. */
+  private async changeProperties(run: SqlRunner, identity: Identity, dto: UpdateIdentityDto): Promise<boolean> {
+    const { name = identity.name, hasDeleteProtection = identity.hasDeleteProtection, metadata } = dto;
+    if (metadata !== undefined) await this.store.replaceLabels(run, identity.id, metadata);
+    if (name === identity.name && hasDeleteProtection === identity.hasDeleteProtection) return metadata !== undefined;
     const updatedAt = await this.store.update(run, identity.id, { name, hasDeleteProtection });
     Object.assign(identity, { name, hasDeleteProtection, updatedAt });
+    return true;
   }
 
   /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError */

@@ -64,7 +64,9 @@ export class RolesService {
       this.permissions.requireCovered(actor.caller, rules, UPDATE_ROLE.what);
       const { slug = held.slug, name = held.name, description = held.description } = dto;
       const changed = await this.write(work.run, held, { slug, name, description, rules }, dto);
-      work.changed(roleTarget(changed));
+      // An empty body changes nothing, and is no event.
+      if (changed === held) work.unchanged();
+      else work.changed(roleTarget(changed));
       return OrganizationRoleDto.of(changed);
     });
   }
