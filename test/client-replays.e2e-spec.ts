@@ -5,6 +5,8 @@ import { done, type GivenClient } from './support/given';
 import { HttpsPeer } from './support/https-peer';
 import { startLatchkey, type TestLatchkey } from './support/latchkey';
 import { METHODS } from './support/methods';
+import { scopeOf, signatureOf } from './support/sigv4';
+import { BODY, StsPeer } from './support/sts-peer';
 
 // What clients that are not written in JavaScript send, request by request, and what they read of the answers.
 
@@ -14,11 +16,28 @@ const FORM = 'application/x-www-form-urlencoded';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 let latchkey: TestLatchkey;
+let clouds: HttpsPeer[];
+let sts: StsPeer;
 beforeAll(async () => {
-  latchkey = await startLatchkey({ outboundAllow: ['127.0.0.1/32'] });
+  sts = await StsPeer.start();
+  clouds = await Promise.all(CLOUDS.map(startCloud));
+  const places = CLOUDS.map(({ conformance }, n) => conformance.upstream!.options!(clouds[n]!.url));
+  latchkey = await startLatchkey(Object.assign({ outboundAllow: ['127.0.0.1/32'] }, ...places, { awsStsUrl: sts.url }));
 });
 afterEach(() => latchkey.clock.reset());
-afterAll(() => latchkey.stop());
+afterAll(async () => {
+  await latchkey.stop();
+  await Promise.all([sts, ...clouds].map((peer) => peer.stop()));
+});
+
+/** The methods whose upstream the operator sets. */
+const CLOUDS = METHODS.filter(({ conformance }) => conformance.upstream?.options);
+
+async function startCloud({ conformance }: (typeof METHODS)[number]): Promise<HttpsPeer> {
+  const peer = await HttpsPeer.start({ isPlain: true });
+  peer.answer = conformance.upstream!.answer;
+  return peer;
+}
 
 /** A request exactly as it was recorded: `fetch` would tidy it up, and refuse a body on GET. */
 function replay(
@@ -196,6 +215,109 @@ describe('npm clients as they were recorded', () => {
     const answer = await replay('POST', path, headers);
     expect(answer.body.clientSecretData).toMatchObject({ isClientSecretRevoked: true });
   });
+});
+
+describe('logins with a signed request of AWS, as they were recorded', () => {
+  const KEY = { id: 'AKIARECORDED00000000', secret: 'the secret of a user' };
+  const SESSION = { id: 'ASIARECORDED00000000', secret: 'the secret of a session', token: 'the token of a session' };
+  const CALLER = { Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/jane', UserId: 'AIDAJANE' };
+  const JSON_TYPE = 'application/json';
+  let seconds = 0;
+
+  /** What the client signs, by the names in lower case, whether it sends the header or not. */
+  const signable = (key: typeof KEY & { token?: string }): Record<string, string> => ({
+    ...{ host: 'sts.eu-west-1.amazonaws.com', 'content-length': '43' },
+    'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
+    'x-amz-content-sha256': 'ab821ae955788b0e33ebd34c208442ccfc2d406e2edc5e7a39bd6458fbb4f843',
+    // Each of another second: the same key signs alike within one.
+    'x-amz-date': new Date(Date.now() - (seconds += 1) * 1_000).toISOString().replace(/[-:]|\.\d+/g, ''),
+    'x-amz-security-token': key.token ?? '',
+  });
+
+  /** The headers in the recorded order and spelling. */
+  function recorded(key: typeof KEY, sent: string, names: string): string {
+    const headers = signable(key);
+    const signedHeaders = names.split(';');
+    const scope = { date: headers['x-amz-date']!.slice(0, 8), region: 'eu-west-1', service: 'sts' };
+    const request = { method: 'POST', path: '/', query: '', headers, signedHeaders, body: BODY };
+    headers.authorization = [
+      `AWS4-HMAC-SHA256 Credential=${key.id}/${scopeOf(scope)}`,
+      `SignedHeaders=${names}`,
+      `Signature=${signatureOf(request, key.secret, scope)}`,
+    ].join(', ');
+    return JSON.stringify(Object.fromEntries(sent.split(', ').map((name) => [name, headers[name.toLowerCase()]])));
+  }
+
+  it.each<[client: string, type: string, key: typeof KEY, sent: string, signed: string]>([
+    [
+      'npm 5.0.2 and 4.0.6',
+      ...([
+        JSON_TYPE,
+        KEY,
+        'Content-Type, Host, Content-Length, x-amz-date, x-amz-content-sha256, Authorization',
+      ] as const),
+      'content-length;content-type;host;x-amz-content-sha256;x-amz-date',
+    ],
+    [
+      'GitHub actions',
+      ...([
+        FORM,
+        SESSION,
+        'Content-Type, Host, Content-Length, x-amz-date, x-amz-content-sha256, x-amz-security-token, Authorization',
+      ] as const),
+      'content-length;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token',
+    ],
+    ['npm 3.0.91', JSON_TYPE, KEY, 'Content-Type, Host, X-Amz-Date, Content-Length, Authorization', 'host;x-amz-date'],
+    ['Rust core of npm 2.3.5', FORM, KEY, 'x-amz-date, authorization', 'host;x-amz-date;x-amz-security-token'],
+    [
+      'Python 1.0.1',
+      ...([JSON_TYPE, KEY, 'Host, Content-Type, X-Amz-Date, Authorization'] as const),
+      'content-length;content-type;host;x-amz-date',
+    ],
+    [
+      'Go SDK, CLI, agent and Terraform',
+      ...([
+        JSON_TYPE,
+        SESSION,
+        'Host, Content-Type, Content-Length, X-Amz-Date, Authorization, X-Amz-Security-Token',
+      ] as const),
+      'content-length;host;x-amz-date;x-amz-security-token',
+    ],
+    [
+      'Go SDK with the key of a user',
+      ...([JSON_TYPE, KEY, 'Host, Content-Type, Content-Length, X-Amz-Date, Authorization'] as const),
+      'content-length;host;x-amz-date',
+    ],
+  ])('are let in by an STS that checks the signature: %s', async (_client, type, key, sent, signed) => {
+    for (const known of [KEY, SESSION]) sts.sts.know(known, CALLER);
+    const identityId = await latchkey.given.identity();
+    const path = `${API}/auth/aws-auth/identities/${identityId}`;
+    done(await latchkey.admin.post(path, { allowedAccountIds: CALLER.Account }));
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const iamRequestHeaders = base64(recorded(key, sent, signed));
+    const login = { iamHttpRequestMethod: 'POST', iamRequestBody: base64(BODY), iamRequestHeaders, identityId };
+    const body = type === FORM ? new URLSearchParams(login).toString() : JSON.stringify(login);
+    await works(expectLogin(await replay('POST', `${API}/auth/aws-auth/login`, { 'Content-Type': type }, body)));
+  });
+});
+
+describe('logins with the token of a cloud, as the Go SDK and the CLI send them', () => {
+  it.each(CLOUDS.filter(({ conformance }) => conformance.signed))(
+    'are let in, also with the line break of a file and with the dead token of before: $definition.title',
+    async ({ definition: { slug }, conformance }) => {
+      const { attach, login } = conformance.workload({ url: '', ca: '' });
+      const identityId = await latchkey.given.identity();
+      done(await latchkey.admin.post(`${API}/auth/${slug}/identities/${identityId}`, attach));
+      const { jwt } = (await login(identityId, latchkey.given)) as { jwt: string };
+      const headers = {
+        'Content-Type': 'application/json',
+        'User-Agent': 'infisical-go-sdk',
+        Authorization: 'Bearer x',
+      };
+      const sent = JSON.stringify({ identityId, jwt: `${jwt}\n` });
+      await works(expectLogin(await replay('POST', `${API}/auth/${slug}/login`, headers, sent)));
+    },
+  );
 });
 
 describe('the Go SDK and the CLI agent', () => {

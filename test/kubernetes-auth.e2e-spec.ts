@@ -241,6 +241,7 @@ describe('a login with the token of a service account', () => {
       ['unusable_answer', () => (peer.answer = (_, response) => void response.writeHead(201).end('<html>'))],
       ['unusable_answer', () => peer.answerJson({ status: { authenticated: true } }, {}, 201)],
       ['unusable_answer', () => peer.answerJson({ kind: 'TokenReview', status: [] }, {}, 201)],
+      ['unusable_answer', () => peer.answerJson({ status: { authenticated: true, user: { username: ACCOUNT } } })],
       ['unusable_answer', () => cluster.say({ authenticated: true })],
       ['unusable_answer', () => cluster.say({ authenticated: true, user })],
       ['unusable_answer', () => cluster.say({ authenticated: true, error: {}, user: { username: ACCOUNT } })],
