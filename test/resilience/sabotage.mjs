@@ -864,6 +864,22 @@ const SABOTAGES = [
     'time',
     'five minutes ahead',
   ],
+  [
+    'hooks: a handler that hangs holds up the others',
+    '../../src/changes/hooks/token-event.queue.ts',
+    /void this\.deliver\(told\);/,
+    'await this.deliver(told);',
+    'e2e:hooks',
+    'that throws or hangs',
+  ],
+  [
+    'hooks: an event whose handler failed counts as heard',
+    '../../src/changes/hooks/outbox.courier.ts',
+    /heard\.every\(Boolean\)/,
+    'true',
+    'e2e:hooks',
+    'is repeated for the handler alone that failed',
+  ],
 ];
 
 function breakFile(name, file, from, to) {

@@ -7,10 +7,10 @@ import { type AccessTokenEvent, AccessTokens, LatchkeyModule, MachineIdentities,
 import { Clock } from '../../src/common/clock/clock';
 import { TestClock } from '../../src/testing/test-clock';
 
-type Ear = 'inMemory' | 'fromOutbox' | 'besides';
+type Ear = 'inMemory' | 'inMemoryToo' | 'fromOutbox' | 'besides';
 
 /** What the handlers of all nodes of this process have heard, in that order. */
-export const HEARD: Record<Ear, AccessTokenEvent[]> = { inMemory: [], fromOutbox: [], besides: [] };
+export const HEARD: Record<Ear, AccessTokenEvent[]> = { inMemory: [], inMemoryToo: [], fromOutbox: [], besides: [] };
 
 /** How the handlers of a node fail. */
 @Injectable()
@@ -31,6 +31,14 @@ class InMemory {
   note(event: AccessTokenEvent) {
     HEARD.inMemory.push(event);
     return this.heard.fault?.(event, 'inMemory');
+  }
+}
+
+@Injectable()
+class InMemoryToo {
+  @OnAccessToken('revoked')
+  note(event: AccessTokenEvent) {
+    HEARD.inMemoryToo.push(event);
   }
 }
 
@@ -59,7 +67,7 @@ class Besides {
 
 @Module({ providers: [Heard], exports: [Heard] })
 class HeardModule {}
-@Module({ imports: [HeardModule], providers: [InMemory, FromOutbox, Besides] })
+@Module({ imports: [HeardModule], providers: [InMemory, InMemoryToo, FromOutbox, Besides] })
 class HandlersModule {}
 
 /** An application of a host, with handlers unless it is said. */

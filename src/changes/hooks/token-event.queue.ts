@@ -2,13 +2,13 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationShutdown 
 import { CoalescedTask } from '../../common/async/coalesced-task';
 import { withinTime } from '../../common/async/within-time';
 import { VerificationPools } from '../../database/connections/verification-pools';
-import { type AccessTokenEvent, eventOf, type ToldEvent, type UntoldEvent } from './access-token-events';
+import { eventOf, type ToldEvent, type UntoldEvent } from './access-token-events';
+import { type Call, HookLane, MAX_WAITING } from './hook-lane';
 import { HookCaller } from './hook.caller';
 import { HookRegistry } from './hook.registry';
 import { TokenEventStore } from './token-event.store';
 
-/** The most events that wait in memory. Further ones are only counted. */
-export const MAX_WAITING = 10_000;
+/** How many events the database is asked about at once. */
 const LARGEST_BATCH = 100;
 const GATHER_MS = 10;
 /** The pause after a read that failed. */
@@ -20,6 +20,8 @@ const LAST_MS = 5_000;
 @Injectable()
 export class TokenEventQueue implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly waiting: UntoldEvent[] = [];
+  /** By the name of the handler. */
+  private readonly lanes = new Map<string, HookLane>();
   private readonly handing = new CoalescedTask(() => this.handOver());
   private timer: NodeJS.Timeout | undefined;
 
@@ -39,18 +41,21 @@ export class TokenEventQueue implements BeforeApplicationShutdown, OnApplication
     if (fitting.length > 0) this.handOverIn(GATHER_MS);
   }
 
-  /** Hands over what waits now. It never throws. */
-  flush(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    return this.handing.run();
+  /** Hands over what waits now, and waits for the handlers. It never throws. */
+  async flush(): Promise<void> {
+    await this.handOverNow();
+    await Promise.all([...this.lanes.values()].map((lane) => lane.add([])));
   }
 
-  /** Delivers events that the database has told. It never throws. */
+  /** Delivers events that the database has told. Settles when every handler has heard them. It never throws. */
   async deliver(told: readonly ToldEvent[]): Promise<void> {
-    const lanes = new Map<string | null, AccessTokenEvent[]>();
-    for (const event of told.map(eventOf)) lanes.set(event.tokenId, [...(lanes.get(event.tokenId) ?? []), event]);
-    await Promise.all([...lanes.values()].map((events) => this.deliverInOrder(events)));
+    const byName = new Map<string, Call[]>();
+    for (const event of told.map(eventOf)) {
+      for (const hook of this.registry.hooksFor(event.type, false)) {
+        byName.set(hook.name, [...(byName.get(hook.name) ?? []), { hook, event }]);
+      }
+    }
+    await Promise.all([...byName].map(([name, calls]) => this.laneOf(name).add(calls)));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -59,12 +64,20 @@ export class TokenEventQueue implements BeforeApplicationShutdown, OnApplication
 
   onApplicationShutdown(): void {
     clearTimeout(this.timer);
-    if (this.waiting.length > 0) this.caller.lose(this.waiting.splice(0).length);
+    const unheard = [...this.lanes.values()].map((lane) => lane.clear());
+    const lost = unheard.reduce((sum, one) => sum + one, this.waiting.splice(0).length);
+    if (lost > 0) this.caller.lose(lost);
   }
 
   private handOverIn(ms: number): void {
     // Latchkey never keeps the process of its host alive.
-    this.timer ??= setTimeout(() => void this.flush(), ms).unref();
+    this.timer ??= setTimeout(() => void this.handOverNow(), ms).unref();
+  }
+
+  private handOverNow(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    return this.handing.run();
   }
 
   private async handOver(): Promise<void> {
@@ -73,7 +86,7 @@ export class TokenEventQueue implements BeforeApplicationShutdown, OnApplication
       const told = await this.told(batch);
       if (told === undefined) return this.handOverIn(RETRY_MS);
       this.waiting.splice(0, batch.length);
-      await this.deliver(told);
+      void this.deliver(told);
     }
   }
 
@@ -82,10 +95,9 @@ export class TokenEventQueue implements BeforeApplicationShutdown, OnApplication
     return this.store.tell(this.database.reader(), batch).catch(() => undefined);
   }
 
-  private async deliverInOrder(events: readonly AccessTokenEvent[]): Promise<void> {
-    for (const event of events) {
-      const hooks = this.registry.hooksFor(event.type, false);
-      await Promise.all(hooks.map((hook) => this.caller.call(hook, event)));
-    }
+  private laneOf(name: string): HookLane {
+    const lane = this.lanes.get(name) ?? new HookLane(this.caller);
+    this.lanes.set(name, lane);
+    return lane;
   }
 }
