@@ -12,6 +12,7 @@ import { growth } from './sections/growth.mjs';
 import { lists } from './sections/lists.mjs';
 import { logins } from './sections/logins.mjs';
 import { memory } from './sections/memory.mjs';
+import { metrics } from './sections/metrics.mjs';
 import { revocation } from './sections/revocation.mjs';
 import { shortKeys } from './sections/short-keys.mjs';
 import { verifications } from './sections/verifications.mjs';
@@ -31,6 +32,7 @@ const SECTIONS = {
   memory,
   'audit-writes': auditWrites,
   'audit-events': auditEvents,
+  metrics,
 };
 
 const { values } = parseArgs({

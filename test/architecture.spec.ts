@@ -308,10 +308,11 @@ describe('the arrows between folders', () => {
         ...bare.filter((one) => !isKnown(one)).map(({ file, name }) => `${file} -> ${name}`),
       ];
     };
-    expect(Object.keys(exports)).toEqual(['.', './testing', './passport', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './testing', './passport', './metrics', './package.json']);
     expect(wrong('index')).toEqual([]);
     expect(wrong('testing/index')).toEqual([]);
     expect(wrong('passport', '@nestjs/passport', 'passport-jwt')).toEqual([]);
+    expect(wrong('metrics/index', 'prom-client')).toEqual([]);
   });
 
   it('close no circle', () => {

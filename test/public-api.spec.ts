@@ -14,7 +14,7 @@ type ErrorClass = new (about: string | string[]) => latchkey.LatchkeyError;
 
 const documentation = readFileSync(path.join(__dirname, '../docs/embedding.md'), 'utf8');
 const SRC = path.join(__dirname, '../src');
-const ENTRIES = ['index', 'testing/index', 'passport'];
+const ENTRIES = ['index', 'testing/index', 'passport', 'metrics/index'];
 
 /** Everything an entry exports: its name, what it is, and its signature, public members included. */
 class PublicApi {

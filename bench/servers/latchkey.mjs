@@ -1,5 +1,6 @@
 // The same Nest application with Latchkey in it, as any host embeds it, and its route guarded, unless GUARD=off.
-// KEYS is a prefix of short keys, OUTBOUND a network that URLs of auth methods may reach. With AUDIT=off nothing is recorded.
+// METRICS=on serves and reads the metrics of the stand-alone server. KEYS is a prefix of short keys, OUTBOUND a network that URLs of
+// auth methods may reach. With AUDIT=off nothing is recorded.
 import 'reflect-metadata';
 import { createRequire } from 'node:module';
 import { Module, UseGuards } from '@nestjs/common';
@@ -31,4 +32,9 @@ if (process.env.AUDIT === 'off') {
   trail.record = trail.observe = async () => undefined;
 }
 await app.listen(0, '127.0.0.1');
+if (process.env.METRICS === 'on') {
+  const { MetricsServer } = require('../../dist/src/server/metrics-server.js');
+  const metrics = await new MetricsServer(app).listen({ host: '127.0.0.1', port: 0 });
+  setInterval(() => fetch(metrics).then((answer) => answer.text()), 1_000);
+}
 sayReady({ url: await app.getUrl() });

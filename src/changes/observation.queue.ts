@@ -39,6 +39,8 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
   private readonly handing = new CoalescedTask(() => this.handOver());
   private readonly waiting = new ObservationShares(MAX_WAITING);
   private readonly missed = new MissedCounts();
+  /** Observations that were only counted, since the start of the process. */
+  lostSoFar = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -48,7 +50,7 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
 
   add(observation: Untimed<Observation>): void {
     const lost = this.waiting.add({ ...observation, at: this.clock.now() });
-    if (lost !== undefined) this.missed.add(lost);
+    if (lost !== undefined) this.miss(lost);
     this.flushIn(GATHER_MS);
   }
 
@@ -71,6 +73,16 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
     if (lost > 0) this.logger.error({ event: 'audit.observations_lost', lost });
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  private miss(lost: Owned): void {
+    this.missed.add(lost);
+    this.lostSoFar += 1;
+  }
+
   private flushIn(ms: number): void {
     // Latchkey never keeps the process of its host alive.
     this.timer ??= setTimeout(() => void this.flush(), ms).unref();
@@ -89,7 +101,7 @@ export class ObservationQueue implements BeforeApplicationShutdown, OnApplicatio
       await withinTime(BATCH_MS, 'Recording observations', async () => this.trail.observe(observations, missed));
       return true;
     } catch (error) {
-      for (const one of batch) this.missed.add(one);
+      for (const one of batch) this.miss(one);
       this.missed.addAll(missed);
       this.lost.warn({ event: 'audit.observations_lost', lost: batch.length, cause: loggable(error) });
       return false;

@@ -7,4 +7,5 @@ export { AdministratorTokensService } from '../installation/administrator-tokens
 export { AdministratorWatchService } from '../installation/administrator-watch.service';
 export { InstallationService } from '../installation/installation.service';
 export { DOCS_PATH } from './openapi';
+export { MetricsServer } from './metrics-server';
 export { createServer, ServerModule } from './server';

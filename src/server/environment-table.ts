@@ -28,8 +28,11 @@ function text(more: Partial<Variable<string>> = {}): Variable<string | undefined
 
 /** Digits, within a range. The one sentence says all of it. */
 function numeric(byDefault: number, rule: OptionRule): Variable<number> {
-  const read = (value: string) => (/^\d+$/.test(value) ? Number(value) : value);
-  return { default: byDefault, read, rule, isVerbatim: true };
+  return { default: byDefault, read: numberIn, rule, isVerbatim: true };
+}
+
+function numberIn(value: string): unknown {
+  return /^\d+$/.test(value) ? Number(value) : value;
 }
 
 /** A number that sets an option, with the default and the range of that option. */
@@ -156,6 +159,17 @@ export const ENVIRONMENT = {
     read: (value) => (value === 'true' || value === 'false' ? value === 'true' : value),
     rule: oneOf([true, false]),
     option: 'bootstrapEndpoint',
+  },
+  LATCHKEY_METRICS_PORT: {
+    default: undefined as number | undefined,
+    read: numberIn,
+    rule: whole(0, 65_535),
+    isVerbatim: true,
+  },
+  LATCHKEY_METRICS_HOST: {
+    default: '127.0.0.1',
+    read: hostIn,
+    rule: must('be an address or a name of this machine, without scheme, path or port', isHost),
   },
   LATCHKEY_LOG_LEVEL: logLevel('log'),
   LATCHKEY_PG_USER: text(),

@@ -40,6 +40,7 @@ describe('the environment', () => {
       LATCHKEY_CORS_ORIGINS: [],
       LATCHKEY_DRAIN_MS: 5_000,
       LATCHKEY_BOOTSTRAP_ENDPOINT: true,
+      LATCHKEY_METRICS_HOST: '127.0.0.1',
       LATCHKEY_LOG_LEVEL: 'log',
     });
   });

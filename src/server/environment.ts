@@ -21,6 +21,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv = process.env): Enviro
     ...faultsOfDatabase(environment, source),
     ...faultsOfSecrets(environment, given),
     ...faultsOfNetworks(environment),
+    ...faultsOfMetrics(environment),
   ];
   if (faults.length > 0) throw new StartError(`Latchkey cannot start:\n  ${faults.join('\n  ')}`);
   return withUntrimmedSecret(environment, source);
@@ -41,10 +42,14 @@ function faultsOfValue(environment: Environment, name: string, rule: Variable['r
 }
 
 /** Notices for the log about variables that are set and have no effect. */
-export function remarksOn(
-  { DATABASE_URL: url }: Environment,
-  source: NodeJS.ProcessEnv = process.env,
-): readonly string[] {
+export function remarksOn(environment: Environment, source: NodeJS.ProcessEnv = process.env): readonly string[] {
+  const { LATCHKEY_METRICS_PORT: port } = environment;
+  const isIdle = port === undefined && source.LATCHKEY_METRICS_HOST;
+  const onMetrics = isIdle ? ['LATCHKEY_METRICS_HOST has no effect without LATCHKEY_METRICS_PORT'] : [];
+  return [...onMetrics, ...remarksOnDatabase(environment, source)];
+}
+
+function remarksOnDatabase({ DATABASE_URL: url }: Environment, source: NodeJS.ProcessEnv): string[] {
   if (url === undefined)
     return pgVariablesOfAnother(source).map(
       (name) => `${name} has no effect without DATABASE_URL: Latchkey runs a database of its own`,
@@ -104,6 +109,11 @@ function faultsOfNetworks(environment: Environment): string[] {
   return names
     .filter((name) => !environment[name].every((text) => IpNetwork.parse(text) !== undefined))
     .map((name) => `${name} must be IP addresses or CIDR blocks, separated by commas`);
+}
+
+/** Metrics are for the operator alone: never on the port of the API. */
+function faultsOfMetrics({ PORT: port, LATCHKEY_METRICS_PORT: metricsPort }: Environment): string[] {
+  return port !== 0 && metricsPort === port ? ['LATCHKEY_METRICS_PORT must be another port than PORT'] : [];
 }
 
 /** The levels that are logged: the configured one and all more severe ones. */

@@ -8,7 +8,7 @@ import { isRunByNpm, logLevels, readEnvironment, remarksOn } from './environment
 import { type Environment, optionsIn } from './environment-table';
 import { type Home, openHome } from './home';
 import { HttpConnections, mostConnections } from './http-connections';
-import { requireFreePort } from './free-port';
+import { requireFreePorts } from './free-port';
 import { watchParent } from './parent';
 import { surviveFaults } from './process-faults';
 import { ServerLogger } from './server-logger';
@@ -37,7 +37,7 @@ export const loadApplication = (): Promise<typeof Application> => import('./appl
 export async function serve({ say, flush }: Output): Promise<void> {
   const environment = readEnvironment();
   // Checked before anything is begun: the first start shows a token once, and must not end right afterwards.
-  await requireFreePort(environment);
+  await requireFreePorts(environment);
   const logger = new ServerLogger(logLevels(environment));
   for (const message of remarksOn(environment)) logger.warn({ event: 'settings.no_effect', message });
   await withServer(environment, flush, async (app, home, shutdown) => {
@@ -46,9 +46,24 @@ export async function serve({ say, flush }: Output): Promise<void> {
     await letGoOfClients(app, environment, shutdown);
     await app.listen({ host: environment.HOST, port: environment.PORT });
     app.get(AdministratorWatchService).watch();
+    const metrics = await exposeMetrics(app, environment, shutdown);
     const url = await app.getUrl();
-    say(banner({ api: `${url}/api`, docs: `${url}/${DOCS_PATH}` }, home.directory, tenant));
+    say(banner({ api: `${url}/api`, docs: `${url}/${DOCS_PATH}`, metrics }, home.directory, tenant));
   });
+}
+
+/** The URL of the metrics, if they are asked for. They end last, so that a shutdown can be watched. */
+async function exposeMetrics(
+  app: NestFastifyApplication,
+  { LATCHKEY_METRICS_HOST: host, LATCHKEY_METRICS_PORT: port }: Environment,
+  shutdown: Shutdown,
+): Promise<string | undefined> {
+  if (port === undefined) return undefined;
+  const { MetricsServer } = await loadApplication();
+  const metrics = new MetricsServer(app);
+  const url = await metrics.listen({ host, port });
+  shutdown.addLast('metrics', () => metrics.close());
+  return url;
 }
 
 /** A failure leaves nothing behind: first the application lets go of the database, then the database ends. */
@@ -125,10 +140,16 @@ async function setUp(app: NestFastifyApplication, directory: DataDirectory): Pro
 interface Addresses {
   readonly api: string;
   readonly docs: string;
+  readonly metrics: string | undefined;
 }
 
-function banner({ api, docs }: Addresses, directory: DataDirectory | undefined, tenant: Tenant | null): string {
+function banner(
+  { api, docs, metrics }: Addresses,
+  directory: DataDirectory | undefined,
+  tenant: Tenant | null,
+): string {
   const lines = ['', 'Latchkey is up.', '', `  API           ${api}`, `  Swagger UI    ${docs}`];
+  if (metrics !== undefined) lines.push(`  Metrics       ${metrics}`);
   if (tenant) lines.push(credentials(tenant), '', 'The token is shown only now.');
   if (directory) lines.push('', `Credentials of the first start: ${directory.bootstrapFile}`);
   return [...lines, ''].join('\n');

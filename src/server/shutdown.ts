@@ -60,6 +60,11 @@ export class Shutdown {
     this.steps.unshift(step);
   }
 
+  /** Adds a step that runs after all others so far. */
+  addLast(...step: Step): void {
+    this.steps.push(step);
+  }
+
   /** Calls a listener when the process is asked to end once more. It then skips optional waits. */
   onHurry(listener: () => void): void {
     this.hurried.push(listener);

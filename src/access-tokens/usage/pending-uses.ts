@@ -14,6 +14,8 @@ export const MAX_WAITING = 100_000;
 export class PendingUses {
   private waiting = new Map<string, Uses>();
   private lost = 0;
+  /** Uses that were given up since the start of the process. */
+  lostInAll = 0;
 
   constructor(private readonly logger: SafeLogger) {}
 
@@ -55,6 +57,7 @@ export class PendingUses {
   lose(uses: number): void {
     if (this.lost === 0) this.logger.error({ event: 'uses.not_counted', tokensWaiting: this.waiting.size });
     this.lost += uses;
+    this.lostInAll += uses;
   }
 
   /** Once uses are written again, logs how many were lost. */

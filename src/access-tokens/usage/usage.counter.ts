@@ -84,7 +84,16 @@ export class UsageCounter implements OnModuleInit, BeforeApplicationShutdown, On
     this.logger.error({ event: 'uses.lost', tokens: this.left() });
   }
 
+  /** Uses that were never written. */
+  get lost(): number {
+    return this.pending.lostInAll;
+  }
+
   /** Tokens whose uses have not been written for certain. */
+  get backlog(): number {
+    return this.left();
+  }
+
   private left(): number {
     return this.writer.uncertainTokens + this.pending.size;
   }

@@ -14,6 +14,7 @@ import { UnknownKeyError } from '../issuing/access-tokens.errors';
 import { type PresentedKey, ShortKeyring } from '../issuing/short-key.keyring';
 import { KeyRehasher } from './key-rehasher';
 import { type TokenFacts, TokenFactsReader } from './token-facts.reader';
+import { VerificationMeter } from './verification.meter';
 import { weightOf } from './weight';
 
 /**
@@ -78,6 +79,7 @@ export class AccessTokenCache {
   private readonly freshness: Freshness;
   private readonly changes: ChangedSubjects;
   private refusalsSince = -Infinity;
+  readonly meter = new VerificationMeter();
 
   constructor(
     private readonly keyring: AccessTokenKeyring,
@@ -90,6 +92,11 @@ export class AccessTokenCache {
     this.credentials = new SecondChanceCache(settings.cacheEntries);
     this.freshness = changeFeed.freshness;
     this.changes = changeFeed.changes;
+  }
+
+  /** How many tokens are remembered. */
+  get size(): number {
+    return this.credentials.size;
   }
 
   /**
@@ -140,6 +147,7 @@ export class AccessTokenCache {
    */
   async lookUp(credential: Credential, address: string | undefined): Promise<KnownFacts> {
     const { claims } = credential;
+    this.meter.lookUps += 1;
     await this.wake();
     const askedAt = performance.now();
     for (;;) {
@@ -203,6 +211,7 @@ export class AccessTokenCache {
 
   private begin({ claims, presented }: Credential, address: string | undefined): Lookup {
     if (this.lookups.size >= MAX_LOOKUPS) throw new DatabaseUnavailableError();
+    this.meter.queries += 1;
     const startedAt = performance.now();
     const changesAt = this.changes.now;
     const result = this.read(claims, presented, address)

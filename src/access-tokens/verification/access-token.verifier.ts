@@ -24,6 +24,7 @@ import type { RateStanding } from '../issuing/rate-standing';
 import type { TokenFacts } from './token-facts.reader';
 import { type UsableToken, requireUsable } from './token-rules';
 import { TokenSuccession } from './token-succession';
+import type { VerificationMeter } from './verification.meter';
 import type { VerifiedAccessToken } from './verified-access-token';
 
 /**
@@ -37,6 +38,7 @@ import type { VerifiedAccessToken } from './verified-access-token';
 export class AccessTokenVerifier {
   private readonly Caller: CallerClass;
   private readonly rates = new RateLimiter();
+  private readonly meter: VerificationMeter;
   private readonly unreadable = new SeldomLog(new Logger(AccessTokenVerifier.name));
 
   constructor(
@@ -50,6 +52,7 @@ export class AccessTokenVerifier {
     rights: CallerRights,
   ) {
     this.Caller = callersWith(rights);
+    this.meter = cache.meter;
   }
 
   /**
@@ -156,7 +159,7 @@ export class AccessTokenVerifier {
     countedToken: string | undefined,
   ): Verification {
     try {
-      if (token === undefined) throw new MissingAccessTokenError();
+      if (token === undefined) throw this.meter.failed(new MissingAccessTokenError());
       return this.verifyToken(token, this.addressOf(request), moment, countedToken);
     } catch (error) {
       return refused(error);
@@ -164,6 +167,23 @@ export class AccessTokenVerifier {
   }
 
   private verifyToken(
+    token: string,
+    address: string | undefined,
+    moment: number,
+    countedToken: string | undefined,
+  ): Verification {
+    let verification: Verification;
+    try {
+      verification = this.verifyUncounted(token, address, moment, countedToken);
+    } catch (error) {
+      throw this.meter.failed(error);
+    }
+    if (verification instanceof Promise) return this.meter.later(verification, moment);
+    this.meter.remembered(moment);
+    return verification;
+  }
+
+  private verifyUncounted(
     token: string,
     address: string | undefined,
     moment: number,

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -43,6 +44,8 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
   private readonly demanded = new CoalescedTask(() => this.sealAll(awaitTurnInTime));
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
+  /** When every event was last seen sealed, as `performance.now()` counts. */
+  private sealedAt = performance.now();
 
   constructor(
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
@@ -74,6 +77,11 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
     return this.demanded.run();
   }
 
+  /** Milliseconds since this node last saw every event sealed; undefined on a node that seals nothing. */
+  get lagMs(): number | undefined {
+    return this.settings.maintenance ? performance.now() - this.sealedAt : undefined;
+  }
+
   private async trySeal(): Promise<void> {
     try {
       await this.passing.run();
@@ -86,11 +94,15 @@ export class AuditLogSealer implements OnApplicationBootstrap, BeforeApplication
 
   private async sealAll(turn: Turn): Promise<number> {
     // One statement where nothing is to do, which is most of the time, on a connection that the heartbeat keeps open anyway.
+    const askedAt = performance.now();
     let { has: hasMore, at } = await lookForUnsealed(this.database.writer());
+    let isElsewhere = false;
     while (hasMore && !this.isStopped) {
       const sealed = await this.dataSource.transaction((tx) => sealSome(sqlIn(tx), turn));
+      isElsewhere = sealed.at === undefined;
       ({ hasMore, at } = { hasMore: sealed.hasMore, at: sealed.at ?? at });
     }
+    if (!hasMore && !isElsewhere) this.sealedAt = askedAt;
     return at;
   }
 }

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock/clock';
 import { uuidFromDigest } from '../../common/crypto/uuid-from-digest';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
+import { NamedCounts, outcomeOf } from '../../common/named-counts';
 import type { RequestOrigin } from '../../common/http/request-origin';
 import type { AuthMethod, Guess, IdentityLoginAttempt, LoginAttempt, MethodConfiguration, Proof } from '../auth-method';
 import type { AuthMethodDefinition } from '../auth-method.definition';
@@ -55,6 +56,9 @@ const MAX_IDENTITY_AUTH_BYTES = 1_024;
  */
 @Injectable()
 export class LoginPipeline {
+  /** Logins by method and outcome, for metrics: `oidc-auth succeeded`. */
+  readonly counts = new NamedCounts();
+
   constructor(
     private readonly configurations: LoginConfigurationFinder,
     private readonly lockouts: LockoutsService,
@@ -73,9 +77,13 @@ export class LoginPipeline {
       const proof = await this.authenticate(login);
       await this.checkLock(login, proof);
       refuse(proof);
-      return await this.issue(login, proof);
+      const issued = await this.issue(login, proof);
+      this.counts.add(`${method.definition.slug} succeeded`);
+      return issued;
     } catch (error) {
-      throw await this.handleFailure(login, error);
+      const told = await this.handleFailure(login, error);
+      this.counts.add(`${method.definition.slug} ${outcomeOf(told)}`);
+      throw told;
     }
   }
 

@@ -8,6 +8,7 @@ import { sqlIn } from '../../database/sql-runner';
 import { loggable } from '../../common/errors/database-errors';
 import { LatchkeyError } from '../../common/errors/latchkey.error';
 import { SafeLogger } from '../../common/safe-logger';
+import { NamedCounts } from '../../common/named-counts';
 import { SeldomLog } from '../../common/seldom-log';
 import { UnrecordedLoginError } from '../auth-methods.errors';
 import { type FailedLogin, type LockedOut, SecurityEvents, type SucceededLogin } from './security-events';
@@ -21,6 +22,8 @@ const RECORD_MS = 5_000;
  */
 @Injectable()
 export class SecurityEventReporter {
+  /** Names that were locked, by method, for metrics. */
+  readonly locked = new NamedCounts();
   private readonly lost = new SeldomLog(new SafeLogger(SecurityEvents.name));
 
   constructor(
@@ -45,6 +48,7 @@ export class SecurityEventReporter {
   }
 
   lockedOut(lockout: LockedOut): void {
+    this.locked.add(lockout.method);
     this.observations.add({ type: 'lockout', outcome: 'refused', reason: 'locked_out', ...lockout });
     this.observe('lockedOut', async () => this.events.lockedOut(lockout));
   }

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { NamedCounts } from '../named-counts';
 import { hostNames, type Resolve } from './host-names';
 import { HostBusyError, HostSlots } from './host-slots';
 import type { IpNetwork } from './ip-network';
@@ -103,6 +104,9 @@ const tlsOf = ({ ca, isUnverified = false }: OutboundRequest, { hostname }: URL)
  * another address in between. No redirect is followed. Time, size and connections per host are bounded.
  */
 export class OutboundHttp {
+  /** Requests by outcome, and the time they took, for metrics. */
+  readonly outcomes = new NamedCounts();
+  totalMs = 0;
   private readonly addresses: OutboundAddresses;
   private readonly own: OwnEndpoints;
   private readonly slots: HostSlots;
@@ -125,7 +129,21 @@ export class OutboundHttp {
   }
 
   /** @throws OutboundError */
-  send(request: OutboundRequest): Promise<OutboundAnswer> {
+  async send(request: OutboundRequest): Promise<OutboundAnswer> {
+    const startedAt = performance.now();
+    try {
+      const answer = await this.sendOne(request);
+      this.outcomes.add('answered');
+      return answer;
+    } catch (error) {
+      this.outcomes.add(error instanceof OutboundError ? error.fault : 'unexpected');
+      throw error;
+    } finally {
+      this.totalMs += performance.now() - startedAt;
+    }
+  }
+
+  private sendOne(request: OutboundRequest): Promise<OutboundAnswer> {
     const { party = '' } = request;
     const patienceEnds = performance.now() + this.timeoutMs / 2;
     return this.inTime(async (signal) => {

@@ -31,6 +31,14 @@ const MOST_WAITING: MostWaiting = { group: 500, all: 2_000 };
 /** The most parties whose last entry is remembered. */
 const MOST_REMEMBERED = 10_000;
 
+/** The queue in numbers. All but the first count since the start of the process. */
+export interface QueueState {
+  readonly waiting: number;
+  readonly entered: number;
+  readonly waitedMs: number;
+  readonly refused: number;
+}
+
 interface QueuedRequest extends Party {
   /** The key under which the member is counted. */
   readonly key: string;
@@ -58,6 +66,9 @@ export class FairQueue {
   /** When groups and members last entered, as `entered` counts. */
   private readonly lastEntered = new Map<string, number>();
   private entered = 0;
+  /** The sum of the waits of all requests that entered, and how many were turned away: for metrics. */
+  private waitedMs = 0;
+  private refused = 0;
 
   constructor(
     private readonly shares: Shares,
@@ -111,13 +122,20 @@ export class FairQueue {
     return (error) => this.abandonOne(waiting, error);
   }
 
+  get state(): QueueState {
+    const { waitingInAll: waiting, entered, waitedMs, refused } = this;
+    return { waiting, entered, waitedMs, refused };
+  }
+
   /** Removes all requests that have waited since before a moment, as `performance.now()` counts. */
   abandon(since: number, error: Error): void {
     for (const one of [...this.waiting.values()].flat()) if (one.since < since) this.abandonOne(one, error);
   }
 
   private abandonOne(one: QueuedRequest, error: Error): void {
-    if (this.remove(one)) one.giveUp(error);
+    if (!this.remove(one)) return;
+    this.refused += 1;
+    one.giveUp(error);
   }
 
   private add(one: QueuedRequest): void {
@@ -179,6 +197,7 @@ export class FairQueue {
       this.inside += 1;
       for (const key of [next.group, next.key]) change(this.held, key, 1);
       this.noteEntry(next);
+      this.waitedMs += performance.now() - next.since;
       next.enter();
     }
   }

@@ -6,6 +6,7 @@ import { DatabaseUnavailableError, OverloadedError } from '../../common/errors/c
 import { isSilent, isUnanswered } from '../../common/errors/database-errors';
 import { CancellableClient } from './cancellable-client';
 import { sharesOf, FairQueue } from './fair-queue';
+import { type PoolState, poolState } from './pool-state';
 
 /** Connections for statements that take rights away, beside those for everything else. */
 export const REVOKING_POOL_SIZE = 4;
@@ -32,6 +33,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
   /** Statements under way and connections being made, with their start (as `performance.now()` counts). */
   private readonly pending = new Map<CancellableClient, number>();
   private readonly queues = new Set<FairQueue>();
+  private readonly pools: { readonly name: string; readonly pool: Pool; readonly queue: FairQueue }[] = [];
   /** False until the database has answered once. */
   private isAway = true;
   /** The class from which a pool makes its connections: `new Pool({ Client })`. */
@@ -46,6 +48,10 @@ export class RequestConnectionsService implements OnApplicationShutdown {
   abandon(sentBefore: number): void {
     for (const [client, sentAt] of this.pending) if (sentAt < sentBefore) close(client);
     for (const queue of this.queues) queue.abandon(sentBefore, new DatabaseUnavailableError());
+  }
+
+  states(): PoolState[] {
+    return this.pools.map(({ name, pool, queue }) => poolState(name, pool, queue.state));
   }
 
   /** Records whether the database has just answered. */
@@ -105,6 +111,7 @@ export class RequestConnectionsService implements OnApplicationShutdown {
   /** A pool, and a small one for statements that take rights away, each behind a fair queue. */
   private queuedPool(): typeof Pool {
     const newQueue = (max: number) => this.fairQueue(max);
+    const { pools } = this;
     const waitInQueue = (...[line, connect, connected]: Parameters<typeof this.waitInQueue>) =>
       this.waitInQueue(line, connect, connected);
     return class extends Pool {
@@ -117,6 +124,8 @@ export class RequestConnectionsService implements OnApplicationShutdown {
         this.queue = newQueue(config.max ?? 10);
         this.revoking = new Pool({ ...config, max: REVOKING_POOL_SIZE, application_name: 'latchkey revoking' });
         this.revoking.on('error', (error, client) => this.emit('error', error, client));
+        pools.push({ name: 'requests', pool: this, queue: this.queue });
+        pools.push({ name: 'revocations', pool: this.revoking, queue: this.revokingQueue });
       }
 
       override connect(): Promise<PoolClient>;

@@ -11,6 +11,7 @@ import type { SqlRunner } from '../sql-runner';
 import type { RequestConnectionsService } from './request-connections';
 import { CancellableClient } from './cancellable-client';
 import { FairQueue } from './fair-queue';
+import { type PoolState, poolState } from './pool-state';
 
 export interface VerificationPoolSettings {
   readonly connection: Connection;
@@ -118,6 +119,13 @@ export class VerificationPools implements OnApplicationShutdown {
         ? error
         : new DatabaseUnavailableError(error);
     }
+  }
+
+  states(): PoolState[] {
+    return [
+      poolState('verification', this.pool, this.queue.state),
+      poolState('verification-writes', this.writingPool, this.writingQueue.state),
+    ];
   }
 
   /** Continues with new connections: the old ones may lead to a database that is no longer the primary. */
