@@ -23,6 +23,7 @@ export {
 } from './access-tokens/issuing/access-tokens.errors';
 export type { KeyOptions } from './access-tokens/issuing/key-options';
 export type { RateLimit } from './access-tokens/issuing/rate-limits';
+export type { RequestLimits } from './access-tokens/issuing/request-limit-options';
 export { InvalidIpError, TtlExceedsMaxError } from './access-tokens/issuing/access-token-policy';
 export { Audited } from './access-tokens/guarding/audited.decorator';
 export { rememberHandshake } from './access-tokens/guarding/call-origin';

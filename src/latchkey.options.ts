@@ -19,6 +19,7 @@ import {
   faultsOfDatabase,
 } from './database/database-options';
 import { faultsOfKeys, type KeyOptions, withKeyDefaults } from './access-tokens/issuing/key-options';
+import { type RequestLimits, requestLimits } from './access-tokens/issuing/request-limit-options';
 import type { LatchkeyExtras } from './latchkey.module';
 import { type HostPermissions, isOwnPermission, isPermissionName } from './permissions/permission-catalogue';
 import { isRole, ROLES } from './permissions/roles';
@@ -164,6 +165,13 @@ export interface LatchkeyOptions {
    */
   readonly keys?: KeyOptions;
   /**
+   * Rate limits of Latchkey's own routes, by address, by the subject of a login, and by caller. A request beyond them is 429. Each node
+   * counts for itself, in memory.
+   *
+   * @default {} (no limits)
+   */
+  readonly requestLimits?: RequestLimits;
+  /**
    * Whether the application brings the schema up to date when it starts. With `never`, it does not start while a migration is
    * missing.
    *
@@ -239,6 +247,7 @@ export const OPTIONS = {
     rule: must("be 'on-start' or 'never'", (value) => value === 'on-start' || value === 'never'),
   },
   keys: { default: undefined, rule: (_, value) => faultsOfKeys(value) },
+  requestLimits: { default: {}, rule: requestLimits },
   permissions: { default: {}, rule: (_, value) => faultsOfPermissions(value) },
   authSecret: { rule: secret },
   previousAuthSecrets: { default: [], rule: listOf(secret) },

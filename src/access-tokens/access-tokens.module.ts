@@ -1,5 +1,6 @@
 import { type ExecutionContext, Global, Module } from '@nestjs/common';
 import { PARTY_OF, type PartyOf } from '../common/http/party.interceptor';
+import { ADMIT_ADDRESS } from '../common/http/address-limit.guard';
 import { ON_READ, ON_REFUSAL } from '../common/http/observed-call';
 import { CallerStanding } from '../changes/caller-standing';
 import { ObservationQueue } from '../changes/observation.queue';
@@ -17,6 +18,8 @@ import { AccessTokenVerifier } from './verification/access-token.verifier';
 import { TokenRecallService } from './issuing/token-recall.service';
 import { partyOf } from './guarding/party-of';
 import { observingReads, observingRefusals } from './guarding/request-observations';
+import { admittingAddresses, CallerLimitGuard } from './guarding/request-limit.guards';
+import { RequestLimitsService } from './guarding/request-limits.service';
 import { ShortKeyring } from './issuing/short-key.keyring';
 import { TokenHandout } from './issuing/token-handout';
 import { CallerReverification } from './verification/caller-reverification';
@@ -43,11 +46,14 @@ import { UsageLimiter } from './usage/usage.limiter';
     TokenSuccession,
     AccessTokenVerifier,
     AccessTokenGuard,
+    CallerLimitGuard,
+    RequestLimitsService,
     TokenFactsReader,
     TokenRecallService,
     UsageCounter,
     UsageLimiter,
     { provide: CallerStanding, useClass: CallerReverification },
+    { provide: ADMIT_ADDRESS, inject: [RequestLimitsService, AccessTokenVerifier], useFactory: admittingAddresses },
     { provide: ON_REFUSAL, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingRefusals },
     { provide: ON_READ, inject: [AccessTokenVerifier, ObservationQueue], useFactory: observingReads },
     {
@@ -60,6 +66,7 @@ import { UsageLimiter } from './usage/usage.limiter';
   ],
   exports: [
     CallerStanding,
+    ADMIT_ADDRESS,
     ON_REFUSAL,
     ON_READ,
     AccessTokenKeyring,
@@ -72,6 +79,7 @@ import { UsageLimiter } from './usage/usage.limiter';
     AccessTokenVerifier,
     AccessTokenCache,
     AccessTokenGuard,
+    RequestLimitsService,
     TokenFactsReader,
     TokenRecallService,
     PARTY_OF,

@@ -1,4 +1,5 @@
 import { Body, HttpStatus, Post } from '@nestjs/common';
+import { REQUEST_LIMIT_EXAMPLE } from '../access-tokens/guarding/request-limits.service';
 import { Origin } from '../access-tokens/guarding/actor.decorator';
 import type { RequestOrigin } from '../common/http/request-origin';
 import { RefusedRequestError } from '../common/errors/common.errors';
@@ -25,7 +26,12 @@ export class BootstrapController {
     description:
       'Succeeds once. Creates the first organization and an instance administrator, and answers its token. A server with the built-in database has done this on its first start.',
     answer: BootstrapAnswerDto,
-    refusals: [new AlreadyInitializedError(), new SetUpBusyError(), new RefusedRequestError(HttpStatus.NOT_FOUND)],
+    refusals: [
+      new AlreadyInitializedError(),
+      new SetUpBusyError(),
+      new RefusedRequestError(HttpStatus.NOT_FOUND),
+      REQUEST_LIMIT_EXAMPLE,
+    ],
   })
   async bootstrap(@Body() dto: BootstrapDto, @Origin() origin: RequestOrigin): Promise<BootstrapAnswerDto> {
     if (!this.settings.bootstrapEndpoint) throw new RefusedRequestError(HttpStatus.NOT_FOUND);

@@ -1,6 +1,8 @@
 import { applyDecorators, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { AccessTokenGuard, LatchkeyTokenGuard } from '../access-tokens/guarding/access-token.guard';
+import { CallerLimitGuard } from '../access-tokens/guarding/request-limit.guards';
+import { REQUEST_LIMIT_EXAMPLE } from '../access-tokens/guarding/request-limits.service';
 import { requiring } from '../access-tokens/guarding/route-rules';
 import {
   AccessTokenRefusedError,
@@ -33,6 +35,7 @@ const REFUSALS_OF_ANY_TOKEN: readonly LatchkeyError[] = [
   ...refusalsOfUse.map((refusal) => new AccessTokenRefusedError(refusal)),
   new UntrustedAddressError(),
   new RateLimitedError([{ limit: 100, perSeconds: 60, remaining: 0, moreInMs: 37_000 }]),
+  REQUEST_LIMIT_EXAMPLE,
 ];
 
 /** A route with a caller says by which event the audit log knows it. */
@@ -55,8 +58,10 @@ export function Authorized(permission: Permission | 'any', docs: AuthorizedDocs)
 export function Authorized(permission: string, docs?: AuthorizedDocs): MethodDecorator & ClassDecorator {
   const guard = docs === undefined ? AccessTokenGuard : LatchkeyTokenGuard;
   const required = permission === 'any' ? requiring() : requiring(ruleOf(permission));
-  const enforcement = applyDecorators(UseGuards(guard, PermissionGuard), required);
-  return docs === undefined ? enforcement : applyDecorators(enforcement, documentation(permission, docs));
+  if (docs === undefined) return applyDecorators(UseGuards(guard, PermissionGuard), required);
+  // A request that is refused for its permission counts too.
+  const enforcement = UseGuards(guard, CallerLimitGuard, PermissionGuard);
+  return applyDecorators(enforcement, required, documentation(permission, docs));
 }
 
 function documentation(permission: string, docs: AuthorizedDocs): MethodDecorator {

@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import { must, type OptionRule, whole, type WholeRule } from '../common/option-rules';
+import { type RequestLimits, rateLimits } from '../access-tokens/issuing/request-limit-options';
 import { DATABASE_TUNING, type DatabaseTuning } from '../database/database-options';
 import { type LatchkeyOptions, OPTIONS } from '../latchkey.options';
 
 export const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
 
 /** The option of `LatchkeyModule` that a variable sets. */
-type OptionName = keyof LatchkeyOptions | `database.${keyof DatabaseTuning}`;
+type OptionName = keyof LatchkeyOptions | `database.${keyof DatabaseTuning}` | `requestLimits.${keyof RequestLimits}`;
 
 /** One environment variable: its default, how its text is read, and what the value must then be. */
 export interface Variable<Value = unknown> {
@@ -42,6 +43,20 @@ function numericOption(
   unit = '',
 ): Variable<number> {
   return { ...numeric(byDefault, whole(rule.min, rule.max, unit)), option };
+}
+
+/** Limits as `60/60,1000/3600`: requests, and seconds. */
+function limitsIn(value: string): unknown {
+  const limits = itemsOf(value).map((item) => /^(\d{1,10})\/(\d{1,5})$/.exec(item));
+  if (limits.includes(null)) return value;
+  return limits.map((found) => ({ limit: Number(found![1]), perSeconds: Number(found![2]) }));
+}
+
+function limitsOption(name: keyof RequestLimits): Variable<RequestLimits[typeof name]> {
+  const sentence =
+    'be requests/seconds, such as 60/60, or up to five of them for different periods of at most a day: 60/60,1000/3600';
+  const rule = must(sentence, (value) => rateLimits('', value).length === 0);
+  return { default: undefined, read: limitsIn, rule, option: `requestLimits.${name}` };
 }
 
 function oneOf(values: readonly unknown[]): OptionRule {
@@ -160,6 +175,9 @@ export const ENVIRONMENT = {
     rule: oneOf([true, false]),
     option: 'bootstrapEndpoint',
   },
+  LATCHKEY_LIMIT_PUBLIC_PER_ADDRESS: limitsOption('publicPerAddress'),
+  LATCHKEY_LIMIT_LOGINS_PER_SUBJECT: limitsOption('loginsPerSubject'),
+  LATCHKEY_LIMIT_MANAGEMENT_PER_CALLER: limitsOption('managementPerCaller'),
   LATCHKEY_METRICS_PORT: {
     default: undefined as number | undefined,
     read: numberIn,
@@ -185,11 +203,12 @@ type OptionsInEnvironment = Partial<Omit<LatchkeyOptions, 'database'>> & { reado
 /** The options of `LatchkeyModule` that the environment sets. */
 export function optionsIn(environment: Environment): OptionsInEnvironment {
   const options: Record<string, unknown> = {};
-  const tuning: Record<string, unknown> = {};
+  const nested = { database: {}, requestLimits: {} } satisfies OptionsInEnvironment;
   for (const [name, { option }] of Object.entries<Variable>(ENVIRONMENT)) {
     const value = environment[name as keyof Environment];
-    if (option?.startsWith('database.')) tuning[option.slice('database.'.length)] = value;
-    else if (option !== undefined) options[option] = value;
+    const [place, inner] = option?.split('.') ?? [];
+    if (inner !== undefined) Object.assign(nested[place as keyof typeof nested], { [inner]: value });
+    else if (place !== undefined) options[place] = value;
   }
-  return { ...options, database: tuning };
+  return { ...options, ...nested };
 }

@@ -432,7 +432,10 @@ describe('the environment', () => {
     const environment = Object.entries(readEnvironment({}));
     expect(Object.keys(said).sort()).toEqual(environment.map(([name]) => name).sort());
     for (const [name, value] of environment.filter(([, set]) => set !== undefined)) {
-      expect([name, said[name]]).toEqual([name, Array.isArray(value) ? 'none' : `\`${value}\``]);
+      expect([name, said[name]]).toEqual([
+        name,
+        Array.isArray(value) ? 'none' : `\`${String(value as string | number | boolean)}\``,
+      ]);
     }
   });
 });

@@ -75,9 +75,9 @@ async function startFront(): Promise<http.Server> {
   return server;
 }
 
-function sdk(version: string): Sdk {
+function sdk(version: string, at = siteUrl): Sdk {
   if (version === '3.x') {
-    let client = new InfisicalSDK3({ siteUrl });
+    let client = new InfisicalSDK3({ siteUrl: at });
     return {
       login: async (clientId, clientSecret) => {
         client = await client.auth().universalAuth.login({ clientId, clientSecret });
@@ -94,7 +94,7 @@ function sdk(version: string): Sdk {
       },
     };
   }
-  let client = version === '4.x' ? new InfisicalSDK4({ siteUrl }) : new InfisicalSDK5({ siteUrl });
+  let client = version === '4.x' ? new InfisicalSDK4({ siteUrl: at }) : new InfisicalSDK5({ siteUrl: at });
   return {
     login: async (clientId, clientSecret, more = {}) => {
       client = await client.auth().universalAuth.login({ clientId, clientSecret, ...more });
@@ -242,6 +242,22 @@ describe.each(['5.x', '4.x', '3.x'])('@infisical/sdk %s', (version) => {
   });
 });
 
+describe('a node that limits requests', () => {
+  it('is met by every version: a login beyond the limit waits, comes back by itself, and succeeds', async () => {
+    const { clientId, clientSecret } = await latchkey.given.client();
+    const requestLimits = { publicPerAddress: [{ limit: 1, perSeconds: 2 }] };
+    const limited = await startLatchkey({ authSecret: latchkey.authSecret, requestLimits }, { isBootstrapped: false });
+    const refusals = () => limited.logs.filter((line) => line.includes('rate_limited')).length;
+    for (const version of Object.keys(PUBLISHED)) {
+      await limited.anonymous.post('/api/v1/auth/universal-auth/login', { clientId, clientSecret });
+      const before = refusals();
+      await sdk(version, limited.url).login(clientId, clientSecret);
+      expect([version, refusals()]).not.toEqual([version, before]);
+    }
+    await limited.stop();
+  });
+});
+
 describe.each(['5.x', '4.x'])('@infisical/sdk %s', (version) => {
   it('hands the slug of its organization on', async () => {
     const { organization } = done(await latchkey.admin.get(DETAILS)).identityDetails;
@@ -261,7 +277,7 @@ describe('a program that renews its token before it runs out', () => {
     const client = await latchkey.given.client({ policy: { accessTokenTTL: 3, accessTokenMaxTTL: 60 } });
     const second = () => new Promise((resolve) => setTimeout(resolve, 1_000));
     // One after the other, because 3.x does not show its token but by the order in which tokens are handed out.
-    const clients = ['5.x', '4.x', '3.x'].map(sdk);
+    const clients = ['5.x', '4.x', '3.x'].map((version) => sdk(version));
     const held: (string | null)[] = [];
     const firsts: (string | null)[] = [];
     for (const one of clients) {

@@ -1,4 +1,5 @@
 import { Body, Post, Query } from '@nestjs/common';
+import { REQUEST_LIMIT_EXAMPLE } from '../guarding/request-limits.service';
 import { Origin } from '../guarding/actor.decorator';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
 import { NoStore } from '../../common/http/no-store.decorator';
@@ -50,6 +51,7 @@ export class AccessTokensController {
       ...BAD_TOKENS,
       ...(Object.keys(REFUSALS) as Refusal[]).map((refusal) => new AccessTokenRefusedError(refusal, 'Cannot renew')),
       new UntrustedAddressError(),
+      REQUEST_LIMIT_EXAMPLE,
     ],
   })
   async renew(@Body() { accessToken }: PresentedTokenDto, @Origin() origin: RequestOrigin): Promise<SignedTokenDto> {
@@ -63,7 +65,7 @@ export class AccessTokensController {
     summary: 'Revoke an access token by presenting it',
     description: `The token in the body is the proof; no other credential is needed. Revokes the token and every JWT renewed from it, for good. The last token of the last administrator cannot be revoked: create another one first. ${HOW_SOON}`,
     answer: RevokedDto,
-    refusals: [...BAD_TOKENS, new LastAdministratorError()],
+    refusals: [...BAD_TOKENS, new LastAdministratorError(), REQUEST_LIMIT_EXAMPLE],
   })
   async revoke(
     @Body() { accessToken }: PresentedTokenDto,

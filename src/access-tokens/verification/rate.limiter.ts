@@ -7,6 +7,8 @@ import { RateWindow } from '../usage/rate-window';
 /** The most windows in memory: of about 300 bytes each. */
 export const MOST_WINDOWS = 100_000;
 
+type Refusal = (standings: readonly RateStanding[]) => Error;
+
 /** The windows of one key, in the order of its limits. */
 interface KeyWindows extends CacheEntry {
   limits: RateLimits;
@@ -25,6 +27,9 @@ interface KeyWindows extends CacheEntry {
 export class RateLimiter {
   private readonly keys = new SecondChanceCache<KeyWindows>(MOST_WINDOWS);
 
+  /** @param refusal the error for a request beyond the limits. */
+  constructor(private readonly refusal: Refusal = (standings) => new RateLimitedError(standings)) {}
+
   /** How many keys have windows. */
   get size(): number {
     return this.keys.size;
@@ -34,12 +39,12 @@ export class RateLimiter {
    * Counts a request, and says how much is left by each limit. A refused request does not count.
    *
    * @param moment as `performance.now()` counts.
-   * @throws RateLimitedError
+   * @throws RateLimitedError, or the error that the limiter was made with
    */
   admit(tokenId: string, limits: RateLimits, moment: number): readonly RateStanding[] {
     const { windows } = this.windowsOf(tokenId, limits);
     const isFull = limits.some(({ limit }, index) => windows[index]!.countAt(moment) >= limit);
-    if (isFull) throw new RateLimitedError(standingsOf(limits, windows, moment));
+    if (isFull) throw this.refusal(standingsOf(limits, windows, moment));
     for (const window of windows) window.add();
     return standingsOf(limits, windows, moment);
   }

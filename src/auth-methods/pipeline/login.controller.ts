@@ -1,6 +1,7 @@
 import { Body, Inject, Post, type Type } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { Origin } from '../../access-tokens/guarding/actor.decorator';
+import { REQUEST_LIMIT_EXAMPLE, RequestLimitsService } from '../../access-tokens/guarding/request-limits.service';
 import { SignedTokenDto } from '../../access-tokens/api/dto/access-token.dtos';
 import { ContractPipe } from '../../common/http/contract.pipe';
 import { LatchkeyController } from '../../common/http/latchkey-controller.decorator';
@@ -26,6 +27,7 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
     constructor(
       @Inject(login.method) private readonly method: AuthMethod,
       private readonly pipeline: LoginPipeline,
+      private readonly limits: RequestLimitsService,
     ) {}
 
     @Post('login')
@@ -41,16 +43,24 @@ export function loginController(definition: AuthMethodDefinition, login: LoginDe
         new LoginRefusedError('not_a_member'),
         new LoginRefusedError('membership_inactive'),
         new SubOrganizationNotFoundError('acme-eu'),
+        REQUEST_LIMIT_EXAMPLE,
       ],
     })
     async login(@Body(ContractPipe.of(input)) body: object, @Origin() origin: RequestOrigin): Promise<SignedTokenDto> {
       const credentials = body as LoginDto;
       const { organizationSlug } = credentials;
       const method = { definition, method: this.method, missing };
+      this.limits.admitSubject(slug, subjectOf(body));
       const wanted = { credentials, organizationSlug, origin };
       const answer = await withMinimumFailureTime(() => this.pipeline.login(method, wanted));
       return { ...answer, tokenType: 'Bearer' };
     }
   }
   return named(LoginController, definition);
+}
+
+/** The name that a login is for: a client, or an identity. */
+function subjectOf(body: object): unknown {
+  const { clientId, identityId } = body as { clientId?: unknown; identityId?: unknown };
+  return clientId ?? identityId;
 }

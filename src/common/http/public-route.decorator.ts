@@ -1,11 +1,13 @@
-import { applyDecorators, UseInterceptors } from '@nestjs/common';
+import { applyDecorators, UseGuards, UseInterceptors } from '@nestjs/common';
+import { AddressLimitGuard } from './address-limit.guard';
 import { Documented, type OperationDocs } from './documented.decorator';
 import { PartyInterceptor } from './party.interceptor';
 
 /** A route that needs no credential. An Authorization header is ignored (decision 6). */
 export function PublicRoute(docs: OperationDocs): MethodDecorator {
   return applyDecorators(
-    ...(docs.isFromMemory ? [] : [UseInterceptors(PartyInterceptor)]),
+    // Probes are answered from memory, and are not limited.
+    ...(docs.isFromMemory ? [] : [UseGuards(AddressLimitGuard), UseInterceptors(PartyInterceptor)]),
     Documented({ ...docs, isPublic: true }),
   );
 }
