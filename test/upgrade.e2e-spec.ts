@@ -18,6 +18,8 @@ const SECRET = 'Zk3q8vN1xR5tY7uB2mC4wE6hJ9pL0sD-aFgQiOzX';
 const DETAILS = '/api/v1/identities/details';
 
 const name = `latchkey_upgrade_${process.env.JEST_WORKER_ID}`;
+/** The same installation, upgraded one release at a time. */
+const walked = `${name}_walked`;
 const url = onDatabase(process.env.LATCHKEY_TEST_SERVER!, name);
 
 /** As that release signed it. */
@@ -169,6 +171,7 @@ describe('an installation of the first release that upgrades are promised from',
     }
     expect(empty).toEqual([]);
     await old.destroy();
+    await administrate(`CREATE DATABASE ${walked} TEMPLATE ${name}`);
     latchkey = await startLatchkey(
       { database: { url }, authSecret: SECRET, migrate: 'on-start' },
       { isBootstrapped: false },
@@ -176,7 +179,7 @@ describe('an installation of the first release that upgrades are promised from',
   });
   afterAll(async () => {
     await latchkey.stop();
-    await administrate(`DROP DATABASE ${name} WITH (FORCE)`);
+    await administrate(`DROP DATABASE ${name} WITH (FORCE)`, `DROP DATABASE ${walked} WITH (FORCE)`);
   });
 
   const status = async (token: string) => (await latchkey.as(token).get(DETAILS)).status;
@@ -225,6 +228,27 @@ describe('an installation of the first release that upgrades are promised from',
     expect(verifier.report(signed.checkpoints, signed.publicKeys)).toMatchObject({ verdict: 'proved', firstBatch: 1 });
   });
 
+  // Seen red: a migration that deletes expired tokens.
+  it('is the same, and has lost no row, if it was upgraded one release at a time, with rows in every table of each', async () => {
+    const at = onDatabase(process.env.LATCHKEY_TEST_SERVER!, walked);
+    const client = new Client({ connectionString: at });
+    await client.connect();
+    const before = (await client.query(TOKENS)).rows;
+    for (let count = FIRST_PROMISED + 1; count <= LATCHKEY_MIGRATIONS.length; count += 1) {
+      const migrations = LATCHKEY_MIGRATIONS.slice(0, count);
+      const release = await new DataSource({ ...latchkeyDataSourceOptions({ url: at }), migrations }).initialize();
+      const [run] = await release.runMigrations();
+      await release.destroy();
+      await client.query(ROWS_OF_STAGE[run!.name] ?? '');
+    }
+    expect((await client.query(TOKENS)).rows).toEqual(before);
+    const schema = (await client.query<{ part: string }>(SCHEMA)).rows.map(({ part }) => part);
+    await client.end();
+    expect(schema.length).toBeGreaterThan(200);
+    const direct = await latchkey.dataSource.query<{ part: string }[]>(SCHEMA);
+    expect(schema).toEqual(direct.map(({ part }) => part));
+  });
+
   it('has its organization, and no second one; a label that was there twice is what verifications made of it', async () => {
     const api = latchkey.as(jwt('good'));
     const labels = done(await api.get(`/api/v1/identities/${ids.identity}`)).identity.metadata as Record<
@@ -237,6 +261,48 @@ describe('an installation of the first release that upgrades are promised from',
     expect((await latchkey.anonymous.post('/api/v1/admin/bootstrap', PERSON)).status).toBe(400);
   });
 });
+
+const ANY = '00000000-0000-4000-8000-000000000001';
+const HASH = `'\\x00'::bytea`;
+/** Rows of the tables that a migration has made: those that follow meet no empty table. */
+const ROWS_OF_STAGE: Readonly<Record<string, string>> = {
+  WatchContents1765100050000: 'INSERT INTO latchkey.clock (reached) VALUES (now()) ON CONFLICT DO NOTHING',
+  PartTokensFromIdentities1765500000000: `
+    INSERT INTO latchkey.removed_auth_methods (id, identity_id, method) VALUES ('${ANY}', '${ANY}', 'token-auth')`,
+  AddTokenEvents1766600000000: `
+    INSERT INTO latchkey.token_events (id, type, subject, told) VALUES ('${ANY}', 'revoked', '${ANY}', '{}');
+    INSERT INTO latchkey.token_event_mark (id, told_to) VALUES (1, now()) ON CONFLICT DO NOTHING`,
+  AddUsedSignedRequests1766700000000: `
+    INSERT INTO latchkey.used_signed_requests (digest, expires_at) VALUES (${HASH}, now())`,
+  AddRoles1766800000000: `
+    INSERT INTO latchkey.roles (organization_id, slug, name, permissions)
+    SELECT id, 'auditor', 'Auditor', '[]' FROM latchkey.organizations`,
+  AddAuditLog1766900000000: `
+    INSERT INTO latchkey.audit_logs (id, created_at, organization_id, event_type, outcome, actor_type, actor_metadata, event_metadata)
+    SELECT '${ANY}', now(), id, 'create-identity', 'success', 'operator', '{}', '{}' FROM latchkey.organizations;
+    INSERT INTO latchkey.audit_batches
+    SELECT id, 1, now(), now(), now(), ARRAY['${ANY}'::uuid], ARRAY[${HASH}], ${HASH}, ${HASH} FROM latchkey.organizations;
+    INSERT INTO latchkey.audit_checkpoints SELECT id, 1, now(), ${HASH}, 'key', ${HASH} FROM latchkey.organizations`,
+};
+
+/** Everything that a schema is made of, as PostgreSQL writes it down. */
+const SCHEMA = `
+  SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
+         || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS part
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+   WHERE c.relnamespace = 'latchkey'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'latchkey'
+  UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'latchkey'::regnamespace
+  UNION ALL SELECT pg_get_triggerdef(t.oid) || t.tgenabled::text
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+   WHERE c.relnamespace = 'latchkey'::regnamespace AND NOT t.tgisinternal
+  UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'latchkey'::regnamespace
+  ORDER BY 1`;
+
+const TOKENS = `
+  SELECT id, expires_at, revoked_at, num_uses, num_uses_limit FROM latchkey.identity_access_tokens ORDER BY id`;
 
 const PERSON = { email: 'root@acme.test', password: 'correct horse', organization: 'Second' };
 
