@@ -20,7 +20,6 @@ export interface RoleProperties {
 export interface Holders {
   readonly first: readonly RoleHolder[];
   readonly count: number;
-  readonly areAnyInstanceAdmins: boolean;
 }
 
 /** Why a role could not be written. */
@@ -65,10 +64,16 @@ export class RoleStore {
     return row && Object.assign(new CustomRole(), row);
   }
 
+  /** Whether an instance administrator has the role. It looks at these few alone: a role may have any number of holders. */
+  async hasInstanceAdmin(run: SqlRunner, id: string): Promise<boolean> {
+    const [row] = await run<{ isHeld: boolean }>(HAS_INSTANCE_ADMIN, [id]);
+    return row!.isHeld;
+  }
+
   /** @param most how many holders to name. */
   async holders(run: SqlRunner, id: string, most: number): Promise<Holders> {
     const first = await run<RoleHolder>(HOLDERS, [id, most]);
-    const [row] = await run<{ count: number; areAnyInstanceAdmins: boolean }>(COUNT_HOLDERS, [id]);
+    const [row] = await run<{ count: number }>(COUNT_HOLDERS, [id]);
     return { first, ...row! };
   }
 }
@@ -108,6 +113,10 @@ const HOLDERS = `
    WHERE m.custom_role_id = $1 ORDER BY i.name, i.id LIMIT $2`;
 
 const COUNT_HOLDERS = `
-  SELECT count(*)::integer AS count, coalesce(bool_or(i.is_instance_admin), false) AS "areAnyInstanceAdmins"
-    FROM latchkey.organization_memberships m JOIN latchkey.identities i ON i.id = m.identity_id
-   WHERE m.custom_role_id = $1`;
+  SELECT count(*)::integer AS count FROM latchkey.organization_memberships m WHERE m.custom_role_id = $1`;
+
+// Kept apart, so that PostgreSQL begins with the index of instance administrators.
+const HAS_INSTANCE_ADMIN = `
+  WITH administrators AS MATERIALIZED (SELECT id FROM latchkey.identities WHERE is_instance_admin)
+  SELECT EXISTS (SELECT FROM administrators a JOIN latchkey.organization_memberships m ON m.identity_id = a.id
+                  WHERE m.custom_role_id = $1) AS "isHeld"`;

@@ -92,8 +92,7 @@ export class RolesService {
   private async hold({ run }: OwnUnitOfWork, caller: VerifiedAccessToken, roleId: string): Promise<CustomRole> {
     const held = await this.find(run, caller, roleId);
     this.permissions.requireCovered(caller, storedRules(held.permissions), UPDATE_ROLE.what);
-    const { areAnyInstanceAdmins } = await this.store.holders(run, held.id, 0);
-    requireInstanceAdmin(caller, { isInstanceAdmin: areAnyInstanceAdmins });
+    requireInstanceAdmin(caller, { isInstanceAdmin: await this.store.hasInstanceAdmin(run, held.id) });
     return held;
   }
 
