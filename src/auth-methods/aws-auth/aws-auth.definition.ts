@@ -13,6 +13,6 @@ export const AWS_AUTH: AuthMethodDefinition = {
   responseKey: 'identityAwsAuth',
   input: { attach: AttachAwsAuthDto, update: UpdateAwsAuthDto },
   answer: { type: AwsAuthAnswerDto, of: AwsAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('AWS Auth', 'aws auth'),
 };

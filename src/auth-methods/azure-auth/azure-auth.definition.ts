@@ -11,6 +11,6 @@ export const AZURE_AUTH: AuthMethodDefinition = {
   responseKey: 'identityAzureAuth',
   input: { attach: AttachAzureAuthDto, update: UpdateAzureAuthDto },
   answer: { type: AzureAuthAnswerDto, of: AzureAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('Azure Auth', 'azure auth'),
 };

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
-import { askingIssuer } from '../federation/asking-issuer';
 import { type Claims, entriesOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
-import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
+import { UnverifiedJwtError } from '../federation/federation.errors';
 import { partyOf } from '../federation/party';
-import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
+import { verifiedClaims } from '../federation/verified-claims';
 import { type AzureAuthConfig, readSettings } from './azure-auth.config';
 import { AZURE_AUTH } from './azure-auth.definition';
 import {
@@ -37,17 +36,13 @@ export class AzureAuth extends AuthMethod<Attempt> {
     return { configuration };
   }
 
-  private async verify({ credentials: { jwt }, configuration, now }: Attempt, tenantId: string): Promise<Claims> {
-    const header = headerOf(jwt);
-    if (!header) throw new InvalidJwtError();
-    const party = partyOf(AZURE_AUTH, configuration);
-    const keys = await askingIssuer(() => this.keys.ofTenant(tenantId, header.kid, party));
-    if (keys.length === 0) throw new InvalidSigningKeyError();
-    try {
-      return await verifySignedJwt(jwt, keys, now);
-    } catch (error) {
-      throw error instanceof SignedJwtError ? new UnverifiedJwtError(error.message) : error;
-    }
+  private verify(attempt: Attempt, tenantId: string): Promise<Claims> {
+    const party = partyOf(AZURE_AUTH, attempt.configuration);
+    return verifiedClaims(attempt, async ({ kid }) => {
+      const keys = await this.keys.ofTenant(tenantId, kid, party);
+      if (keys.length === 0) throw new InvalidSigningKeyError();
+      return keys;
+    });
   }
 }
 

@@ -11,6 +11,6 @@ export const GCP_AUTH: AuthMethodDefinition = {
   responseKey: 'identityGcpAuth',
   input: { attach: AttachGcpAuthDto, update: UpdateGcpAuthDto },
   answer: { type: GcpAuthAnswerDto, of: GcpAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('GCP Auth', 'gcp auth'),
 };

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { AuthMethod, type IdentityLoginAttempt, type Proof } from '../auth-method';
-import type { Claims } from '../federation/claim-rules';
-import { entriesOf } from '../federation/claim-rules';
+import { type Claims, entriesOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
-import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/asking-issuer';
+import { UnverifiedJwtError } from '../federation/federation.errors';
 import type { VerificationKey } from '../federation/key-set';
 import { partyOf } from '../federation/party';
-import { headerOf, SignedJwtError, verifySignedJwt } from '../federation/signed-jwt';
+import { SignedJwtError } from '../federation/signed-jwt';
+import { verifiedClaims } from '../federation/verified-claims';
 import { type GcpAuthConfig, readSettings } from './gcp-auth.config';
 import { GCP_AUTH } from './gcp-auth.definition';
 import { InvalidAudienceError, InvalidServiceAccountError, NotAllowedError } from './gcp-auth.errors';
@@ -77,14 +76,13 @@ function requireListed(
 type KeysFor = (question: KeyQuestion) => Promise<readonly VerificationKey[]>;
 
 /** @throws InvalidJwtError, UnverifiedJwtError, IssuerUnavailableError */
-async function verified({ credentials: { jwt }, configuration, now }: Attempt, keysFor: KeysFor): Promise<Claims> {
-  const header = headerOf(jwt);
-  if (!header) throw new InvalidJwtError();
-  const keys = await askingIssuer(() => keysFor({ kid: header.kid, now, party: partyOf(GCP_AUTH, configuration) }));
-  try {
+async function verified(attempt: Attempt, keysFor: KeysFor): Promise<Claims> {
+  const { configuration, now } = attempt;
+  const party = partyOf(GCP_AUTH, configuration);
+  const claims = await verifiedClaims(attempt, async ({ kid }) => {
+    const keys = await keysFor({ kid, now, party });
     if (keys.length === 0) throw new SignedJwtError('signing key not found');
-    return requireShort(await verifySignedJwt(jwt, keys, now), now);
-  } catch (error) {
-    throw error instanceof SignedJwtError ? new UnverifiedJwtError(error.message) : error;
-  }
+    return keys;
+  });
+  return requireShort(claims, now);
 }

@@ -1,6 +1,6 @@
 import type { Claims } from '../federation/claim-rules';
 import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { SignedJwtError, unverifiedClaimsOf } from '../federation/signed-jwt';
+import { unverifiedClaimsOf } from '../federation/signed-jwt';
 
 /** The longest time that a token may still be good for: Google's are good for an hour, or for twelve. */
 const MAX_SECONDS = 86_400;
@@ -12,9 +12,9 @@ export function unverifiedSubject(jwt: string): string {
   return textIn(claims.sub) ?? '';
 }
 
-/** A token for years would be as good as a password. `exp` has been checked to be a number. @throws SignedJwtError */
+/** A token for years would be as good as a password. `exp` has been checked to be a number. @throws UnverifiedJwtError */
 export function requireShort(claims: Claims, now: Date): Claims {
-  if (Number(claims.exp) > now.getTime() / 1_000 + MAX_SECONDS) throw new SignedJwtError('jwt lifetime too long');
+  if (Number(claims.exp) > now.getTime() / 1_000 + MAX_SECONDS) throw new UnverifiedJwtError('jwt lifetime too long');
   return claims;
 }
 

@@ -42,9 +42,9 @@ const EMPTY: JwtAuthSettings = {
   secrets: { jwksCaCert: '', publicKeys: [] },
 };
 
-/** The settings with an input laid over them. @throws ValidationFailureError */
-export function mergeSettings(input: UpdateJwtAuthDto, present?: MethodSettings): JwtAuthSettings {
-  const { config, secrets } = present ? readSettings(present) : EMPTY;
+/** The settings with an input laid over them: null clears, absence keeps (decision 27). @throws ValidationFailureError */
+export function mergeSettings(input: UpdateJwtAuthDto, stored?: MethodSettings): JwtAuthSettings {
+  const { config, secrets } = stored ? readSettings(stored) : EMPTY;
   const merged: JwtAuthSettings = {
     config: normalRules(laidOver(config, input, EMPTY.config)),
     secrets: laidOver(secrets, input, EMPTY.secrets),

@@ -17,6 +17,6 @@ export const JWT_AUTH: AuthMethodDefinition = {
   responseKey: 'identityJwtAuth',
   input: { attach: AttachJwtAuthDto, update: UpdateJwtAuthDto },
   answer: { type: JwtAuthAnswerDto, removed: RemovedJwtAuthAnswerDto, of: RemovedJwtAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('JWT Auth', 'jwt auth'),
 };

@@ -3,13 +3,12 @@ import { OutboundHttp } from '../../common/net/outbound-http';
 import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type Proof } from '../auth-method';
 import { type Claims, mismatchOf } from '../federation/claim-rules';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
-import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/asking-issuer';
 import { JwksCache } from '../federation/jwks.cache';
 import { readPublicKey, type VerificationKey } from '../federation/key-set';
 import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
-import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
+import { SignedJwtError, type SignedJwtHeader } from '../federation/signed-jwt';
+import { verifiedClaims } from '../federation/verified-claims';
 import { type JwtAuthConfig, type JwtAuthSecrets, type JwtAuthSettings, readSettings } from './jwt-auth.config';
 import { JWT_AUTH } from './jwt-auth.definition';
 import { claimRefusal } from './jwt-auth.errors';
@@ -36,28 +35,23 @@ export class JwtAuth extends AuthMethod<Attempt> {
 
   /** @throws InvalidJwtError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
   async authenticate(attempt: Attempt): Promise<Proof> {
-    const { credentials, configuration } = attempt;
+    const { configuration } = attempt;
     const settings = readSettings(configuration);
-    const claims = await this.verify(credentials.jwt, settings, attempt);
+    const claims = await this.verify(attempt, settings);
     const mismatch = mismatchOf(claims, settings.config);
     if (mismatch) throw claimRefusal(mismatch);
     return { configuration };
   }
 
-  private async verify(token: string, settings: JwtAuthSettings, { configuration, now }: Attempt): Promise<Claims> {
-    const header = headerOf(token);
-    if (!header) throw new InvalidJwtError();
-    const party = partyOf(JWT_AUTH, configuration);
-    const isStatic = settings.config.configurationType === 'static';
-    try {
-      const keys = isStatic ? staticKeys(settings) : await askingIssuer(() => this.keysOf(settings, header, party));
-      return await verifySignedJwt(token, keys, now);
-    } catch (error) {
-      if (!(error instanceof SignedJwtError)) throw error;
-      throw new UnverifiedJwtError(`${isStatic ? WITH_ALL_KEYS : ''}${error.message}`);
+  private verify(attempt: Attempt, settings: JwtAuthSettings): Promise<Claims> {
+    if (settings.config.configurationType === 'static') {
+      return verifiedClaims(attempt, () => staticKeys(settings), WITH_ALL_KEYS);
     }
+    const party = partyOf(JWT_AUTH, attempt.configuration);
+    return verifiedClaims(attempt, (header) => this.keysOf(settings, header, party));
   }
 
+  /** @throws SignedJwtError, DocumentUnavailableError */
   private async keysOf({ config, secrets }: JwtAuthSettings, { kid }: SignedJwtHeader, party: string) {
     const source = { url: config.jwksUrl, ca: secrets.jwksCaCert || undefined, party };
     const keys = await this.keySets.keysFor(source, kid);

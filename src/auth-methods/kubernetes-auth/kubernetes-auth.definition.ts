@@ -17,6 +17,6 @@ export const KUBERNETES_AUTH: AuthMethodDefinition = {
   responseKey: 'identityKubernetesAuth',
   input: { attach: AttachKubernetesAuthDto, update: UpdateKubernetesAuthDto },
   answer: { type: KubernetesAuthAnswerDto, removed: RemovedKubernetesAuthAnswerDto, of: KubernetesAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('Kubernetes Auth', 'kubernetes auth'),
 };

@@ -39,9 +39,9 @@ const EMPTY: OidcAuthSettings = {
   secrets: { caCert: '' },
 };
 
-/** The settings with an input laid over them. @throws ValidationFailureError */
-export function mergeSettings(input: UpdateOidcAuthDto, present?: MethodSettings): OidcAuthSettings {
-  const { config, secrets } = present ? readSettings(present) : EMPTY;
+/** The settings with an input laid over them: null clears, absence keeps (decision 27). @throws ValidationFailureError */
+export function mergeSettings(input: UpdateOidcAuthDto, stored?: MethodSettings): OidcAuthSettings {
+  const { config, secrets } = stored ? readSettings(stored) : EMPTY;
   const merged: OidcAuthSettings = {
     config: normalRules(laidOver(config, input, EMPTY.config)),
     secrets: laidOver(secrets, input, EMPTY.secrets),

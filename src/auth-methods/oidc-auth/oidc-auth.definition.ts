@@ -17,6 +17,6 @@ export const OIDC_AUTH: AuthMethodDefinition = {
   responseKey: 'identityOidcAuth',
   input: { attach: AttachOidcAuthDto, update: UpdateOidcAuthDto },
   answer: { type: OidcAuthAnswerDto, removed: RemovedOidcAuthAnswerDto, of: OidcAuthDto.show },
-  configure: (input, present) => mergeSettings(input, present),
+  configure: (input, stored) => mergeSettings(input, stored),
   refusals: refusalsWhereMissing('OIDC Auth', 'oidc auth'),
 };

@@ -5,13 +5,12 @@ import { AuthMethod, type ConfigurationChange, type IdentityLoginAttempt, type P
 import { claimAt, type Claims, mismatchOf, textsOf } from '../federation/claim-rules';
 import { DiscoveryCache } from '../federation/discovery.cache';
 import type { SignedTokenLoginDto } from '../federation/dto/signed-token.dtos';
-import { InvalidJwtError, UnverifiedJwtError } from '../federation/federation.errors';
-import { askingIssuer } from '../federation/asking-issuer';
 import { JwksCache } from '../federation/jwks.cache';
 import { MAX_TRIED, type VerificationKey } from '../federation/key-set';
 import { partyOf } from '../federation/party';
 import { requireAllowed } from '../federation/settings';
-import { headerOf, SignedJwtError, type SignedJwtHeader, verifySignedJwt } from '../federation/signed-jwt';
+import type { SignedJwtHeader } from '../federation/signed-jwt';
+import { verifiedClaims } from '../federation/verified-claims';
 import { type OidcAuthConfig, type OidcAuthSecrets, type OidcAuthSettings, readSettings } from './oidc-auth.config';
 import { OIDC_AUTH } from './oidc-auth.definition';
 import { claimRefusal, MissingMetadataClaimError, SigningKeyError } from './oidc-auth.errors';
@@ -36,23 +35,13 @@ export class OidcAuth extends AuthMethod<Attempt> {
 
   /** @throws InvalidJwtError, SigningKeyError, UnverifiedJwtError, LoginError, IssuerUnavailableError */
   async authenticate(attempt: Attempt): Promise<Proof> {
-    const { credentials, configuration } = attempt;
+    const { configuration } = attempt;
     const settings = readSettings(configuration);
-    const claims = await this.verify(credentials.jwt, settings, attempt);
+    const party = partyOf(OIDC_AUTH, configuration);
+    const claims = await verifiedClaims(attempt, (header) => this.keysOf(settings, header, party));
     const mismatch = mismatchOf(claims, settings.config);
     if (mismatch) throw claimRefusal(mismatch);
     return { configuration, identityAuth: { oidc: { claims: mappedClaims(claims, settings.config) } } };
-  }
-
-  private async verify(token: string, settings: OidcAuthSettings, { configuration, now }: Attempt): Promise<Claims> {
-    const header = headerOf(token);
-    if (!header) throw new InvalidJwtError();
-    const keys = await askingIssuer(() => this.keysOf(settings, header, partyOf(OIDC_AUTH, configuration)));
-    try {
-      return await verifySignedJwt(token, keys, now);
-    } catch (error) {
-      throw error instanceof SignedJwtError ? new UnverifiedJwtError(error.message) : error;
-    }
   }
 
   /** @throws SigningKeyError, DocumentUnavailableError */
