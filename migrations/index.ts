@@ -28,6 +28,7 @@ import { KeepAuditChains1767050000000 } from './1767050000000-keep-audit-chains'
 import { IndexAuditFilters1767060000000 } from './1767060000000-index-audit-filters';
 import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams';
 import { PlanAuditEventsOnce1767110000000 } from './1767110000000-plan-audit-events-once';
+import { AddAuditFollowers1767120000000 } from './1767120000000-add-audit-followers';
 import { AddSecretRotation1767150000000 } from './1767150000000-add-secret-rotation';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
 
@@ -63,6 +64,7 @@ export const LATCHKEY_MIGRATIONS = [
   IndexAuditFilters1767060000000,
   AddAuditStreams1767100000000,
   PlanAuditEventsOnce1767110000000,
+  AddAuditFollowers1767120000000,
   AddSecretRotation1767150000000,
   IndexDueEvents1767250000000,
 ];

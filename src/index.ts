@@ -113,6 +113,7 @@ export type { DatabaseLocation, DatabaseOptions, DatabaseTuning } from './databa
 export { LATCHKEY_ENTITIES } from './database/entities/latchkey-entities';
 export { migrateLatchkey } from './database/migrator';
 export type { TokenFormat } from './access-tokens/issuing/token-handout';
+export type { LoggedEvent } from './audit-log/logged-event';
 export { AccessTokens } from './host-api/access-tokens';
 export { AuditTrail, type NewAuditEvent } from './host-api/audit-trail';
 export type { ChangeOptions, TransactionalClient, TransactionalManager } from './host-api/host-transaction.service';

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Controller, Get, NotFoundException, Param, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import {
@@ -10,11 +11,15 @@ import {
   AccessTokens,
   AccessTokenGuard,
   Authorized,
+  LATCHKEY_DATA_SOURCE,
   LatchkeyModule,
+  type LoggedEvent,
   MachineIdentities,
   type NewAuditEvent,
   OptionalAccessToken,
 } from '../src';
+import { AuditLogSealer } from '../src/audit-log/chain/audit-log.sealer';
+import { AuditLogFollower } from '../src/audit-log/followers/audit-log.follower';
 import { ObservationQueue } from '../src/changes/observation.queue';
 
 const url = process.env.LATCHKEY_TEST_DATABASE!;
@@ -214,6 +219,72 @@ describe("a host's own event", () => {
     const error = await recording.catch((thrown: unknown) => thrown as Error);
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).not.toContain(accessToken);
+  });
+});
+
+describe('a subscriber', () => {
+  const seal = () => app.get(AuditLogSealer, { strict: false }).seal();
+  const follow = async () => {
+    await seal();
+    await app.get(AuditLogFollower, { strict: false }).followAll();
+  };
+  const made = async () => {
+    const own = type();
+    await trail.record({ type: own, organizationId });
+    return own;
+  };
+
+  it('hears every event after its commit, in order, and again if its handler fails; a name goes on where it stopped', async () => {
+    const name = `copy-${randomBytes(4).toString('hex')}`;
+    let heard: string[] = [];
+    let fault: Error | undefined;
+    const hear = (events: readonly LoggedEvent[]) => {
+      if (fault) throw fault;
+      heard.push(...events.map(({ event }) => event.type));
+    };
+    const end = trail.subscribe(name, hear);
+    expect(() => trail.subscribe(name, hear)).toThrow(TypeError);
+    expect(() => trail.subscribe('A b', hear)).toThrow(TypeError);
+    await follow();
+    heard = [];
+    const first = [await made(), await made(), await made()];
+    await follow();
+    expect(heard.filter((one) => first.includes(one))).toEqual(first);
+    fault = new Error('not now');
+    const second = await made();
+    await follow();
+    fault = undefined;
+    await follow();
+    expect(heard).not.toContain(second);
+    await sql.query('UPDATE latchkey.audit_followers SET due_at = now() WHERE name = $1', [name]);
+    await follow();
+    expect(heard.filter((one) => one === second)).toEqual([second]);
+    end();
+    const third = await made();
+    await follow();
+    expect(heard).not.toContain(third);
+    trail.subscribe(name, hear);
+    await follow();
+    expect(heard.at(-1)).toBe(third);
+  });
+
+  it('hears an event on one node at a time, and again if the node dies before it has noted that', async () => {
+    const name = `copy-${randomBytes(4).toString('hex')}`;
+    const heard: string[] = [];
+    const hear = (events: readonly LoggedEvent[]) => heard.push(...events.map(({ event }) => event.type));
+    const data = app.get<DataSource>(getDataSourceToken(LATCHKEY_DATA_SOURCE));
+    const nodes = [1, 2, 3].map(() => new AuditLogFollower(data));
+    for (const node of nodes) node.follow(name, hear);
+    const all = () => Promise.all(nodes.map((node) => node.followAll()));
+    await seal();
+    await all();
+    const own = [await made(), await made()];
+    await seal();
+    await all();
+    expect(heard.filter((one) => own.includes(one))).toEqual(own);
+    await sql.query('UPDATE latchkey.audit_followers SET position = position - 1 WHERE name = $1', [name]);
+    await all();
+    expect(heard.filter((one) => own.includes(one))).toEqual([...own, ...own]);
   });
 });
 

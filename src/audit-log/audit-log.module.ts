@@ -6,6 +6,7 @@ import { AuditPartitionKeeper } from './audit-partition.keeper';
 import { AuditLogSealer } from './chain/audit-log.sealer';
 import { CheckpointsService } from './chain/checkpoints.service';
 import { UnqueuedFinder } from './chain/unqueued.finder';
+import { AuditLogFollower } from './followers/audit-log.follower';
 import { AuditStreamCourier } from './streams/audit-stream.courier';
 import { StreamSecrets } from './streams/stream-secrets';
 import { WebhookSender } from './streams/webhook.sender';
@@ -21,9 +22,18 @@ import { WebhookSender } from './streams/webhook.sender';
     AuditPartitionKeeper,
     UnqueuedFinder,
     AuditStreamCourier,
+    AuditLogFollower,
     StreamSecrets,
     WebhookSender,
   ],
-  exports: [AuditTrail, AuditLogSealer, CheckpointsService, AuditPartitionKeeper, UnqueuedFinder, StreamSecrets],
+  exports: [
+    AuditTrail,
+    AuditLogSealer,
+    CheckpointsService,
+    AuditPartitionKeeper,
+    UnqueuedFinder,
+    StreamSecrets,
+    AuditLogFollower,
+  ],
 })
 export class AuditLogModule {}

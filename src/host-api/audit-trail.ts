@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { VerifiedAccessToken } from '../access-tokens/verification/verified-access-token';
 import { eventOfHost } from '../audit-log/audit-event';
+import { AuditLogFollower } from '../audit-log/followers/audit-log.follower';
+import type { LoggedEvent } from '../audit-log/logged-event';
 import { appendEvents } from '../audit-log/audit-log.store';
 import type { RequestOrigin } from '../common/http/request-origin';
 import type { SqlRunner } from '../database/sql-runner';
@@ -36,7 +38,10 @@ const OUTCOMES = ['success', 'refused', 'failed'];
 /** Records events of a host in the audit log: sealed, exported and streamed like those of Latchkey. */
 @Injectable()
 export class AuditTrail {
-  constructor(private readonly transaction: HostTransactionService) {}
+  constructor(
+    private readonly transaction: HostTransactionService,
+    private readonly follower: AuditLogFollower,
+  ) {}
 
   /**
    * Records an event. With `manager`, `client` or `query` it is part of the host's transaction: there is no event without its
@@ -53,6 +58,23 @@ export class AuditTrail {
       await appendEvents(run, [eventOfHost({ id: eventId, ...known })]);
     });
     return { eventId };
+  }
+
+  /**
+   * Hands every event of every organization to a handler in this process, after its commit, in the order of the commits, and up to 100
+   * at a time. It begins with the present; under a name that was used before, where that stopped. One process at a time hands events
+   * over, at least once: recognise those that come twice by their `id`. When the handler throws, or takes longer than ten seconds, the
+   * same events come again after a pause of up to ten minutes, and later ones wait.
+   *
+   * @param name of the place that is kept in the database: 1 to 63 letters from a to z, digits and hyphens.
+   * @returns a function that ends it. The place is kept.
+   * @throws TypeError for another name, and for one that this process uses already.
+   */
+  subscribe(name: string, handler: (events: readonly LoggedEvent[]) => unknown): () => void {
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,62}$/.test(name))
+      throw new TypeError('name must be like siem-copy');
+    if (typeof handler !== 'function') throw new TypeError('handler must be a function');
+    return this.follower.follow(name, handler);
   }
 }
 
