@@ -145,6 +145,7 @@ export const ENVIRONMENT = {
   LATCHKEY_REVOCATION_BOUND_MS: numericOption('revocationBoundMs', OPTIONS.revocationBoundMs, 'milliseconds'),
   LATCHKEY_CACHE_ENTRIES: numericOption('cacheEntries', OPTIONS.cacheEntries),
   LATCHKEY_AUDIT_RETENTION_DAYS: numericOption('auditRetentionDays', OPTIONS.auditRetentionDays, 'days'),
+  LATCHKEY_AUDIT_FILE: text({ isVerbatim: true }),
   LATCHKEY_OUTBOUND_ALLOW: { default: [] as string[], read: itemsOf, option: 'outboundAllow' },
   LATCHKEY_OUTBOUND_TIMEOUT_MS: numericOption('outboundTimeoutMs', OPTIONS.outboundTimeoutMs, 'milliseconds'),
   LATCHKEY_KEY_SET_MAX_AGE_MS: numericOption('keySetMaxAgeMs', OPTIONS.keySetMaxAgeMs, 'milliseconds'),

@@ -2,11 +2,13 @@ import type { ServerResponse } from 'node:http';
 import { type DynamicModule, type HttpException, Injectable, Module } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AuditLogFollower } from '../audit-log/followers/audit-log.follower';
 import { LatchkeyExceptionFilter } from '../common/http/latchkey-exception.filter';
 import { answerOtherMethods } from '../common/http/other-methods';
 import { ReadinessService } from '../health/readiness.service';
 import { LatchkeyModule } from '../latchkey.module';
 import type { LatchkeyOptions } from '../latchkey.options';
+import { followIntoFile } from './audit-file';
 import { logLevels } from './environment';
 import type { Environment } from './environment-table';
 import { httpAdapter, type HttpSettings } from './http-adapter';
@@ -59,5 +61,7 @@ export async function createServer(
     abortOnError: false,
   });
   configureServer(app, settings);
+  const { LATCHKEY_AUDIT_FILE: file } = environment;
+  if (file !== undefined) await followIntoFile(app.get(AuditLogFollower, { strict: false }), file);
   return app.init();
 }
