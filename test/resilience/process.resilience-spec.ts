@@ -216,7 +216,14 @@ describe('being asked to stop', () => {
         });
         expect(await cluster.usesOf(token)).toBe(5);
       },
-      { env: { LATCHKEY_USAGE_FLUSH_INTERVAL_MS: '60000', LATCHKEY_SHUTDOWN_TIMEOUT_MS: '60000' } },
+      {
+        env: {
+          LATCHKEY_USAGE_FLUSH_INTERVAL_MS: '60000',
+          LATCHKEY_SHUTDOWN_TIMEOUT_MS: '60000',
+          // It would wait that long for its load balancers.
+          LATCHKEY_DRAIN_MS: '30000',
+        },
+      },
     );
   });
 
