@@ -81,6 +81,7 @@ interface Scene {
   readonly streamId?: string;
   readonly projectId?: string;
   readonly projectSlug?: string;
+  readonly projectRoleId?: string;
 }
 
 interface Case {
@@ -178,10 +179,55 @@ const OF_PROJECTS: Record<string, Case> = Object.fromEntries([
   ),
 ]);
 
+const withMember = async (): Promise<Scene> => {
+  const scene = await withProject();
+  await tenant.given.member(scene.token.identityId, scene.projectId!);
+  return scene;
+};
+
+/** The changes of the members of projects, beneath both paths. */
+const OF_MEMBERS: Record<string, Case> = Object.fromEntries(
+  ['/api/v1/projects/{projectId}/memberships/identities', '/api/v2/workspace/{projectId}/identity-memberships'].flatMap(
+    (path): [string, Case][] => {
+      const target = 'project-membership' as const;
+      const [action, roles] = ['identity-project-membership', [{ role: 'viewer' }]];
+      const one = `${path}/{identityId}`;
+      return [
+        [`POST ${one}`, { action: `create-${action}`, target, given: withProject, body: () => ({ roles }) }],
+        [`PATCH ${one}`, { action: `update-${action}`, target, given: withMember, body: () => ({ roles }) }],
+        [`DELETE ${one}`, { action: `delete-${action}`, target, given: withMember }],
+      ];
+    },
+  ),
+);
+
+const withProjectRole = async (): Promise<Scene> => {
+  const scene = await withProject();
+  return { ...scene, ...(await tenant.given.projectRole(scene.projectId!)) };
+};
+
+/** The changes of the roles of projects, beneath every path. */
+const OF_PROJECT_ROLES: Record<string, Case> = Object.fromEntries(
+  ['/api/v1/projects/{projectId}', '/api/v2/workspace/{projectId}', '/api/v1/workspace/{projectSlug}'].flatMap(
+    (path): [string, Case][] => {
+      const [target, permissions] = ['project-role' as const, [{ subject: 'identity', action: 'read' }]];
+      const body = () => ({ slug: `made-${randomUUID()}`, name: 'made', permissions });
+      const one = `${path}/roles/{projectRoleId}`;
+      return [
+        [`POST ${path}/roles`, { action: 'create-project-role', target, given: withProject, body }],
+        [`PATCH ${one}`, { action: 'update-project-role', target, given: withProjectRole, body }],
+        [`DELETE ${one}`, { action: 'delete-project-role', target, given: withProjectRole }],
+      ];
+    },
+  ),
+);
+
 const CASES: Record<string, Case> = {
   ...OF_ROLES,
   ...OF_STREAMS,
   ...OF_PROJECTS,
+  ...OF_MEMBERS,
+  ...OF_PROJECT_ROLES,
   'POST /api/v1/identities': {
     action: 'create-identity',
     target: 'identity',
@@ -304,6 +350,7 @@ async function call(operation: string, { body, by }: Case, scene: Scene): Promis
     streamId: scene.streamId,
     projectId: scene.projectId,
     projectSlug: scene.projectSlug,
+    projectRoleId: scene.projectRoleId,
     orgId: tenant.organizationId,
   };
   const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name);

@@ -11,6 +11,20 @@ function atOlderPath(summary: string): string {
 
 const PROJECT_CALLS = ['List your projects', 'Get a project', 'Get a project by its slug', 'Update a project'];
 
+const MEMBER_CALLS = [
+  'List the identities in a project',
+  'Get the membership of an identity in a project',
+  'Replace the roles of an identity in a project',
+  'Remove an identity from a project',
+];
+
+const ROLE_CALLS = [
+  'List the roles of a project',
+  'Get a role of a project by its slug',
+  'Update a role of a project',
+  'Delete a role of a project',
+];
+
 /** The calls a newcomer tries, by their summaries, in an order in which each finds what it needs. */
 const WALK = [
   'Check service status',
@@ -63,8 +77,25 @@ const WALK = [
   'Create a project',
   ...PROJECT_CALLS,
   ...PROJECT_CALLS.map(atOlderPath),
+  'Create an identity',
+  'Add an identity to a project',
+  'Get a membership by its own id',
+  'List the projects of an identity',
+  ...MEMBER_CALLS,
+  atOlderPath('Add an identity to a project'),
+  ...MEMBER_CALLS.map(atOlderPath),
+  'Create a role of a project',
+  'Get a role of a project',
+  ...ROLE_CALLS,
+  'Get your own permissions in a project',
+  'Create a role of a project',
+  ...ROLE_CALLS.map(atOlderPath),
+  'Create a role of a project',
+  ...ROLE_CALLS.map((one) => `${one}, at the oldest path`),
+  atOlderPath('Create a role of a project'),
   atOlderPath('Delete a project'),
   'Create a project',
+  'Create a role of a project, at the oldest path',
   ...['Get a project', 'Update a project', 'Delete a project'].map((one) => `${one}, by slug at an older path`),
   atOlderPath('Create a project'),
   'Create a project',

@@ -154,6 +154,11 @@ const ROUTES: ManagedRoute[] = [
     permission: 'role:read',
     notFound: ({ slug }) => `Failed to find role ${slug}`,
   },
+  {
+    operation: 'GET /api/v1/identities/{identityId}/identity-memberships',
+    permission: 'identity:read',
+    notFound: noIdentity,
+  },
   ...['/api/v1/projects', '/api/v2/workspace'].map((path) => ({
     operation: `POST ${path}`,
     permission: 'project:create',

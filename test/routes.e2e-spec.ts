@@ -36,6 +36,18 @@ const OLDER_PATHS_OF_PROJECTS = [
   'GET /api/v1/workspace/slug/{projectSlug}',
   ...['GET', 'PATCH', 'DELETE'].map((method) => `${method} /api/v1/workspace/{projectId}`),
   ...['GET', 'PATCH', 'DELETE'].map((method) => `${method} /api/v2/workspace/{projectSlug}`),
+  'POST /api/v2/workspace/{projectId}/identity-memberships/{identityId}',
+  ...['GET', 'PATCH', 'DELETE'].map(
+    (method) => `${method} /api/v2/workspace/{projectId}/identity-memberships/{identityId}`,
+  ),
+  'GET /api/v2/workspace/{projectId}/identity-memberships',
+  ...['/api/v2/workspace/{projectId}', '/api/v1/workspace/{projectSlug}'].flatMap((path) => [
+    `POST ${path}/roles`,
+    `GET ${path}/roles`,
+    `GET ${path}/roles/slug/{roleSlug}`,
+    `PATCH ${path}/roles/{projectRoleId}`,
+    `DELETE ${path}/roles/{projectRoleId}`,
+  ]),
 ];
 
 type Json = Record<string, unknown>;
@@ -382,6 +394,12 @@ describe('the routes', () => {
       'GET /api/v1/organization/{orgId}/roles',
       'GET /api/v1/projects',
       'GET /api/v1/workspace',
+      'GET /api/v1/projects/{projectId}/memberships/identities',
+      'GET /api/v2/workspace/{projectId}/identity-memberships',
+      'GET /api/v1/identities/{identityId}/identity-memberships',
+      'GET /api/v1/projects/{projectId}/roles',
+      'GET /api/v2/workspace/{projectId}/roles',
+      'GET /api/v1/workspace/{projectSlug}/roles',
       'GET /api/v1/organization/audit-logs',
       'GET /api/latchkey/v1/audit-logs/export',
       'GET /api/v1/auth/token-auth/identities/{identityId}/tokens',
@@ -485,7 +503,11 @@ describe('the routes', () => {
         'inverted',
         'isTotalCountCapped',
         'organizationSlug',
+        'role',
         'slug',
+        'temporaryAccessStartTime',
+        'temporaryMode',
+        'temporaryRange',
       ]);
     });
 

@@ -14,6 +14,9 @@ interface Ids extends MethodIds {
   readonly organizationSlug: string;
   readonly projectId: string;
   readonly projectSlug: string;
+  readonly membershipId: string;
+  readonly projectRoleId: string;
+  readonly roleSlug: string;
 }
 
 interface Operation {
@@ -130,6 +133,9 @@ const unknown = (): Ids => {
     ...ownIds(randomUUID),
     projectId: randomUUID(),
     projectSlug: `none-${randomUUID()}`,
+    membershipId: randomUUID(),
+    projectRoleId: randomUUID(),
+    roleSlug: `none-${randomUUID()}`,
     organizationId,
     orgId: organizationId,
     organizationSlug: `nobody-${randomUUID().slice(0, 6)}`,
@@ -157,13 +163,16 @@ describe('tenants', () => {
     theirToken = await theirs.given.token({ name: 'their-token' });
     const { identityId, tokenId } = theirToken;
     const own = await theirs.given.everyMethod(identityId);
+    const project = await theirs.given.project();
     const { organization } = done(await theirs.admin.get('/api/v1/identities/details')).identityDetails;
     theirIds = {
       identityId,
       tokenId,
       ...(await theirs.given.role()),
       ...(await theirs.given.stream()),
-      ...(await theirs.given.project()),
+      ...project,
+      ...(await theirs.given.member(identityId, project.projectId)),
+      ...(await theirs.given.projectRole(project.projectId)),
       ...own,
       organizationId: theirs.organizationId,
       orgId: theirs.organizationId,
@@ -427,6 +436,9 @@ describe('tenants', () => {
         ...ownIds(() => text),
         projectId: text,
         projectSlug: text,
+        membershipId: text,
+        projectRoleId: text,
+        roleSlug: text,
         orgId: text,
       });
       const inPaths = operations.filter(({ path }) => path.includes('{')).map((one) => ({ ...one, query: [] }));

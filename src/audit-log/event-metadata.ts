@@ -14,6 +14,8 @@ const ID_NAMES: Readonly<Record<ChangeTarget['type'], string>> = {
   role: 'roleId',
   'log-stream': 'streamId',
   project: 'projectId',
+  'project-membership': 'membershipId',
+  'project-role': 'roleId',
   organization: 'organizationId',
   instance: 'instanceId',
 };

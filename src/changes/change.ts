@@ -26,6 +26,8 @@ export type ChangeAction =
   | `${'create' | 'update' | 'delete'}-identity`
   | `${'create' | 'update' | 'delete'}-org-role`
   | `${'create' | 'update' | 'delete'}-project`
+  | `${'create' | 'update' | 'delete'}-project-role`
+  | `${'create' | 'update' | 'delete'}-identity-project-membership`
   | `${'add' | 'update' | 'revoke'}-identity-${string}`
   | `${'create' | 'update' | 'revoke' | 'rotate' | 'disable' | 'enable'}-token-identity-token-auth`
   | 'revoke-all-tokens-token-auth'
@@ -47,6 +49,8 @@ export interface ChangeTarget {
     | 'client-secret'
     | 'role'
     | 'project'
+    | 'project-membership'
+    | 'project-role'
     | 'log-stream'
     | 'organization'
     | 'instance';

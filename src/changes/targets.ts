@@ -115,3 +115,42 @@ export function projectTarget({ id, organizationId, ...project }: ProjectFields)
   const { name, slug, description, hasDeleteProtection } = project;
   return { type: 'project', id, organizationId, details: { name, slug, description, hasDeleteProtection } };
 }
+
+/** The parts of a membership that an audit log shows. */
+export interface ProjectMembershipFields {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly projectId: string;
+  readonly identityId: string;
+  readonly roles: readonly {
+    readonly role: string;
+    readonly customRoleSlug: string | null;
+    readonly startsMs: number | null;
+    readonly endsMs: number | null;
+  }[];
+}
+
+export function projectMembershipTarget(fields: ProjectMembershipFields): ChangeTarget {
+  const { id, organizationId, identityId, projectId } = fields;
+  const roles = fields.roles.map(({ role, customRoleSlug, startsMs, endsMs }) => ({
+    role: customRoleSlug ?? role,
+    ...(startsMs === null ? {} : { from: new Date(startsMs), until: new Date(endsMs!) }),
+  }));
+  return { type: 'project-membership', id, identityId, organizationId, details: { projectId, roles } };
+}
+
+/** The parts of a project's role that an audit log shows. */
+export interface ProjectRoleFields {
+  readonly id: string;
+  readonly projectId: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly permissions: unknown;
+}
+
+export function projectRoleTarget(role: ProjectRoleFields, organizationId: string): ChangeTarget {
+  const { id, projectId, slug, name, description, permissions } = role;
+  const details = { projectId, slug, name, description, permissions: JSON.stringify(permissions) };
+  return { type: 'project-role', id, organizationId, details };
+}

@@ -16,6 +16,7 @@ import { type HeldIdentity, IdentityStore } from '../identities/identity.store';
 import { IdentityNotFoundError, UnknownRoleError } from '../identities/identities.errors';
 import { CreateOrganizationDto } from '../organizations/dto/organization.dtos';
 import { OrganizationStore } from '../organizations/organization.store';
+import { ProjectAdministratorsService } from '../permissions/projects/project-administrators.service';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { isRole, type Role } from '../permissions/roles';
 import { AttachTokenAuthDto } from '../token-auth/dto/token-auth.dtos';
@@ -87,6 +88,7 @@ export class MachineIdentities {
     private readonly reader: IdentityReaderService,
     private readonly lastAdministrator: LastAdministratorService,
     private readonly secrets: SecretChangesService,
+    private readonly projectAdministrators: ProjectAdministratorsService,
   ) {}
 
   /**
@@ -204,7 +206,7 @@ export class MachineIdentities {
    * Deletes an identity and its tokens, which are refused like revoked ones.
    *
    * @throws LastAdministratorError for the last identity of an organization that holds `admin` and can obtain a token;
-   * DatabaseUnavailableError.
+   * LastProjectAdministratorError for the last administrator of a project; DatabaseUnavailableError.
    * @returns false for an identity that does not exist.
    */
   async delete(identityId: string, options: ChangeOptions = {}): Promise<boolean> {
@@ -212,9 +214,10 @@ export class MachineIdentities {
     const organizationId = organizationOf(options);
     return this.transaction.takeAway('delete-identity', options, async (work) => {
       const { run } = work;
-      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, () =>
-        this.store.delete(run, identityId, organizationId),
-      );
+      const deleted = await this.lastAdministrator.keep(run, { identityId, organizationId }, async () => {
+        await this.projectAdministrators.requireOthers(run, identityId, organizationId);
+        return this.store.delete(run, identityId, organizationId);
+      });
       if (deleted) work.changed(identityTarget({ id: identityId, ...deleted }));
       else {
         work.unchanged();

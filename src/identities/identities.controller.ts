@@ -9,6 +9,7 @@ import { READ_REFUSALS } from '../database/list-reads';
 import { Authorized } from '../permissions/authorized.decorator';
 import { ruleOf } from '../permissions/permission-catalogue';
 import { boundaryRefusals, LastAdministratorError, PermissionBoundaryError } from '../permissions/permissions.errors';
+import { LastProjectAdministratorError } from '../permissions/projects/project-administrators.service';
 import { CreateIdentityDto, UpdateIdentityDto } from './dto/identity-input.dtos';
 import {
   IdentityListDto,
@@ -139,6 +140,7 @@ export class IdentitiesController {
       ...boundaryRefusals(DELETE_IDENTITY),
       new DeleteProtectionError(),
       new LastAdministratorError(),
+      new LastProjectAdministratorError(),
     ],
   })
   async delete(@CurrentActor() actor: Actor, @Param('identityId') id: string): Promise<DeletedIdentityAnswerDto> {

@@ -8,6 +8,7 @@ import { identityTarget } from '../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { LastAdministratorService } from '../permissions/last-administrator.service';
 import { type Attempt, PermissionsService } from '../permissions/permissions.service';
+import { ProjectAdministratorsService } from '../permissions/projects/project-administrators.service';
 import { type AssignableRole, AssignableRolesService } from '../roles/assignable-roles.service';
 import { type CreateIdentityDto, type UpdateIdentityDto } from './dto/identity-input.dtos';
 import { DeletedIdentityDto, IdentityDto, MetadataDto } from './dto/identity.dtos';
@@ -38,6 +39,7 @@ export class IdentitiesService {
     private readonly lastAdministrator: LastAdministratorService,
     private readonly permissions: PermissionsService,
     private readonly roles: AssignableRolesService,
+    private readonly projectAdministrators: ProjectAdministratorsService,
   ) {}
 
   /** @throws OtherOrganizationError, UnknownRoleError, PermissionBoundaryError */
@@ -108,7 +110,7 @@ export class IdentitiesService {
     return true;
   }
 
-  /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError */
+  /** @throws IdentityNotFoundError, InstanceAdminRequiredError, PermissionBoundaryError, DeleteProtectionError, LastAdministratorError, LastProjectAdministratorError */
   async delete(actor: Actor, identityId: string): Promise<DeletedIdentityDto> {
     const { caller } = actor;
     const target = { identityId, organizationId: caller.organization.id };
@@ -127,6 +129,7 @@ export class IdentitiesService {
     work.changed(identityTarget(identity));
     if (identity.hasDeleteProtection) throw new DeleteProtectionError();
     await extendStatementTimeout(tx);
+    await this.projectAdministrators.requireOthers(run, identity.id, identity.organizationId);
     await this.store.delete(run, identity.id, identity.organizationId);
     return DeletedIdentityDto.of(identity);
   }

@@ -14,7 +14,10 @@ type Tag = [string, string];
 
 const IDENTITIES: Tag = ['Identities', 'The programs of your organization, and their roles.'];
 const ROLES: Tag = ['Roles', 'Roles of your own: say what an identity may do, action by action.'];
-const PROJECTS: Tag = ['Projects', 'Access is granted in projects: a project has members, and each has roles, for good or for a time.'];
+const PROJECTS: Tag = [
+  'Projects',
+  'Access is granted in projects: a project has members, and each has roles, for good or for a time.',
+];
 const TAGS: Tag[] = [
   ['Token Auth', 'Create tokens for an identity by hand; name, list and revoke them, and set how they behave.'],
   ['Access tokens', 'Calls for the holder of a token: renew it, revoke it.'],
@@ -32,6 +35,9 @@ const PATH_IDS: Record<string, string> = {
   slug: 'The slug of a role: `role.slug` of "Create a role".',
   streamId: 'The id of a stream: `stream.id` of "Create a stream of the audit log".',
   projectId: 'The id of a project that you are in: `project.id` of "Create a project".',
+  membershipId: 'The id of a membership: `identityMembership.id` of "Add an identity to a project".',
+  projectRoleId: 'The id of a role of a project: `role.id` of "Create a role of a project".',
+  roleSlug: 'The slug of a role of a project: `role.slug` of "Create a role of a project".',
   projectSlug: 'The slug of a project that you are in: `project.slug` of "Create a project".',
   orgId: 'The id of your organization: `identityDetails.organization.id` of "Get the current identity".',
 };

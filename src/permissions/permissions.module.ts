@@ -5,6 +5,8 @@ import { PermissionGuard } from './permission.guard';
 import { PermissionsService } from './permissions.service';
 import { ProjectAccessReader } from './projects/project-access.reader';
 import { ProjectAccessService } from './projects/project-access.service';
+import { ProjectAdministratorsService } from './projects/project-administrators.service';
+import { ProjectBoundaryService } from './projects/project-boundary.service';
 import { ProjectGuard } from './projects/project.guard';
 
 /** The permissions of callers. The module is global, so that any route can ask for a permission. */
@@ -17,6 +19,8 @@ import { ProjectGuard } from './projects/project.guard';
     ProjectAccessReader,
     ProjectAccessService,
     ProjectGuard,
+    ProjectAdministratorsService,
+    ProjectBoundaryService,
     { provide: CallerRights, useExisting: PermissionsService },
   ],
   exports: [
@@ -26,6 +30,8 @@ import { ProjectGuard } from './projects/project.guard';
     ProjectAccessReader,
     ProjectAccessService,
     ProjectGuard,
+    ProjectAdministratorsService,
+    ProjectBoundaryService,
     CallerRights,
   ],
 })

@@ -25,6 +25,8 @@ export interface Attempt {
   readonly what: string;
   /** The permission that the act needs on the target (contract 3.9). */
   readonly permission: Permission;
+  /** Whether it only revokes: that stays easy, whatever the target holds in projects (decision 43). */
+  readonly isRevocation?: boolean;
 }
 
 /**

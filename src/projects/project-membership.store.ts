@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlRunner } from '../database/sql-runner';
+import type { TemporaryTime } from './temporary-access';
 
 /** One role of a member. */
 export interface NewMembershipRole {
@@ -8,7 +9,7 @@ export interface NewMembershipRole {
   /** Which one, for `custom`. */
   readonly projectRoleId?: string | null;
   /** Null for a permanent role. */
-  readonly time?: { readonly range: string; readonly startsAt: Date; readonly endsAt: Date } | null;
+  readonly time?: TemporaryTime | null;
 }
 
 /** A member of a project. */
@@ -29,6 +30,29 @@ export class ProjectMembershipStore {
     const [row] = await run<{ id: string }>(INSERT, [projectId, identityId]);
     if (row !== undefined) await this.addRoles(run, row.id, roles);
     return row?.id;
+  }
+
+  /** Replaces all roles of a member. */
+  async setRoles(run: SqlRunner, membershipId: string, roles: readonly NewMembershipRole[]): Promise<void> {
+    await run('DELETE FROM latchkey.project_membership_roles WHERE membership_id = $1', [membershipId]);
+    await this.addRoles(run, membershipId, roles);
+    await run('UPDATE latchkey.project_memberships SET updated_at = CURRENT_TIMESTAMP WHERE id = $1', [membershipId]);
+  }
+
+  async delete(run: SqlRunner, membershipId: string): Promise<void> {
+    await run('DELETE FROM latchkey.project_memberships WHERE id = $1', [membershipId]);
+  }
+
+  /** The id of an identity's own membership; undefined if it is not a member itself. */
+  async find(run: SqlRunner, { projectId, identityId }: ProjectMember): Promise<string | undefined> {
+    const [row] = await run<{ id: string }>(FIND, [projectId, identityId]);
+    return row?.id;
+  }
+
+  /** Whether a project has an administrator that is one itself and for good. */
+  async hasAdministrator(run: SqlRunner, projectId: string): Promise<boolean> {
+    const [row] = await run<{ has: boolean }>(HAS_ADMINISTRATOR, [projectId]);
+    return row!.has;
   }
 
   /** In the order in which they are given. */
@@ -57,3 +81,11 @@ const INSERT_ROLES = `
          unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[])
            WITH ORDINALITY AS one (role, project_role_id, temporary_range, starts_at, ends_at, position)
    WHERE m.id = $1`;
+
+const FIND = 'SELECT id FROM latchkey.project_memberships WHERE project_id = $1 AND actor_id = $2';
+
+const HAS_ADMINISTRATOR = `
+  SELECT EXISTS (
+    SELECT FROM latchkey.project_memberships m
+      JOIN latchkey.project_membership_roles r ON r.membership_id = m.id AND r.role = 'admin' AND r.ends_at IS NULL
+     WHERE m.project_id = $1 AND m.identity_id IS NOT NULL) AS has`;

@@ -18,6 +18,7 @@ import type { ProjectCaller } from '../permissions/projects/project-access.servi
 import type { CreateProjectDto, UpdateProjectDto } from './dto/project-input.dtos';
 import { ProjectDto } from './dto/project.dtos';
 import { ProjectMembershipStore } from './project-membership.store';
+import { ProjectWorkService } from './project-work.service';
 import { type Project, type ProjectProperties, projectSlugOf, ProjectStore } from './project.store';
 import {
   ProjectDeleteProtectionError,
@@ -33,6 +34,7 @@ export class ProjectsService {
     @InjectDataSource(LATCHKEY_DATA_SOURCE) private readonly dataSource: DataSource,
     private readonly store: ProjectStore,
     private readonly memberships: ProjectMembershipStore,
+    private readonly work: ProjectWorkService,
     private readonly changes: ChangesService,
     private readonly reads: ListReads,
   ) {}
@@ -85,13 +87,15 @@ export class ProjectsService {
   update(actor: Actor, at: ProjectCaller, dto: UpdateProjectDto): Promise<ProjectDto> {
     return this.changes.alter({ actor, action: 'update-project' }, async (work) => {
       const { run } = work;
-      const held = await this.hold(run, at);
+      const { project: held } = await this.work.begin(work, at, { permission: 'settings:edit' });
       const { name = held.name, slug = held.slug, hasDeleteProtection = held.hasDeleteProtection, ...rest } = dto;
       const { description = held.description, ...hints } = rest;
       const settings = { ...held.settings, ...defined(hints) };
       const properties = { name, slug, description: description || null, hasDeleteProtection, settings };
       const updated = await this.write(run, held, properties, dto);
-      work.changed(projectTarget(updated));
+      // An empty body changes nothing, and is no event.
+      if (updated === held) work.unchanged();
+      else work.changed(projectTarget(updated));
       return ProjectDto.of(updated);
     });
   }
@@ -100,7 +104,8 @@ export class ProjectsService {
   delete(actor: Actor, at: ProjectCaller): Promise<ProjectDto> {
     return this.changes.takeAway({ actor, action: 'delete-project' }, async (work) => {
       const { tx, run } = work;
-      const held = await this.hold(run, at).catch(nothingLeft);
+      const begun = this.work.begin(work, at, { permission: 'workspace:delete' });
+      const { project: held } = await begun.catch(nothingLeft);
       if (held.hasDeleteProtection) throw new ProjectDeleteProtectionError();
       work.changed(projectTarget(held));
       await extendStatementTimeout(tx);
@@ -119,12 +124,6 @@ export class ProjectsService {
     const updated = await this.store.update(run, held.id, properties);
     if (updated === undefined) throw new ProjectSlugTakenError(properties.slug);
     return updated;
-  }
-
-  private async hold(run: SqlRunner, { caller, projectId }: ProjectCaller): Promise<Project> {
-    const held = await this.store.hold(run, projectId, caller.organization.id);
-    if (held === undefined) throw new ProjectNotFoundError(projectId);
-    return held;
   }
 }
 

@@ -24,7 +24,11 @@ import { TokenAuthIssuer } from './token-auth.issuer';
 
 export const CREATE_TOKEN: Attempt = { what: 'create token for identity', permission: 'identity:create-token' };
 export const UPDATE_TOKEN: Attempt = { what: 'update token for identity', permission: 'identity:create-token' };
-export const REVOKE_TOKEN: Attempt = { what: 'revoke token of identity', permission: 'identity:edit' };
+export const REVOKE_TOKEN: Attempt = {
+  what: 'revoke token of identity',
+  permission: 'identity:edit',
+  isRevocation: true,
+};
 
 /** Changes the tokens that the managers of an identity issue by hand. `token-auth-reads.service.ts` reads them. */
 @Injectable()

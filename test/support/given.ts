@@ -88,6 +88,23 @@ export class Given {
     return { projectId: project.id as string, projectSlug: project.slug as string };
   }
 
+  /** The membership of an identity in a project, a new one if it is left out. */
+  async member(identityId: string, projectId: string, ...roles: object[]): Promise<{ membershipId: string }> {
+    const path = `/api/v1/projects/${projectId}/memberships/identities/${identityId}`;
+    const body = roles.length === 0 ? {} : { roles };
+    return { membershipId: done(await this.admin.post(path, body)).identityMembership.id as string };
+  }
+
+  /** A role that a project makes. */
+  async projectRole(
+    projectId: string,
+    permissions: object[] = [],
+  ): Promise<{ projectRoleId: string; roleSlug: string }> {
+    const body = { slug: `given-${randomUUID()}`, name: 'given', permissions };
+    const { role } = done(await this.admin.post(`/api/v1/projects/${projectId}/roles`, body));
+    return { projectRoleId: role.id as string, roleSlug: role.slug as string };
+  }
+
   /** Attaches a method to an identity. */
   async method({ definition: { slug }, attach }: MethodFixture, identityId: string): Promise<void> {
     done(await this.admin.post(`/api/v1/auth/${slug}/identities/${identityId}`, attach));

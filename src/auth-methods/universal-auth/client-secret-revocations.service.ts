@@ -15,7 +15,11 @@ import { ClientSecretStore } from './client-secret.store';
 import { ClientSecretDto } from './dto/client-secret.dtos';
 import { ClientSecretNotFoundError } from './universal-auth.errors';
 
-export const REVOKE_SECRET: Attempt = { what: 'revoke client secret of identity', permission: 'identity:delete-token' };
+export const REVOKE_SECRET: Attempt = {
+  what: 'revoke client secret of identity',
+  permission: 'identity:delete-token',
+  isRevocation: true,
+};
 
 /** Revokes client secrets. Unlike other changes of client secrets, this affects verification and must reach every node. */
 @Injectable()

@@ -41,3 +41,19 @@ export function AuthorizedInProject(
     documentationOf({ need, denials }, docs),
   );
 }
+
+/**
+ * The same for a route that names no project: the object that it names is in one, and the handler enters that project before it
+ * answers anything about the object.
+ */
+export function AuthorizedInItsProject(permission: ProjectPermission, docs: AuthorizedDocs): MethodDecorator {
+  const need = `Needs the permission \`${permission}\` in its project.`;
+  return applyDecorators(
+    UseGuards(LatchkeyTokenGuard),
+    requiring(),
+    ApiExtension('x-permission', 'any'),
+    ApiExtension('x-project-permission', permission),
+    UseInterceptors(PartyInterceptor),
+    documentationOf({ need, denials: [new NotInProjectError(), new PermissionDeniedError(permission)] }, docs),
+  );
+}

@@ -81,6 +81,11 @@ export class ProjectAccess {
     return this.at(nowMs).rules.rules;
   }
 
+  /** The grants that count now, in the order of their rules. */
+  grantsAt(nowMs: number): readonly Grant[] {
+    return this.facts.grants.filter((one) => counts(one, nowMs));
+  }
+
   /** The moments after `nowMs` at which a grant begins or ends. */
   momentsAfter(nowMs: number): number[] {
     return momentsOf(this.facts.grants).filter((moment) => moment > nowMs);

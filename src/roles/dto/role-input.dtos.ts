@@ -17,22 +17,28 @@ import { MOST_ACTIONS, MOST_CONDITIONS, MOST_RULES, type RuleInput } from '../..
 
 const RESERVED: readonly string[] = [...ROLES, CUSTOM_ROLE];
 
-const isFree: Rule = {
-  name: 'reserved',
-  code: 'custom',
-  holds: (value) => !RESERVED.includes(value as string),
-  message: () => `This slug is reserved. Choose another one than ${RESERVED.join(', ')}`,
-};
+function isFree(reserved: readonly string[]): Rule {
+  return {
+    name: 'reserved',
+    code: 'custom',
+    holds: (value) => !reserved.includes(value as string),
+    message: () => `This slug is reserved. Choose another one than ${reserved.join(', ')}`,
+  };
+}
 
 /** The slug of a role. Capitals are lowered; letters of other alphabets that look the same are refused. */
-function RoleSlug(options: FieldOptions): PropertyDecorator {
+export function RoleSlug(options: FieldOptions, reserved: readonly string[] = RESERVED): PropertyDecorator {
   const form = matches(
     /^[a-z0-9]+(-[a-z0-9]+)*$/,
     'Expected letters from a to z and digits, with single hyphens between them',
   );
   return applyDecorators(
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? lowered(value.trim()) : value)),
-    field([isString, ...lengthBetween(1, 64), form, isFree], options, { type: String, minLength: 1, maxLength: 64 }),
+    field([isString, ...lengthBetween(1, 64), form, isFree(reserved)], options, {
+      type: String,
+      minLength: 1,
+      maxLength: 64,
+    }),
   );
 }
 
