@@ -391,11 +391,13 @@ describe('the chain', () => {
     await sealed();
     const all = await exported();
     expect(verified(all, await signed()).faults).toEqual([]);
+    await flushed();
+    await sealed();
     const [left] = await latchkey.dataSource.query(
       `SELECT count(*)::int AS n FROM latchkey.audit_unsealed WHERE organization_id = $1`,
       [tenant.organizationId],
     );
-    expect(left.n).toBeLessThanOrEqual(1);
+    expect(left.n).toBe(0);
   });
 
   it('is exported and signed with every committed event, also while another node seals: the caller waits for it', async () => {
@@ -474,7 +476,10 @@ describe('the chain', () => {
       );
     const good = await run(file, '--checkpoints', keys);
     const bad = (await run(forged, '--checkpoints', keys, '--json')) as { stdout: string; code: number };
+    const unsigned = (await run(file)) as { stdout: string; code: number };
     rmSync(folder, { recursive: true });
+    expect(unsigned.stdout).toMatch(/NOT PROVED: No checkpoint names a batch/);
+    expect(unsigned.code).toBe(3);
     expect(good.stdout).toMatch(/Proved: this is every event of organization/);
     expect(bad.code).toBe(1);
     const { faults } = JSON.parse(bad.stdout) as { faults: { line: number }[] };
