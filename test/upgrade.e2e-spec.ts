@@ -242,6 +242,14 @@ describe('an installation of the first release that upgrades are promised from',
       await client.query(ROWS_OF_STAGE[run!.name] ?? '');
     }
     expect((await client.query(TOKENS)).rows).toEqual(before);
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'latchkey'::regnamespace AND relkind = 'r'
+          AND NOT relispartition ORDER BY 1`,
+    );
+    const empty = [];
+    for (const { name: table } of tables)
+      if ((await client.query(`SELECT FROM latchkey."${table}" LIMIT 1`)).rowCount === 0) empty.push(table);
+    expect(empty).toEqual([]);
     const schema = (await client.query<{ part: string }>(SCHEMA)).rows.map(({ part }) => part);
     await client.end();
     expect(schema.length).toBeGreaterThan(200);
@@ -280,9 +288,24 @@ const ROWS_OF_STAGE: Readonly<Record<string, string>> = {
   AddAuditLog1766900000000: `
     INSERT INTO latchkey.audit_logs (id, created_at, organization_id, event_type, outcome, actor_type, actor_metadata, event_metadata)
     SELECT '${ANY}', now(), id, 'create-identity', 'success', 'operator', '{}', '{}' FROM latchkey.organizations;
+    INSERT INTO latchkey.audit_unsealed (created_at, id, organization_id)
+    SELECT created_at, id, organization_id FROM latchkey.audit_logs;
     INSERT INTO latchkey.audit_batches
     SELECT id, 1, now(), now(), now(), ARRAY['${ANY}'::uuid], ARRAY[${HASH}], ${HASH}, ${HASH} FROM latchkey.organizations;
     INSERT INTO latchkey.audit_checkpoints SELECT id, 1, now(), ${HASH}, 'key', ${HASH} FROM latchkey.organizations`,
+  AddProjects1767000000000: `
+    INSERT INTO latchkey.projects (id, organization_id, name, slug)
+    SELECT '${ANY}', id, 'Shop', 'shop' FROM latchkey.organizations;
+    INSERT INTO latchkey.project_roles (project_id, slug, name, permissions) VALUES ('${ANY}', 'reader', 'Reader', '[]');
+    INSERT INTO latchkey.project_memberships (project_id, actor_id, identity_id)
+    SELECT '${ANY}', id, id FROM latchkey.identities;
+    INSERT INTO latchkey.project_membership_roles (membership_id, actor_id, position, role)
+    SELECT id, actor_id, 0, 'member' FROM latchkey.project_memberships`,
+  AddAuditStreams1767100000000: `
+    INSERT INTO latchkey.audit_streams (id, organization_id, name, url, sealed_secret, batch)
+    SELECT '${ANY}', id, 'siem', 'https://siem.test', ${HASH}, 1 FROM latchkey.organizations;
+    INSERT INTO latchkey.audit_dead_letters (stream_id, batch, first, count, attempts, last_fault)
+    VALUES ('${ANY}', 1, 0, 1, 16, 'timed_out')`,
 };
 
 /** Everything that a schema is made of, as PostgreSQL writes it down. */
