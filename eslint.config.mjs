@@ -9,11 +9,29 @@ const MAX_PARAMS = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.latchkey', 'coverage', '**/*.cjs', '**/*.mjs', 'test/hosts', 'examples'] },
+  {
+    ignores: [
+      'dist',
+      'node_modules',
+      '.latchkey',
+      'coverage',
+      '**/*.cjs',
+      '**/*.mjs',
+      '**/*.mts',
+      'test/hosts',
+      'examples',
+      'src/console/ui',
+      'console/src/api.d.ts',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { project: ['./tsconfig.json', './test/{clients,sockets}/tsconfig.json'] } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.json', './test/{clients,sockets,console}/tsconfig.json', './console/tsconfig.json'],
+      },
+    },
     rules: {
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
@@ -46,7 +64,38 @@ export default tseslint.config(
   },
   {
     // Their packages need not be installed, and what is imported from none is `any`.
-    files: ['test/{clients,sockets}/**/*.ts'],
+    files: ['test/{clients,sockets,console}/**/*.ts'],
     rules: { '@typescript-eslint/no-redundant-type-constituents': 'off' },
+  },
+  {
+    // A page is a tree that is read as a whole. Its packages need not be installed, and what is imported from none is `any`.
+    files: ['console/**/*.{ts,tsx}'],
+    rules: {
+      'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 160, skipBlankLines: true, skipComments: true }],
+      complexity: ['error', 30],
+      'no-restricted-syntax': [
+        'error',
+        MAX_PARAMS,
+        { selector: 'JSXAttribute[name.name="dangerouslySetInnerHTML"]', message: 'Nothing is rendered as HTML.' },
+        {
+          selector: 'AssignmentExpression[left.property.name=/^(inner|outer)HTML$/]',
+          message: 'Nothing is rendered as HTML.',
+        },
+      ],
+      '@typescript-eslint/no-redundant-type-constituents': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      // The router redirects by throwing.
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      // The forms have no files, and the stores no `this`.
+      '@typescript-eslint/no-base-to-string': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+    },
   },
 );

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 /** Suites with packages of their own, which `npm ci` at the root does not install. */
-const SUITES = ['clients', 'sockets'];
+const SUITES = ['clients', 'sockets', 'console'];
 
 function esmPackages() {
   // Mercurius is CommonJS, but imports an ES module as it starts.

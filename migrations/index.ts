@@ -31,6 +31,7 @@ import { PlanAuditEventsOnce1767110000000 } from './1767110000000-plan-audit-eve
 import { AddAuditFollowers1767120000000 } from './1767120000000-add-audit-followers';
 import { AddSecretRotation1767150000000 } from './1767150000000-add-secret-rotation';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
+import { IndexTokenEnds1767350000000 } from './1767350000000-index-token-ends';
 
 /** Every migration, oldest first. A list and no glob, so that a host can run it too. */
 export const LATCHKEY_MIGRATIONS = [
@@ -67,4 +68,5 @@ export const LATCHKEY_MIGRATIONS = [
   AddAuditFollowers1767120000000,
   AddSecretRotation1767150000000,
   IndexDueEvents1767250000000,
+  IndexTokenEnds1767350000000,
 ];

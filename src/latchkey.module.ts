@@ -12,6 +12,7 @@ import {
 import { SecurityEvents } from './auth-methods/pipeline/security-events';
 import { AuditLogApiModule } from './audit-log/audit-log-api.module';
 import { AuditLogModule } from './audit-log/audit-log.module';
+import { ConsoleModule } from './console/console.module';
 import { ChangesModule } from './changes/changes.module';
 import { HealthModule } from './health/health.module';
 import { faultsOf, flag, isObject, must, type OptionTable, withDefaults } from './common/option-rules';
@@ -22,6 +23,7 @@ import { LatchkeyCoreModule } from './latchkey-core.module';
 import { type ASYNC_OPTIONS_TYPE, type OPTIONS_TYPE } from './latchkey.module-definition';
 import { MaintenanceModule } from './maintenance/maintenance.module';
 import { LatchkeyOptionsError } from './latchkey.options';
+import { ManagedTokensModule } from './managed-tokens/managed-tokens.module';
 import { OrganizationsModule } from './organizations/organizations.module';
 import { PermissionsModule } from './permissions/permissions.module';
 import { ProjectsModule } from './projects/projects.module';
@@ -44,6 +46,13 @@ export interface LatchkeyExtras {
    */
   readonly mountPath?: string;
   /**
+   * Whether to serve the web console at `console`, below the mount path. It is a page for people, and uses the REST API beside it.
+   * A script of any page of the same origin could use the console's session, so give it a host name of its own.
+   *
+   * @default false
+   */
+  readonly console?: boolean;
+  /**
    * The application's own auth methods, each made by `authMethodModule`, beside those of Latchkey.
    *
    * @default []
@@ -65,6 +74,7 @@ const REST_MODULES: Type[] = [
   RolesModule,
   ProjectsModule,
   TokenAuthModule,
+  ManagedTokensModule,
   AuditLogApiModule,
 ];
 
@@ -108,9 +118,9 @@ export class LatchkeyModule {
   }
 
   private static around(core: DynamicModule, extras: LatchkeyExtras): DynamicModule {
-    const { controllers, mountPath, authMethods, securityEvents } = withDefaults(EXTRAS, extras);
+    const { controllers, mountPath, console: hasConsole, authMethods, securityEvents } = withDefaults(EXTRAS, extras);
     const events = SecurityEventsModule.with(securityEvents);
-    const children = [...REST_MODULES, ...AUTH_METHOD_MODULES, ...authMethods];
+    const children = [...REST_MODULES, ...AUTH_METHOD_MODULES, ...authMethods, ...(hasConsole ? [ConsoleModule] : [])];
     const mounted = mountPath === '' ? [] : [RouterModule.register([{ path: mountPath, children }])];
     return { module: LatchkeyModule, imports: [core, events, ...(controllers ? [...children, ...mounted] : [])] };
   }
@@ -123,19 +133,28 @@ const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting
  */
 function apart(options: unknown, method: string): [LatchkeyExtras, Record<string, unknown>] {
   if (!isObject(options)) throw new LatchkeyOptionsError([`${method} must be given an object with the options`]);
-  const { controllers, mountPath, authMethods, securityEvents, ...rest } = options;
-  const shape = { controllers, mountPath, authMethods, securityEvents };
+  const { controllers, mountPath, console, authMethods, securityEvents, ...rest } = options;
+  const shape = { controllers, mountPath, console, authMethods, securityEvents };
   const faults = faultsOf(EXTRAS, shape);
-  if (faults.length === 0 && mountPath !== undefined && mountPath !== '' && controllers === false)
-    faults.push('mountPath must be left out with controllers: false, which mounts nothing');
+  if (faults.length === 0 && controllers === false) faults.push(...needingControllers(shape));
   if (faults.length > 0) throw new LatchkeyOptionsError(faults);
   return [shape as LatchkeyExtras, rest];
+}
+
+/** The options that ask for routes, where there are none. */
+function needingControllers({ mountPath, console }: Record<string, unknown>): string[] {
+  const isMounted = mountPath !== undefined && mountPath !== '';
+  return [
+    ...(isMounted ? ['mountPath must be left out with controllers: false, which mounts nothing'] : []),
+    ...(console === true ? ['console must be left out with controllers: false: its page uses the REST API'] : []),
+  ];
 }
 
 /** The default and the rule of each. */
 const EXTRAS = {
   controllers: { default: true, rule: flag() },
   mountPath: { default: '', rule: must('be a path such as /latchkey, without parameters or wildcards', isPath) },
+  console: { default: false, rule: flag() },
   authMethods: {
     default: [],
     rule: (name, value) =>

@@ -334,6 +334,7 @@ function pushConnectionOf({ pushUrl }: DatabaseOptions, { pg }: Connection): Con
 const SHAPING_OPTIONS: Readonly<Record<keyof LatchkeyExtras, true>> = {
   controllers: true,
   mountPath: true,
+  console: true,
   authMethods: true,
   securityEvents: true,
 };

@@ -263,6 +263,7 @@ const CASES: Record<string, Case> = {
     action: 'rotate-token-identity-token-auth',
     target: 'token',
   },
+  'POST /api/latchkey/v1/access-tokens/{tokenId}/revoke': { action: 'revoke-identity-access-token', target: 'token' },
   [`POST ${TOKEN_AUTH}/tokens/{tokenId}/revoke`]: { action: 'revoke-token-identity-token-auth', target: 'token' },
   [`POST ${UNIVERSAL_AUTH}`]: { action: 'add-identity-universal-auth', target: 'auth-method' },
   [`PATCH ${UNIVERSAL_AUTH}`]: {

@@ -6,11 +6,12 @@ import { IdentityReadsService } from './identity-reads.service';
 import { IdentityDirectoryService } from './identity-directory.service';
 import { ManagedIdentitiesService } from './managed-identities.service';
 import { RoleStoreModule } from '../roles/role-store.module';
+import { MeController } from './me.controller';
 import { MembershipsController } from './memberships.controller';
 
 @Module({
   imports: [IdentityStoreModule, RoleStoreModule],
-  controllers: [IdentitiesController, MembershipsController],
+  controllers: [IdentitiesController, MembershipsController, MeController],
   providers: [IdentitiesService, IdentityReadsService, IdentityDirectoryService, ManagedIdentitiesService],
   exports: [IdentitiesService, ManagedIdentitiesService, IdentityStoreModule],
 })

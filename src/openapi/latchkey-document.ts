@@ -3,7 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { CHOICES } from '../common/dto/request-fields';
 import { addRefusals } from '../common/http/documented-errors';
-import { isLatchkeyController, showing as showingController } from '../common/http/latchkey-controller.decorator';
+import { isDocumentedController, showing as showingController } from '../common/http/latchkey-controller.decorator';
 import { ValidationFailureError } from '../common/errors/common.errors';
 import type { AuthMethodDefinition } from '../auth-methods/auth-method.definition';
 import { definitionOf } from '../auth-methods/auth-method.module';
@@ -119,7 +119,7 @@ function definitionsIn(app: INestApplication): AuthMethodDefinition[] {
 /** Runs something with the modules of Latchkey's controllers, while these are not hidden from documents. */
 function showing<T>(app: INestApplication, act: (modules: Type[]) => T): T {
   const modules = [...app.get(ModulesContainer).values()].filter(({ controllers }) =>
-    [...controllers.values()].some(({ metatype }) => metatype && isLatchkeyController(metatype)),
+    [...controllers.values()].some(({ metatype }) => metatype && isDocumentedController(metatype)),
   );
   const controllers = modules.flatMap((module) =>
     [...module.controllers.values()].map(({ metatype }) => metatype as Type),

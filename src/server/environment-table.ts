@@ -190,6 +190,11 @@ export const ENVIRONMENT = {
     read: hostIn,
     rule: must('be an address or a name of this machine, without scheme, path or port', isHost),
   },
+  LATCHKEY_CONSOLE: {
+    default: true,
+    read: (value) => (value === 'true' || value === 'false' ? value === 'true' : value),
+    rule: oneOf([true, false]),
+  },
   LATCHKEY_LOG_LEVEL: logLevel('log'),
   LATCHKEY_PG_USER: text(),
 } satisfies Record<string, Variable>;

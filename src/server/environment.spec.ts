@@ -41,6 +41,7 @@ describe('the environment', () => {
       LATCHKEY_DRAIN_MS: 5_000,
       LATCHKEY_BOOTSTRAP_ENDPOINT: true,
       LATCHKEY_METRICS_HOST: '127.0.0.1',
+      LATCHKEY_CONSOLE: true,
       LATCHKEY_LOG_LEVEL: 'log',
     });
   });

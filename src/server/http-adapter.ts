@@ -40,6 +40,8 @@ export interface HttpSettings {
   readonly corsOrigins?: readonly string[];
   /** The address of the server as seen from outside, if that is not where it listens. */
   readonly publicUrl?: string | undefined;
+  /** Whether the address of the server leads a browser to the console. */
+  readonly hasConsole?: boolean;
 }
 
 /**
@@ -103,14 +105,20 @@ function acceptMethods(adapter: FastifyAdapter): void {
 }
 
 /** Sets the headers of every answer, whatever happens to the request, and answers preflights. */
-function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl }: HttpSettings): void {
+function addHeaders(adapter: FastifyAdapter, { corsOrigins = [], publicUrl, hasConsole = false }: HttpSettings): void {
   const ofDocs = docsHeaders(publicUrl);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, requestId(request));
     reply.header(NO_SNIFF, 'nosniff');
     if (request.routeOptions.url?.startsWith('/api/docs')) reply.headers(ofDocs);
+    if (hasConsole && isBrowserAtRoot(request)) return void reply.redirect('console', HttpStatus.SEE_OTHER);
     if (!answerCors(corsOrigins, request, reply)) done();
   });
+}
+
+/** A person who has typed the address of the server. A program is told that nothing is there. */
+function isBrowserAtRoot({ method, url, headers }: FastifyRequest): boolean {
+  return method === 'GET' && url.split('?')[0] === '/' && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
 /** A host with a port (RFC 3986 section 3.2.2). */

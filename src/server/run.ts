@@ -48,7 +48,8 @@ export async function serve({ say, flush }: Output): Promise<void> {
     app.get(AdministratorWatchService).watch();
     const metrics = await exposeMetrics(app, environment, shutdown);
     const url = await app.getUrl();
-    say(banner({ api: `${url}/api`, docs: `${url}/${DOCS_PATH}`, metrics }, home.directory, tenant));
+    const ui = environment.LATCHKEY_CONSOLE ? `${url}/console` : undefined;
+    say(banner({ api: `${url}/api`, docs: `${url}/${DOCS_PATH}`, ui, metrics }, home.directory, tenant));
   });
 }
 
@@ -140,15 +141,18 @@ async function setUp(app: NestFastifyApplication, directory: DataDirectory): Pro
 interface Addresses {
   readonly api: string;
   readonly docs: string;
+  /** Undefined without the console. */
+  readonly ui: string | undefined;
   readonly metrics: string | undefined;
 }
 
 function banner(
-  { api, docs, metrics }: Addresses,
+  { api, docs, ui, metrics }: Addresses,
   directory: DataDirectory | undefined,
   tenant: Tenant | null,
 ): string {
   const lines = ['', 'Latchkey is up.', '', `  API           ${api}`, `  Swagger UI    ${docs}`];
+  if (ui !== undefined) lines.push(`  Console       ${ui}`);
   if (metrics !== undefined) lines.push(`  Metrics       ${metrics}`);
   if (tenant) lines.push(credentials(tenant), '', 'The token is shown only now.');
   if (directory) lines.push('', `Credentials of the first start: ${directory.bootstrapFile}`);

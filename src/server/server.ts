@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { type DynamicModule, type HttpException, Injectable, Module } from '@nestjs/common';
+import { type DynamicModule, Global, type HttpException, Injectable, Module } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuditLogFollower } from '../audit-log/followers/audit-log.follower';
 import { LatchkeyExceptionFilter } from '../common/http/latchkey-exception.filter';
 import { answerOtherMethods } from '../common/http/other-methods';
+import { CONSOLE_HAS_OWN_ORIGIN } from '../console/own-origin';
 import { ReadinessService } from '../health/readiness.service';
 import { LatchkeyModule } from '../latchkey.module';
 import type { LatchkeyOptions } from '../latchkey.options';
@@ -24,10 +25,15 @@ class ServerExceptionFilter extends LatchkeyExceptionFilter {
 }
 
 /** The stand-alone server: the first host of `LatchkeyModule`, with no privilege that another host lacks. */
-@Module({ providers: [ServerExceptionFilter] })
+@Global()
+@Module({
+  providers: [ServerExceptionFilter, { provide: CONSOLE_HAS_OWN_ORIGIN, useValue: true }],
+  exports: [CONSOLE_HAS_OWN_ORIGIN],
+})
 export class ServerModule {
-  static with(options: LatchkeyOptions): DynamicModule {
-    return { module: ServerModule, imports: [LatchkeyModule.forRoot({ bootstrapEndpoint: true, ...options })] };
+  static with(options: LatchkeyOptions, hasConsole = true): DynamicModule {
+    const latchkey = LatchkeyModule.forRoot({ bootstrapEndpoint: true, ...options, console: hasConsole });
+    return { module: ServerModule, imports: [latchkey] };
   }
 }
 
@@ -54,12 +60,17 @@ export async function createServer(
   options: LatchkeyOptions,
   environment: Environment,
 ): Promise<NestFastifyApplication> {
-  const settings = { corsOrigins: environment.LATCHKEY_CORS_ORIGINS, publicUrl: environment.LATCHKEY_PUBLIC_URL };
+  const { LATCHKEY_CORS_ORIGINS: corsOrigins, LATCHKEY_PUBLIC_URL: publicUrl } = environment;
+  const settings = { corsOrigins, publicUrl, hasConsole: environment.LATCHKEY_CONSOLE };
   const adapter = httpAdapter(undefined, settings);
-  const app = await NestFactory.create<NestFastifyApplication>(ServerModule.with(options), adapter, {
-    logger: new ServerLogger(logLevels(environment)),
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ServerModule.with(options, settings.hasConsole),
+    adapter,
+    {
+      logger: new ServerLogger(logLevels(environment)),
+      abortOnError: false,
+    },
+  );
   configureServer(app, settings);
   const { LATCHKEY_AUDIT_FILE: file } = environment;
   if (file !== undefined) await followIntoFile(app.get(AuditLogFollower, { strict: false }), file);

@@ -1,6 +1,6 @@
 // Starts the built server on a database of its own, lints its API documentation, and compiles a client generated from it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ if (!existsSync(path.join(here, 'node_modules'))) {
 }
 const { createConfig, lintFromString } = await import('@redocly/openapi-core');
 const { default: openapiTS, astToString } = await import('openapi-typescript');
+const { consoleTypes } = await import('./console-types.mjs');
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'latchkey-openapi-'));
 
 async function fetchDocument() {
@@ -107,6 +108,16 @@ async function compileClient(source) {
   return tsc.status;
 }
 
+/** The console is compiled against the operations as they are now. With `--write`, its types are made of the document. */
+async function compareConsole(source) {
+  const file = path.join(root, 'console/src/api.d.ts');
+  const types = await consoleTypes(JSON.parse(source), path.join(root, 'console/src'));
+  if (process.argv.includes('--write')) writeFileSync(file, types);
+  const isCurrent = existsSync(file) && readFileSync(file, 'utf8') === types;
+  if (!isCurrent) console.error('console/src/api.d.ts is out of date: run `node test/openapi/check.mjs --write`.');
+  return isCurrent;
+}
+
 try {
   const source = await fetchDocument();
   const problems = await lint(source);
@@ -114,7 +125,8 @@ try {
   console.log(
     `OpenAPI: ${Object.keys(JSON.parse(source).paths).length} paths, ${problems} problems; client compiles: ${compiled === 0}`,
   );
-  process.exitCode = problems === 0 && compiled === 0 ? 0 : 1;
+  const isConsoleCurrent = await compareConsole(source);
+  process.exitCode = problems === 0 && compiled === 0 && isConsoleCurrent ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -15,12 +15,18 @@ import { LatchkeyRouteGuard } from './latchkey-route.guard';
 import { shieldParameters } from './shielded-parameters';
 
 const LATCHKEY_CONTROLLER = 'latchkey:controller';
+const LATCHKEY_PAGE = 'latchkey:page';
 const ROUTE_GUARD = new LatchkeyRouteGuard();
 /** The metadata key of `ApiExcludeController`. */
 const EXCLUDED = 'swagger/apiExcludeController';
 
 export function isLatchkeyController(controller: object): boolean {
   return Reflect.getMetadata(LATCHKEY_CONTROLLER, controller) === true;
+}
+
+/** Whether a controller's routes belong to the API document: those of pages do not. */
+export function isDocumentedController(controller: object): boolean {
+  return isLatchkeyController(controller) && Reflect.getMetadata(LATCHKEY_PAGE, controller) !== true;
 }
 
 /**
@@ -37,11 +43,19 @@ export function isLatchkeyRoute(context: ExecutionContext): boolean {
  * documents until `latchkeyDocument` asks for it, because a host's document belongs to the host.
  */
 export function LatchkeyController(path: string, tag: string): ClassDecorator {
+  return applyDecorators(ownController(path), ApiTags(tag));
+}
+
+/** A controller of pages for people. It is Latchkey's own to a host, and no part of the API document. */
+export function LatchkeyPage(path: string): ClassDecorator {
+  return applyDecorators(ownController(path), SetMetadata(LATCHKEY_PAGE, true));
+}
+
+function ownController(path: string): ClassDecorator {
   return applyDecorators(
     Controller({ path, version: VERSION_NEUTRAL }),
     SetMetadata(LATCHKEY_CONTROLLER, true),
     ApiExcludeController(),
-    ApiTags(tag),
     UseFilters(LatchkeyExceptionFilter),
     UseGuards(ROUTE_GUARD),
     UsePipes(ContractPipe),

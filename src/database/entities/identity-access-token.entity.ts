@@ -13,6 +13,8 @@ import type { IdentityAuth } from './access-token.claims';
 @Index('ix_identity_access_tokens_ends_at', ['endsAt'], { where: 'ends_at IS NOT NULL AND expires_at IS NULL' })
 @Index('ix_identity_access_tokens_all_ends', ['endsAt'], { where: 'ends_at IS NOT NULL' })
 @Index('ix_identity_access_tokens_keys', ['organizationId', 'createdAt', 'id'], { where: "auth_method = 'token-auth'" })
+// By organization and by the end, which is an expression: TypeORM must leave it alone.
+@Index('ix_identity_access_tokens_ends', { synchronize: false })
 @Index('uq_identity_access_tokens_external_id', ['organizationId', 'externalId'], {
   unique: true,
   where: 'external_id IS NOT NULL AND rotated_to IS NULL',

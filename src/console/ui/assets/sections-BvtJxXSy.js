@@ -1,0 +1,1 @@
+var e=[[`/`,`Overview`,`o`],[`/identities`,`Identities`,`i`],[`/tokens`,`Tokens`,`t`],[`/audit`,`Audit log`,`a`],[`/organization`,`Organization`,`r`],[`/nodes`,`Nodes`,`n`],[`/settings`,`Settings`,`s`]];export{e as t};
