@@ -272,7 +272,7 @@ describe('an installation of the first release that upgrades are promised from',
 
 const ANY = '00000000-0000-4000-8000-000000000001';
 const HASH = `'\\x00'::bytea`;
-/** Rows of the tables that a migration has made: those that follow meet no empty table. */
+/** Rows of the tables that a migration has made: those that follow meet no empty table. A migration that makes a table adds a row here. */
 const ROWS_OF_STAGE: Readonly<Record<string, string>> = {
   WatchContents1765100050000: 'INSERT INTO latchkey.clock (reached) VALUES (now()) ON CONFLICT DO NOTHING',
   PartTokensFromIdentities1765500000000: `
@@ -306,6 +306,7 @@ const ROWS_OF_STAGE: Readonly<Record<string, string>> = {
     SELECT '${ANY}', id, 'siem', 'https://siem.test', ${HASH}, 1 FROM latchkey.organizations;
     INSERT INTO latchkey.audit_dead_letters (stream_id, batch, first, count, attempts, last_fault)
     VALUES ('${ANY}', 1, 0, 1, 16, 'timed_out')`,
+  AddAuditFollowers1767120000000: `INSERT INTO latchkey.audit_followers (name, position) VALUES ('siem', 1)`,
 };
 
 /** Everything that a schema is made of, as PostgreSQL writes it down. */
