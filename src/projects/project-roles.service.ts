@@ -73,9 +73,7 @@ export class ProjectRolesService {
       const before = storedRules(role.permissions);
       const { slug = role.slug, name = role.name, description = role.description, rules = before } = change;
       this.requireCovered(held, before, rules);
-      const taken =
-        slug === role.slug ? undefined : (await this.store.bySlugs(work.run, held.projectId, [slug])).get(slug);
-      if (taken !== undefined) throw new ProjectRoleSlugTakenError();
+      if (slug !== role.slug) await this.requireFree(work.run, held.projectId, slug);
       const isEmpty = Object.values(change).every((value) => value === undefined);
       const changed = isEmpty ? role : await this.store.update(work.run, role.id, { slug, name, description, rules });
       // An empty body changes nothing, and is no event.
@@ -140,6 +138,10 @@ export class ProjectRolesService {
     for (const rules of [before, after, revivedBy(before, after)]) {
       this.work.requireRulesCovered(held, rules, UPDATE_PROJECT_ROLE.what);
     }
+  }
+
+  private async requireFree(run: SqlRunner, projectId: string, slug: string): Promise<void> {
+    if ((await this.store.bySlugs(run, projectId, [slug])).size > 0) throw new ProjectRoleSlugTakenError();
   }
 
   private async find(run: SqlRunner, projectId: string, roleId: string): Promise<ProjectRole> {
