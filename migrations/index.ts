@@ -30,6 +30,7 @@ import { AddAuditStreams1767100000000 } from './1767100000000-add-audit-streams'
 import { PlanAuditEventsOnce1767110000000 } from './1767110000000-plan-audit-events-once';
 import { AddAuditFollowers1767120000000 } from './1767120000000-add-audit-followers';
 import { AddSecretRotation1767150000000 } from './1767150000000-add-secret-rotation';
+import { ShareRateCounts1767160000000 } from './1767160000000-share-rate-counts';
 import { IndexDueEvents1767250000000 } from './1767250000000-index-due-events';
 import { IndexTokenEnds1767350000000 } from './1767350000000-index-token-ends';
 
@@ -67,6 +68,7 @@ export const LATCHKEY_MIGRATIONS = [
   PlanAuditEventsOnce1767110000000,
   AddAuditFollowers1767120000000,
   AddSecretRotation1767150000000,
+  ShareRateCounts1767160000000,
   IndexDueEvents1767250000000,
   IndexTokenEnds1767350000000,
 ];

@@ -127,6 +127,21 @@ describe('the rate limits of a key', () => {
     expect(await admitted(5, () => verify(rotated.accessToken))).toBe(5);
   });
 
+  // Seen red: counted by the id of the key alone.
+  it('are shared by a key and those that take its place, and no rotation begins a new count', async () => {
+    const { tokenId, accessToken } = await issue({ rateLimits: perHour(6) });
+    expect(await admitted(2, () => verify(accessToken))).toBe(2);
+    const next = await tokens.rotate(tokenId, { graceSeconds: 60, endsOldOnFirstUse: false });
+    const both = [accessToken, next.accessToken, accessToken, next.accessToken];
+    for (const token of both) expect(await codeOf(verify(token))).toBe('done');
+    expect([await codeOf(verify(accessToken)), await codeOf(verify(next.accessToken))]).toEqual([
+      RATE_LIMITED,
+      RATE_LIMITED,
+    ]);
+    const last = await tokens.rotate(next.tokenId, { graceSeconds: 0 });
+    expect(await codeOf(verify(last.accessToken))).toBe(RATE_LIMITED);
+  });
+
   // Seen red: what cannot be read taken for none.
   it('that cannot be read are 503, for the caller and for the host, and never no limit', async () => {
     const { tokenId, accessToken } = await issue({ rateLimits: perHour(1) });

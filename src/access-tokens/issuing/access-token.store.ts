@@ -48,6 +48,8 @@ export interface NewKeyRow extends KeySettings {
   readonly id?: string;
   /** The token that ends when this one is first used. */
   readonly endsTokenId?: string | null;
+  /** The first key of its rotations, with which it shares the count of rate limits. */
+  readonly countedWith?: string | null;
   /** An end that its JWT does not know of. */
   readonly endsAt?: Date | null;
   /** Uses that count against its limit from the beginning. */
@@ -91,10 +93,10 @@ const NO_KEY: NewKeyRow = {
 
 function valuesOf(key: NewKeyRow): unknown[] {
   const json = (value: object | null) => value && JSON.stringify(value);
-  const { id = null, endsTokenId = null, endsAt = null, usesSpent = 0 } = key;
+  const { id = null, endsTokenId = null, endsAt = null, usesSpent = 0, countedWith = null } = key;
   const { amount, everySeconds } = key.usesRefill ?? NO_REFILL;
   const said = [key.externalId, json(key.permissions), json(key.metadata), json(key.trustedIps), key.isEndGiven];
-  return [...said, amount, everySeconds, id, endsTokenId, endsAt, usesSpent, json(key.rateLimits)];
+  return [...said, amount, everySeconds, id, endsTokenId, endsAt, usesSpent, json(key.rateLimits), countedWith];
 }
 
 const NO_REFILL = { amount: 0, everySeconds: 0 };
@@ -213,9 +215,9 @@ const INSERT = `
          (identity_id, organization_id, auth_method_id, auth_method, name, access_token_ttl, access_token_max_ttl,
           access_token_period, num_uses_limit, client_secret_id, identity_auth, created_at, updated_at, expires_at, signed_ttl,
           external_id, permissions, metadata, trusted_ips, is_end_given, uses_refill_amount, uses_refill_interval,
-          uses_refilled_at, id, ends_token_id, ends_at, num_uses, rate_limits)
+          uses_refilled_at, id, ends_token_id, ends_at, num_uses, rate_limits, counted_with)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-          CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25, $26)
+          CASE WHEN $20::integer > 0 THEN $12::timestamptz END, coalesce($22::uuid, gen_random_uuid()), $23, $24, $25, $26, $27)
   ON CONFLICT (organization_id, external_id) WHERE external_id IS NOT NULL AND rotated_to IS NULL DO NOTHING
   RETURNING id`;
 

@@ -34,6 +34,8 @@ export interface ReplacedToken {
   /** Seconds; 0 if its JWT never expires. */
   readonly signedTTL: number;
   readonly key: KeySettings;
+  /** The first key of its rotations: this one, if it replaced none. */
+  readonly countedWith: string;
   /** The end that its JWT did not know of. */
   readonly endedBefore: Date | null;
   /** Uses that count against its limit. */
@@ -94,7 +96,7 @@ const REPLACE = `
              'methodTTL', a.access_token_ttl, 'methodMaxTTL', a.access_token_max_ttl, 'methodPeriod', a.access_token_period,
              'methodTrustedIps', a.access_token_trusted_ips, 'isKey', t.key_hash IS NOT NULL, 'externalId', t.external_id, 'permissions', t.permissions,
              'metadata', t.metadata, 'trustedIps', t.trusted_ips, 'refillAmount', t.uses_refill_amount,
-             'refillSeconds', t.uses_refill_interval, 'rateLimits', t.rate_limits, 'endedMs', ${ms('t.ends_at')},
+             'refillSeconds', t.uses_refill_interval, 'rateLimits', t.rate_limits, 'countedWith', coalesce(t.counted_with, t.id), 'endedMs', ${ms('t.ends_at')},
              'usesSpent', t.num_uses - ${USES_REFILLED}) AS told
       FROM durable CROSS JOIN latchkey.identity_access_tokens t
       JOIN latchkey.identities i ON i.id = t.identity_id
@@ -152,6 +154,7 @@ interface RawReplaced extends RawSigned, Omit<KeySettings, 'usesRefill'> {
   readonly refillAmount: number;
   readonly refillSeconds: number;
   readonly usesSpent: number;
+  readonly countedWith: string;
   readonly endedMs: number | null;
   readonly endsMs: number;
 }
@@ -163,7 +166,7 @@ function replacedOf(raw: RawReplaced): ReplacedToken {
   const usesRefill = raw.refillAmount > 0 ? { amount: raw.refillAmount, everySeconds: raw.refillSeconds } : null;
   return {
     ...{ tokenId, identityId, identityName, organizationId, name, methodId, authMethod, methodTrustedIps },
-    ...{ numUsesLimit, signedTTL, usesSpent, isKey: raw.isKey },
+    ...{ numUsesLimit, signedTTL, usesSpent, isKey: raw.isKey, countedWith: raw.countedWith },
     policy: policyOf(raw.accessTokenTTL, raw.accessTokenMaxTTL, raw.accessTokenPeriod),
     methodPolicy: policyOf(raw.methodTTL, raw.methodMaxTTL, raw.methodPeriod),
     key: { externalId, permissions, metadata, trustedIps, rateLimits, isEndGiven, usesRefill },

@@ -78,7 +78,7 @@ interface Succeeding {
 }
 
 function successorOf(replaced: ReplacedToken, rotation: Rotation, { by: id, at }: Replacement): IssueRequest {
-  const { identityId, organizationId, name, key, endedBefore, numUsesLimit, usesSpent } = replaced;
+  const { identityId, organizationId, name, key, endedBefore, numUsesLimit, usesSpent, countedWith } = replaced;
   const endsTokenId = isEndedByUse(rotation) ? replaced.tokenId : null;
   // Uses that are spent stay spent: a new token is no new budget.
   const budget = numUsesLimit > 0 ? { usesSpent } : {};
@@ -86,7 +86,7 @@ function successorOf(replaced: ReplacedToken, rotation: Rotation, { by: id, at }
     identity: { id: identityId, organizationId },
     method: methodOf(replaced),
     name,
-    key: { ...key, ...budget, id, endsTokenId, endsAt: endedBefore },
+    key: { ...key, ...budget, id, endsTokenId, endsAt: endedBefore, countedWith },
     end: endOf(replaced, at),
   };
 }

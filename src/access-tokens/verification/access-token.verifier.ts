@@ -251,7 +251,7 @@ export class AccessTokenVerifier {
 
   private admit(good: UsableToken, moment: number, address: string | undefined): readonly RateStanding[] {
     try {
-      return this.rates.admit(good.tokenId, good.rateLimits!, moment);
+      return this.rates.admit(good.countedWith ?? good.tokenId, good.rateLimits!, moment);
     } catch (error) {
       this.noteRefused(good, error, address);
       throw error;

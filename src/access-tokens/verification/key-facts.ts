@@ -22,6 +22,8 @@ export interface KeyFacts {
   readonly permissions: TokenPermissions | null;
   /** Null for none. */
   readonly rateLimits: RateLimits | null;
+  /** The first key of its rotations, with which it shares the count of these limits; null for a key that replaced none. */
+  readonly countedWith: string | null;
   /** Null for the addresses of the method. */
   readonly trustedIps: readonly TrustedIp[] | null;
 }
@@ -36,6 +38,7 @@ export interface KeyRow {
   ends_token_id: string | null;
   permissions: unknown;
   rate_limits: unknown;
+  counted_with: string | null;
   key_metadata: unknown;
   key_trusted_ips: unknown;
 }
@@ -51,6 +54,7 @@ export function keyOf(row: KeyRow): KeyFacts {
     tokenMetadata: labelsOf(row.key_metadata),
     permissions: readTokenPermissions(row.permissions),
     rateLimits: readRateLimits(row.rate_limits),
+    countedWith: row.counted_with,
     trustedIps: row.key_trusted_ips === null ? null : readTrustedIps(row.key_trusted_ips),
   };
 }

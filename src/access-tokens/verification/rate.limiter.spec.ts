@@ -98,4 +98,12 @@ describe('the rate limits of a key', () => {
     expect(limiter.size).toBeLessThanOrEqual(MOST_WINDOWS);
     expect(refusalOf(() => limiter.admit('victim', limits, 4))).toBeDefined();
   });
+
+  // Seen red: windows of other periods forgotten.
+  it('count on where two keys that share a count have limits of different periods', () => {
+    const limiter = new RateLimiter();
+    const [hourly, daily] = [[{ limit: 2, perSeconds: 3_600 }], [{ limit: 9, perSeconds: 86_400 }]];
+    for (const limits of [hourly, daily, hourly, daily]) limiter.admit('a', limits, 1e6);
+    expect(refusalOf(() => limiter.admit('a', hourly, 1e6))).toBeInstanceOf(RateLimitedError);
+  });
 });

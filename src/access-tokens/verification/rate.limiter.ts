@@ -1,6 +1,6 @@
 import { type CacheEntry, SecondChanceCache } from '../../common/second-chance-cache';
 import { RateLimitedError } from '../issuing/access-tokens.errors';
-import type { RateLimit, RateLimits } from '../issuing/rate-limits';
+import { MOST_RATE_LIMITS, type RateLimit, type RateLimits } from '../issuing/rate-limits';
 import type { RateStanding } from '../issuing/rate-standing';
 import { RateWindow } from '../usage/rate-window';
 
@@ -13,6 +13,8 @@ type Refusal = (standings: readonly RateStanding[]) => Error;
 interface KeyWindows extends CacheEntry {
   limits: RateLimits;
   windows: readonly RateWindow[];
+  /** Windows of periods that these limits do not have: a key and the one it has replaced may have different ones. */
+  others: readonly RateWindow[];
 }
 
 /**
@@ -38,31 +40,34 @@ export class RateLimiter {
   /**
    * Counts a request, and says how much is left by each limit. A refused request does not count.
    *
+   * @param key what is counted: the first key of a chain of rotations.
    * @param moment as `performance.now()` counts.
    * @throws RateLimitedError, or the error that the limiter was made with
    */
-  admit(tokenId: string, limits: RateLimits, moment: number): readonly RateStanding[] {
-    const { windows } = this.windowsOf(tokenId, limits);
+  admit(key: string, limits: RateLimits, moment: number): readonly RateStanding[] {
+    const { windows } = this.windowsOf(key, limits);
     const isFull = limits.some(({ limit }, index) => windows[index]!.countAt(moment) >= limit);
     if (isFull) throw this.refusal(standingsOf(limits, windows, moment));
     for (const window of windows) window.add();
     return standingsOf(limits, windows, moment);
   }
 
-  private windowsOf(tokenId: string, limits: RateLimits): KeyWindows {
-    const known = this.keys.get(tokenId);
+  private windowsOf(key: string, limits: RateLimits): KeyWindows {
+    const known = this.keys.get(key);
     // Facts that were read again have limits of their own, mostly equal ones.
     if (known?.limits === limits) return known;
-    const windows = limits.map((limit) => sameIn(known, limit) ?? new RateWindow(limit.perSeconds));
-    const kept = { limits, windows, weight: windows.length, wasUsed: false };
-    this.keys.set(tokenId, kept);
+    const before = known === undefined ? [] : [...known.windows, ...known.others];
+    const windows = limits.map((limit) => sameIn(before, limit) ?? new RateWindow(limit.perSeconds));
+    const others = before.filter((window) => !windows.includes(window)).slice(0, MOST_RATE_LIMITS);
+    const kept = { limits, windows, others, weight: windows.length + others.length, wasUsed: false };
+    this.keys.set(key, kept);
     return kept;
   }
 }
 
 /** A changed limit goes on with what was counted in the same period. */
-function sameIn(known: KeyWindows | undefined, { perSeconds }: RateLimit): RateWindow | undefined {
-  return known?.windows.find((window) => window.perSeconds === perSeconds);
+function sameIn(before: readonly RateWindow[], { perSeconds }: RateLimit): RateWindow | undefined {
+  return before.find((window) => window.perSeconds === perSeconds);
 }
 
 function standingsOf(limits: RateLimits, windows: readonly RateWindow[], moment: number): RateStanding[] {

@@ -122,7 +122,7 @@ export class TokenFactsReader {
 const ROLE = `
   LEFT JOIN LATERAL latchkey.custom_role_of(state.role, state.organization_id, state.identity_id) AS custom ON true`;
 const COLUMNS =
-  'state.*, custom.id AS custom_role_id, custom.slug AS custom_role_slug, custom.rules AS custom_role_rules, latchkey.rate_limits_of(state.token_id) AS rate_limits';
+  'state.*, custom.id AS custom_role_id, custom.slug AS custom_role_slug, custom.rules AS custom_role_rules, latchkey.rate_limits_of(state.token_id) AS rate_limits, latchkey.counted_with(state.token_id) AS counted_with';
 
 const FACTS = `SELECT ${COLUMNS} FROM latchkey.token_state_of_key($1) AS state ${ROLE}`;
 

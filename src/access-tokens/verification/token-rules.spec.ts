@@ -18,6 +18,7 @@ const GOOD: TokenFacts = {
   isDisabled: false,
   endsTokenId: null,
   rateLimits: null,
+  countedWith: null,
   externalId: null,
   tokenMetadata: {},
   permissions: null,

@@ -128,6 +128,10 @@ export class IdentityAccessToken extends TimestampedEntity {
   @Column('bytea', { name: 'rotation_key', nullable: true })
   rotationKey!: Buffer | null;
 
+  /** The first key of its rotations, with which it shares the count of rate limits; null for a key that replaced none. */
+  @Column('uuid', { name: 'counted_with', nullable: true })
+  countedWith!: string | null;
+
   /** The token that ends when this one is first used. */
   @Column('uuid', { name: 'ends_token_id', nullable: true })
   endsTokenId!: string | null;
