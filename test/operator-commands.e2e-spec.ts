@@ -44,7 +44,7 @@ const call = (url: string, token: string, route: string, body?: object) =>
 const statusOf = async (url: string, token: string) => (await call(url, token, '/identities/details')).status;
 
 describe('a backup of the built-in installation', () => {
-  // Seen red: the archive without the log (WAL false), the secret left out, and the hash not compared.
+  // Seen red: the archive without the log (WAL false), and the hash not compared.
   it('is taken while the server works, and makes every token what it was: good, dead, or revoked too late', async () => {
     const env = { LATCHKEY_DATA_DIR: path.join(dir, 'data') };
     const backup = path.join(dir, 'backup');
