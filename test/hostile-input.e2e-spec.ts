@@ -237,6 +237,7 @@ describe('hostile input', () => {
   let target: GivenToken;
   let role: { roleId: string; slug: string };
   let stream: { streamId: string };
+  let project: Record<string, string>;
 
   beforeAll(async () => {
     latchkey = await startLatchkey();
@@ -244,6 +245,9 @@ describe('hostile input', () => {
     target = await latchkey.given.token({ name: 'target', role: 'member' });
     role = await latchkey.given.role();
     stream = await latchkey.given.stream();
+    const made = await latchkey.given.project();
+    const member = await latchkey.given.member(target.identityId, made.projectId);
+    project = { ...made, ...member, ...(await latchkey.given.projectRole(made.projectId)) };
   });
   afterAll(() => latchkey.stop());
 
@@ -252,7 +256,7 @@ describe('hostile input', () => {
   const idOf = (name: string): string => {
     const { identityId, tokenId } = target;
     const { organizationId: orgId } = latchkey.given;
-    return { identityId, tokenId, orgId, clientSecretId: NO_SECRET, ...role, ...stream }[name]!;
+    return { identityId, tokenId, orgId, clientSecretId: NO_SECRET, ...role, ...stream, ...project }[name]!;
   };
   const pathOf = ({ path, query }: Operation, id?: string) => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => id?.replaceAll('ID', idOf(name)) ?? idOf(name));

@@ -66,7 +66,7 @@ describe('the stand-alone server', () => {
       async (time) => {
         const env = { DATABASE_URL: url, LATCHKEY_AUTH_SECRET: SECRET };
         const { code, stderr } = await start(env, ['refuse-issued-before', time]).ended;
-        expect([code, stderr]).toEqual([2, `There is no time ${time}. See refuse-issued-before --help.\n`]);
+        expect([code, stderr]).toEqual([2, `There is no time ${time}. See latchkey refuse-issued-before --help.\n`]);
       },
     );
 
@@ -85,7 +85,7 @@ describe('the stand-alone server', () => {
         const { code, stderr } = await start(env, ['refuse-issued-before', ...words]).ended;
         expect({ code, stderr }).toEqual({
           code: 2,
-          stderr: expect.stringMatching(/ See refuse-issued-before --help\.\n$/),
+          stderr: expect.stringMatching(/ See latchkey refuse-issued-before --help\.\n$/),
         });
       }
       const now = new Date().toISOString();

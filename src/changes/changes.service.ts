@@ -6,7 +6,7 @@ import { takingAway } from '../common/async/query-context';
 import { LATCHKEY_DATA_SOURCE } from '../database/connections/data-source-name';
 import type { SqlRunner } from '../database/sql-runner';
 import { AuditTrail } from './audit-trail';
-import { CallerStanding } from './caller-standing';
+import { CallerStanding, verifiedAt } from './caller-standing';
 import type { Change, ChangeAttempt, ChangeTarget } from './change';
 import { TokenEvents } from './hooks/token-events.service';
 import { makeDurable, NothingLeft, OwnUnitOfWork, type UnitOfWork } from './unit-of-work';
@@ -81,12 +81,12 @@ export class ChangesService {
   }
 
   /**
-   * A change may wait for others for seconds, and its caller may have lost its rights meanwhile. To take something away stays easy:
-   * it widens no rights.
+   * A change may wait for seconds, for others or for an answer from outside, and its caller may have lost its rights meanwhile. To
+   * take something away stays easy: it widens no rights.
    */
   private async requireStanding({ actor, action }: ChangeAttempt, beganAt: number): Promise<void> {
     if (typeof actor === 'string' || !('caller' in actor) || /^(delete|revoke)-/.test(action)) return;
-    await this.standing.require(actor, performance.now() - beganAt);
+    await this.standing.require(actor, performance.now() - (verifiedAt(actor.caller) ?? beganAt));
   }
 }
 

@@ -30,7 +30,7 @@ export class NodesController {
 
   @Get()
   @Authorized('organization:read', {
-    event: null,
+    event: 'list-nodes',
     summary: 'List the nodes',
     description: 'Only for instance administrators. The nodes of the instance, and how far each is.',
     answer: NodeListDto,

@@ -14,7 +14,7 @@ export class OverviewController {
 
   @Get()
   @Authorized('identity:read', {
-    event: null,
+    event: 'get-overview',
     summary: 'Get what needs attention in your organization',
     description: 'Tokens that end soon, and auth methods that are locked. Counted up to 1000.',
     answer: OverviewDto,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { LoggedEvent } from '../audit-log/logged-event';
@@ -42,6 +42,11 @@ describe('the file of the audit log', () => {
     await expect(followIntoFile(follower, at('no/such/folder'))).rejects.toThrow(/LATCHKEY_AUDIT_FILE .* ENOENT/);
     execFileSync('mkfifo', [at('pipe')]);
     const many = Array.from({ length: 2_000 }, (_, n) => event(String(n)));
+    // Seen red: without a reader, the events that fit into the pipe counted as written, and were lost.
+    await expect(appendEvents(at('pipe'), [event('1')])).rejects.toThrow('ENXIO');
+    await followIntoFile(follower, at('pipe'));
+    const reader = openSync(at('pipe'), constants.O_RDONLY | constants.O_NONBLOCK);
     await expect(appendEvents(at('pipe'), many)).rejects.toThrow('EAGAIN');
+    closeSync(reader);
   });
 });

@@ -80,17 +80,25 @@ export class DataDirectory {
   }
 
   /**
-   * Writes the files of a backup into a new directory. The record comes first: where the restore ends there, a start finds that
-   * the database is missing, and makes no empty one.
+   * Writes the files of a backup into a new directory. Of several processes that set it up, one makes the first file; the others
+   * find it. Then comes the record: a server that starts meanwhile finds that its database is missing, and makes no empty one.
+   *
+   * @throws StartError if the directory is no longer empty. Then nothing of it was changed.
    */
   restoreFiles({ [RECORD]: record, ...others }: Readonly<Record<string, string>>): void {
-    this.guard(() => {
+    const isFirst = this.guard(() => {
+      const [claim, ...further] = Object.entries(others);
+      if (existsSync(path.join(this.postgres, 'data')) || (claim !== undefined && !this.files.create(...claim)))
+        return false;
       this.files.replace(RECORD, record!);
-      for (const [name, content] of Object.entries(others)) this.files.replace(name, content);
+      for (const file of further) this.files.replace(...file);
+      return true;
     });
+    if (!isFirst)
+      throw new StartError(`Another process uses the data directory ${this.dir} by now: nothing was restored.`);
   }
 
-  /** Empties a directory in which a restore has failed: it was empty before. */
+  /** Empties a directory into which `restoreFiles` has written: it was empty before. */
   discardRestored(): void {
     rmSync(this.postgres, { recursive: true, force: true });
     for (const name of [SECRET, BOOTSTRAP, RECORD]) rmSync(this.files.pathOf(name), { force: true });

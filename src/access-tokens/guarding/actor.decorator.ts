@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext, Injectable, type PipeTransform } from '@nestjs/common';
+import { noteVerified } from '../../changes/caller-standing';
 import type { Actor } from '../../changes/change';
 import { requestId } from '../../common/http/request-id';
 import type { RequestOrigin } from '../../common/http/request-origin';
@@ -41,6 +42,7 @@ export class ActorPipe implements PipeTransform<CallOrigin, Actor> {
   transform(origin: CallOrigin): Actor {
     const caller = callerOf(origin.subject);
     if (caller === null) throw new TypeError('No caller was verified here: guard the route with AccessTokenGuard');
+    noteVerified(caller);
     return { caller, ...originOfRequest(this.verifier, origin.request, origin.subject) };
   }
 }

@@ -22,7 +22,8 @@ export class CallerReverification extends CallerStanding {
   }
 
   /**
-   * After a change that took longer than the revocation bound. A caller whose rights are others now is told to ask again: the next request is decided by these.
+   * After a change whose caller was verified longer ago than the revocation bound. A caller whose rights are others now is told to
+   * ask again: the next request is decided by these.
    *
    * @throws ExpiredAccessTokenError, AccessTokenRefusedError, UntrustedAddressError, DatabaseUnavailableError
    */

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { randomUUID } from 'node:crypto';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
@@ -21,8 +22,9 @@ import { WebhookSender } from './webhook.sender';
 const POLL_MS = 1_000;
 /** The most streams that a node delivers at the same time: of those that work, and of those that failed last time. */
 const LANE = 16;
-/** The most deliveries before other streams have their turn. */
+/** The most deliveries before other streams have their turn, and after which time no further one begins. */
 const MOST_DELIVERIES = 100;
+const TURN_MS = 10_000;
 /** Letters that are tried again before new events are. */
 const MOST_LETTERS = 10;
 /** A lease outlasts one request by this. If a node dies, another one goes on after that time. */
@@ -129,7 +131,8 @@ export class AuditStreamCourier implements OnApplicationBootstrap, BeforeApplica
 
   private async deliverNew(claimed: ClaimedStream, reader: StreamReader): Promise<void> {
     let stream = claimed;
-    for (let made = 0; made < MOST_DELIVERIES && !this.isStopped; made += 1) {
+    const endsAt = performance.now() + TURN_MS;
+    for (let made = 0; made < MOST_DELIVERIES && performance.now() < endsAt && !this.isStopped; made += 1) {
       const next = await reader.next(stream);
       if (next === undefined) return;
       const fault = next.delivery && (await this.sender.send(stream, next.delivery));

@@ -212,8 +212,9 @@ const ADVANCE = `
    WHERE id = $1 AND lease = $2
   RETURNING url, ca_cert AS "caCert", sealed_secret AS "sealedSecret", is_enabled AS "isEnabled"`;
 
+// Behind the streams that wait by now: those of slow receivers must not be claimed first again.
 const RELEASE = `
-  UPDATE latchkey.audit_streams SET lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2`;
+  UPDATE latchkey.audit_streams SET lease = NULL, leased_until = NULL, due_at = now() WHERE id = $1 AND lease = $2`;
 
 const FAIL = `
   UPDATE latchkey.audit_streams

@@ -43,8 +43,8 @@ async function restore(_say: unknown, { options, operands }: Given): Promise<voi
 }
 
 async function restoreTo(directory: DataDirectory, backup: Backup, environment: Environment): Promise<Rows> {
+  directory.restoreFiles(backup.contents());
   try {
-    directory.restoreFiles(backup.contents());
     await restoreCluster(directory.postgres, environment.LATCHKEY_PG_USER, backup.pathOf(ARCHIVE));
     return await check(environment, backup.facts);
   } catch (error) {
