@@ -65,9 +65,23 @@ function withReads(rule: Rule): Rule {
 
 function filled(rule: Rule, owner: RuleOwner): Rule {
   if (!dependsOnOwner(rule)) return rule;
-  const fill = (text: string) => text.replace(PLACEHOLDER, (whole, name: string) => valueOf(name, owner) ?? whole);
-  return { ...rule, conditions: mapTexts(rule.conditions!, fill) };
+  const filledIn = (text: string, operator: string) => {
+    const filledText = fill(text, owner, operator === '$glob');
+    // Ids are compared in lower case, and labels may have them in another.
+    return rule.subject === 'identity' ? filledText.toLowerCase() : filledText;
+  };
+  return { ...rule, conditions: mapTexts(rule.conditions!, filledIn) };
 }
+
+/** A value is literal: one that would mean something in a pattern does not fill it, so that the placeholder has no value. */
+function fill(text: string, owner: RuleOwner, isPattern: boolean): string {
+  return text.replace(PLACEHOLDER, (whole, name: string) => {
+    const value = valueOf(name, owner);
+    return value === undefined || (isPattern && MEANT_IN_PATTERN.test(value)) ? whole : value;
+  });
+}
+
+const MEANT_IN_PATTERN = /[*?[{\\]/;
 
 function valueOf(name: string, { id, name: username, labels }: RuleOwner): string | undefined {
   if (name === 'identity.id') return id;
@@ -76,14 +90,15 @@ function valueOf(name: string, { id, name: username, labels }: RuleOwner): strin
   return key !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
-function mapTexts(conditions: Conditions, map: (text: string) => string): Conditions {
+/** The conditions with other texts. `map` is told the operator that compares with a text. */
+export function mapTexts(conditions: Conditions, map: (text: string, operator: string) => string): Conditions {
   const mapOne = (one: string | Comparison) =>
     typeof one === 'string'
-      ? map(one)
+      ? map(one, '$eq')
       : Object.fromEntries(
           Object.entries(one as Record<string, string | readonly string[]>).map(([operator, operand]) => [
             operator,
-            typeof operand === 'string' ? map(operand) : operand.map(map),
+            typeof operand === 'string' ? map(operand, operator) : operand.map((text) => map(text, operator)),
           ]),
         );
   return Object.fromEntries(Object.entries(conditions).map(([field, one]) => [field, mapOne(one)]));

@@ -3,7 +3,7 @@ import { ValidationFailureError, type ValidationIssue } from '../../common/error
 import { BadRequestError } from '../../common/errors/latchkey.error';
 import type { Rule } from '../rules/rule';
 import { issue, type RuleInput, rulesFrom } from '../rules/rule-input';
-import { unknownPlaceholder } from './effective-rules';
+import { hasPlaceholder, mapTexts, unknownPlaceholder } from './effective-rules';
 import { PROJECT_CONDITION_FIELDS, PROJECT_SUBJECTS } from './project-subjects';
 
 /** One rule names both `read` on secrets and a part of it. 400. */
@@ -28,7 +28,14 @@ export function projectRulesFrom(inputs: readonly RuleInput[]): Rule[] {
   const issues = rules.flatMap((rule, place) => issuesOf(rule, ['permissions', place, 'conditions']));
   if (issues.length > 0) throw new ValidationFailureError(issues);
   if (rules.some(isMixed)) throw new MixedSecretReadsError();
-  return rules;
+  return rules.map(withIdsAsCompared);
+}
+
+/** Ids are compared in lower case. A placeholder keeps its case, because the keys of metadata have one. */
+function withIdsAsCompared(rule: Rule): Rule {
+  if (rule.subject !== 'identity' || rule.conditions === undefined) return rule;
+  const lower = (text: string) => (hasPlaceholder(text) ? text : text.toLowerCase());
+  return { ...rule, conditions: mapTexts(rule.conditions, lower) };
 }
 
 function isMixed({ subject, action }: Rule): boolean {
