@@ -112,6 +112,7 @@ function accessOf(row: AccessRow): ProjectAccess {
     owner: { id: row.identity_id, name: row.identity_name, labels: labels as Record<string, string> },
     grants: grants.map(grantOf),
     restsOn: [...new Set(grants.flatMap(({ roleId, groupId }) => [roleId, groupId]).filter(isText))],
+    characters: row.grants.length + row.labels.length,
   });
 }
 

@@ -1,6 +1,13 @@
 import type { TokenPermissions } from '../../access-tokens/issuing/token-permissions';
-import type { MissingPermission } from '../rules/coverage';
-import { missingFrom, proofBudget } from '../rules/coverage';
+import {
+  allowedBy,
+  costOfPreparing,
+  type MissingPermission,
+  missingFrom,
+  type ProofBudget,
+  proofBudget,
+  spend,
+} from '../rules/coverage';
 import type { PreparedRule } from '../rules/rule-set';
 import type { Rule } from '../rules/rule';
 import { type Fields, RuleSet } from '../rules/rule-set';
@@ -37,6 +44,8 @@ export interface ProjectFacts {
   readonly grants: readonly Grant[];
   /** The ids of the roles and groups whose change changes the grants. */
   readonly restsOn: readonly string[];
+  /** The characters that the facts were read from. */
+  readonly characters: number;
 }
 
 interface RulesOfTime {
@@ -130,22 +139,42 @@ export interface ProjectHolder {
 
 /**
  * The permissions that grants give at some moment from now on, and that the holder does not provably hold at that moment: a
- * temporary right is not handed on for longer than it lasts (decision 41).
+ * temporary right is not handed on for longer than it lasts (decision 41). If the budget ends before, all that the grants allow
+ * is missing.
  */
 export function missingFromNowOn(
   holder: ProjectHolder,
   grants: readonly Grant[],
   nowMs: number,
+  budget = proofBudget(),
 ): readonly MissingPermission[] {
+  const allowed = allowedBy(grants.flatMap(({ rules }) => rules));
+  if (allowed.length === 0) return [];
   const later = [...holder.access.momentsAfter(nowMs), ...momentsOf(grants).filter((moment) => moment > nowMs)];
-  const budget = proofBudget();
+  const costAt = costOfMoments([...grants, ...holder.access.facts.grants]);
   const found = new Map<string, MissingPermission>();
   for (const moment of [...new Set([nowMs, ...later])].sort((a, b) => a - b)) {
-    const rules = grants.filter((one) => counts(one, moment)).flatMap((one) => widestRules(one.rules));
-    const held = new RuleSet(cutTo(holder.permissions, holder.access.rulesAt(moment)));
-    for (const one of missingFrom(held, new RuleSet(rules), budget)) found.set(JSON.stringify(one), one);
+    if (!spend(budget, costAt(moment))) return allowed;
+    for (const one of missingAt(holder, grants, moment, budget)) found.set(JSON.stringify(one), one);
+    if (!spend(budget, 0)) return allowed;
   }
   return [...found.values()];
+}
+
+function missingAt(
+  { access, permissions }: ProjectHolder,
+  grants: readonly Grant[],
+  moment: number,
+  budget: ProofBudget,
+): MissingPermission[] {
+  const rules = grants.filter((one) => counts(one, moment)).flatMap((one) => widestRules(one.rules));
+  return missingFrom(new RuleSet(cutTo(permissions, access.rulesAt(moment))), new RuleSet(rules), budget);
+}
+
+/** The cost of preparing the rules that count at a moment. */
+function costOfMoments(grants: readonly Grant[]): (moment: number) => number {
+  const costs = grants.map((grant) => ({ grant, cost: costOfPreparing(grant.rules) }));
+  return (moment) => costs.reduce((sum, { grant, cost }) => sum + (counts(grant, moment) ? cost : 0), 0);
 }
 
 /** The rules of an identity, as far as they are about what its token was given. */

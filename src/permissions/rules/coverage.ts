@@ -1,6 +1,6 @@
 import { type FieldValue, UnnamedText } from './condition-set';
 import { globOf, isMatchedBy } from './glob';
-import type { Conditions, Rule } from './rule';
+import { type Conditions, conditionsIn, type Rule } from './rule';
 import { decidingOf, isAllowance, type PreparedRule, type RuleSet } from './rule-set';
 
 /** A permission that the holder lacks; with conditions, that of a rule that has them. */
@@ -15,6 +15,8 @@ const MOST_COMPARISONS = 400_000;
 const LONG_TEXT = 64;
 /** So many comparisons of characters cost as much as one comparison of a whole text. */
 const STEPS_OF_COMPARISON = 8;
+/** So many actions of a rule cost as much to prepare as one text. */
+const ACTIONS_OF_TEXT = 8;
 
 /** The cost that proofs may have, one alone or several together. */
 export interface ProofBudget {
@@ -25,6 +27,17 @@ export function proofBudget(): ProofBudget {
   return { left: MOST_COMPARISONS };
 }
 
+/** Takes a cost from a budget. False if the budget does not have it: then nothing more is proved. */
+export function spend(budget: ProofBudget, cost: number): boolean {
+  budget.left -= cost;
+  return budget.left >= 0;
+}
+
+/** The cost of preparing rules for a proof. */
+export function costOfPreparing(rules: readonly Rule[]): number {
+  return conditionsIn(rules) + rules.reduce((sum, { action }) => sum + Math.ceil(action.length / ACTIONS_OF_TEXT), 0);
+}
+
 /**
  * The permissions that the target has and the holder does not provably have too, each with the conditions of the rule of the target
  * that gives it. Empty if the holder covers the target.
@@ -32,39 +45,64 @@ export function proofBudget(): ProofBudget {
  * It looks at every combination of values that the rules tell apart: each text that a rule names, a text that no rule names (once
  * for each set of patterns that may match it), and a value that is not known. Two values of one combination are the same to all
  * rules, so nothing else can differ.
+ *
+ * Once the budget is spent, each action that is left is missing as a whole: its conditions, which may be many, are not named.
  */
 export function missingFrom(holder: RuleSet, target: RuleSet, budget = proofBudget()): MissingPermission[] {
-  return pairsOf(target).flatMap(([action, subject]) =>
-    uncovered(holder.about(action, subject), target.about(action, subject), budget).map(({ conditions }) => ({
-      action,
-      subject,
-      ...(conditions ? { conditions } : {}),
-    })),
-  );
+  return allowedBy(target.rules).flatMap((pair) => {
+    const found = uncovered(holder, target, pair, budget);
+    return found?.map(({ conditions }) => ({ ...pair, ...(conditions ? { conditions } : {}) })) ?? [pair];
+  });
 }
 
-/** Each action and subject that a rule of the target allows. */
-function pairsOf({ rules }: RuleSet): (readonly [action: string, subject: string])[] {
-  const seen = new Map<string, readonly [string, string]>();
-  for (const { action, subject, inverted } of rules) {
-    if (inverted !== true) for (const one of action) seen.set(`${subject}:${one}`, [one, subject]);
+/** Each action and subject that a rule allows, whatever the conditions. */
+export function allowedBy(rules: readonly Rule[]): Pair[] {
+  const seen = new Map<string, Pair>();
+  for (const { action: actions, subject, inverted } of rules) {
+    if (inverted !== true) for (const action of actions) seen.set(`${subject}:${action}`, { action, subject });
   }
   return [...seen.values()];
 }
 
-function uncovered(holder: readonly PreparedRule[], target: readonly PreparedRule[], budget: ProofBudget): Rule[] {
-  const [last] = holder;
+type Pair = Pick<MissingPermission, 'action' | 'subject'>;
+
+/** The rules of the target that the holder does not cover; undefined if the budget ends before the proof. */
+function uncovered(
+  holder: RuleSet,
+  target: RuleSet,
+  { action, subject }: Pair,
+  budget: ProofBudget,
+): Rule[] | undefined {
+  if (!spend(budget, 0)) return undefined;
+  const held = holder.about(action, subject);
+  const [last] = held;
   if (last?.conditions === undefined && isAllowance(last?.rule)) return [];
-  const allowances = target.map(({ rule }) => rule).filter(isAllowance);
-  const fields = fieldsOf([...holder, ...target]);
-  budget.left -= costOf([...holder, ...target], fields);
-  if (!(budget.left >= 0)) return allowances;
+  return uncoveredOf(held, target.about(action, subject), budget);
+}
+
+function uncoveredOf(
+  holder: readonly PreparedRule[],
+  target: readonly PreparedRule[],
+  budget: ProofBudget,
+): Rule[] | undefined {
+  const all = [...holder, ...target];
+  // Even to sort the texts by their fields takes long if there are many.
+  if (!spend(budget, all.length + comparedBy(all))) return undefined;
+  const fields = fieldsOf(all);
+  if (!spend(budget, costOf(all, fields))) return undefined;
   const found = new Set<Rule>();
   forEachWorld(fields.map(valuesOf), (valueOf) => {
     const wanted = decidingOf(target, valueOf)?.rule;
     if (isAllowance(wanted) && !isAllowance(decidingOf(holder, valueOf)?.rule)) found.add(wanted!);
   });
+  const allowances = target.map(({ rule }) => rule).filter(isAllowance);
   return allowances.filter((rule) => found.has(rule)).reverse();
+}
+
+function comparedBy(rules: readonly PreparedRule[]): number {
+  return rules.reduce((sum, { conditions }) => {
+    return sum + (conditions === undefined ? 0 : conditions.texts.length + conditions.globs.length);
+  }, 0);
 }
 
 /** Each rule is compared in each combination. A pattern is compared with a text, and with each other one, character by character. */

@@ -2,7 +2,7 @@ import { isObject } from '../../common/option-rules';
 import { isStorable, typeName } from '../../common/dto/rules';
 import { type IssueCode, ValidationFailureError, type ValidationIssue } from '../../common/errors/common.errors';
 import { UNSUPPORTED_IN_GLOB } from './glob';
-import type { Conditions, Rule } from './rule';
+import { type Conditions, countOf, type Rule } from './rule';
 import { actionsOf, CONDITION_FIELDS, type ConditionFields, conditionFieldsOf, type Subjects } from './subjects';
 
 /** A rule as a client sends it: its types are checked, and its names are not. */
@@ -89,11 +89,6 @@ function issuesOfConditions(
       ? issuesOfComparison(comparison, [...path, field])
       : [issue(path, unknown(`field of ${subject} for conditions`, field, fields), 'invalid_string')],
   );
-}
-
-function countOf(comparison: unknown): number {
-  if (!isObject(comparison)) return 1;
-  return Object.values(comparison).reduce<number>((sum, one) => sum + (Array.isArray(one) ? one.length : 1), 0);
 }
 
 function issuesOfComparison(comparison: unknown, path: Path): ValidationIssue[] {

@@ -1,4 +1,5 @@
 import { packRules, type PackRule, unpackRules } from '@casl/ability/extra';
+import { isObject } from '../../common/option-rules';
 
 /** A comparison of one field. Every operator that is given must hold. */
 export interface Comparison {
@@ -18,6 +19,19 @@ export interface Rule {
   readonly conditions?: Conditions;
   /** True for a prohibition. */
   readonly inverted?: boolean;
+}
+
+/** How many texts and patterns a comparison names. */
+export function countOf(comparison: unknown): number {
+  if (!isObject(comparison)) return 1;
+  return Object.values(comparison).reduce<number>((sum, one) => sum + (Array.isArray(one) ? one.length : 1), 0);
+}
+
+/** How many texts and patterns the conditions of rules name. */
+export function conditionsIn(rules: readonly Rule[]): number {
+  return rules.reduce((sum, { conditions }) => {
+    return sum + Object.values(conditions ?? {}).reduce<number>((ofRule, one) => ofRule + countOf(one), 0);
+  }, 0);
 }
 
 /** A rule as it is stored, and as the routes for one's own permissions answer it. */
