@@ -6,13 +6,16 @@ import { ChangeFeedService } from '../../change-feed/change-feed.service';
 import { Clock } from '../../common/clock/clock';
 import { isId } from '../../common/ids';
 import { PermissionDeniedError } from '../permissions.errors';
+import { conditionsIn } from '../rules/rule';
 import type { Fields } from '../rules/rule-set';
 import type { ProjectAccess, ProjectHolder } from './project-access';
 import { type Member, ProjectAccessReader } from './project-access.reader';
 import { NotInProjectError, ProjectNotFoundError, ProjectSlugNotFoundError } from './projects.errors';
 
-/** The most grants and rules that are remembered, over all identities and projects. */
-const MOST_RULES = 500_000;
+/** The most memory for what is remembered, over all identities and projects: in bytes, roughly. */
+const MOST_BYTES = 64_000_000;
+/** A prepared rule, or a text of its conditions, takes about this many bytes beside its characters. */
+const BYTES_OF_TEXT = 100;
 const MOST_ENTRIES = 20_000;
 
 /** A caller in a project: a project of the caller's organization that the caller is in. */
@@ -45,9 +48,8 @@ interface Lookup {
 export class ProjectAccessService {
   private readonly known = new LRUCache<string, Known>({
     max: MOST_ENTRIES,
-    maxSize: MOST_RULES,
-    sizeCalculation: ({ access }) =>
-      1 + (access?.facts.grants.reduce((sum, { rules }) => sum + 1 + rules.length, 0) ?? 0),
+    maxSize: MOST_BYTES,
+    sizeCalculation: ({ access }) => (access === null ? 1 : bytesOf(access)),
   });
   private readonly lookups = new Map<string, Lookup>();
 
@@ -136,6 +138,11 @@ export class ProjectAccessService {
     known.changesAt = changes.now;
     return true;
   }
+}
+
+function bytesOf({ facts: { characters, grants } }: ProjectAccess): number {
+  const texts = grants.reduce((sum, { rules }) => sum + 1 + rules.length + conditionsIn(rules), 0);
+  return 1 + characters + texts * BYTES_OF_TEXT;
 }
 
 function isSlug(text: string): boolean {
