@@ -17,7 +17,14 @@ export interface Member {
   readonly organizationId: string;
 }
 
-/** Reads what identities may do in projects: one query, for one project or for all of an identity. */
+/** Some of a list that is in the order of its ids. */
+interface Page {
+  /** The id before the first one. */
+  readonly after: string;
+  readonly most: number;
+}
+
+/** Reads what identities may do in projects: one query, for one project or for some. */
 @Injectable()
 export class ProjectAccessReader {
   constructor(
@@ -58,10 +65,16 @@ export class ProjectAccessReader {
     return !row || row.project_id === null ? null : accessOf(row);
   }
 
-  /** The rights of an identity in some projects, or, without a list, in every project in which it has some. */
-  async all(run: SqlRunner, member: Member, projectIds?: readonly string[]): Promise<Map<string, ProjectAccess>> {
+  /** The ids of some of the projects in which an identity has rights, in their order, after one of them. */
+  async projectsOf(run: SqlRunner, identityId: string, { after, most }: Page): Promise<string[]> {
+    const rows = await run<{ id: string }>(PROJECTS_OF, [identityId, after, most]);
+    return rows.map(({ id }) => id);
+  }
+
+  /** The rights of an identity in some projects. */
+  async some(run: SqlRunner, member: Member, projectIds: readonly string[]): Promise<Map<string, ProjectAccess>> {
     const { identityId, organizationId } = member;
-    const rows = await run<AccessRow>(ALL, [projectIds ?? null, organizationId, identityId]);
+    const rows = await run<AccessRow>(SOME, [projectIds, organizationId, identityId]);
     return new Map(rows.map((row) => [row.project_id!, accessOf(row)]));
   }
 }
@@ -87,10 +100,11 @@ const ONE = `
 
 const BY_SLUG = 'SELECT id FROM latchkey.projects WHERE organization_id = $1 AND slug = $2';
 
-const ALL = `
+const PROJECTS_OF = 'SELECT id FROM latchkey.projects_of($1::uuid, $2::uuid, $3::bigint) AS id';
+
+const SOME = `
   SELECT ''::text AS life, ${COLUMNS}
-    FROM latchkey.project_access(
-           coalesce($1::uuid[], ARRAY(SELECT latchkey.projects_of($3::uuid))), $2::uuid, $3::uuid) AS a`;
+    FROM latchkey.project_access($1::uuid[], $2::uuid, $3::uuid) AS a ORDER BY a.project_id`;
 
 function readable<T>(read: () => T): T {
   try {
