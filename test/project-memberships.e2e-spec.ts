@@ -279,6 +279,50 @@ describe('members of a project', () => {
     expect((await admin.get(`/api/v2/workspace/identity-memberships/${randomUUID()}`)).status).toBe(404);
   });
 
+  it('have a bounded number of conditions in all their roles, when these are given and when one of them grows', async () => {
+    const own = await tenant.given.project();
+    const ofTexts = (count: number) => [
+      {
+        subject: 'identity',
+        action: ['read'],
+        conditions: { identityId: { $in: Array.from({ length: count }, String) } },
+      },
+    ];
+    const large = await tenant.given.projectRole(own.projectId, ofTexts(50));
+    const path = `${newer(own.projectId)}/${await tenant.given.identity()}`;
+    const copies = (count: number) => [
+      { role: 'no-access' },
+      ...Array.from({ length: count }, (_, place) => temporary(large.roleSlug, `${place + 2}h`)),
+    ];
+    done(await admin.post(path, { roles: copies(40) }));
+    const tooMany = refused(
+      400,
+      'BadRequest',
+      'All roles of one member may have at most 2000 conditions together. A role that it has twice counts twice.',
+    );
+    expect(await admin.patch(path, { roles: copies(41) })).toEqual(tooMany);
+    const role = `/api/v1/projects/${own.projectId}/roles/${large.projectRoleId}`;
+    expect(await admin.patch(role, { permissions: ofTexts(51) })).toEqual(tooMany);
+    done(await admin.patch(role, { permissions: ofTexts(49) }));
+    done(await admin.patch(role, { permissions: ofTexts(50) }));
+  });
+
+  it('hold credentials that are proved over every project, in pages', async () => {
+    const strong = await tenant.given.token();
+    const member = await tenant.given.token({ role: 'member' });
+    const projects: string[] = [];
+    for (let count = 0; count < 21; count += 1) projects.push((await tenant.given.project()).projectId);
+    const last = projects.sort().at(-1)!;
+    for (const id of projects) {
+      done(await admin.post(`${newer(id)}/${strong.identityId}`, { role: 'viewer' }));
+      if (id !== last) done(await admin.post(`${newer(id)}/${member.identityId}`, { role: 'viewer' }));
+    }
+    const issue = () => member.api.post(`/api/v1/auth/token-auth/identities/${strong.identityId}/tokens`, {});
+    expect(await issue()).toMatchObject({ status: 403, body: { error: 'PermissionBoundaryError' } });
+    done(await admin.post(`${newer(last)}/${member.identityId}`, { role: 'viewer' }));
+    done(await issue());
+  });
+
   it('are listed a page at a time, by name, by role and by what the caller may see, at the cost of a page', async () => {
     const { projectId: id } = await tenant.given.project();
     const names = ['ann', 'bob', 'cid', 'dan', 'eve'];

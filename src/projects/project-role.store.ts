@@ -76,6 +76,11 @@ export class ProjectRoleStore {
     return row!;
   }
 
+  /** Whether a member that has the role has more conditions than this in all its roles. */
+  async isBeyond(run: SqlRunner, id: string, mostConditions: number): Promise<boolean> {
+    return (await run(BEYOND, [id, mostConditions])).length > 0;
+  }
+
   async delete(run: SqlRunner, id: string): Promise<void> {
     await run('DELETE FROM latchkey.project_roles WHERE id = $1', [id]);
   }
@@ -116,6 +121,24 @@ const UPDATE = `
      SET slug = $2, name = $3, description = $4, permissions = $5::jsonb, updated_at = CURRENT_TIMESTAMP
    WHERE id = $1
   RETURNING ${COLUMNS}`;
+
+// The conditions of each role are counted once, however many members have it. Rules are packed: the third part has the conditions.
+const BEYOND = `
+  WITH held AS (
+    SELECT g.membership_id, g.project_role_id AS role_id
+      FROM latchkey.project_membership_roles g
+     WHERE g.project_role_id IS NOT NULL
+       AND g.membership_id IN (SELECT membership_id FROM latchkey.project_membership_roles WHERE project_role_id = $1)
+  ), sizes AS MATERIALIZED (
+    SELECT r.id, count(*) AS size
+      FROM latchkey.project_roles r
+     CROSS JOIN LATERAL jsonb_array_elements(r.permissions) AS rule
+     CROSS JOIN LATERAL jsonb_path_query(rule -> 2, 'strict $.** ? (@.type() == "string")') AS text
+     WHERE r.id IN (SELECT role_id FROM held)
+     GROUP BY r.id
+  )
+  SELECT 1 FROM held JOIN sizes ON sizes.id = held.role_id
+   GROUP BY held.membership_id HAVING sum(sizes.size) > $2 LIMIT 1`;
 
 const HOLDERS = `
   SELECT i.id, i.name

@@ -14,10 +14,10 @@ import { sqlIn, type SqlRunner } from '../database/sql-runner';
 import { cutTo } from '../permissions/projects/project-access';
 import { ProjectAccessService, type ProjectCaller } from '../permissions/projects/project-access.service';
 import { builtInProjectRules, isProjectRole, PROJECT_ROLES } from '../permissions/projects/project-roles';
-import { packed, type Rule } from '../permissions/rules/rule';
+import { conditionsIn, packed, type Rule } from '../permissions/rules/rule';
 import { revivedBy } from '../permissions/rules/revived';
 import { storedRules } from '../permissions/rules/stored-rules';
-import { ProjectRoleNotFoundError } from './assigned-roles';
+import { MOST_CONDITIONS_OF_MEMBER, ProjectRoleNotFoundError, TooManyConditionsError } from './assigned-roles';
 import { ListedProjectRoleDto, type OwnProjectPermissionsDto, ProjectRoleDto } from './dto/project-role.dtos';
 import {
   MOST_PROJECT_ROLES,
@@ -64,7 +64,7 @@ export class ProjectRolesService {
    * Changes a role and, with it, the rights of everyone who has it. The caller covers it before and after, and whatever a dropped
    * prohibition may give back.
    *
-   * @throws ProjectRoleNotFoundError, PermissionBoundaryError, ProjectRoleSlugTakenError
+   * @throws ProjectRoleNotFoundError, PermissionBoundaryError, ProjectRoleSlugTakenError, TooManyConditionsError
    */
   update(actor: Actor, at: ProjectCaller, roleId: string, change: ProjectRoleChange): Promise<ProjectRoleDto> {
     return this.changes.takeAway({ actor, action: 'update-project-role' }, async (work) => {
@@ -76,6 +76,7 @@ export class ProjectRolesService {
       if (slug !== role.slug) await this.requireFree(work.run, held.projectId, slug);
       const isEmpty = Object.values(change).every((value) => value === undefined);
       const changed = isEmpty ? role : await this.store.update(work.run, role.id, { slug, name, description, rules });
+      await this.requireFewConditions(work.run, role, rules);
       // An empty body changes nothing, and is no event.
       if (isEmpty) work.unchanged();
       else work.changed(projectRoleTarget(changed, at.caller.organization.id));
@@ -138,6 +139,12 @@ export class ProjectRolesService {
     for (const rules of [before, after, revivedBy(before, after)]) {
       this.work.requireRulesCovered(held, rules, UPDATE_PROJECT_ROLE.what);
     }
+  }
+
+  /** A role grows with the same bound as it is given. @throws TooManyConditionsError */
+  private async requireFewConditions(run: SqlRunner, role: ProjectRole, after: readonly Rule[]): Promise<void> {
+    if (conditionsIn(after) <= conditionsIn(storedRules(role.permissions))) return;
+    if (await this.store.isBeyond(run, role.id, MOST_CONDITIONS_OF_MEMBER)) throw new TooManyConditionsError();
   }
 
   private async requireFree(run: SqlRunner, projectId: string, slug: string): Promise<void> {
