@@ -1,16 +1,10 @@
 import createClient from 'openapi-fetch';
+import { ROOT } from './address';
 import type { components, paths } from './api';
 import { session } from './session';
 
 export type Schemas = components['schemas'];
 
-/** A function, because the bundler takes `new URL(…, import.meta.url)` for a file of its own. */
-function ownAddress(): string {
-  return import.meta.url;
-}
-
-/** From `<mount>/console/assets/x.js` to `<mount>/`: no address is ever configured. */
-export const ROOT = new URL('../..', ownAddress()).href;
 /** Where the router's paths begin. */
 export const BASE = new URL('console', ROOT).pathname;
 /** The address of the API as a program would be given it. */

@@ -4,10 +4,12 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { mayPass, ROOT } from './client';
+import { ROOT } from './address';
+import { mayPass } from './client';
 import { setClock } from './clock';
+import { signOut } from './parts/sign-in-form';
 import { makeRouter } from './router';
-import { restoreSession, session } from './session';
+import { restoreSession, session, watchSession } from './session';
 import { apply } from './settings';
 
 const queries = new QueryClient({
@@ -33,6 +35,9 @@ addEventListener('vite:preloadError', () => {
 document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href = new URL('console/favicon.svg', ROOT).href;
 apply();
 await restoreSession();
+// The other tabs look at clocks of their own, or have a session that is younger.
+if (session.isOver()) void signOut({ inAllTabs: false });
+watchSession(() => void signOut());
 // What one identity has read is not shown to the next.
 let identity = session.get()?.identityId;
 session.subscribe(() => {

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer, request as requestTo, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Browser, type BrowserContext, chromium, type CDPSession, type Page } from 'playwright-core';
@@ -119,6 +121,39 @@ async function violationsOf(page: Page, colorScheme: 'light' | 'dark'): Promise<
   }, options);
 }
 
+/** A proxy that serves the console below `/latchkey`, and a page of another application. */
+async function sharedOrigin(): Promise<Server> {
+  const proxy = createServer((incoming, answer) => {
+    if (!incoming.url!.startsWith('/latchkey/')) {
+      answer.setHeader('content-type', 'text/html').end('<title>Another application</title>');
+      return;
+    }
+    const target = new URL(incoming.url!.slice('/latchkey'.length), url);
+    const { method = 'GET', headers } = incoming;
+    const passed = requestTo(target, { method, headers: { ...headers, host: target.host } }, (given) => {
+      answer.writeHead(given.statusCode!, given.headers);
+      given.pipe(answer);
+    });
+    passed.on('error', () => answer.destroy());
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return proxy;
+}
+
+/** What the tabs of the console answer to a page of their origin that asks for the session. */
+async function answerTo(page: Page): Promise<string | null> {
+  return page.evaluate(async () => {
+    const channel = new BroadcastChannel('latchkey');
+    const answered = new Promise<string | null>((resolve) => {
+      channel.onmessage = ({ data }) => resolve(JSON.stringify(data));
+      setTimeout(() => resolve(null), 1_000);
+    });
+    channel.postMessage({ type: 'asks', from: 'x' });
+    return answered.finally(() => channel.close());
+  });
+}
+
 const signatureOf = (token: string) => token.split('.')[2]!;
 
 beforeAll(async () => {
@@ -233,6 +268,7 @@ describe('the session', () => {
     const other = await context.newPage();
     await other.goto(`${url}/console/nodes`);
     await atHeading(other, 'Nodes');
+    expect(await answerTo(other)).toContain(signatureOf(admin));
     const stranger = await (await browser.newContext()).newPage();
     await stranger.goto(`${url}/console/nodes`);
     await stranger.getByLabel('Access token', { exact: true }).waitFor();
@@ -244,7 +280,54 @@ describe('the session', () => {
     }
   });
 
-  it('of a client id and secret is revoked at sign-out; wrong ones get the words of the server', async () => {
+  it('below a prefix that a proxy removes is in the memory of its tab alone: no page of the origin is handed or can read the token', async () => {
+    const proxy = await sharedOrigin();
+    try {
+      const origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(`${origin}/latchkey/console/nodes`);
+      await page.getByLabel('Access token', { exact: true }).fill(admin);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await atHeading(page, 'Nodes');
+      const other = await context.newPage();
+      await other.goto(`${origin}/other`);
+      expect(await answerTo(other)).toBeNull();
+      await page.goto(`${origin}/other`);
+      expect(await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]))).not.toContain(
+        signatureOf(admin),
+      );
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+
+  it('stays while one of its tabs is used, and ends in all after half an hour without input', async () => {
+    const { context, page } = await open();
+    await context.clock.install();
+    await signIn(page, '/settings');
+    const idle = await context.newPage();
+    await idle.goto(`${url}/console/settings`);
+    await atHeading(idle, 'Settings');
+    const touchedAt = () =>
+      idle.evaluate(() => (JSON.parse(sessionStorage.getItem('latchkey:session')!) as { touchedAt: number }).touchedAt);
+    const before = await touchedAt();
+    // The first look after a jump counts as waking up.
+    const pass = async (time: string) => {
+      await context.clock.fastForward(time);
+      await context.clock.fastForward('00:20');
+    };
+    await pass('29:00');
+    await page.keyboard.press('Shift');
+    while ((await touchedAt()) === before);
+    await pass('20:00');
+    await atHeading(idle, 'Settings');
+    await pass('11:00');
+    for (const tab of [page, idle]) await tab.getByLabel('Access token', { exact: true }).waitFor();
+  });
+
+  it('of a client id and secret is revoked at sign-out, and at its end, which no reload puts off; wrong ones get the words of the server', async () => {
     const { identity } = await call<{ identity: { id: string } }>('POST', '/api/v1/identities', {
       name: 'person',
       organizationId,
@@ -276,6 +359,18 @@ describe('the session', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     expect((await revoked).status()).toBe(200);
     expect((await call('GET', '/api/v1/identities/details', undefined, token)).status).toBe(401);
+
+    await page.getByRole('button', { name: 'Client id and secret' }).click();
+    await enter(clientSecret);
+    await atHeading(page, 'Overview');
+    await page.evaluate(() => {
+      const kept = JSON.parse(sessionStorage.getItem('latchkey:session')!) as { since: number };
+      sessionStorage.setItem('latchkey:session', JSON.stringify({ ...kept, since: kept.since - 13 * 3_600_000 }));
+    });
+    const ended = page.waitForResponse((response) => response.url().endsWith('/auth/token/revoke'));
+    await page.reload();
+    expect((await ended).status()).toBe(200);
+    await page.getByRole('button', { name: 'Client id and secret' }).waitFor();
   });
 
   it.each([
@@ -418,6 +513,45 @@ describe('a token', () => {
       `/api/latchkey/v1/access-tokens?identityId=${id}&status=live`,
     );
     expect(left.accessTokens.map(({ name }) => name)).toEqual(['idle key']);
+  });
+});
+
+describe('many tokens', () => {
+  it('get a receipt that claims nothing of nodes that were not asked', async () => {
+    const { id } = await program('unasked');
+    const route = `/api/v1/auth/token-auth/identities/${id}/tokens`;
+    for (const name of ['unasked-1', 'unasked-2']) await call('POST', route, { name });
+    const { page } = await open();
+    await signIn(page, '/tokens?q=unasked-');
+    await page.getByRole('button', { name: 'Revoke all that match…' }).click();
+    const { accessTokens } = await call<{ accessTokens: { id: string }[] }>(
+      'GET',
+      '/api/latchkey/v1/access-tokens?search=unasked-',
+    );
+    const dialog = page.getByRole('alertdialog', { name: 'Revoke 2 tokens' });
+    await dialog.waitFor();
+    await call('POST', `/api/latchkey/v1/access-tokens/${accessTokens[1]!.id}/revoke`, {});
+    await dialog.getByRole('button', { name: 'Revoke 2 tokens' }).click();
+    const receipt = dialog.getByRole('status').filter({ hasText: '1 token revoked.' });
+    await receipt.waitFor();
+    expect(await receipt.innerText()).toContain('was not asked');
+    // The browser itself writes of the 404 of the token that was dead before.
+    expect(faults.splice(0)).toHaveLength(1);
+  });
+
+  it('are not searched for by a text that may be a secret', async () => {
+    const { page } = await open();
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(request.url() + (request.postData() ?? '')));
+    await signIn(page, '/tokens');
+    const secret = `lk_${'a1B2'.repeat(9)}`;
+    for (const text of [secret, `Bearer ${secret}`, 'eyJhbGciOi.eyJqdGki.c2ln']) {
+      await page.getByRole('searchbox').fill(text);
+      await page.getByText('This may be a token or a key').waitFor();
+    }
+    await page.getByRole('searchbox').fill('no-secret');
+    await page.waitForURL(/[?]q=no-secret$/);
+    expect(sent.join('\n')).not.toMatch(/a1B2|eyJqdGki/);
   });
 });
 

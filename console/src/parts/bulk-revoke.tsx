@@ -94,16 +94,19 @@ export function BulkRevoke({
         </>
       ) : (
         <>
-          <Receipt
-            facts={{
-              what: `${outcome.revoked} tokens`,
-              nodes: outcome.nodes,
-              revision: outcome.revision,
-              tookMs: outcome.tookMs,
-            }}
-            onClose={onClose}
-          />
-          <p>
+          {outcome.revoked > 0 && (
+            <Receipt
+              facts={{
+                what: outcome.revoked === 1 ? '1 token' : `${outcome.revoked} tokens`,
+                nodes: outcome.nodes,
+                revision: outcome.revision,
+                tookMs: outcome.tookMs,
+              }}
+              onClose={onClose}
+            />
+          )}
+          <p role={outcome.revoked === 0 ? 'status' : undefined}>
+            {outcome.revoked === 0 && 'No token was revoked. '}
             {outcome.dead} were dead before, {outcome.refused.length} were refused.
             {outcome.isStopped && ' Stopped: the others are as they were.'}
           </p>

@@ -75,24 +75,36 @@ export function SignInForm({ onDone }: { onDone: () => void }) {
 
 /** The server says whether it accepts the token, before the token is kept. */
 async function withToken(token: string): Promise<void> {
+  session.begin({ token, identityId: await identityOf(token), isOwn: false });
+}
+
+async function identityOf(token: string): Promise<string> {
   const headers = { authorization: `Bearer ${token}` };
-  await ask(api.GET('/api/latchkey/v1/me', { headers }));
-  session.begin(token, false);
+  const { me } = await ask(api.GET('/api/latchkey/v1/me', { headers }));
+  return me.identityId;
 }
 
 async function withSecret(clientId: string, clientSecret: string): Promise<void> {
   const body = { clientId, clientSecret };
   const { accessToken } = await ask(api.POST('/api/v1/auth/universal-auth/login', { body }));
-  session.begin(accessToken, true);
+  try {
+    session.begin({ token: accessToken, identityId: await identityOf(accessToken), isOwn: true });
+  } catch (error) {
+    await revoke(accessToken);
+    throw error;
+  }
 }
 
-/** Ends the session. A token that was made for it is revoked. */
-export async function signOut(): Promise<void> {
+/** Ends the session, by hand or by its clocks. A token that was made for it is revoked. */
+export async function signOut({ inAllTabs = true } = {}): Promise<void> {
   const current = session.get();
-  session.end(true);
-  if (current?.isOwn !== true) return;
-  const headers = { authorization: `Bearer ${current.token}` };
-  await api.POST('/api/v1/auth/token/revoke', { headers, body: { accessToken: current.token } }).catch(() => undefined);
+  session.end(inAllTabs);
+  if (current?.isOwn === true) await revoke(current.token);
+}
+
+async function revoke(accessToken: string): Promise<void> {
+  const headers = { authorization: `Bearer ${accessToken}` };
+  await api.POST('/api/v1/auth/token/revoke', { headers, body: { accessToken } }).catch(() => undefined);
 }
 
 /** Renews a token of this session before it expires. */
@@ -100,5 +112,5 @@ export async function renew(): Promise<void> {
   const current = session.get();
   if (current?.isOwn !== true) return;
   const { accessToken } = await ask(api.POST('/api/v1/auth/token/renew', { body: { accessToken: current.token } }));
-  session.begin(accessToken, true);
+  session.replace(current.token, accessToken);
 }

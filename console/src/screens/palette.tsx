@@ -4,6 +4,7 @@ import { useEffect, useId, useState, type KeyboardEvent } from 'react';
 import { Dialog, Heading } from 'react-aria-components/Dialog';
 import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { api, ask } from '../client';
+import { isSecretLike } from '../secret-like';
 import { payloadOf } from '../session';
 import { SECTIONS } from '../sections';
 
@@ -82,7 +83,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
 function useChoices(text: string): Choice[] {
   const navigate = useNavigate();
   const recognized = useRecognized(text);
-  const isName = text.length >= 2 && recognized.length === 0;
+  const isName = text.length >= 2 && recognized.length === 0 && !isSecretLike(text);
   const { data } = useQuery({
     queryKey: ['palette', text],
     queryFn: ({ signal }) => {

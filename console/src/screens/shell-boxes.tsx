@@ -22,7 +22,7 @@ export function SignInAgain({ onDone }: { onDone: () => void }) {
       <p>The server no longer accepts the token of this session. The page beneath stays as it is.</p>
       <SignInForm
         onDone={() => {
-          if (session.get()?.identityId !== before) void navigate({ to: '/', replace: true });
+          if (session.get()?.identityId !== before) void navigate({ to: '/', replace: true, ignoreBlocker: true });
           onDone();
         }}
       />

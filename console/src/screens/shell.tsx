@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
+import { Fragment, lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { whenRefused } from '../client';
 import { now } from '../clock';
 import { useKeys } from '../keys';
@@ -29,6 +29,9 @@ export function Shell() {
   useEffect(() => {
     if (current === null && box !== 'sign-in') void navigate({ to: '/sign-in', replace: true });
   }, [current, box, navigate]);
+  // What one identity was writing is not there for the next: its page begins again.
+  const reader = useRef(current?.identityId);
+  if (current !== null) reader.current = current.identityId;
   // Without a session nothing is asked for any more.
   if (current === null && box !== 'sign-in') return null;
   return (
@@ -67,7 +70,9 @@ export function Shell() {
         </div>
         <main id="main" tabIndex={-1}>
           <Ending />
-          <Outlet />
+          <Fragment key={reader.current}>
+            <Outlet />
+          </Fragment>
         </main>
       </div>
       <Suspense>

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { api, ask } from '../client';
 import { now } from '../clock';
 import { useMissing } from '../me';
@@ -61,8 +61,10 @@ export function Tokens() {
   const queries = useQueryClient();
   const missing = useMissing();
   const [selected, setSelected] = useState<ReadonlyMap<string, Token>>(new Map());
-  const [bulk, setBulk] = useState<readonly Token[] | null>(null);
+  const [bulk, setBulk] = useState<Matches | null>(null);
   const [isCollecting, setCollecting] = useState(false);
+  const [collectError, setCollectError] = useState<unknown>();
+  const collecting = useRef<AbortController>(null);
   const { data, error, isPending, refetch, isPlaceholderData } = useQuery({
     queryKey: ['tokens', 'all', search],
     queryFn: ({ signal }) =>
@@ -72,16 +74,24 @@ export function Tokens() {
   const change = useCallback(
     (part: Partial<ListSearch>) => {
       setSelected(new Map());
+      setCollectError(undefined);
       void navigate({ search: ({ after: _after, ...old }) => ({ ...old, ...part }), replace: true });
     },
     [navigate],
   );
   const onSearch = useCallback((q: string) => change({ q: q || undefined }), [change]);
   const rows = data?.accessTokens ?? [];
+  // Neither after the page was left, nor for a filter that was changed meanwhile.
+  useEffect(() => () => collecting.current?.abort(), [search]);
   const collect = async () => {
+    const { signal } = (collecting.current = new AbortController());
     setCollecting(true);
+    setCollectError(undefined);
     try {
-      setBulk(await everyMatch(search));
+      const matches = await everyMatch(search, signal);
+      if (!signal.aborted) setBulk(matches);
+    } catch (thrown) {
+      if (!signal.aborted) setCollectError(thrown);
     } finally {
       setCollecting(false);
     }
@@ -144,17 +154,22 @@ export function Tokens() {
                 look="danger"
                 missing={missing('identity:edit')}
                 aria-disabled={selected.size === 0}
-                onClick={() => selected.size > 0 && setBulk([...selected.values()])}
+                onClick={() => selected.size > 0 && setBulk({ tokens: [...selected.values()], isAll: true })}
               >
                 Revoke {selected.size} selected…
               </Button>
               {isFiltered && (
-                <Button missing={missing('identity:edit')} aria-disabled={isCollecting} onClick={() => void collect()}>
+                <Button
+                  missing={missing('identity:edit')}
+                  aria-disabled={isCollecting}
+                  onClick={() => !isCollecting && void collect()}
+                >
                   {isCollecting ? 'Looking…' : 'Revoke all that match…'}
                 </Button>
               )}
             </div>
           )}
+          {collectError !== undefined && <Failure error={collectError} />}
           <Pager after={after} next={data.nextCursor} total={`${rows.length} on this page`} />
         </div>
       )}
@@ -170,8 +185,8 @@ export function Tokens() {
       )}
       {bulk && (
         <BulkRevoke
-          tokens={bulk}
-          filter={inWords(search)}
+          tokens={bulk.tokens}
+          filter={inWords(search) + (bulk.isAll ? '' : ' · only the first that were found: there may be more')}
           onClose={() => {
             setBulk(null);
             setSelected(new Map());
@@ -191,20 +206,29 @@ function dayAdded(expires: string | undefined): readonly (readonly [string, stri
 
 const MOST_COLLECTED = 2_000;
 
-/** Every token that a filter finds, page after page, up to 2000. */
-async function everyMatch(search: ListSearch): Promise<Token[]> {
+const MOST_PAGES = 50;
+
+interface Matches {
+  readonly tokens: readonly Token[];
+  readonly isAll: boolean;
+}
+
+/** Every token that a filter finds, up to 2000, on up to 50 pages: a page may be empty and still have a next one. */
+async function everyMatch(search: ListSearch, signal: AbortSignal): Promise<Matches> {
   const found: Token[] = [];
   let cursor: string | null = null;
+  let pages = 0;
   do {
     const { after: _after, ...filter } = search;
     const query = { ...queryOf(filter, 100), ...(cursor === null ? {} : { cursor }) };
     const page: { accessTokens: Token[]; nextCursor: string | null } = await ask(
-      api.GET('/api/latchkey/v1/access-tokens', { params: { query } }),
+      api.GET('/api/latchkey/v1/access-tokens', { params: { query }, signal }),
     );
     found.push(...page.accessTokens);
     cursor = page.nextCursor;
-  } while (cursor !== null && found.length < MOST_COLLECTED);
-  return found;
+    pages += 1;
+  } while (cursor !== null && found.length < MOST_COLLECTED && pages < MOST_PAGES);
+  return { tokens: found, isAll: cursor === null };
 }
 
 function inWords({ q, method, expires, unused }: ListSearch): string {

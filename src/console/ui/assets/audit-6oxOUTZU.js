@@ -1,1 +1,0 @@
-export{t as Audit,n as Events,r as IdentityAudit,i as OutcomeBadge,a as eventName,o as textOf}from"./audit-CGwugeYo.js";

@@ -1,0 +1,1 @@
+export{t as Audit,n as Events,r as IdentityAudit,i as OutcomeBadge,a as eventName,o as textOf}from"./audit-nLAH5pn4.js";

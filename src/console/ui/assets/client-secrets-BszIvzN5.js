@@ -1,1 +1,0 @@
-export{t as ClearLockout,n as ClientSecrets}from"./client-secrets-3puJrfbX.js";

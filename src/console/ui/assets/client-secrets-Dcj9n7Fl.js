@@ -1,0 +1,1 @@
+export{t as ClearLockout,n as ClientSecrets}from"./client-secrets-DyDtVOGv.js";

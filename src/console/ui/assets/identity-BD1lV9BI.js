@@ -1,1 +1,0 @@
-export{t as Identity,n as IdentityEdit,r as IdentityTokens,i as identityQuery}from"./identity-PGDA3Es9.js";

@@ -1,0 +1,1 @@
+export{t as Identity,n as IdentityEdit,r as IdentityTokens,i as identityQuery}from"./identity-DuLimfJ8.js";

@@ -1,0 +1,1 @@
+import{t as e}from"./useQuery-CTw1aJYS.js";import{a as t,i as n}from"./client-D2zel-uk.js";function r(e){return e}var i=r({queryKey:[`me`],queryFn:()=>t(n.GET(`/api/latchkey/v1/me`)).then(({me:e})=>e),staleTime:6e4});function a(){let{data:t}=e(i);return e=>t===void 0||t.permissions.includes(e)?!1:e}export{a as n,r,i as t};

@@ -1,1 +1,0 @@
-import{t as e}from"./useQuery-Cze69JA_.js";import{a as t,o as n}from"./client-D3SkddTR.js";function r(e){return e}var i=r({queryKey:[`me`],queryFn:()=>n(t.GET(`/api/latchkey/v1/me`)).then(({me:e})=>e),staleTime:6e4});function a(){let{data:t}=e(i);return e=>t===void 0||t.permissions.includes(e)?!1:e}export{a as n,r,i as t};

@@ -1,0 +1,1 @@
+import{r as e}from"./me-D44DcoR3.js";import{a as t,i as n}from"./client-D2zel-uk.js";var r=e({queryKey:[`roles`],queryFn:()=>t(n.GET(`/api/v1/organization/roles`)).then(({roles:e})=>e),staleTime:6e4});export{r as t};

@@ -1,1 +1,0 @@
-import{r as e}from"./me-DHlLn02U.js";import{a as t,o as n}from"./client-D3SkddTR.js";var r=e({queryKey:[`roles`],queryFn:()=>n(t.GET(`/api/v1/organization/roles`)).then(({roles:e})=>e),staleTime:6e4});export{r as t};

@@ -1,1 +1,0 @@
-import{_ as e,f as t,h as n}from"./client-D3SkddTR.js";var r=e(n(),1);function i(e){let n=t();return r.useCallback(t=>n.navigate({...t,from:t.from??e?.from}),[e?.from,n])}export{i as t};

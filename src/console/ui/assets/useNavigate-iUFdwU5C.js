@@ -1,0 +1,1 @@
+import{g as e,p as t,v as n}from"./client-D2zel-uk.js";var r=n(e(),1);function i(e){let n=t();return r.useCallback(t=>n.navigate({...t,from:t.from??e?.from}),[e?.from,n])}export{i as t};
