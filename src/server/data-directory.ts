@@ -80,8 +80,8 @@ export class DataDirectory {
   }
 
   /**
-   * Writes the files of a backup into a new directory. Of several processes that set it up, one makes the first file; the others
-   * find it. Then comes the record: a server that starts meanwhile finds that its database is missing, and makes no empty one.
+   * Writes the files of a backup into a new directory. Only one of several processes that set it up can make the first file. Then
+   * comes the record: a server that starts meanwhile finds that its database is missing, and makes no empty one.
    *
    * @throws StartError if the directory is no longer empty. Then nothing of it was changed.
    */
