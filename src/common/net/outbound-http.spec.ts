@@ -271,7 +271,7 @@ describe('a server that has greeted', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const sent = http({ timeoutMs: 500 }).send({ url: `https://127.0.0.1:${port}`, ca: issuer.cert, maxBytes: 1 });
-    await expect(sent).rejects.toMatchObject({ code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' });
+    await expect(sent).rejects.toMatchObject({ code: expect.stringMatching(/ALERT_HANDSHAKE_FAILURE$/) as string });
     expect(greetings).toBe(0);
     server.close();
   });

@@ -1,15 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { Description, Flag, Integer, QueryInteger, Text, TrimmedText } from '../../common/dto/request-fields';
-import {
-  field,
-  type FieldOptions,
-  isStorable,
-  isString,
-  lengthBetween,
-  matches,
-  type Rule,
-} from '../../common/dto/rules';
+import { field, type FieldOptions, isString, lengthBetween, matches } from '../../common/dto/rules';
 
 /** A slug. An empty one counts as none: Terraform sends it. */
 function ProjectSlug(min: number, max: number, options: FieldOptions): PropertyDecorator {
