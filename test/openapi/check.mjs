@@ -50,9 +50,11 @@ async function lint(source) {
   // Latchkey has no licence file to link, and answers to its own 4xx for every operation are checked by tests.
   const config = await createConfig({ extends: ['recommended-strict'], rules: { 'info-license': 'off' } });
   const found = await lintFromString({ source, config });
-  // The wire has both families of paths. Only an organization or a role with the id `roles` could be meant by both, and there is none.
-  const isOfTheWire = ({ ruleId, message }) =>
-    ruleId === 'no-ambiguous-paths' && message.includes('`/api/v1/organization/roles/{roleId}` and');
+  // The wire has these families of paths. Only an organization, a project, a membership or a role with the id `roles`, `slug` or
+  // `identity-memberships` could be meant by two of them, and there is none.
+  const FAMILIES =
+    /two ambiguous paths: `\/api\/(v1\/organization\/roles\/\{roleId\}|v1\/projects\/|v[12]\/workspace\/)/;
+  const isOfTheWire = ({ ruleId, message }) => ruleId === 'no-ambiguous-paths' && FAMILIES.test(message);
   const problems = found.filter((one) => !isOfTheWire(one));
   for (const { ruleId, severity, message, location } of problems) {
     console.error(`${severity} ${ruleId} ${location.map(({ pointer }) => pointer).join(' ')}: ${message}`);
