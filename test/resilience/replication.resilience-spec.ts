@@ -53,7 +53,7 @@ const CARRIED = [
   afterAll(() => cluster.stop());
 
   const status = async (jwt: string) => (await subscriber.use(jwt)).status;
-  const arrived = (jwt: string) => until(async () => (await status(jwt)) === 200, 'the token is replicated', 15_000);
+  const arrived = (jwt: string) => until(async () => (await status(jwt)) === 200, 'the token is replicated', 40_000);
 
   // Seen red: the triggers of statements, which note these, fire for nothing that is replicated. 200 without end.
   it.each([
