@@ -30,7 +30,7 @@ export async function rangeOf(
 /** Batches with their events. */
 export interface FoundBatch {
   readonly batch: SealedBatch;
-  /** In no order. Those that retention has removed are not among them. */
+  /** In their order. Those that retention has removed are not among them. */
   readonly events: readonly AuditLogRow[];
 }
 
@@ -42,35 +42,34 @@ export async function readBatches(
 ): Promise<FoundBatch[]> {
   const rows = await run<BatchRow>(READ, [organizationId, first, last, MOST_BATCHES, MOST_EVENTS]);
   const batches = rows.map((row) => batchOf(organizationId, row));
-  const byId = new Map((await readEvents(run, organizationId, batches)).map((event) => [event.id, event]));
+  const ids = batches.flatMap(({ eventIds }) => eventIds);
+  const events = await readEvents(run, windowOf(organizationId, batches), ids);
+  const byId = new Map(events.map((event) => [event.id, event]));
   return batches.map((batch) => ({ batch, events: batch.eventIds.flatMap((id) => byId.get(id) ?? []) }));
 }
 
-/** One batch; undefined if retention has removed it. */
-export async function readBatch(
-  run: SqlRunner,
-  organizationId: string,
-  number: number,
-): Promise<SealedBatch | undefined> {
-  const [row] = await run<BatchRow>(READ, [organizationId, number, number, 1, MOST_EVENTS]);
-  return row && batchOf(organizationId, row);
+/** A time within which the events of a batch lie. The table is partitioned by time. */
+export interface EventWindow {
+  readonly organizationId: string;
+  readonly firstAt: Date;
+  readonly lastAt: Date;
 }
 
-/** The events of a batch, in no order. Those that retention has removed are not among them. */
-export async function readEventsOf(run: SqlRunner, batch: SealedBatch): Promise<AuditLogRow[]> {
-  return readEvents(run, batch.organizationId, [batch]);
-}
-
-async function readEvents(
+/** Events of a window, in the order of their ids. Those that retention has removed are not among them. */
+export async function readEvents(
   run: SqlRunner,
-  organizationId: string,
-  batches: readonly SealedBatch[],
+  { organizationId, firstAt, lastAt }: EventWindow,
+  ids: readonly string[],
 ): Promise<AuditLogRow[]> {
-  if (batches.length === 0) return [];
-  const from = Math.min(...batches.map(({ firstAt }) => firstAt));
-  const to = Math.max(...batches.map(({ lastAt }) => lastAt));
-  const ids = batches.flatMap(({ eventIds }) => eventIds);
-  return run<AuditLogRow>(EVENTS, [organizationId, new Date(from), new Date(to), ids]);
+  if (ids.length === 0) return [];
+  const rows = await run<AuditLogRow>(EVENTS, [organizationId, firstAt, lastAt, ids]);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+function windowOf(organizationId: string, batches: readonly SealedBatch[]): EventWindow {
+  const firstAt = new Date(Math.min(...batches.map((batch) => batch.firstAt)));
+  return { organizationId, firstAt, lastAt: new Date(Math.max(...batches.map((batch) => batch.lastAt))) };
 }
 
 interface BatchRow {

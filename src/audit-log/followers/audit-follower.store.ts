@@ -1,5 +1,5 @@
 import type { SqlRunner } from '../../database/sql-runner';
-import { type AuditLogRow, ROW } from '../logged-event';
+import type { EventWindow } from '../chain/batch-reads.store';
 
 /** For how long a node has taken a follower over. If the node dies, another one goes on after that time. */
 const LEASE = `now() + interval '30 seconds'`;
@@ -17,11 +17,8 @@ export interface HeldFollower {
 export type FollowerPlace = Pick<HeldFollower, 'position' | 'sent'>;
 
 /** A batch of any organization. */
-export interface FollowedBatch {
+export interface FollowedBatch extends EventWindow {
   readonly position: string;
-  readonly organizationId: string;
-  readonly firstAt: Date;
-  readonly lastAt: Date;
   readonly eventIds: readonly string[];
 }
 
@@ -40,11 +37,6 @@ export async function claimFollower(run: SqlRunner, name: string, lease: string)
 export async function batchBehind(run: SqlRunner, position: string): Promise<FollowedBatch | undefined> {
   const [row] = await run<FollowedBatch>(BATCH, [position]);
   return row;
-}
-
-/** Events of a batch, in no order. Those of a month that was removed are not among them. */
-export async function eventsOf(run: SqlRunner, batch: FollowedBatch, ids: readonly string[]): Promise<AuditLogRow[]> {
-  return run<AuditLogRow>(EVENTS, [batch.organizationId, batch.firstAt, batch.lastAt, ids]);
 }
 
 /** Moves on. @returns false if another node has taken the follower over. */
@@ -79,10 +71,6 @@ const CLAIM = `
 const BATCH = `
   SELECT position, organization_id AS "organizationId", first_at AS "firstAt", last_at AS "lastAt", event_ids AS "eventIds"
     FROM latchkey.audit_batches WHERE position > $1 ORDER BY position LIMIT 1`;
-
-const EVENTS = `
-  SELECT ${ROW} FROM latchkey.audit_logs
-   WHERE organization_id = $1 AND created_at BETWEEN $2 AND $3 AND id = ANY ($4::uuid[])`;
 
 const MOVE = `
   UPDATE latchkey.audit_followers SET position = $3, sent = $4, attempts = 0, leased_until = ${LEASE}

@@ -10,6 +10,7 @@ import { SeldomLog } from '../../common/seldom-log';
 import { StandingFailureLog } from '../../common/standing-failure-log';
 import { LATCHKEY_DATA_SOURCE } from '../../database/connections/data-source-name';
 import { sqlOn, type SqlRunner } from '../../database/sql-runner';
+import { readEvents } from '../chain/batch-reads.store';
 import { type LoggedEvent, loggedEvent } from '../logged-event';
 import { pauseMs } from '../streams/delivery-faults';
 import * as store from './audit-follower.store';
@@ -99,8 +100,7 @@ export class AuditLogFollower implements OnApplicationBootstrap, BeforeApplicati
 
   private async eventsOf(batch: store.FollowedBatch, sent: number): Promise<LoggedEvent[]> {
     const ids = batch.eventIds.slice(sent, sent + MOST_EVENTS);
-    const rows = new Map((await store.eventsOf(this.run, batch, ids)).map((row) => [row.id, row]));
-    return ids.flatMap((id) => rows.get(id) ?? []).map(loggedEvent);
+    return (await readEvents(this.run, batch, ids)).map(loggedEvent);
   }
 
   /** @returns false if the handler failed. */

@@ -1,6 +1,7 @@
 import type { SqlRunner } from '../../database/sql-runner';
+import { readEvents } from '../chain/batch-reads.store';
 import type { StreamPlace } from './audit-stream';
-import { batchFrom, eventsOf, type StreamedBatch } from './sealed-events.store';
+import { batchFrom, type StreamedBatch } from './sealed-events.store';
 import { type Delivery, deliveryOf } from './webhook';
 
 /** The most events of one delivery. It is fixed, because a delivery that is tried again must have the same events. */
@@ -39,7 +40,7 @@ export class StreamReader {
     const { first, count } = place;
     const batch = await this.read(place.batch);
     if (batch?.number !== place.batch) return undefined;
-    const rows = await eventsOf(this.run, batch, batch.eventIds.slice(first, first + count));
+    const rows = await readEvents(this.run, batch, batch.eventIds.slice(first, first + count));
     return deliveryOf(batch, rows, { streamId: this.stream.id, first, count });
   }
 

@@ -21,13 +21,14 @@ export interface Part {
   readonly count: number;
 }
 
-/** @returns undefined if every event of the part was removed after its retention time. */
+/**
+ * @param rows the events of the part, in their order.
+ * @returns undefined if every event of the part was removed after its retention time.
+ */
 export function deliveryOf(batch: StreamedBatch, rows: readonly AuditLogRow[], part: Part): Delivery | undefined {
   const { streamId, first, count } = part;
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  const found = batch.eventIds.slice(first, first + count).map((id) => byId.get(id));
-  const events = found.filter((row) => row !== undefined).map(loggedEvent);
-  if (events.length === 0) return undefined;
+  if (rows.length === 0) return undefined;
+  const events = rows.map(loggedEvent);
   const { organizationId, number, previousHash, hash } = batch;
   const sealedAt = batch.sealedAt.toISOString();
   const chain = { number, sealedAt, previousHash: previousHash.toString('hex'), hash: hash.toString('hex') };
