@@ -16,17 +16,18 @@ import {
   LastAdministratorError,
 } from '../permissions/permissions.errors';
 import { TokenNotFoundError, TokenNotRevocableError } from '../token-auth/token-auth.errors';
-import { REVOKE_TOKEN } from '../token-auth/token-auth.service';
+import { REVOKE_TOKEN, type Revocation, TokenAuthService } from '../token-auth/token-auth.service';
 import { ListManagedTokensQueryDto, ManagedTokenAnswerDto, ManagedTokenListDto } from './dto/managed-token.dtos';
-import { ManagedTokenReadsService } from './managed-token-reads.service';
-import { ManagedTokenRevocationsService } from './managed-token-revocations.service';
+import { findManagedToken, ManagedTokenReadsService } from './managed-token-reads.service';
+
+const OF_ANY_METHOD: Revocation = { action: 'revoke-identity-access-token', find: findManagedToken };
 
 /** Routes that the reference lacks (decision 36): the tokens of every auth method, those of logins too. */
 @LatchkeyController('api/latchkey/v1/access-tokens', 'Access tokens')
 export class ManagedTokensController {
   constructor(
     private readonly reads: ManagedTokenReadsService,
-    private readonly revocations: ManagedTokenRevocationsService,
+    private readonly tokens: TokenAuthService,
     private readonly receipts: ChangeReceiptsService,
   ) {}
 
@@ -70,7 +71,7 @@ export class ManagedTokensController {
     @Param('tokenId') tokenId: string,
     @Query() { wait }: WaitQueryDto,
   ): Promise<RevokedDto> {
-    const receipt = await this.revocations.revoke(actor, tokenId);
+    const receipt = await this.tokens.revoke(actor, tokenId, OF_ANY_METHOD);
     return RevokedDto.of(receipt, wait && (await this.receipts.waitForNodes(receipt)));
   }
 }

@@ -15,6 +15,6 @@ import { TokenAuthService } from './token-auth.service';
   imports: [IdentitiesModule, AuthMethodsModule],
   controllers: [configurationController(TOKEN_AUTH), TokenAuthController, TokenRotationController],
   providers: [TokenAuthIssuer, TokenAuthReadsService, TokenAuthService, TokenRotationsService],
-  exports: [TokenAuthIssuer],
+  exports: [TokenAuthIssuer, TokenAuthService],
 })
 export class TokenAuthModule {}

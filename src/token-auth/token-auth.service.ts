@@ -10,7 +10,7 @@ import { IdentityNotFoundError } from '../identities/identities.errors';
 import { ManagedIdentitiesService, privilegesOf } from '../identities/managed-identities.service';
 import { SubOrganizationNotFoundError } from '../organizations/organizations.errors';
 import { ChangesService } from '../changes/changes.service';
-import type { Actor } from '../changes/change';
+import type { Actor, ChangeAction } from '../changes/change';
 import { tokenTarget } from '../changes/targets';
 import { NothingLeft, type OwnUnitOfWork } from '../changes/unit-of-work';
 import { type Receipt, ChangeReceiptsService } from '../change-feed/change-receipts.service';
@@ -29,6 +29,14 @@ export const REVOKE_TOKEN: Attempt = {
   permission: 'identity:edit',
   isRevocation: true,
 };
+
+/** The tokens that a revocation reaches, and its name in the audit log. */
+export interface Revocation {
+  readonly action: ChangeAction;
+  readonly find: typeof findToken;
+}
+
+const OF_TOKEN_AUTH: Revocation = { action: 'revoke-token-identity-token-auth', find: findToken };
 
 /** Changes the tokens that the managers of an identity issue by hand. `token-auth-reads.service.ts` reads them. */
 @Injectable()
@@ -79,11 +87,11 @@ export class TokenAuthService {
     });
   }
 
-  /** @throws TokenNotRevocableError */
-  async revoke(actor: Actor, tokenId: string): Promise<Receipt | null> {
+  /** @throws TokenNotRevocableError, InstanceAdminRequiredError, PermissionBoundaryError, LastAdministratorError */
+  async revoke(actor: Actor, tokenId: string, { action, find } = OF_TOKEN_AUTH): Promise<Receipt | null> {
     const { caller } = actor;
-    return this.changes.takeAway({ actor, action: 'revoke-token-identity-token-auth' }, async (work) => {
-      const found = await findToken(work.tx, caller, tokenId);
+    return this.changes.takeAway({ actor, action }, async (work) => {
+      const found = await find(work.tx, caller, tokenId);
       if (!found) throw new TokenNotRevocableError(tokenId);
       const target = { identityId: found.identityId, organizationId: caller.organization.id };
       await this.lastAdministrator.keep(work.run, target, () => this.revokeIn(work, caller, found));
