@@ -24,7 +24,7 @@ export class OlderProjectRolesController {
 
   @Post(':projectId/roles')
   @ApiParam({ name: 'projectId' })
-  @AuthorizedInProject('role:create', older(PROJECT_ROLE_DOCS.create, PROJECT_ROLE_DOCS.create.answer))
+  @AuthorizedInProject('role:create', older(PROJECT_ROLE_DOCS.create))
   async create(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,
@@ -35,21 +35,21 @@ export class OlderProjectRolesController {
 
   @Get(':projectId/roles')
   @ApiParam({ name: 'projectId' })
-  @AuthorizedInProject('role:read', older(PROJECT_ROLE_DOCS.list, PROJECT_ROLE_DOCS.list.answer))
+  @AuthorizedInProject('role:read', older(PROJECT_ROLE_DOCS.list))
   async list(@InProject() at: ProjectCaller): Promise<ProjectRoleListDto> {
     return { roles: await this.roles.list(at) };
   }
 
   @Get(':projectId/roles/slug/:roleSlug')
   @ApiParam({ name: 'projectId' })
-  @AuthorizedInProject('role:read', older(PROJECT_ROLE_DOCS.getBySlug, PROJECT_ROLE_DOCS.getBySlug.answer))
+  @AuthorizedInProject('role:read', older(PROJECT_ROLE_DOCS.getBySlug))
   async getBySlug(@InProject() at: ProjectCaller, @Param('roleSlug') slug: string): Promise<ProjectRoleAnswerDto> {
     return answerOf(await this.roles.getBySlug(at, slug));
   }
 
   @Patch(':projectId/roles/:projectRoleId')
   @ApiParam({ name: 'projectId' })
-  @AuthorizedInProject('role:edit', older(PROJECT_ROLE_DOCS.update, PROJECT_ROLE_DOCS.update.answer))
+  @AuthorizedInProject('role:edit', older(PROJECT_ROLE_DOCS.update))
   async update(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,
@@ -61,7 +61,7 @@ export class OlderProjectRolesController {
 
   @Delete(':projectId/roles/:projectRoleId')
   @ApiParam({ name: 'projectId' })
-  @AuthorizedInProject('role:delete', older(PROJECT_ROLE_DOCS.delete, PROJECT_ROLE_DOCS.delete.answer))
+  @AuthorizedInProject('role:delete', older(PROJECT_ROLE_DOCS.delete))
   async delete(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,

@@ -3,6 +3,7 @@ import { ApiParam } from '@nestjs/swagger';
 import { CurrentActor } from '../access-tokens/guarding/actor.decorator';
 import type { Actor } from '../changes/change';
 import { LatchkeyController } from '../common/http/latchkey-controller.decorator';
+import type { AuthorizedDocs } from '../permissions/authorized.decorator';
 import { AuthorizedInProject } from '../permissions/projects/authorized-in-project.decorator';
 import type { ProjectCaller } from '../permissions/projects/project-access.service';
 import { InProject } from '../permissions/projects/project.guard';
@@ -17,6 +18,8 @@ import { PROJECT_ROLE_DOCS } from './project-role-docs';
 import { ProjectRolesService } from './project-roles.service';
 import { answerOf, changedRole, FORMER, newRole } from './role-input';
 
+const oldest = (docs: AuthorizedDocs) => older(docs, docs.answer, 'at the oldest path');
+
 /** The paths of roles that older clients call, with the slug of the project and the former form of rules. */
 @LatchkeyController('api/v1/workspace', 'Projects')
 export class OldestProjectRolesController {
@@ -24,11 +27,7 @@ export class OldestProjectRolesController {
 
   @Post(':projectSlug/roles')
   @ApiParam({ name: 'projectSlug' })
-  @AuthorizedInProject(
-    'role:create',
-    older(PROJECT_ROLE_DOCS.create, PROJECT_ROLE_DOCS.create.answer, 'at the oldest path'),
-    'projectSlug',
-  )
+  @AuthorizedInProject('role:create', oldest(PROJECT_ROLE_DOCS.create), 'projectSlug')
   async create(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,
@@ -39,33 +38,21 @@ export class OldestProjectRolesController {
 
   @Get(':projectSlug/roles')
   @ApiParam({ name: 'projectSlug' })
-  @AuthorizedInProject(
-    'role:read',
-    older(PROJECT_ROLE_DOCS.list, PROJECT_ROLE_DOCS.list.answer, 'at the oldest path'),
-    'projectSlug',
-  )
+  @AuthorizedInProject('role:read', oldest(PROJECT_ROLE_DOCS.list), 'projectSlug')
   async list(@InProject() at: ProjectCaller): Promise<ProjectRoleListDto> {
     return { roles: await this.roles.list(at) };
   }
 
   @Get(':projectSlug/roles/slug/:roleSlug')
   @ApiParam({ name: 'projectSlug' })
-  @AuthorizedInProject(
-    'role:read',
-    older(PROJECT_ROLE_DOCS.getBySlug, PROJECT_ROLE_DOCS.getBySlug.answer, 'at the oldest path'),
-    'projectSlug',
-  )
+  @AuthorizedInProject('role:read', oldest(PROJECT_ROLE_DOCS.getBySlug), 'projectSlug')
   async getBySlug(@InProject() at: ProjectCaller, @Param('roleSlug') slug: string): Promise<ProjectRoleAnswerDto> {
     return answerOf(await this.roles.getBySlug(at, slug), FORMER);
   }
 
   @Patch(':projectSlug/roles/:projectRoleId')
   @ApiParam({ name: 'projectSlug' })
-  @AuthorizedInProject(
-    'role:edit',
-    older(PROJECT_ROLE_DOCS.update, PROJECT_ROLE_DOCS.update.answer, 'at the oldest path'),
-    'projectSlug',
-  )
+  @AuthorizedInProject('role:edit', oldest(PROJECT_ROLE_DOCS.update), 'projectSlug')
   async update(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,
@@ -77,11 +64,7 @@ export class OldestProjectRolesController {
 
   @Delete(':projectSlug/roles/:projectRoleId')
   @ApiParam({ name: 'projectSlug' })
-  @AuthorizedInProject(
-    'role:delete',
-    older(PROJECT_ROLE_DOCS.delete, PROJECT_ROLE_DOCS.delete.answer, 'at the oldest path'),
-    'projectSlug',
-  )
+  @AuthorizedInProject('role:delete', oldest(PROJECT_ROLE_DOCS.delete), 'projectSlug')
   async delete(
     @CurrentActor() actor: Actor,
     @InProject() at: ProjectCaller,

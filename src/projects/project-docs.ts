@@ -46,12 +46,8 @@ export const PROJECT_DOCS = {
   },
 } as const satisfies Record<string, AuthorizedDocs>;
 
-/** The same operation at an older path. @param answer its answer there. */
-export function older(
-  docs: AuthorizedDocs,
-  answer: AuthorizedDocs['answer'],
-  place = 'at an older path',
-): AuthorizedDocs {
+/** The same operation at an older path. @param answer its answer there, if it is another one. */
+export function older(docs: AuthorizedDocs, answer = docs.answer, place = 'at an older path'): AuthorizedDocs {
   const { summary, description, ...rest } = docs;
   return {
     ...rest,
